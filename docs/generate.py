@@ -1,0 +1,258 @@
+"""Writes docs/reference/ out of the code: `python docs/generate.py`; tests fail when a page is older than its code."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import io
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from regulars import config, errors
+from regulars.cli.main import COMMANDS, main, main_group
+from regulars.events import category, event
+from regulars.metrics import metric
+from regulars.pipeline import open_workspace
+from regulars.records import quarantine, record
+from regulars.records.formula_functions import FUNCTIONS
+from regulars.rules import declare as conditions
+from regulars.rules import examples, segment
+from regulars.sources import files, rest
+from regulars.storage.book.tables import metadata
+
+FOLDER = Path(__file__).parent / "reference"
+GENERATED = "<!-- Written by `python docs/generate.py` out of the code; change it there. -->"
+
+# A field of a frozen dataclass on its line: name, type, default, comment.
+_FIELD = re.compile(r"^    (\w+): (.+?)(?: = (.+?))?(?:\s{2,}# (.*))?$")
+
+LAKE = {
+    "customers": "One row a customer, with the best that any of its profiles knows; declared traits follow.",
+    "events": "One row an event, partitioned by month; attributes of all event types follow as columns.",
+    "identity": "Which profile is which customer, and by what evidence.",
+    "memberships": "Who is in which segment now.",
+    "metric_days": "One row per metric and business day with rows behind it.",
+    "money": "One row a line of money, in minor units, signed; partitioned by month.",
+    "profiles": "One row a profile of one source, normalised; declared traits follow as text.",
+    "quarantine": "One row for each reason of each refused record.",
+    "records.desk.visits": "Typed records of a stream, a table each: the declared fields, and `<name>_day` of a time.",
+    "transitions": "Who entered and left which segment when: the book's ledger, for reading.",
+}
+INNER = "Kept between two steps, so that only what changed is made again; no promise is made of its columns."
+"""What is said of a table of the lake that is not in LAKE."""
+
+
+FORMULAS = """\
+A formula is a small expression over the fields of a stream: `who`, `only_if`, `what`, `until` of events, and every
+entry of `profile` and `money`. It is checked against the stream when the project is read.
+
+Operators: `or and not` · `== != < <= > >=` · `in`, `not in` · `is None`, `is not None` · `+ - * / //` ·
+`a if condition else b`. Texts in quotes, numbers, `True`, `False`, `None`."""
+
+THE_LAKE = """\
+Tables made from the landing and the book; any of them can be made again. Times are UTC without a zone in the type, days
+are business days, money is whole minor units. Shown for the project that `regulars init` writes."""
+
+
+def pages() -> Mapping[str, str]:
+    """Return every generated page by its name: its whole text."""
+    written = {
+        "commands": commands, "configuration": configuration, "formulas": formulas, "declarations": declarations,
+        "errors": error_codes, "quarantine": reasons, "book": book, "lake": lake,
+    }
+    return {f"{name}.md": f"{GENERATED}\n\n{write().strip()}\n" for name, write in written.items()}
+
+
+def commands() -> str:
+    """Return the page of the commands: their own help."""
+    parts = ["# Commands", "In the order of the flow. Every command of a project takes `--project` and `--json`."]
+    for verb, sentence in COMMANDS.items():
+        if importlib.util.find_spec(f"regulars.cli.{verb}_command") is None:
+            continue
+        command: click.Command = importlib.import_module(f"regulars.cli.{verb}_command").command
+        context = click.Context(
+            command, info_name=f"regulars {verb}", terminal_width=100, max_content_width=100,
+            **main_group.context_settings,
+        )
+        parts += [f"## {verb}", sentence, _fenced("text", command.get_help(context))]
+    return "\n\n".join(parts)
+
+
+def configuration() -> str:
+    """Return the page of regulars.toml."""
+    tables = {"business": config.Business, "identity": config.IdentityChoices, "stores": config.StoreUrls,
+              "engine": config.EngineUrl}
+    parts = ["# Configuration", _doc(config)]
+    for name, kind in tables.items():
+        rows = [(f"`{field.removeprefix('is_')}`", of, default, note) for field, of, default, note in _fields(kind)]
+        parts += [f"## [{name}]", _doc(kind), _table(("setting", "type", "default", "note"), rows)]
+    rows = [(f"`{variable}`", f"`{table}.{key}`") for variable, (table, key) in config.OVERRIDES.items()]
+    parts += ["## Variables that go before the file", _table(("variable", "instead of"), rows)]
+    return "\n\n".join(parts)
+
+
+def formulas() -> str:
+    """Return the page of the formula language."""
+    rows = [(f"`{function.signature}`", function.sentence) for function in FUNCTIONS.values()]
+    return "\n\n".join((
+        "# Formulas",
+        FORMULAS,
+        "Missing is not zero and not empty text: what is computed from a missing value is missing.",
+        _table(("function", "gives"), rows),
+    ))
+
+
+def declarations() -> str:
+    """Return the page of everything that a project's files may say."""
+    parts = ["# Declarations", "A file's stem is the name of what it declares. All names below come from the code."]
+    parts += ["## Streams and their fields", _doc(record.declare_stream)]
+    for kind in (record.Stream, record.Field, record.ProfileMapping, record.MoneyMapping):
+        parts += [f"### {kind.__name__}", _doc(kind), _fields_table(kind)]
+    parts.append(f"Field types: {', '.join(f'`{name}`' for name in record.FieldType.__args__)}. "  # type: ignore[attr-defined]  # a Literal
+                 f"Kinds of money: {', '.join(f'`{name}`' for name in record.MoneyKind.__args__)}.")  # type: ignore[attr-defined]
+    titles: Sequence[tuple[str, ModuleType]] = (
+        ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
+        ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
+        ("metrics/*.yaml", metric), ("categories.yaml", category),
+    )
+    for title, module in titles:
+        parts += [f"## {title}", _doc(module)]
+        if module is examples:
+            parts += ["## segments/*.yaml, everything else", _doc(segment.Segment), _fields_table(segment.Segment)]
+    return "\n\n".join(parts)
+
+
+def error_codes() -> str:
+    """Return the page of errors and exit codes."""
+    rows = [
+        (f"`{kind.__name__}`", f"`{kind.code}`", str(kind.exit_code), "yes" if kind.retryable else "no", _first(kind))
+        for kind in _subclasses(errors.RegularsError)
+    ]
+    codes = [
+        ("0", "everything asked for is done"), ("1", "a step failed, or what was asked for is not there"),
+        ("2", "the command line or a declaration cannot be meant"), ("3", "another run holds the project"),
+        ("130", "stopped by Ctrl-C; what was done is kept"),
+    ]
+    return "\n\n".join((
+        "# Errors and exit codes",
+        "Every error says what is wrong and what to do next, on stderr; `REGULARS_DEBUG=1` adds where it happened.",
+        "## Exit codes", _table(("code", "means"), codes),
+        "## Errors", _table(("error", "code in the run ledger", "exit", "again helps", "means"), rows),
+    ))
+
+
+def reasons() -> str:
+    """Return the page of quarantine reasons."""
+    rows = [
+        (f"`{reason.code}`", reason.stage, reason.sentence, reason.repair, "yes" if reason.is_alert else "")
+        for reason in quarantine.REASONS.values()
+    ]
+    return "\n\n".join((
+        "# Quarantine", _doc(quarantine), _table(("reason", "found while", "means", "repair", "alert"), rows),
+    ))
+
+
+def book() -> str:
+    """Return the page of the book's tables."""
+    parts = ["# The book", "The operational database: SQLite or PostgreSQL, the same tables, a tenant in every row."]
+    for table in metadata.sorted_tables:
+        rows = [
+            (f"`{column.name}`", str(column.type).lower(), "key" if column.primary_key else "",
+             "may be null" if column.nullable else "")
+            for column in table.columns
+        ]
+        parts += [f"## {table.name}", _table(("column", "type", "", ""), rows)]
+    return "\n\n".join(parts)
+
+
+def lake() -> str:
+    """Return the page of the lake's tables, as the project of `regulars init` makes them."""
+    parts = ["# The lake", THE_LAKE]
+    with tempfile.TemporaryDirectory() as folder:
+        for words in (["init", folder], ["run", "--project", folder, "--as-of", "2026-01-20"]):
+            _quietly(words)
+        workspace = open_workspace(Path(folder))
+        try:
+            for name in sorted(workspace.lake.tables()):
+                if name not in LAKE:
+                    parts += [f"## {name}", INNER]
+                    continue
+                rows = [(f"`{column}`", str(kind)) for column, kind in workspace.lake.table(name).schema().items()]
+                parts += [f"## {name}", LAKE[name], _table(("column", "type"), rows)]
+        finally:
+            workspace.close()
+    return "\n\n".join(parts)
+
+
+def _quietly(words: list[str]) -> None:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            main(words)
+        except SystemExit as ended:
+            if ended.code:
+                raise RuntimeError(said.getvalue()) from ended
+
+
+def _doc(of: ModuleType | type | Callable[..., object]) -> str:
+    """Return a docstring as Markdown: what is indented becomes a block."""
+    lines = inspect.cleandoc(of.__doc__ or "").splitlines()
+    written: list[str] = []
+    inside = False
+    for number, line in enumerate(lines):
+        follows = lines[number + 1] if number + 1 < len(lines) else ""
+        is_code = line.startswith("    ") or (inside and not line and follows.startswith("    "))
+        if is_code != inside:
+            # A Markdown block needs an empty line before it.
+            written += ["", "```yaml"] if is_code else ["```", ""]
+            inside = is_code
+        written.append(line.removeprefix("    ") if inside else line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join([*written, *(["```"] if inside else [])])).strip()
+
+
+def _first(of: type) -> str:
+    return inspect.cleandoc(of.__doc__ or "").splitlines()[0]
+
+
+def _fields(kind: type) -> list[tuple[str, str, str, str]]:
+    found = (_FIELD.match(line) for line in inspect.getsource(kind).splitlines())
+    return [
+        (match[1], f"`{match[2].strip()}`", f"`{match[3].strip()}`" if match[3] else "required", match[4] or "")
+        for match in found if match
+    ]
+
+
+def _fields_table(kind: type) -> str:
+    rows = [(f"`{name}`", of, default, note) for name, of, default, note in _fields(kind)]
+    return _table(("name in the code", "type", "default", "note"), rows)
+
+
+def _subclasses(kind: type[errors.RegularsError]) -> Iterable[type[errors.RegularsError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        if each.__module__ == errors.__name__:
+            yield from _subclasses(each)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [[*columns], ["---"] * len(columns), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _fenced(language: str, text: str) -> str:
+    return f"```{language}\n{text.strip()}\n```"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    made = pages()
+    for name, text in made.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    print(f"{len(made)} pages in {FOLDER}", file=sys.stderr)

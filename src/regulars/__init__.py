@@ -1,0 +1,1 @@
+"""Regulars: customers, segments, experiments and campaigns for businesses that know their customers by name."""

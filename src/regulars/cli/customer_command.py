@@ -1,0 +1,86 @@
+"""`regulars customer`: one person on one screen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regulars.cli.screen import command_line, mask, project_options, show_json, show_mapping, show_table
+from regulars.web.number import money
+
+if TYPE_CHECKING:
+    from regulars.pipeline.find import CustomerCard
+
+PLAIN = {
+    "event_id",
+    "event_type",
+    "source",
+    "stream",
+    "record_key",
+    "profile_source",
+    "profile_id",
+    "occurred_at",
+    "business_day",
+    "until_day",
+    "is_interval",
+    "recorded_at",
+    "month",
+}
+
+
+@click.command("customer")
+@click.argument("customer")
+@project_options
+@click.option("--events", default=20, show_default=True, help="How many of the newest events.")
+@click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
+def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: bool) -> None:
+    """Show CUSTOMER (an id, source/id, e-mail address, phone number or full name): profiles, segments, timeline."""
+    from regulars.pipeline import open_workspace  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.find import customer_card, find_customer  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        card = customer_card(workspace, find_customer(workspace, customer), events=events)
+        segments = [s.name for s in workspace.project.segments]
+    finally:
+        workspace.close()
+    shown = card if reveal else _masked(card)
+    if as_json:
+        show_json(asdict(shown))
+        return
+    who = shown.customer
+    show_mapping(f"{who['name'] or 'No name'}  {who['customer_id']}", {k: v for k, v in who.items() if k != "name"})
+    show_table(
+        "Profiles",
+        ["source", "id", "name", "e-mail", "phone", "why it is this customer"],
+        [list(profile.values()) for profile in shown.profiles],
+    )
+    show_table("In these segments", ["segment", "since", "until"], [list(row.values()) for row in shown.segments])
+    show_table(
+        "Money",
+        ["kind", "lines", "amount"],
+        [(m["kind"], m["lines"], money(m["amount"], m["currency"])) for m in shown.money],
+        right=["lines", "amount"],
+    )
+    show_table(
+        "Timeline, newest first",
+        ["when (UTC)", "what", "from", "details"],
+        [(e["occurred_at"], e["event_type"], e["source"], _details(e)) for e in shown.timeline],
+    )
+    if segments:
+        next_ = f"explain {who['customer_id']} {segments[0]}"
+        click.echo(f"Next: {command_line(next_, folder)}")
+
+
+def _details(event: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in event.items() if name not in PLAIN)
+
+
+def _masked(card: CustomerCard) -> CustomerCard:
+    def hide(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: mask(value) if name in {"email", "phone"} else value for name, value in row.items()}
+
+    return replace(card, customer=hide(card.customer), profiles=[hide(profile) for profile in card.profiles])

@@ -1,0 +1,36 @@
+"""Moments on the command line: a day or a time, read strictly, in UTC unless an offset is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from regulars.clock import Clock, FixedClock, SystemClock
+
+
+class Moment(click.ParamType[datetime]):
+    """A day (its end) or a moment in ISO 8601."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the aware moment that a text means; a day alone is its last second in UTC."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no moment; write 2026-01-05 or 2026-01-05T09:00", param, ctx)
+        if len(str(value)) == len("2026-01-05"):
+            at = at.replace(hour=23, minute=59, second=59)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+MOMENT = Moment()
+
+
+def clock_at(at: datetime | None) -> Clock:
+    """Return a clock that stands at a moment, or the machine's."""
+    return FixedClock(at) if at else SystemClock()

@@ -1,0 +1,324 @@
+"""What is true of one business and where its data lies: `regulars.toml`, read strictly.
+
+    [business]
+    name = "Summit Climbing"        # required
+    timezone = "America/Chicago"    # required: where a person's day begins
+    currency = "USD"                # ISO 4217
+    country = "US"                  # ISO 3166; phone numbers without a country code are from here
+    opened_on = 2024-10-01          # sales before it are real, visits before it are not
+    tax_rate = "0.0825"             # contained in prices where a source does not say
+    own_emails = ["desk@summit.example", "@summit.example"]     # nobody's identifier
+    own_phones = ["+12545550100"]
+    largest_amount = "25000.00"     # a money line beyond it is set aside, not counted
+
+    [identity]
+    source_priority = ["capitan"]   # whose word counts first about a customer; then the newest
+    gmail_folded = true             # a.lee+gym@gmail.com is alee@gmail.com
+
+    [stores]
+    landing = "file:./data/landing"
+    lake = "file:./data/lake"
+    book = "sqlite:./data/book.db"
+
+    [engine]
+    url = "duckdb://"
+
+`${NAME}` means a variable of the environment. REGULARS_LANDING, REGULARS_LAKE, REGULARS_BOOK and REGULARS_ENGINE go
+before the file. Relative paths begin at the project's folder.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from regulars.check import did_you_mean
+from regulars.errors import DeclarationError
+
+FILE = "regulars.toml"
+OVERRIDES = {
+    "REGULARS_LANDING": ("stores", "landing"),
+    "REGULARS_LAKE": ("stores", "lake"),
+    "REGULARS_BOOK": ("stores", "book"),
+    "REGULARS_ENGINE": ("engine", "url"),
+}
+"""Variables of the environment that go before the file, and what they replace."""
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_COUNTRY = re.compile(r"^[A-Z]{2}$")
+_CURRENCY = re.compile(r"^[A-Z]{3}$")
+_Value = TypeVar("_Value")
+_Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Business:
+    """What is true of the business."""
+
+    name: str
+    timezone: str                            # IANA name
+    currency: str = "USD"                    # ISO 4217
+    country: str = "US"                      # ISO 3166, two letters
+    opened_on: date | None = None
+    tax_rate: Decimal = Decimal(0)           # share of the net price: 0.0825
+    own_emails: tuple[str, ...] = ()         # addresses, or domains written `@summit.example`
+    own_phones: tuple[str, ...] = ()
+    largest_amount: Decimal = Decimal(100_000)       # major units; a money line beyond it is quarantined
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone of the business."""
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityChoices:
+    """How people are told apart and described."""
+
+    source_priority: tuple[str, ...] = ()    # whose word counts first about a customer
+    is_gmail_folded: bool = True             # dots and what follows a plus sign mean nothing to that provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreUrls:
+    """Where the three stores are. Local paths are absolute."""
+
+    landing: str
+    lake: str
+    book: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineUrl:
+    """What computes the tables."""
+
+    url: str = "duckdb://"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """`regulars.toml` of one project, with the environment's words over it."""
+
+    folder: Path
+    business: Business
+    identity: IdentityChoices
+    stores: StoreUrls
+    engine: EngineUrl
+    origins: Mapping[str, str] = field(default_factory=dict)   # "stores.book" -> "REGULARS_BOOK", a file or "default"
+
+
+def read_config(folder: Path, *, environment: Mapping[str, str]) -> Config:
+    """Read a project's `regulars.toml`.
+
+    Raises DeclarationError with `regulars.toml:line` for a file that is missing, no TOML, or says what it cannot mean.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        raise DeclarationError(f"{file} is not there", hint="regulars init starts a project")
+    text = file.read_text(encoding="utf-8-sig")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"{FILE}:{line[1] if line else 1}"
+        raise DeclarationError(f"{where}: {error}", hint='a line is `name = "value"`') from error
+    try:
+        return _config(folder.resolve(), data, environment)
+    except DeclarationError as error:
+        where = f"{FILE}:{line_of(text, error.path)}"
+        raise DeclarationError(f"{where}: {error.message}", hint=error.hint, path=error.path) from error
+
+
+def line_of(text: str, path: _Path) -> int:
+    """Return the line, from 1, on which a TOML file says a key of a table; the table's or 1 if it does not."""
+    table = key = 1
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.split("#")[0].strip()
+        if bare.startswith("["):
+            inside = bare.strip("[] ") == str(path[0] if path else "")
+            table = number if inside else table
+        elif inside and len(path) > 1 and bare.split("=")[0].strip(" \"'") == path[1]:
+            key = number
+    return key if key > 1 else table
+
+
+def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str]) -> Config:
+    known = {"business", "identity", "stores", "engine"}
+    for name in data:
+        if name not in known:
+            raise DeclarationError(f"table [{name}] means nothing here", hint=did_you_mean(name, known), path=(name,))
+    tables = {name: dict(_table(data.get(name, {}), name)) for name in sorted(known)}
+    origins = {f"{table}.{key}": FILE for table, values in tables.items() for key in values}
+    for variable, (table, key) in OVERRIDES.items():
+        if environment.get(variable):
+            tables[table][key] = environment[variable]
+            origins[f"{table}.{key}"] = variable
+    filled = {name: _filled(values, environment, (name,)) for name, values in tables.items()}
+    return Config(
+        folder=folder,
+        business=_business(filled["business"]),
+        identity=_identity(filled["identity"]),
+        stores=_stores(filled["stores"], folder),
+        engine=_engine(filled["engine"]),
+        origins=origins,
+    )
+
+
+def _business(data: dict[str, Any]) -> Business:
+    read: dict[str, Callable[[Any, _Path], Any]] = {
+        "name": _text, "timezone": _timezone, "currency": _currency, "country": _country, "opened_on": _date,
+        "tax_rate": _share, "own_emails": _texts, "own_phones": _texts, "largest_amount": _positive,
+    }
+    _no_strangers(data, read, "business")
+    for name in ("name", "timezone"):
+        if name not in data:
+            hint = {"name": 'name = "Summit Climbing"', "timezone": 'timezone = "America/Chicago"'}[name]
+            raise DeclarationError(f"[business] has no {name}", hint=hint, path=("business",))
+    return Business(**{name: read[name](value, ("business", name)) for name, value in data.items()})
+
+
+def _identity(data: dict[str, Any]) -> IdentityChoices:
+    _no_strangers(data, {"source_priority": _texts, "gmail_folded": bool}, "identity")
+    folded = data.get("gmail_folded", True)
+    return IdentityChoices(
+        source_priority=_texts(data.get("source_priority", []), ("identity", "source_priority")),
+        is_gmail_folded=_checked(
+            folded, ("identity", "gmail_folded"), holds=isinstance(folded, bool), hint="true or false"
+        ),
+    )
+
+
+def _stores(data: dict[str, Any], folder: Path) -> StoreUrls:
+    urls: dict[str, Any] = {
+        "landing": "file:./data/landing", "lake": "file:./data/lake", "book": "sqlite:./data/book.db",
+    }
+    _no_strangers(data, urls, "stores")
+    urls |= data
+    return StoreUrls(**{name: placed(_text(url, ("stores", name)), folder=folder) for name, url in urls.items()})
+
+
+def _engine(data: dict[str, Any]) -> EngineUrl:
+    _no_strangers(data, {"url": _text}, "engine")
+    url = _text(data.get("url", "duckdb://"), ("engine", "url"))
+    scheme = url.split("://")[0]
+    if "://" not in url or scheme not in {"duckdb", "spark"}:
+        hint = "duckdb:// or spark://local[2]"
+        raise DeclarationError(f"{url!r} is no engine", hint=hint, path=("engine", "url"))
+    return EngineUrl(url=url)
+
+
+def placed(url: str, *, folder: Path) -> str:
+    """Return a URL whose relative path begins at the folder: `file:./data` becomes `file:///project/data`."""
+    scheme, colon, rest = url.partition(":")
+    if scheme == "file" and colon:
+        return (folder / _local(rest)).resolve().as_uri()
+    if scheme == "sqlite" and colon:
+        path, question, options = rest.partition("?")
+        # SQLAlchemy writes an absolute path behind three slashes of its own: sqlite:////project/data/book.db.
+        path = path[1:] if path.startswith("///") else path
+        return f"sqlite:///{(folder / _local(path)).resolve()}{question}{options}"
+    if "://" in url:
+        return url
+    return (folder / url).resolve().as_uri()
+
+
+def _local(path: str) -> str:
+    return path.removeprefix("//")
+
+
+def _filled(values: dict[str, Any], environment: Mapping[str, str], path: _Path) -> dict[str, Any]:
+    def fill(value: Any, at: _Path) -> Any:
+        if isinstance(value, list):
+            return [fill(item, (*at, n)) for n, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        for name in _REFERENCE.findall(value):
+            if name not in environment:
+                raise DeclarationError(f"${{{name}}} is not set", hint=f"export {name}=…", path=at)
+        return _REFERENCE.sub(lambda m: environment[m[1]], value)
+
+    return {name: fill(value, (*path, name)) for name, value in values.items()}
+
+
+def _no_strangers(data: Mapping[str, object], known: Mapping[str, object], table: str) -> None:
+    for name in data:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise DeclarationError(f"[{table}] {name!r} means nothing here", hint=hint, path=(table, name))
+
+
+def _table(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise DeclarationError(f"{name!r} is a table", hint=f"write [{name}] on a line of its own", path=(name,))
+    return value
+
+
+def _checked(value: _Value, path: _Path, *, holds: bool, hint: str) -> _Value:
+    if not holds:
+        raise DeclarationError(f"{path[-1]} = {value!r} is not right", hint=hint, path=path)
+    return value
+
+
+def _text(value: Any, path: _Path) -> str:
+    return str(_checked(value, path, holds=isinstance(value, str) and bool(value.strip()), hint="a text in quotes"))
+
+
+def _texts(value: Any, path: _Path) -> tuple[str, ...]:
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return tuple(_checked(value, path, holds=is_list, hint='a list of texts: ["…", "…"]'))
+
+
+def _timezone(value: Any, path: _Path) -> str:
+    known = available_timezones()
+    if value not in known:
+        close = did_you_mean(str(value), known)
+        hint = close if close.startswith("did") else "write an IANA name such as America/Chicago"
+        raise DeclarationError(f"there is no time zone {value!r}", hint=hint, path=path)
+    return str(value)
+
+
+def _currency(value: Any, path: _Path) -> str:
+    is_code = isinstance(value, str) and bool(_CURRENCY.match(value))
+    return str(_checked(value, path, holds=is_code, hint="three capital letters, ISO 4217: USD"))
+
+
+def _country(value: Any, path: _Path) -> str:
+    is_code = isinstance(value, str) and bool(_COUNTRY.match(value))
+    return str(_checked(value, path, holds=is_code, hint="two capital letters, ISO 3166: US"))
+
+
+def _date(value: Any, path: _Path) -> date:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            value = str(value)
+    is_date = type(value) is date
+    checked: date = _checked(value, path, holds=is_date, hint="a date, year first: 2024-10-01")
+    return checked
+
+
+def _positive(value: Any, path: _Path) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal(-1)
+    _checked(value, path, holds=number > 0 and not isinstance(value, bool), hint='a number above 0: "25000.00"')
+    return number
+
+
+def _share(value: Any, path: _Path) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal(-1)
+    _checked(value, path, holds=0 <= number < 1 and not isinstance(value, bool), hint='a share from 0 to 1: "0.0825"')
+    return number

@@ -1,0 +1,1 @@
+"""Which profiles are the same person: identifiers, contact points, customers and their lasting ids."""

@@ -1,0 +1,64 @@
+"""E-mail addresses and phone numbers as evidence: whose they are, and which are shared by several people.
+
+A contact point that people use whom something else proves to be different is a household's, not a person's: it
+merges nobody by itself, only together with an equal full name.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regulars.identity.component import Links
+from regulars.identity.separation import Ints, Separation
+
+
+def contact_links(value: Ints, full_name: Ints, *, persons: Separation, kind: int, named_kind: int) -> Links:
+    """Links between the profiles that use one contact point.
+
+    Args:
+        value: Number of each profile's contact point, -1 for none.
+        full_name: Number of each profile's full name, -1 where less than two words are known.
+        persons: What stronger evidence already holds together, and what keeps people apart.
+        kind: Evidence of links by the contact alone, where it is not shared.
+        named_kind: Evidence of links by contact and name, where it is shared.
+
+    """
+    user = np.flatnonzero(value >= 0)
+    values = int(value.max(initial=-1)) + 1
+    if not values:
+        return Links.none()
+    several = _several(value[user], persons.person[user], values)
+    user = user[several[value[user]]]
+    is_shared = persons.hold_apart(value[user], persons.person[user], groups=values)
+    alone = user[~is_shared[value[user]]]
+    by_contact = _star(alone, value[alone], kind)
+
+    named = user[is_shared[value[user]] & (full_name[user] >= 0)]
+    names = int(full_name.max(initial=-1)) + 1
+    namesakes, group = np.unique(value[named] * names + full_name[named], return_inverse=True)
+    # Two of one name whom an id separates are father and son, or an account opened twice: the name decides nothing.
+    is_unclear = persons.hold_apart(group, persons.person[named], groups=len(namesakes))
+    sure = ~is_unclear[group]
+    return Links.joined([by_contact, _star(named[sure], group[sure], named_kind)])
+
+
+def _several(group: Ints, person: Ints, groups: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which groups hold more than one person."""
+    low = np.full(groups, np.iinfo(np.int64).max)
+    high = np.full(groups, -1, dtype=np.int64)
+    np.minimum.at(low, group, person)
+    np.maximum.at(high, group, person)
+    return low < high
+
+
+def _star(profile: Ints, group: Ints, kind: int) -> Links:
+    """Links from the first profile of each group to its others; `profile` is ascending."""
+    _, first, number = np.unique(group, return_index=True, return_inverse=True)
+    centre = profile[first][number]
+    others = centre != profile
+    return Links(
+        left=centre[others],
+        right=profile[others],
+        kind=np.full(int(others.sum()), kind, dtype=np.int64),
+        group=number[others].astype(np.int64),
+    )

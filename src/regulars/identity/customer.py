@@ -1,0 +1,81 @@
+"""Customers: one row a person, with the best that any of the profiles knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+FACTS = {
+    "name": "raw_name", "first_name": "raw_first_name", "last_name": "raw_last_name",
+    "email": "email", "phone": "phone", "birthday": "birthday",
+}
+"""Columns of a customer and the column of the profiles that they come from: names as people write them."""
+
+
+def customers(
+    profiles: ir.Table,
+    identity: ir.Table,
+    events: ir.Table | None = None,
+    *,
+    source_priority: Sequence[str] = (),
+    traits: Sequence[str] = (),
+) -> ir.Table:
+    """One row a customer.
+
+    customer_id, name, first_name, last_name, email, phone, birthday, the traits; first_seen and last_seen (business
+    days of the first and last event, missing without events); profiles (how many there still are), sources
+    ("capitan,stripe"); is_email_shared and is_phone_shared (another customer uses it too).
+    A customer whose profiles are all gone from their sources stays, without contact.
+    Of several values the best is taken: from the first source in `source_priority`, then from sources with exclusive
+    ids, then the newest.
+    """
+    present = profiles.mutate(is_present=True)
+    told = identity.left_join(present, ["profile_source", "profile_id"])
+    people = _ranked(told.drop("profile_source_right", "profile_id_right"), source_priority)
+    columns = {**FACTS, **{trait: trait for trait in traits}}
+    best = people.group_by("customer_id").aggregate(
+        **{name: people[of].argmin(people.rank, where=people[of].notnull()) for name, of in columns.items()},
+        profiles=people.is_present.count(),
+    )
+    best = best.left_join(_sources(people), "customer_id").drop("customer_id_right")
+    for contact in ("email", "phone"):
+        best = _with_shared(best, people, contact)
+    seen = _seen(identity, events)
+    best = best.left_join(seen, "customer_id").drop("customer_id_right")
+    told = ["first_seen", "last_seen", "profiles", "sources", "is_email_shared", "is_phone_shared"]
+    return best.select("customer_id", *FACTS, *told, *traits)
+
+
+def _ranked(people: ir.Table, source_priority: Sequence[str]) -> ir.Table:
+    """Number each customer's profiles from the one whose word counts most."""
+    places = [(people.profile_source == source, place) for place, source in enumerate(source_priority)]
+    place = ibis.cases(*places, else_=len(places)) if places else ibis.literal(0)
+    order = [place, people.is_exclusive.desc(), people.recorded_at.desc(), people.profile_source, people.profile_id]
+    return people.mutate(rank=ibis.row_number().over(group_by="customer_id", order_by=order))
+
+
+def _sources(people: ir.Table) -> ir.Table:
+    """customer_id and the names of its sources, in order, joined by commas."""
+    each = people.select("customer_id", "profile_source").distinct()
+    return each.group_by("customer_id").aggregate(sources=each.profile_source.collect().sort().join(","))
+
+
+def _with_shared(best: ir.Table, people: ir.Table, contact: str) -> ir.Table:
+    """Add whether the customer's contact point is used by another customer's profiles too."""
+    known = people.filter(people[contact].notnull())
+    used = known.select("customer_id", used=known[contact]).distinct()
+    users = used.group_by("used").aggregate(users=used.count())
+    joined = best.left_join(users, best[contact] == users.used)
+    is_shared = (joined.users > 1).fill_null(False)
+    return joined.mutate(**{f"is_{contact}_shared": is_shared}).drop("users", "used")
+
+
+def _seen(identity: ir.Table, events: ir.Table | None) -> ir.Table:
+    """customer_id, first_seen, last_seen of all customers with events."""
+    if events is None:
+        return identity.select("customer_id", first_seen=ibis.null("date"), last_seen=ibis.null("date")).limit(0)
+    theirs = events.inner_join(identity, ["profile_source", "profile_id"])
+    day = theirs.business_day
+    return theirs.group_by("customer_id").aggregate(first_seen=day.min(), last_seen=day.max())

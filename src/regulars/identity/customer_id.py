@@ -1,0 +1,92 @@
+"""Customer ids that last: who keeps an id when profiles come together or part, and how a new one is made.
+
+An id is a keyed hash of the customer's founding profile, so that a rebuild from the same landing gives the same ids
+(docs/decisions/customer-ids.md). Once given it stays: the identity map is read first, and a hash is only made for those
+whom the map does not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from regulars.identity.separation import Bools, Ints
+
+ID_PREFIX = "c_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Which former customer each component goes on as, and where those went that none goes on as."""
+
+    former: Ints                             # of each component: number of a former customer, -1 for none
+    retired: Ints                            # numbers of former customers who are now part of another
+    into: Ints                               # of each retired one: number of the former customer who keeps its id
+
+
+def keep_ids(component: Ints, former: Ints, *, is_strong: Bools, components: int, formers: int) -> Kept:
+    """Decide who keeps an id: the component with most of its former profiles; in a tie, the oldest.
+
+    Profiles with exclusive ids count before all others: visits and contracts hang on them, and a member who changes the
+    address that two shop accounts know stays who they are.
+
+    Args:
+        component: Of each profile; components are numbered by their founding profile, oldest first.
+        former: The customer of each profile until now, -1 for none; customers are numbered by age, oldest first.
+        is_strong: Whether a profile's id is exclusive in its source.
+        components: How many components there are.
+        formers: How many former customers there are.
+
+    """
+    known = former >= 0
+    pair = component[known] * formers + former[known]
+    key, back, votes = np.unique(pair, return_inverse=True, return_counts=True)
+    strong = np.bincount(back[is_strong[known]], minlength=len(key))
+    order = np.lexsort((key // max(formers, 1), key % max(formers, 1), -votes, -strong))
+    part, customer = key[order] // max(formers, 1), key[order] % max(formers, 1)
+    goes_on = np.full(components, -1, dtype=np.int64)
+    is_alone = (np.bincount(part, minlength=components)[part] == 1) & (
+        np.bincount(customer, minlength=formers)[customer] == 1
+    )
+    goes_on[part[is_alone]] = customer[is_alone]
+    taken: set[int] = set()
+    # Only customers who merged or split today are looked at one by one, largest overlap first.
+    for a, b in zip(part[~is_alone].tolist(), customer[~is_alone].tolist(), strict=True):
+        if goes_on[a] < 0 and b not in taken:
+            goes_on[a] = b
+            taken.add(b)
+    lost, first = np.unique(customer[~is_alone], return_index=True)
+    is_lost = ~np.isin(lost, goes_on)
+    return Kept(former=goes_on, retired=lost[is_lost], into=goes_on[part[~is_alone][first[is_lost]]])
+
+
+def mint(founders: pa.Table, *, taken: pa.Array, salt: bytes) -> pa.Array:
+    """Make an id for each founding profile: `c_` and 16 hexadecimal digits.
+
+    Args:
+        founders: profile_source, profile_id of the founding profiles; one row a new customer.
+        taken: Ids that were ever given; a hash that meets one of them is made again with a counter.
+        salt: The project's own key, up to 64 bytes, so that ids say nothing about the profile.
+
+    """
+    sources, ids = founders["profile_source"].to_pylist(), founders["profile_id"].to_pylist()
+    seen = set(taken.to_pylist())
+    made = []
+    # No column kernel hashes with a key; a customer is minted once in its life.
+    for source, profile in zip(sources, ids, strict=True):
+        text = f"{source}\0{profile}"
+        name = _hashed(text, salt)
+        again = 0
+        while name in seen:
+            again += 1
+            name = _hashed(f"{text}\0{again}", salt)
+        seen.add(name)
+        made.append(name)
+    return pa.array(made, pa.string())
+
+
+def _hashed(text: str, salt: bytes) -> str:
+    return ID_PREFIX + hashlib.blake2b(text.encode(), key=salt, digest_size=8).hexdigest()

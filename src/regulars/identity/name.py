@@ -1,0 +1,92 @@
+"""A person's name as systems spell it, made comparable; and whether two first names can be one person's."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+WIDTH = 24
+"""Letters of a first name that are compared; longer ones differ earlier."""
+
+
+def normalise_names(raw: pa.Array) -> pa.Array:
+    """Return names case-folded with their diacritics kept: "LEE,  José" is "josé lee"; null where there is none."""
+    text = pc.utf8_lower(pc.utf8_normalize(raw.cast(pa.string()), "NFC"))
+    text = pc.replace_substring(text, "ß", "ss")
+    text = pc.replace_substring_regex(text, "[\u2018\u2019\u00b4`]", "'")
+    text = pc.replace_substring_regex(text, r"[\"“”()\[\]{}<>*_.]|[0-9]+", " ")
+    text = pc.replace_substring_regex(text, r"^\s*([^,]+),\s*([^,]+)$", r"\2 \1")
+    text = pc.replace_substring_regex(text, r"[,;\s]+", " ")
+    text = pc.utf8_trim(text, " -'/&")
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def stripped(names: pa.Array) -> pa.Array:
+    """Return normalised names without diacritics, apostrophes and hyphens: "josé o'neil-lee" is "jose oneil lee"."""
+    text = pc.replace_substring_regex(pc.utf8_normalize(names, "NFD"), r"\p{Mn}+", "")
+    for letter, plain in (("ø", "o"), ("ł", "l"), ("đ", "d"), ("æ", "ae"), ("œ", "oe"), ("'", "")):
+        text = pc.replace_substring(text, letter, plain)
+    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[-\s]+", " "))
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def first_word(names: pa.Array) -> pa.Array:
+    """Return what stands before the first blank."""
+    return pc.replace_substring_regex(names, r" .*$", "")
+
+
+def last_word(names: pa.Array) -> pa.Array:
+    """Return what stands after the last blank; null when there is only one word."""
+    word = pc.replace_substring_regex(names, r"^.* ", "")
+    return pc.if_else(pc.match_substring(names, " "), word, pa.scalar(None, pa.string()))
+
+
+def can_be_one(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Say of each pair of first names whether one person may have written both.
+
+    True when they are equal, one is the other's initial or clear beginning ("ben", "benjamin"), or one slip of the
+    keyboard lies between them. "Paul" and "Paula", "Mark" and "Mary", "Mario" and "Maria" live in one house: a last
+    letter more (unless the key was hit twice) or of another kind, or another letter in a short name, is no slip.
+    """
+    a, b = _letters(left), _letters(right)
+    long_a, long_b = (a > 0).sum(axis=1), (b > 0).sum(axis=1)
+    shorter, longer = np.minimum(long_a, long_b), np.maximum(long_a, long_b)
+    same = a == b
+    prefix = np.minimum(np.where(same.all(axis=1), WIDTH, same.argmin(axis=1)), shorter)
+    suffix = np.minimum(_common_suffix(a, b, long_a, long_b), shorter - prefix)
+    begins = (prefix == shorter) & ((shorter == longer) | (shorter == 1) | ((shorter >= 3) & (longer - shorter >= 3)))
+    letter_more = (longer == shorter + 1) & (prefix + suffix == shorter) & (suffix > 0) & (shorter >= 4)
+    tail = np.minimum(shorter, WIDTH - 1)[:, None]
+    last, more = np.maximum(tail - 1, 0), np.where((long_a > long_b)[:, None], a, b)
+    doubled = (longer == shorter + 1) & (prefix == shorter) & (
+        np.take_along_axis(more, last, 1) == np.take_along_axis(more, tail, 1)
+    )[:, 0]
+    other_letter = (longer == shorter) & (prefix + suffix == shorter - 1) & (suffix > 0) & (shorter >= 6)
+    at = np.minimum(prefix, WIDTH - 2)[:, None]
+    crossed = (np.take_along_axis(a, at, 1) == np.take_along_axis(b, at + 1, 1)) & (
+        np.take_along_axis(a, at + 1, 1) == np.take_along_axis(b, at, 1)
+    )
+    swapped = (longer == shorter) & (prefix + suffix == longer - 2) & crossed[:, 0] & (shorter >= 3)
+    return cast("NDArray[np.bool_]", (shorter > 0) & (begins | letter_more | doubled | other_letter | swapped))
+
+
+def _letters(names: NDArray[np.str_]) -> NDArray[np.uint32]:
+    """Names as a matrix of code points, one row a name, zeros behind its end."""
+    fixed = np.ascontiguousarray(names.astype(f"<U{WIDTH}"))
+    return fixed.view(np.uint32).reshape(len(fixed), WIDTH)
+
+
+def _common_suffix(
+    a: NDArray[np.uint32], b: NDArray[np.uint32], long_a: NDArray[np.int_], long_b: NDArray[np.int_]
+) -> NDArray[np.int_]:
+    steps = np.arange(1, WIDTH + 1)
+    at_a, at_b = long_a[:, None] - steps, long_b[:, None] - steps
+    inside = (at_a >= 0) & (at_b >= 0)
+    same = inside & (
+        np.take_along_axis(a, np.maximum(at_a, 0), 1) == np.take_along_axis(b, np.maximum(at_b, 0), 1)
+    )
+    return np.where(same.all(axis=1), WIDTH, same.argmin(axis=1))

@@ -1,0 +1,1 @@
+"""What we watch: numbers with one definition each, over business days, weeks and months."""

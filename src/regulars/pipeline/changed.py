@@ -1,0 +1,77 @@
+"""Changed: what came to a stream's records, and what went, since a step last looked; the rest is never read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from regulars.pipeline.read import empty_records, records_of
+from regulars.pipeline.workspace import Workspace
+from regulars.records.record import Stream
+
+KEY = ibis.schema({"source": "string", "stream": "string", "record_key": "string"})
+"""By these columns what was made of a record is found again."""
+
+Mark = Sequence[object]
+"""How far a step has looked at a stream: what its records were read by, up to which segment, in which version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a step has to do about one stream."""
+
+    stream: Stream
+    new: ir.Table                            # typed records that came or changed
+    lost: ir.Table | None                    # record_key of those that are no longer there; None: surely none
+
+    def replaced(self) -> list[ir.Table]:
+        """Return the KEY of everything that was made of these records before."""
+        own = {"source": ibis.literal(self.stream.source), "stream": ibis.literal(self.stream.name)}
+        return [
+            rows.select(**own, record_key=rows.record_key).distinct() for rows in (self.new, self.lost)
+            if rows is not None
+        ]
+
+
+def mark(workspace: Workspace, stream: Stream) -> Mark:
+    """Return where a stream's records stand now; kept with what was made of them, and given back to `changed`."""
+    current = workspace.book.versions.current_version(records_of(stream))
+    return [] if current is None else [current.meta["declared"], current.meta["seq"], current.number]
+
+
+def changed(workspace: Workspace, stream: Stream, *, since: Mark | None, made: Callable[[], ir.Table]) -> Change | None:
+    """Return what changed of a stream since a mark; None when nothing did.
+
+    Args:
+        workspace: whose records.
+        stream: which.
+        since: the mark of the last time; None: there was none, and everything is new.
+        made: gives what was made of records so far, with the columns of KEY; asked only when the stream was read anew
+            or its version of then is no longer kept.
+
+    """
+    records, now = empty_records(workspace, stream), mark(workspace, stream)
+    if since is None:
+        return Change(stream=stream, new=records, lost=None)
+    if list(since) == list(now):
+        return None
+    if not since or not now or since[0] != now[0]:
+        return Change(stream=stream, new=records, lost=_lost(made(), records, stream))
+    seq, version = int(str(since[1])), int(str(since[2]))
+    moved = workspace.lake.moved(records_of(stream), since=version)
+    changes = workspace.lake.changes(records_of(stream), since=version)
+    if moved is None or changes is None:
+        return Change(stream=stream, new=records.filter(records.seq > seq), lost=_lost(made(), records, stream))
+    if moved == (0, 0):
+        return None
+    came, went = changes
+    lost = went.anti_join(came, "record_key") if moved[1] else None
+    return Change(stream=stream, new=came.filter(came.seq > seq), lost=lost)
+
+
+def _lost(made: ir.Table, records: ir.Table, stream: Stream) -> ir.Table:
+    own = made.filter(made.source == stream.source, made.stream == stream.name)
+    return own.anti_join(records, "record_key")

@@ -1,0 +1,102 @@
+"""Find a customer by whatever a person has at hand, and gather what is known of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from regulars.errors import NotFound
+from regulars.identity.identifier import normalise_emails, normalise_phones
+from regulars.pipeline.workspace import Workspace
+
+SHOWN = 10
+"""How many candidates an error names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerCard:
+    """One customer as a person wants to see it; rows are mappings of the lake's columns."""
+
+    customer: dict[str, Any]
+    profiles: list[dict[str, Any]]           # source, id, name, e-mail, phone, evidence
+    segments: list[dict[str, Any]]           # segment, entered_day, until_day
+    money: list[dict[str, Any]]              # kind, lines, amount in minor units
+    timeline: list[dict[str, Any]]           # newest first
+
+
+def find_customer(workspace: Workspace, text: str) -> str:
+    """Return the id of the one customer a text means: an id, `source/id`, e-mail address, phone number or full name.
+
+    Raises NotFound when nobody is meant, or several are: then with the ids to choose from.
+    """
+    customers = workspace.table("customers")
+    found = _matches(workspace, customers, text.strip())
+    if not found:
+        raise NotFound(f"no customer {text!r}", hint="give an id, source/id, e-mail address, phone number or full name")
+    if len(found) > 1:
+        named = ", ".join(f"{row['customer_id']} ({row['name'] or 'no name'})" for row in found[:SHOWN])
+        raise NotFound(f"{len(found)} customers match {text!r}", hint=f"give one id: {named}")
+    return str(found[0]["customer_id"])
+
+
+def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -> CustomerCard:
+    """Return what is known of one customer, the newest events first; only this customer's rows are read."""
+    customer = workspace.rows(_one(workspace.table("customers"), customer_id))[0]
+    identity = _one(workspace.table("identity"), customer_id)
+    profiles = workspace.rows(
+        identity.left_join(workspace.table("profiles"), ["profile_source", "profile_id"]).select(
+            "profile_source", "profile_id", "raw_name", "email", "phone", "evidence"
+        ).order_by("profile_source", "profile_id")
+    )
+    mine = [(row["profile_source"], row["profile_id"]) for row in profiles]
+    happened = _of_profiles(workspace.table("events"), mine)
+    latest = happened.order_by(happened.occurred_at.desc(), happened.event_id).limit(events)
+    lines = _of_profiles(workspace.table("money"), mine)
+    segments = _one(workspace.table("memberships"), customer_id).order_by("segment")
+    return CustomerCard(
+        customer=customer,
+        profiles=profiles,
+        segments=workspace.rows(segments.select("segment", "entered_day", "until_day")),
+        money=workspace.rows(
+            lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum()).order_by("kind")
+        ),
+        timeline=[{k: v for k, v in row.items() if v is not None} for row in workspace.rows(latest)],
+    )
+
+
+def _matches(workspace: Workspace, customers: ir.Table, text: str) -> list[dict[str, Any]]:
+    if text.startswith("c_"):
+        return _rows(workspace, customers.filter(customers.customer_id == text))
+    if "/" in text:
+        source, _, profile = text.partition("/")
+        identity = workspace.table("identity")
+        own = identity.filter(identity.profile_source == source, identity.profile_id == profile)
+        return _rows(workspace, customers.semi_join(own, "customer_id"))
+    rules = workspace.project.identifier_rules
+    profiles, identity = workspace.table("profiles"), workspace.table("identity")
+    is_meant = profiles.raw_name.lower() == text.lower()
+    if email := normalise_emails([text], rules=rules).values[0].as_py():
+        is_meant = profiles.email == email
+    elif phone := normalise_phones([text], rules=rules).values[0].as_py():
+        is_meant = profiles.phone == phone
+    meant = profiles.filter(is_meant).inner_join(identity, ["profile_source", "profile_id"])
+    return _rows(workspace, customers.semi_join(meant, "customer_id"))
+
+
+def _rows(workspace: Workspace, customers: ir.Table) -> list[dict[str, Any]]:
+    return workspace.rows(customers.select("customer_id", "name").order_by("customer_id"))
+
+
+def _one(table: ir.Table, customer_id: str) -> ir.Table:
+    return table.filter(table.customer_id == customer_id)
+
+
+def _of_profiles(table: ir.Table, profiles: list[tuple[str, str]]) -> ir.Table:
+    """Return the rows of a few profiles by plain comparisons: files are sorted by profile, so most is never read."""
+    is_one = ibis.literal(False)
+    for source, profile in profiles:
+        is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
+    return table.filter(is_one)

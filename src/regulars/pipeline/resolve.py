@@ -1,0 +1,103 @@
+"""Resolve: profiles become customers whose ids last; the book keeps who is who, the lake a table of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.identity.profile import PROFILES, gathered, normalised, profile_rows
+from regulars.identity.resolve import RULINGS, Resolution, resolve
+from regulars.pipeline.read import content_of, digest, empty_records, records_of
+from regulars.pipeline.workspace import Workspace
+from regulars.records.record import Stream
+from regulars.runs.run import Checkpoint, Steps, Work
+from regulars.storage.book.identity import Conflict
+
+
+def resolve_people(workspace: Workspace) -> Steps:
+    """Gather profiles from every stream that has any, and decide which of them are one customer."""
+    streams = [s for source in workspace.project.sources for s in source.streams if s.profile is not None]
+    seen = _seen(workspace, streams)
+    if workspace.lake.exists("identity") and workspace.lake.meta("identity").get("made_of") == seen:
+        return Work(rows_in=workspace.lake.rows("profiles"), note="no profile changed")
+    yield Checkpoint(done=0, total=3, note="profiles")
+    profiles = gather_profiles(workspace, streams)
+    workspace.lake.replace(
+        "profiles", workspace.stores.engine.arrow(profiles), order_by=("profile_source", "profile_id"),
+        allow_shrink=workspace.allow_shrink,
+    )
+    yield Checkpoint(done=1, total=3, note=f"{len(profiles):,} profiles")
+    book = workspace.book.identity
+    found = resolve(
+        profiles,
+        now=workspace.clock.now(),
+        salt=workspace.project.config.business.name.encode(),
+        rulings=_rulings(workspace),
+        identity=book.identity_map(),
+        register=book.customers(),
+    )
+    yield Checkpoint(done=2, total=3, note=f"{len(found.changes):,} changes")
+    write_resolution(workspace, found)
+    # The table last: it says what it was made of, and a kill before it makes the same decisions again.
+    workspace.lake.replace(
+        "identity", workspace.stores.engine.arrow(found.identity), order_by=("profile_source", "profile_id"),
+        meta={"made_of": seen}, allow_shrink=True,
+    )
+    customers = pc.count_distinct(found.identity["customer_id"]).as_py()
+    return Work(
+        rows_in=len(profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
+        facts={"customers": customers, "conflicts": len(found.conflicts), "merged": len(found.merged)},
+    )
+
+
+def gather_profiles(workspace: Workspace, streams: list[Stream]) -> pa.Table:
+    """Return one normalised row per profile of all streams, traits as text."""
+    if not streams:
+        return PROFILES.empty_table()
+    rows = [profile_rows(empty_records(workspace, stream), stream=stream) for stream in streams]
+    found = workspace.fetch(gathered(rows, traits=workspace.project.traits))
+    return normalised(found, rules=workspace.project.identifier_rules)
+
+
+def write_resolution(workspace: Workspace, found: Resolution) -> None:
+    """Write what changed into the book: pointers, new and merged customers, open conflicts."""
+    now, book = workspace.clock.now(), workspace.book.identity
+    book.write_identity(found.changes, pa.concat_tables([found.minted, found.merged]))
+    book.write_conflicts(
+        [
+            Conflict(conflict_id=row["conflict_id"], kind=row["kind"], detail=json.dumps(row), found_at=now)
+            for row in found.conflicts.to_pylist()
+        ],
+        at=now,
+    )
+
+
+def _rulings(workspace: Workspace) -> pa.Table:
+    rows: list[dict[str, Any]] = [
+        {
+            "left_source": r.left_source, "left_id": r.left_id, "right_source": r.right_source, "right_id": r.right_id,
+            "verdict": r.verdict, "ruled_at": r.ruled_at.replace(tzinfo=None),
+        }
+        for r in workspace.book.identity.rulings()
+    ]
+    return pa.Table.from_pylist(rows, schema=RULINGS)
+
+
+def _seen(workspace: Workspace, streams: list[Stream]) -> str:
+    """Return a fingerprint of everything the decision rests on: files of the records, declarations, rulings."""
+    business = workspace.project.config.business
+    versions = [content_of(workspace, records_of(stream)) for stream in streams]
+    rulings = [r.ruling_id for r in workspace.book.identity.rulings()]
+    own = [business.country, business.name, *business.own_emails, *business.own_phones]
+    return digest(versions, rulings, own, *streams)
+
+
+def with_customer(workspace: Workspace, rows: ir.Table) -> ir.Table:
+    """Return rows that point at profiles with the customer_id these point at, null where there is none."""
+    identity = workspace.table("identity").select("profile_source", "profile_id", "customer_id")
+    joined = rows.left_join(identity, ["profile_source", "profile_id"])
+    return joined.drop("profile_source_right", "profile_id_right")

@@ -1,0 +1,112 @@
+"""Segment: who is in which segment now; what changed is appended to the ledger and never rebuilt away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from regulars.check import did_you_mean
+from regulars.errors import NotFound
+from regulars.events.window import AsOf
+from regulars.pipeline.resolve import with_customer
+from regulars.pipeline.workspace import Workspace
+from regulars.rules.backtest import Backtest, backtest
+from regulars.rules.evaluate import Tables, evaluate
+from regulars.rules.explain import Explanation, explain
+from regulars.rules.transition import memberships, transitions
+from regulars.runs.run import Checkpoint, Steps, Work
+
+
+def segment_customers(workspace: Workspace) -> Steps:
+    """Evaluate every segment as of now, append the changes to the ledger, and publish it with the present members."""
+    engine, as_of = workspace.stores.engine, as_of_now(workspace)
+    segments = workspace.project.segments
+    yield Checkpoint(done=0, total=2, note=f"{len(segments)} segments")
+    evaluation = evaluate(segments, rule_tables(workspace), as_of=as_of)
+    changes = engine.fetch(transitions(evaluation))
+    added = workspace.book.memberships.append(changes)
+    yield Checkpoint(done=1, total=2, note=f"{added:,} changes")
+    ledger = workspace.book.memberships.transitions()
+    if added or not workspace.lake.exists("memberships"):
+        table = engine.arrow(ledger)
+        workspace.lake.replace("transitions", table, order_by=("customer_id",), allow_shrink=True)
+        workspace.lake.replace("memberships", memberships(table, segments), allow_shrink=True)
+    entered = sum(change == "entered" for change in changes["change"].to_pylist())
+    return Work(
+        rows_in=workspace.lake.rows("customers"), rows_out=added, watermark=as_of.day.isoformat(),
+        note=f"{entered:,} entered, {len(changes) - entered:,} left",
+    )
+
+
+def rule_tables(workspace: Workspace) -> Tables:
+    """Return what rules are asked of: customers, events and money with their customers, the ledger of transitions."""
+    events = workspace.table("events")
+    money = workspace.table("money") if workspace.lake.exists("money") else None
+    return Tables(
+        customers=workspace.table("customers"),
+        events=with_customer(workspace, events),
+        money=None if money is None else with_customer(workspace, money),
+        transitions=ledger_table(workspace),
+    )
+
+
+def ledger_table(workspace: Workspace) -> ir.Table:
+    """Return the ledger of transitions straight from the book: the lake's copy may be a step behind."""
+    ledger: pa.Table = workspace.book.memberships.transitions()
+    return workspace.stores.engine.arrow(ledger)
+
+
+def as_of_now(workspace: Workspace, at: datetime | None = None) -> AsOf:
+    """Return the moment rules are asked about, with the business's calendar."""
+    return AsOf(at=at or workspace.clock.now(), zone=workspace.zone)
+
+
+def explain_customer(
+    workspace: Workspace, customer_id: str, segment: str, *, at: datetime | None = None
+) -> Explanation:
+    """Say why a customer is in a segment or not, by the expressions that decide it. Raises NotFound for either."""
+    return explain(
+        workspace.project.segments, segment, customer_id=customer_id, tables=rule_tables(workspace),
+        as_of=as_of_now(workspace, at), engine=workspace.stores.engine,
+    )
+
+
+def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return every declared segment with how many are in it now."""
+    memberships = workspace.table("memberships")
+    members = memberships.group_by("segment").agg(members=memberships.count())
+    counts = {row["segment"]: row["members"] for row in workspace.rows(members)}
+    return [
+        {
+            "segment": s.name, "title": s.title, "members": counts.get(s.name, 0), "priority": s.priority,
+            "description": s.description,
+        }
+        for s in workspace.project.segments
+    ]
+
+
+def segment_members(workspace: Workspace, name: str, *, limit: int) -> list[dict[str, Any]]:
+    """Return the newest members of a segment. Raises NotFound for a segment that is not declared."""
+    declared = [segment.name for segment in workspace.project.segments]
+    if name not in declared:
+        raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, declared))
+    memberships = workspace.table("memberships")
+    members = memberships.filter(memberships.segment == name).left_join(workspace.table("customers"), "customer_id")
+    newest = members.order_by(members.entered_at.desc(), members.customer_id).limit(limit)
+    return workspace.rows(newest.select("customer_id", "name", "entered_day", "until_day"))
+
+
+def backtest_segment(
+    workspace: Workspace, name: str, *, first: date, last: date, progress: Callable[[date], None] = lambda _: None
+) -> Backtest:
+    """Replay a segment over past days, as if nobody had ever entered; nothing is written."""
+    tables = replace(rule_tables(workspace), transitions=None)
+    return backtest(
+        workspace.project.segments, name, tables=tables, first=first, last=last, engine=workspace.stores.engine,
+        zone=workspace.zone, progress=progress,
+    )

@@ -1,0 +1,114 @@
+"""A project with its stores open: what every step of the pipeline and every command works on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from regulars.clock import Clock, SystemClock
+from regulars.errors import NotFound
+from regulars.pipeline.tokens import BookTokens
+from regulars.project import Project
+from regulars.sources.source import Source
+from regulars.storage.book import Book
+from regulars.storage.lake import Lake
+from regulars.storage.landing import Landing
+from regulars.storage.stores import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """One business: what it declares, where its data lies, and what time it is."""
+
+    project: Project
+    stores: Stores
+    clock: Clock
+    allow_shrink: bool = False               # a person said that losing more than the guarded share is right
+
+    @property
+    def book(self) -> Book:
+        """Return the operational database."""
+        return self.stores.book
+
+    @property
+    def lake(self) -> Lake:
+        """Return the derived tables."""
+        return self.stores.lake
+
+    @property
+    def landing(self) -> Landing:
+        """Return what came from outside, unchanged."""
+        return self.stores.landing
+
+    @property
+    def zone(self) -> str:
+        """Return the business time zone."""
+        return self.project.config.business.timezone
+
+    def source(self, name: str) -> Source:
+        """Return a declared source. Raises NotFound naming those there are."""
+        from regulars.check import did_you_mean  # noqa: PLC0415  only on the way to an error
+
+        for source in self.project.sources:
+            if source.name == name:
+                return source
+        raise NotFound(f"there is no source {name!r}", hint=did_you_mean(name, [s.name for s in self.project.sources]))
+
+    def table(self, name: str) -> ir.Table:
+        """Return the current version of a table of the lake. Raises NotFound before the first run."""
+        if not self.lake.exists(name):
+            raise NotFound(f"there is no table {name!r} yet", hint="regulars run")
+        return self.lake.table(name)
+
+    def fetch(self, expr: ir.Table) -> pa.Table:
+        """Carry out an expression."""
+        return self.stores.engine.fetch(expr)
+
+    def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
+        """Return an expression's rows as mappings: for screens and pages, never for bulk work."""
+        return list(self.fetch(expr).to_pylist())
+
+    def value(self, expr: ir.Scalar) -> Any:
+        """Return the one value of an aggregate."""
+        return self.fetch(expr.name("value").as_table())["value"][0].as_py()
+
+    def count(self, expr: ir.Table) -> int:
+        """Return how many rows an expression has."""
+        return int(self.value(expr.count()))
+
+    def close(self) -> None:
+        """Give back connections, memory and processes."""
+        self.stores.close()
+
+
+def open_workspace(
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    environment: Mapping[str, str] | None = None,
+    allow_shrink: bool = False,
+) -> Workspace:
+    """Load a project and open its stores, made if they are new.
+
+    Raises DeclarationError with every file and line that is wrong; StoreError when a store cannot be opened.
+    """
+    environment = dict(os.environ) if environment is None else environment
+    clock = clock or SystemClock()
+    tokens = BookTokens(clock)
+    project = Project.load(folder, environment=environment, tokens=tokens)
+    stores = Stores.open(
+        landing_url=project.config.stores.landing,
+        lake_url=project.config.stores.lake,
+        book_url=project.config.stores.book,
+        engine_url=project.config.engine.url,
+        home=folder / ".regulars",
+        clock=clock,
+    )
+    tokens.book = stores.book
+    return Workspace(project=project, stores=stores, clock=clock, allow_shrink=allow_shrink)

@@ -1,0 +1,65 @@
+"""Plug-ins by entry point: kinds of source, conditions of rules. What comes with Regulars uses the same door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+
+from regulars.check import did_you_mean
+from regulars.errors import DeclarationError
+from regulars.events.vocabulary import DeclaresCondition
+from regulars.sources.source import Source, SourceFactory, Surroundings
+
+SOURCES = "regulars.sources"
+"""Entry-point group whose objects are SourceFactory: `acme = "acme_regulars:declare"`."""
+
+CONDITIONS = "regulars.conditions"
+"""Entry-point group whose objects make a rule's condition out of the keys beside `condition: NAME`."""
+
+_BUILT_IN = {
+    "files": "regulars.sources.files:declare",
+    "rest": "regulars.sources.rest:declare",
+    "capitan": "regulars.connectors.capitan:declare",
+    "square": "regulars.connectors.square:declare",
+    "stripe": "regulars.connectors.stripe:declare",
+}
+
+
+def sources() -> Mapping[str, EntryPoint]:
+    """Return every kind of source by name; none is loaded yet. A plug-in may replace a built-in kind."""
+    built_in = {name: EntryPoint(name=name, value=value, group=SOURCES) for name, value in _BUILT_IN.items()}
+    return built_in | {point.name: point for point in entry_points(group=SOURCES)}
+
+
+def declare_source(name: str, data: Mapping[str, object], *, at: Surroundings) -> Source:
+    """Return the source that a file `sources/<name>.yaml` declares.
+
+    Raises DeclarationError for an unknown `kind:`, for a plug-in that cannot be loaded, and for what the kind refuses.
+    """
+    kind = data.get("kind")
+    known = sources()
+    if not isinstance(kind, str) or kind not in known:
+        raise DeclarationError(f"kind {kind!r} is unknown", hint=did_you_mean(str(kind), known), path=("kind",))
+    try:
+        factory: SourceFactory = known[kind].load()
+    except (ImportError, AttributeError) as error:
+        raise DeclarationError(
+            f"the plug-in for {kind!r} cannot be loaded: {error}", hint="install it again", path=("kind",)
+        ) from error
+    return factory(name, data, at=at)
+
+
+def conditions() -> Mapping[str, DeclaresCondition]:
+    """Return the conditions that installed plug-ins add to rules, by name.
+
+    Raises DeclarationError for a plug-in that cannot be loaded.
+    """
+    found: dict[str, DeclaresCondition] = {}
+    for point in entry_points(group=CONDITIONS):
+        try:
+            found[point.name] = point.load()
+        except (ImportError, AttributeError) as error:
+            raise DeclarationError(
+                f"the condition {point.name!r} cannot be loaded: {error}", hint="install its plug-in again"
+            ) from error
+    return found

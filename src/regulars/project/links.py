@@ -1,0 +1,157 @@
+"""Whether what declarations say of each other is so: streams, fields, types, circles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import ibis
+
+from regulars.check import Finding, did_you_mean
+from regulars.errors import DeclarationError
+from regulars.events import money
+from regulars.events.derive import of_money
+from regulars.events.event import MONEY, EventType, attributes
+from regulars.identity.profile import PROFILES, profile_rows
+from regulars.metrics.catalogue import catalogue
+from regulars.metrics.metric import Metric, Ratio
+from regulars.project.declared import Declared, Reading
+from regulars.records.intake import typed_schema
+from regulars.records.record import Stream
+from regulars.rules.segment import Segment, with_dependencies
+from regulars.sources.source import Source
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """What a project declares, with the files it stands in."""
+
+    reading: Reading
+    sources: tuple[Source, ...]
+    events: tuple[EventType, ...]
+    segments: tuple[Segment, ...]
+    metrics: tuple[Metric, ...]
+
+    @cached_property
+    def streams(self) -> Mapping[str, Stream]:
+        """Return every stream by its full name."""
+        return {stream.full_name: stream for source in self.sources for stream in source.streams}
+
+    @cached_property
+    def schemas(self) -> Mapping[str, ibis.Schema]:
+        """Return the columns that events may be made of: of every stream, and of the money ledger."""
+        columns = {name: typed_schema(stream) for name, stream in self.streams.items()}
+        return {**columns, MONEY: of_money(ibis.table(money.LINE, name=MONEY)).schema()}
+
+    def file(self, folder: str, name: str) -> Declared:
+        """Return the file in which something stands."""
+        return next(one for one in self.reading.of(folder) if one.name == name)
+
+    def is_broken(self, source: str) -> bool:
+        """Return whether a source is declared but was refused: its streams are not known, nor are they wrong."""
+        return self.is_declared(source) and all(made.name != source for made in self.sources)
+
+    def is_declared(self, source: str) -> bool:
+        """Return whether there is a file for a source."""
+        return source in self.reading.names("sources")
+
+
+def link_problems(linked: Linked) -> list[Finding]:
+    """Return every claim of one declaration about another that does not hold."""
+    problems: list[Finding] = []
+    for source in linked.sources:
+        file = linked.file("sources", source.name)
+        for stream in source.streams:
+            problems += [file.problem(error) for error in _stream_errors(stream)]
+    sound: list[EventType] = []
+    for event in linked.events:
+        file = linked.file("events", event.name)
+        errors = list(_event_errors(event, sound, linked))
+        problems += [file.problem(error) for error in errors]
+        sound += [] if errors else [event]
+    for metric in linked.metrics:
+        file = linked.file("metrics", metric.name)
+        problems += [file.problem(error) for error in _ratio_errors(metric, linked)]
+    return problems + _circles(linked)
+
+
+def _stream_errors(stream: Stream) -> Iterator[DeclarationError]:
+    """What a stream's profile and money say of fields that it has not."""
+    schema = typed_schema(stream)
+    if stream.profile is not None:
+        yield from _caught(lambda: profile_rows(ibis.table(schema, name="records"), stream=stream), _within(stream))
+        for trait in stream.profile.traits or {}:
+            if trait in PROFILES.names:
+                hint = f"call it {stream.source}_{trait}"
+                path = (*_within(stream), "profile", "traits", trait)
+                yield DeclarationError(f"every profile has {trait!r} already", hint=hint, path=path)
+    for n, mapping in enumerate(stream.money):
+        alone = replace(stream, money=(mapping,))
+        for error in _caught(lambda alone=alone: money.check(alone, schema)):  # type: ignore[misc]  # bound now, on purpose
+            # The check saw one mapping alone, as the first: its place in the file is n.
+            yield _moved(error, (*_within(stream), "money", n, *error.path[2:]))
+
+
+def _event_errors(event: EventType, sound: list[EventType], linked: Linked) -> Iterator[DeclarationError]:
+    """What an event says of a stream, fields and types; each attribute is tried by itself, so that all are told."""
+    source = event.stream.split(".")[0]
+    if event.stream not in linked.schemas and linked.is_broken(source):
+        return
+    bare = replace(event, what={})
+    errors = list(_caught(lambda: attributes([bare], linked.schemas)))
+    if event.who_source is not None and not linked.is_declared(event.who_source):
+        hint = did_you_mean(event.who_source, [one.name for one in linked.sources])
+        errors.append(DeclarationError(f"there is no source {event.who_source!r}", hint=hint, path=("who", "source")))
+    yield from errors
+    if event.stream not in linked.schemas or any(error.path == ("when",) for error in errors):
+        return
+    plain = replace(event, who=None, until=None, only_if=None)
+    if not list(_caught(lambda: attributes([*sound, plain], linked.schemas))):
+        return                               # almost always: then none has to be tried by itself
+    for name, formula in event.what.items():
+        alone = replace(plain, what={name: formula})
+        yield from _caught(lambda alone=alone: attributes([*sound, alone], linked.schemas))  # type: ignore[misc]  # bound now
+
+
+def _ratio_errors(metric: Metric, linked: Linked) -> Iterator[DeclarationError]:
+    if not isinstance(metric.formula, Ratio):
+        return
+    parts = {metric.formula.numerator, metric.formula.denominator}
+    broken = linked.reading.names("metrics") - {one.name for one in linked.metrics}
+    if parts & broken:
+        return
+    others = [
+        one for one in linked.metrics
+        if one is not metric and (one.name in parts or not isinstance(one.formula, Ratio))
+    ]
+    yield from _caught(lambda: catalogue([metric, *others]))
+
+
+def _circles(linked: Linked) -> list[Finding]:
+    """Segments that ask about each other in a circle, each circle once."""
+    problems: dict[frozenset[str], Finding] = {}
+    known = {segment.name for segment in linked.segments}
+    whole = [segment for segment in linked.segments if set(segment.depends_on) <= known]
+    for segment in whole:
+        for error in _caught(lambda name=segment.name: with_dependencies(whole, name)):  # type: ignore[misc]  # bound now
+            problems.setdefault(frozenset(error.message.split()), linked.file("segments", segment.name).problem(error))
+    return list(problems.values())
+
+
+def _caught(claim: Callable[[], object], prefix: Path = ()) -> Iterator[DeclarationError]:
+    """The error that a claim raises, if it does."""
+    try:
+        claim()
+    except DeclarationError as error:
+        yield _moved(error, (*prefix, *error.path))
+
+
+def _moved(error: DeclarationError, path: Path) -> DeclarationError:
+    return DeclarationError(error.message, hint=error.hint, path=path)
+
+
+def _within(stream: Stream) -> Path:
+    return ("streams", stream.name)

@@ -1,0 +1,214 @@
+"""A project: everything one business declares, as the objects that the stages work with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from regulars.check import Finding, did_you_mean
+from regulars.config import FILE, Config, read_config
+from regulars.errors import DeclarationError
+from regulars.events.category import Categories
+from regulars.events.category import declare as declare_categories
+from regulars.events.event import EventType
+from regulars.events.event import declare as declare_event
+from regulars.events.plan import Plans
+from regulars.events.plan import declare as declare_plans
+from regulars.events.subcategory import Subcategories
+from regulars.events.subcategory import declare as declare_subcategories
+from regulars.events.vocabulary import DeclaresCondition, Vocabulary
+from regulars.identity.identifier import IdentifierRules
+from regulars.metrics.metric import Metric
+from regulars.metrics.metric import declare as declare_metric
+from regulars.plugins import conditions as installed_conditions
+from regulars.plugins import declare_source
+from regulars.project.declared import Declared, Reading, read_declarations
+from regulars.project.links import Linked, link_problems
+from regulars.records.record import Stream
+from regulars.rules.segment import Segment
+from regulars.rules.segment import declare as declare_segment
+from regulars.sources.source import MemoryTokens, Source, Surroundings, TokenStore
+
+Made = TypeVar("Made")
+
+CUSTOMER_COLUMNS = frozenset({
+    "customer_id", "name", "first_name", "last_name", "email", "phone", "birthday", "first_seen", "last_seen",
+    "profiles", "sources", "is_email_shared", "is_phone_shared",
+})
+"""What every customer has beside the traits that sources declare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One business's declarations; `problems` is empty when all of them hold."""
+
+    config: Config
+    sources: tuple[Source, ...] = ()
+    events: tuple[EventType, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    categories: Categories
+    plans: Plans
+    subcategories: Subcategories
+    vocabulary: Vocabulary                   # every name that rules and metrics may use; plug-in conditions too
+    declared: tuple[Declared, ...] = ()      # the files, for whoever has to say where something stands
+    problems: tuple[Finding, ...] = ()
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, environment: Mapping[str, str] | None = None, tokens: TokenStore | None = None
+    ) -> Project:
+        """Read a project in which everything holds.
+
+        Raises DeclarationError with every problem, one a line: `file:line: what is wrong (what would be right)`.
+        """
+        project = cls.read(folder, environment=environment, tokens=tokens)
+        if project.problems:
+            lines = [f"{p.where}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in project.problems]
+            raise DeclarationError("\n".join(lines))
+        return project
+
+    @classmethod
+    def read(
+        cls, folder: Path, *, environment: Mapping[str, str] | None = None, tokens: TokenStore | None = None
+    ) -> Project:
+        """Read a project with what is right in it, and the problems of the rest.
+
+        `tokens` is where sources keep what their vendors rotate; without one it lasts as long as the process.
+        Raises DeclarationError only when `regulars.toml` itself cannot be read: without it nothing can.
+        """
+        environment = dict(os.environ) if environment is None else environment
+        config = read_config(folder, environment=environment)
+        tokens = tokens or MemoryTokens()
+        zone = config.business.timezone
+        at = Surroundings(folder=config.folder, environment=environment, zone=zone, tokens=tokens)
+        return _Assembly(config=config, at=at, reading=read_declarations(folder)).project()
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        """Return every stream of every source by its full name."""
+        return {stream.full_name: stream for source in self.sources for stream in source.streams}
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """Return the names of the traits that sources give their customers."""
+        return _traits(self.sources)
+
+    @property
+    def identifier_rules(self) -> IdentifierRules:
+        """Return what counts as somebody's e-mail address and phone number here."""
+        business = self.config.business
+        return IdentifierRules(
+            country=business.country, own_emails=business.own_emails, own_phones=business.own_phones,
+            is_gmail_folded=self.config.identity.is_gmail_folded,
+        )
+
+    def stream(self, full_name: str) -> Stream:
+        """Return the stream `source.stream`. Raises DeclarationError naming the closest one."""
+        if full_name not in self.streams:
+            raise DeclarationError(f"there is no stream {full_name!r}", hint=did_you_mean(full_name, self.streams))
+        return self.streams[full_name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Assembly:
+    """A project in the making: each kind of declaration may name what was made before it."""
+
+    config: Config
+    at: Surroundings
+    reading: Reading
+
+    def project(self) -> Project:
+        sources = self._made("sources", lambda one: declare_source(one.name, one.data, at=self.at))
+        events = self._made("events", lambda one: declare_event(one.name, one.data))
+        vocabulary = self._vocabulary(sources, events)
+        segments = self._made("segments", lambda one: declare_segment(one.name, one.data, known=vocabulary))
+        metrics = self._made("metrics", lambda one: declare_metric(one.name, one.data, known=vocabulary))
+        categories = self._beside("categories", declare_categories) or Categories()
+        plans = self._beside("plans", declare_plans) or Plans()
+        subcategories = self._beside("subcategories", declare_subcategories) or Subcategories()
+        self._check_priority()
+        linked = Linked(reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics)
+        return Project(
+            config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
+            categories=categories, plans=plans, subcategories=subcategories, vocabulary=vocabulary,
+            declared=tuple(self.reading.declared),
+            problems=tuple(sorted([*self.reading.problems, *link_problems(linked)], key=_place)),
+        )
+
+    def _check_priority(self) -> None:
+        """The sources that `regulars.toml` puts first have to be there."""
+        known = self.reading.names("sources")
+        for name in self.config.identity.source_priority:
+            if name not in known:
+                self.reading.problems.append(Finding(
+                    name="declaration", status="failed", message=f"source_priority: there is no source {name!r}",
+                    hint=did_you_mean(name, known), where=FILE,
+                ))
+
+    def _made(self, folder: str, declare: Callable[[Declared], Made]) -> tuple[Made, ...]:
+        """Everything a folder declares that holds; what does not becomes a problem."""
+        made: list[Made] = []
+        for one in self.reading.of(folder):
+            if one.made is not None:
+                made.append(one.made)  # type: ignore[arg-type]  # a Python file gives the object itself
+                continue
+            try:
+                made.append(declare(one))
+            except DeclarationError as error:
+                self.reading.problems.append(one.problem(error))
+        return tuple(made)
+
+    def _beside(self, name: str, declare: Callable[[Mapping[str, object]], Made]) -> Made | None:
+        """What a single file beside `regulars.toml` declares; None when there is none, or it has a problem."""
+        for one in (one for one in self.reading.of("") if one.name == name):
+            try:
+                return declare(one.data)
+            except DeclarationError as error:
+                self.reading.problems.append(one.problem(error))
+        return None
+
+    def _vocabulary(self, sources: tuple[Source, ...], events: tuple[EventType, ...]) -> Vocabulary:
+        """The names rules may use, those of declarations with a problem too: one fault is told once."""
+        attributes: dict[str, frozenset[str]] = {}
+        for event in events:
+            attributes[event.event] = attributes.get(event.event, frozenset()) | frozenset(event.what)
+        for one in self.reading.of("events"):
+            what = one.data.get("what")
+            names = frozenset(map(str, what)) if isinstance(what, Mapping) else frozenset[str]()
+            name = str(one.data.get("event", one.name)) if one.made is None else one.name
+            attributes[name] = attributes.get(name, frozenset()) | names
+        # What a file that cannot be read would have named is not known: then nothing is called unknown.
+        all_events = all(folder != "events" for folder, _ in self.reading.unread)
+        all_traits = len(sources) == len(self.reading.names("sources"))
+        return Vocabulary(
+            events=attributes if all_events else None,
+            segments=self.reading.names("segments"),
+            traits=CUSTOMER_COLUMNS | frozenset(_traits(sources)) if all_traits else None,
+            conditions=self._conditions(),
+        )
+
+    def _conditions(self) -> Mapping[str, DeclaresCondition]:
+        own: dict[str, DeclaresCondition] = {
+            one.name: one.made for one in self.reading.of("conditions")  # type: ignore[misc]  # a function `declare`
+        }
+        try:
+            return {**installed_conditions(), **own}
+        except DeclarationError as error:
+            self.reading.problems.append(
+                Finding(name="declaration", status="failed", message=error.message, hint=error.hint, where="plug-ins")
+            )
+            return own
+
+
+def _traits(sources: tuple[Source, ...]) -> tuple[str, ...]:
+    mappings = [stream.profile for source in sources for stream in source.streams if stream.profile]
+    return tuple(sorted({trait for mapping in mappings for trait in mapping.traits or {}}))
+
+
+def _place(problem: Finding) -> tuple[str, int, str]:
+    file, _, line = problem.where.partition(":")
+    return file, int(line) if line.isdigit() else 0, problem.message

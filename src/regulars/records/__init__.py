@@ -1,0 +1,1 @@
+"""What others said, unchanged: streams of records, their fields, drift and quarantine."""

@@ -1,0 +1,1 @@
+"""Who: rules that say which customers are in a segment, evaluated, explained, tried on history."""

@@ -1,0 +1,83 @@
+"""The book: opened by URL, migrated, and reached through named functions in groups."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from regulars.storage.book.database import Database, connect
+from regulars.storage.book.facts import FactsBook
+from regulars.storage.book.identity import IdentityBook
+from regulars.storage.book.lease import LeaseBook
+from regulars.storage.book.memberships import MembershipBook
+from regulars.storage.book.migrate import migrate
+from regulars.storage.book.pages import PageBook
+from regulars.storage.book.runs import RunBook
+from regulars.storage.book.sealed import SealedBook
+from regulars.storage.book.versions import VersionBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """One tenant's book. Every implementation passes tests/conformance/test_book*.py.
+
+    - A function that writes is one transaction: killed at any moment, all of it is there or nothing;
+    - when it returns, it is on disk;
+    - done twice, it is done once;
+    - a database that does not answer raises StoreUnavailable: never an empty answer.
+    """
+
+    database: Database
+    pages: PageBook                          # page sets, segments, cursors
+    versions: VersionBook                    # of the lake's tables
+    runs: RunBook                            # runs and their steps
+    lease: LeaseBook                         # who may work on the project
+    identity: IdentityBook                   # profiles -> customers
+    memberships: MembershipBook              # customers in segments
+    facts: FactsBook                         # what streams looked like
+    sealed: SealedBook                       # secrets that outside systems rotate
+
+    @classmethod
+    def open(
+        cls, url: str, *, home: Path | None = None, tenant: str = "default", environment: Mapping[str, str] = os.environ
+    ) -> Book:
+        """Open the book at a URL, make it if it is new, and bring its tables up to date.
+
+        Args:
+            url: `sqlite:///folder/book.db` or `postgresql://user@host/database`.
+            home: Folder for the key file when REGULARS_KEY is not set; beside an SQLite book when not given.
+            tenant: Whose rows are read and written.
+            environment: Where REGULARS_KEY is looked for.
+
+        Raises:
+            StoreError: The URL is of no known kind, a driver is missing, or the book is of a newer Regulars.
+            StoreUnavailable: The database does not answer.
+
+        """
+        engine = connect(url)
+        if home is None and engine.url.get_backend_name() == "sqlite":
+            home = Path(str(engine.url.database)).parent
+        database = Database(engine, tenant)
+        migrate(database)
+        return cls(
+            database=database,
+            pages=PageBook(database),
+            versions=VersionBook(database),
+            runs=RunBook(database),
+            lease=LeaseBook(database),
+            identity=IdentityBook(database),
+            memberships=MembershipBook(database),
+            facts=FactsBook(database),
+            sealed=SealedBook(database, home, environment),
+        )
+
+    @property
+    def tenant(self) -> str:
+        """Return whose book this is."""
+        return self.database.tenant
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.database.engine.dispose()

@@ -1,0 +1,95 @@
+"""Customers in segments: a ledger of who entered and left, and the state it adds up to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from regulars.storage.book import bulk
+from regulars.storage.book.database import Database
+from regulars.storage.book.tables import memberships, transitions
+
+MOMENT = pa.timestamp("us")
+
+TRANSITIONS = pa.schema([
+    *bulk.texts("segment", "customer_id"), pa.field("at", MOMENT), pa.field("business_day", pa.date32()),
+    *bulk.texts("change", "reason"),
+])
+"""One row per change: `entered` or `left`, when, on which business day, and why."""
+
+MEMBERSHIPS = pa.schema([
+    *bulk.texts("segment", "customer_id"),
+    pa.field("entered_at", MOMENT),          # when the present stay began; null: not a member now
+    pa.field("left_at", MOMENT),             # when the latest stay that ended did; null: never left
+    pa.field("first_entered_at", MOMENT),
+    pa.field("last_entered_at", MOMENT),     # when the latest stay began, ended or not
+    pa.field("entries", pa.int64()),         # how many stays
+])
+"""One row per customer that ever was in a segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipBook:
+    """Transitions and memberships."""
+
+    database: Database
+
+    def memberships(self) -> pa.Table:
+        """Return the state of everyone who ever was in a segment as MEMBERSHIPS, sorted."""
+        t = memberships.c
+        moments = (bulk.moment(c) for c in (t.entered_at, t.left_at, t.first_entered_at, t.last_entered_at))
+        query = sa.select(t.segment, t.customer_id, *moments, t.entries).where(t.tenant == self.database.tenant)
+        with self.database.reading() as connection:
+            return bulk.read(connection, query, MEMBERSHIPS, order_by=("segment", "customer_id"))
+
+    def transitions(self) -> pa.Table:
+        """Return the whole ledger as TRANSITIONS, sorted by moment."""
+        t = transitions.c
+        query = sa.select(t.segment, t.customer_id, bulk.moment(t.at), t.business_day, t.change, t.reason)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant)
+            return bulk.read(connection, mine, TRANSITIONS, order_by=("at", "segment", "customer_id", "change"))
+
+    def append(self, changes: pa.Table, *, run_id: str | None = None) -> int:
+        """Append TRANSITIONS to the ledger and bring the memberships up to date, in one transaction.
+
+        A change that is in the ledger (same segment, customer, change and moment) is not added again. Returns how many
+        were new. Entering and leaving at the same moment ends outside.
+        """
+        rows = changes.select(TRANSITIONS.names).cast(TRANSITIONS).sort_by(
+            [("segment", "ascending"), ("customer_id", "ascending"), ("at", "ascending")]
+        )
+        tenant = self.database.tenant
+        with self.database.writing() as connection:
+            batch = self.database.next_number(connection, "transitions")
+            statement = self.database.insert(transitions).on_conflict_do_nothing()
+            bulk.write(connection, statement, rows, tenant=tenant, batch=batch, run_id=run_id)
+            mine = (transitions.c.tenant == tenant, transitions.c.batch == batch)
+            added = connection.execute(sa.select(sa.func.count()).select_from(transitions).where(*mine)).scalar_one()
+            if added:
+                connection.execute(self._recount(batch))
+        return int(added)
+
+    def _recount(self, batch: int) -> Any:
+        """Return the statement that derives anew the membership of everyone a batch touched, from the whole ledger."""
+        touched = sa.select(transitions.c.segment, transitions.c.customer_id).where(
+            transitions.c.tenant == self.database.tenant, transitions.c.batch == batch
+        ).distinct().subquery()
+        entered = sa.func.max(sa.case((transitions.c.change == "entered", transitions.c.at)))
+        left = sa.func.max(sa.case((transitions.c.change == "left", transitions.c.at)))
+        state = sa.select(
+            transitions.c.tenant, transitions.c.segment, transitions.c.customer_id,
+            sa.case((sa.or_(left.is_(None), entered > left), entered)), left,
+            sa.func.min(sa.case((transitions.c.change == "entered", transitions.c.at))), entered,
+            sa.func.count(sa.case((transitions.c.change == "entered", 1))),
+        ).join(
+            touched,
+            (touched.c.segment == transitions.c.segment) & (touched.c.customer_id == transitions.c.customer_id),
+        ).where(transitions.c.tenant == self.database.tenant).group_by(
+            transitions.c.tenant, transitions.c.segment, transitions.c.customer_id
+        ).having(entered.is_not(None))
+        columns = [column.name for column in memberships.columns]
+        return self.database.upsert(memberships).from_select(columns, state)

@@ -1,0 +1,139 @@
+"""The book's tables: the same for SQLite and PostgreSQL, a tenant in every row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+HEAD = "0001"
+"""The migration that gives exactly these tables."""
+
+metadata = sa.MetaData()
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """A moment: aware in Python, UTC without a zone in the database.
+
+    A naive value is taken as UTC, which is what moments in tables are.
+    """
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002  given
+        """Return the moment in UTC without its zone."""
+        if value is None or value.tzinfo is None:
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002  given
+        """Return the moment aware."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _table(name: str, *columns: sa.Column[Any] | sa.Index, **options: Any) -> sa.Table:
+    return sa.Table(name, metadata, sa.Column("tenant", sa.Text, primary_key=True), *columns, **options)
+
+
+def _key(name: str, kind: Any = sa.Text) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _need(name: str, kind: Any = sa.Text) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
+
+
+def _may(name: str, kind: Any = sa.Text) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=True)
+
+
+counters = _table("counters", _key("name"), _need("value", sa.BigInteger))
+"""Numbers that only grow, also after rows were deleted: seq, run, batch."""
+
+# --- landing -----------------------------------------------------------------------------------------------------
+
+page_sets = _table(
+    "page_sets", _key("set_id"), _need("source"), _need("stream"), _need("started_at", Moment),
+    _may("committed_at", Moment),            # null: staged
+    _may("seq", sa.BigInteger),              # of its last segment; a set without rows takes a number too
+    _need("is_complete", sa.Boolean), _may("resume"), _may("run_id"),
+    sa.Index("page_sets_by_stream", "tenant", "source", "stream"),
+)
+staged_pages = _table(
+    "staged_pages", _key("set_id"), _key("page", sa.Integer), _may("segment"), _need("rows", sa.BigInteger)
+)
+segments = _table(
+    "segments", _key("seq", sa.BigInteger), _need("first_seq", sa.BigInteger), _need("source"), _need("stream"),
+    _may("set_id"),                          # null: compacted out of several
+    _need("name"), _need("rows", sa.BigInteger), _need("recorded_at", Moment), _may("run_id"),
+    sa.Index("segments_by_stream", "tenant", "source", "stream", "seq"),
+)
+cursors = _table("cursors", _key("source"), _key("stream"), _need("cursor"), _need("moved_at", Moment))
+stream_facts = _table("stream_facts", _key("source"), _key("stream"), _need("facts"), _need("seen_at", Moment))
+
+# --- lake --------------------------------------------------------------------------------------------------------
+
+lake_versions = _table(
+    "lake_versions", _key("table_name"), _key("version", sa.BigInteger), _may("parent", sa.BigInteger),
+    _need("published_at", Moment), _need("manifest"), _need("meta"),
+)
+lake_current = _table("lake_current", _key("table_name"), _need("version", sa.BigInteger))
+lake_tags = _table(
+    "lake_tags", _key("tag"), _key("table_name"), _need("version", sa.BigInteger), _need("tagged_at", Moment)
+)
+
+# --- runs --------------------------------------------------------------------------------------------------------
+
+runs = _table(
+    "runs", _key("run_id"), _need("command"), _need("started_at", Moment), _may("finished_at", Moment), _may("outcome"),
+    sa.Index("runs_by_start", "tenant", "started_at"),
+)
+run_steps = _table(
+    "run_steps", _key("run_id"), _key("step"), _need("position", sa.Integer), _need("started_at", Moment),
+    _may("finished_at", Moment), _need("outcome"), _may("seconds", sa.Float), _may("rows_in", sa.BigInteger),
+    _may("rows_out", sa.BigInteger), _may("watermark"), _may("error"), _may("code"), _may("facts"),
+    _may("done", sa.BigInteger), _may("total", sa.BigInteger), _may("note"),
+    sa.Index("run_steps_by_step", "tenant", "step", "started_at"),
+)
+leases = _table("leases", _key("name"), _need("owner"), _need("taken_at", Moment), _need("expires_at", Moment))
+
+# --- people ------------------------------------------------------------------------------------------------------
+
+# Without rowid: SQLite would else keep every key twice, and a million of them is most of the book.
+identity_map = _table(
+    "identity_map", _key("profile_source"), _key("profile_id"), _need("customer_id"), _may("evidence"),
+    _need("since", Moment), sa.Index("identity_map_by_customer", "tenant", "customer_id"), sqlite_with_rowid=False,
+)
+customers = _table(
+    "customers", _key("customer_id"), _need("founder_source"), _need("founder_id"), _need("minted_at", Moment),
+    _may("merged_into"), sqlite_with_rowid=False,
+)
+rulings = _table(
+    "rulings", _key("ruling_id"), _need("verdict"), _need("left_source"), _need("left_id"), _need("right_source"),
+    _need("right_id"), _need("reason"), _need("ruled_by"), _need("ruled_at", Moment), _may("revoked_at", Moment),
+)
+conflicts = _table(
+    "conflicts", _key("conflict_id"), _need("kind"), _need("detail"), _need("found_at", Moment),
+    _may("settled_at", Moment),
+)
+
+# --- segments of customers ---------------------------------------------------------------------------------------
+
+transitions = _table(
+    "transitions", _key("segment"), _key("customer_id"), _key("at", Moment), _key("change"),
+    _may("business_day", sa.Date), _may("reason"), _may("run_id"), _need("batch", sa.BigInteger),
+    sa.Index("transitions_by_batch", "tenant", "batch"), sqlite_with_rowid=False,
+)
+memberships = _table(
+    "memberships", _key("segment"), _key("customer_id"), _may("entered_at", Moment), _may("left_at", Moment),
+    _need("first_entered_at", Moment), _need("last_entered_at", Moment), _need("entries", sa.BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# --- secrets -----------------------------------------------------------------------------------------------------
+
+sealed = _table(
+    "sealed", _key("name"), _need("nonce", sa.LargeBinary), _need("text", sa.LargeBinary), _need("sealed_at", Moment)
+)

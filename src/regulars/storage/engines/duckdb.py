@@ -1,0 +1,276 @@
+"""DuckDB in this process: the default engine, and the one that reads the border whatever the engine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.operations import DatabaseTable, InMemoryTable, Namespace, SQLQueryResult
+from ibis.formats.pyarrow import PyArrowTableProxy
+from ibis.util import gen_name
+
+from regulars.errors import StoreError
+from regulars.storage.engines.engine import ROW_GROUP, Written, plain, rows_in
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDBEngine:
+    """DuckDB in memory; what does not fit goes to the scratch folder."""
+
+    backend: Any                             # an ibis DuckDB backend
+    name: str = "duckdb"
+    views: set[str] = field(default_factory=set)   # names of sets of files that were looked at before
+
+    @classmethod
+    def open(cls, options: Mapping[str, str] | None = None, *, scratch: Path | None = None) -> DuckDBEngine:
+        """Return a new engine with DuckDB's settings, such as threads and memory_limit.
+
+        Raises StoreError when DuckDB does not know a setting.
+        """
+        settings = {"temp_directory": str(scratch)} if scratch else {}
+        try:
+            backend = ibis.duckdb.connect(**(settings | dict(options or {})))
+        except duckdb.Error as error:
+            raise StoreError(f"DuckDB refused its settings: {error}", hint="threads=2, memory_limit=2GB") from error
+        # Ibis' merging of one select into the next costs a third of all compiling, and DuckDB merges them anyway.
+        ibis.options.sql.fuse_selects = False
+        backend.raw_sql("set timezone = 'UTC'")
+        backend.raw_sql("set parquet_metadata_cache = true")   # files never change; footers are read once
+        return cls(backend)
+
+    def parquet(self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
+        """Return the rows of Parquet files with exactly these columns."""
+        wanted = schema if file is None else ibis.schema({**schema, file: "string"})
+        names = [str(path) for path in paths]
+        if not names:
+            # An Arrow table has moments of a stated precision, which is another type to a union.
+            return self.arrow(wanted.to_pyarrow().empty_table()).cast(wanted)
+        source = f"read_parquet({_list(names)}, union_by_name=true, filename='__path', hive_partitioning=false)"
+        # A view, so that a statement names a table instead of a hundred files and casts; called after what it shows,
+        # so that the same files asked for again cost nothing.
+        view = f"files_{sha256(repr((names, wanted)).encode()).hexdigest()[:32]}"
+        seen = DatabaseTable(name=view, schema=wanted, source=self.backend, namespace=Namespace())
+        if view in self.views:
+            return seen.to_expr()
+        with _reading():
+            # Binding reads every footer, so a missing or torn file is found here and not in the middle of a step.
+            found = {row[0] for row in self.backend.con.execute(f"describe select * from {source}").fetchall()}
+        columns = [
+            f"cast({_quoted(name) if name in found else 'null'} as {_type(kind)}) as {_quoted(name)}"
+            for name, kind in schema.items()
+        ]
+        if file is not None:
+            columns.append(f"parse_filename(__path) as {_quoted(file)}")
+        self.backend.con.execute(f"create or replace temp view {view} as select {', '.join(columns)} from {source}")
+        self.views.add(view)
+        return seen.to_expr()
+
+    def lines(self, paths: Iterable[Path]) -> ir.Table:
+        """Return the lines of text files as they are: path, n (counted from 1 over all files in order), payload.
+
+        A line is never parsed here, so one that is not JSON is a row like any other. Lines are at most 16 MB of UTF-8.
+        """
+        # A control character that no text of ours contains (the landing sees to it) keeps the reader from splitting.
+        source = (
+            f"read_csv({_list([str(path) for path in paths])}, columns={{'payload': 'VARCHAR'}}, auto_detect=false, "
+            "header=false, delim=E'\\x01', quote='', escape='', filename='path', "
+            "max_line_size=16000000, buffer_size=32000000)"
+        )
+        schema = ibis.schema({"path": "string", "n": "int64", "payload": "string"})
+        return self.text(f"select path, row_number() over () as n, payload from {source}", schema)
+
+    def text(self, query: str, schema: ibis.Schema) -> ir.Table:
+        """Return a select statement as an expression of these columns; nothing is carried out or compiled."""
+        return self.backend.sql(query, schema=schema)
+
+    def arrow(self, table: pa.Table) -> ir.Table:
+        """Return an Arrow table as an expression of this engine."""
+        # What ibis.memtable makes of an Arrow table, without its guessing at what other libraries' tables it might be.
+        # It is forgotten with its last expression; a registered view would keep the rows until the end.
+        table = plain(table)
+        rows = InMemoryTable(name=gen_name("arrow"), schema=ibis.schema(table.schema), data=PyArrowTableProxy(table))
+        return rows.to_expr()
+
+    def fetch(self, expr: ir.Table) -> pa.Table:
+        """Carry out an expression and return its rows."""
+        with _reading():
+            found = self.backend.con.execute(self._select(expr)).to_arrow_table()
+        return plain(found).cast(expr.schema().to_pyarrow())
+
+    def write(
+        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None
+    ) -> list[Written]:
+        """Carry out an expression into Parquet files below a folder: one file per partition."""
+        if partition_by is None:
+            written = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=None)
+            return self._copy(self._select(expr), [written], order_by)
+        # Once apart, then each partition sorted: an expensive expression is carried out once, DuckDB's own partitioned
+        # writing keeps no order within a file, and sorting a year at once takes far longer than sorting its months.
+        apart = folder / uuid4().hex
+        column = _quoted(partition_by)
+        layout = f"format parquet, compression lz4, partition_by ({column}), write_partition_columns true"
+        with _reading():
+            self.backend.con.execute(f"copy ({self._select(expr)}) to {literal(str(apart))} ({layout})")
+        sorted_: list[Written] = []
+        for part in sorted(apart.glob("*")):
+            source = f"read_parquet({_list([str(path) for path in part.iterdir()])}, hive_partitioning=false)"
+            value, = self.backend.con.execute(f"select {column}::varchar from {source} limit 1").fetchone()
+            file = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=value)
+            sorted_ += self._copy(f"select * from {source}", [file], order_by)
+        shutil.rmtree(apart, ignore_errors=True)
+        return sorted_
+
+    def gather(self, parts: Sequence[ir.Table], folder: Path, *, schema: ibis.Schema) -> list[Written]:
+        """Carry out expressions into one Parquet file of exactly these columns."""
+        types = [(_quoted(name), _type(kind)) for name, kind in schema.items()]
+        # The empty first part gives every column its place; the statements are put together as text because each is
+        # compiled in a time that grows faster than its length.
+        nothing = f"select {', '.join(f'null::{kind} as {name}' for name, kind in types)} where false"
+        whole = " union all by name ".join([f"({nothing})", *(f"({self.sql(part)})" for part in parts)])
+        casts = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in types)
+        written = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=None)
+        return self._copy(f"select {casts} from ({whole})", [written], ())
+
+    def digest(self, table: ir.Table, schema: ibis.Schema) -> tuple[int, int]:
+        """Return the sum of the rows' MD5s (the low 8 bytes of each, as a number) and the number of rows."""
+        parts = [f"coalesce(length({text}) || ':' || {text}, '-')" for text in map(_text, schema.names, schema.types)]
+        digits = f"md5_number_lower(concat({', '.join(parts)}))"
+        query = f"select sum({digits}), count(*) from ({self.sql(table)})"
+        with _reading():
+            total, rows = self.backend.con.execute(query).fetchone()
+        return int(total or 0), int(rows)
+
+    def sql(self, expr: ir.Table) -> str:
+        """Return the text of an expression. What is text or a table already is not compiled: that takes no time."""
+        op = expr.op()
+        if isinstance(op, SQLQueryResult):
+            return str(op.query)
+        self.backend._register_in_memory_tables(expr)  # noqa: SLF001  ibis does this for each of its own statements
+        if isinstance(op, DatabaseTable | InMemoryTable):
+            return f"select * from {_quoted(op.name)}"
+        self.backend._register_udfs(expr)  # noqa: SLF001  the same
+        return str(ibis.to_sql(expr, dialect="duckdb"))
+
+    @contextmanager
+    def bench(self) -> Iterator[Bench]:
+        """Give a bench for a `with`: a place for statements that are SQL text, and the tables they keep."""
+        bench = Bench(self)
+        try:
+            yield bench
+        finally:
+            for name in bench.kept:
+                self.backend.con.execute(f"drop table if exists {name}")
+
+    def close(self) -> None:
+        """Close the database."""
+        self.backend.disconnect()
+
+    def _select(self, expr: ir.Table) -> str:
+        """Return SQL giving exactly the expression's types, which DuckDB's own inference does not always do."""
+        casts = [(_quoted(name), _type(kind)) for name, kind in expr.schema().items()]
+        columns = [f"cast({name} as {kind}) as {name}" for name, kind in casts]
+        return f"select {', '.join(columns)} from ({self.sql(expr)})"
+
+
+    def _copy(self, select: str, files: Sequence[Written], order_by: Sequence[str]) -> list[Written]:
+        order = f" order by {', '.join(_quoted(name) for name in order_by)}" if order_by else ""
+        options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
+        written = []
+        for file in files:
+            with _reading():
+                self.backend.con.execute(f"copy ({select}{order}) to {literal(str(file.path))} ({options})")
+            rows = rows_in(file.path)
+            if rows:
+                written.append(Written(path=file.path, rows=rows, partition=file.partition))
+            else:
+                file.path.unlink()
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where SQL text is carried out over expressions; what is kept here lasts as long as the bench."""
+
+    engine: DuckDBEngine
+    kept: list[str] = field(default_factory=list)          # names of temporary tables
+    held: list[ir.Table] = field(default_factory=list)     # Arrow tables that a text names and nothing else refers to
+
+    def select(self, query: str, schema: ibis.Schema, **tables: ir.Table) -> ir.Table:
+        """Return a select statement as an expression of these columns; it calls the tables as they are called here.
+
+        Nothing is carried out, and nothing is compiled.
+        """
+        self.held.extend(tables.values())
+        # Each is read where it is named: DuckDB would otherwise store what a statement names twice.
+        named = [f"{_quoted(name)} as not materialized ({self.engine.sql(table)})" for name, table in tables.items()]
+        return self.engine.text(f"with {', '.join(named)} select * from ({query})" if named else query, schema)
+
+    def keep(self, table: ir.Table) -> ir.Table:
+        """Carry an expression out and keep its rows, so that several statements read them."""
+        name = gen_name("kept")
+        with _reading():
+            self.engine.backend.con.execute(f"create temp table {name} as {self.engine._select(table)}")  # noqa: SLF001  the other half of the same idea
+        self.kept.append(name)
+        return DatabaseTable(
+            name=name, schema=table.schema(), source=self.engine.backend, namespace=Namespace()
+        ).to_expr()
+
+    def fetch(self, table: ir.Table) -> pa.Table:
+        """Carry an expression out and return its rows."""
+        return self.engine.fetch(table)
+
+
+class _reading:  # noqa: N801  reads as a phrase: `with _reading():`
+    """Turns DuckDB's complaints about files into ours; its complaints about expressions are faults of the program.
+
+    A person's Ctrl-C in the middle of a statement comes out of DuckDB as a plain error: it is theirs again here.
+    """
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        if isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)):
+            text = str(error).splitlines()[0]
+            raise StoreError(f"a stored file cannot be read: {text}", hint="type `regulars doctor`") from error
+
+
+@cache
+def _type(kind: dt.DataType) -> str:
+    """Return the SQL of a type; there are few, and ibis takes its time for each."""
+    return str(DuckDBType.to_string(kind))
+
+
+def _text(name: str, kind: dt.DataType) -> str:
+    """Return SQL for a value's one and only text."""
+    if isinstance(kind, dt.Timestamp):
+        return f"epoch_us({_quoted(name)})::varchar"
+    return f"{_quoted(name)}::varchar"
+
+
+def _list(names: Sequence[str]) -> str:
+    return f"[{', '.join(literal(name) for name in names)}]"
+
+
+def literal(text: str | None) -> str:
+    """Return a text as SQL."""
+    return "null" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,30 @@
+"""Opens an engine by URL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from regulars.errors import StoreError
+from regulars.storage.engines.duckdb import DuckDBEngine
+from regulars.storage.engines.engine import Engine
+
+
+def open_engine(url: str = "duckdb://", *, scratch: Path | None = None) -> Engine:
+    """Return the engine a URL names: `duckdb://?threads=2&memory_limit=2GB` or `spark://local[2]`.
+
+    Options after `?` are the engine's own settings. Scratch is a folder for what does not fit in memory.
+    Raises StoreError for another scheme, and when Spark's packages or Java are missing.
+    """
+    # The `[2]` of Spark's master looks like half an IPv6 address to a URL parser, so the scheme is cut off first.
+    scheme, _, rest = url.partition("://")
+    place, _, query = rest.partition("?")
+    options = {name: values[-1] for name, values in parse_qs(urlsplit(f"?{query}").query).items()}
+    if scheme == "duckdb" and not place:
+        return DuckDBEngine.open(options, scratch=scratch)
+    if scheme == "spark":
+        # Spark's packages are an extra: a machine without them must still read this module.
+        from regulars.storage.engines.spark import SparkEngine  # noqa: PLC0415
+
+        return SparkEngine.open(place or "local[2]", options)
+    raise StoreError(f"{url!r} is not an engine", hint="duckdb:// or spark://local[2]")

@@ -1,0 +1,393 @@
+"""The lake: derived tables as immutable Parquet files; which of them are the table is one row in the book."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import ibis
+import ibis.expr.types as ir
+
+from regulars.check import did_you_mean
+from regulars.clock import Clock, SystemClock
+from regulars.errors import GuardError, NotFound
+from regulars.storage.book import Book
+from regulars.storage.book.versions import Version
+from regulars.storage.content import content_hash
+from regulars.storage.engines.duckdb import Bench, DuckDBEngine
+from regulars.storage.engines.engine import Engine, Written
+from regulars.storage.files import FileStore
+from regulars.storage.manifest import DataFile, Manifest, evolved, settled
+
+GUARDED_ROWS = 100
+"""Tables of at most so many rows may shrink freely: a share of a few rows says nothing."""
+
+MANY_FILES = 8
+"""Files of one partition above which a merge joins the small ones."""
+
+FILE = "__file"
+"""Column that says which file a row is in, while a merge looks for rows to replace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lake:
+    """Tables with versions, over any files, any book and any engine. Kept true by tests/conformance/test_lake.py.
+
+    - A version appears whole or not at all; readers that began on an older one are not disturbed;
+    - publishing on top of a version that is no longer the current one raises StoreError;
+    - a table that was never published raises NotFound, a file that cannot be read StoreError: never an empty table;
+    - a table that would lose more than its guarded share raises GuardError and stays as it is;
+    - a column that older files lack is null in their rows; a column never changes its type in a merge;
+    - equal rows have an equal `content_hash`, whatever the order, the files, the engine and the stores;
+    - moments are UTC without a zone.
+    """
+
+    files: FileStore
+    book: Book
+    engine: Engine                           # carries out what is read from and written to this lake
+    border: DuckDBEngine                     # compares and merges files, whatever the engine
+    clock: Clock = SystemClock()  # noqa: RUF009  a frozen value without state
+
+    def on(self, engine: Engine) -> Lake:
+        """Return the same lake read and written by another engine; one table is written by one engine at a time."""
+        return dataclasses.replace(self, engine=engine)
+
+    def exists(self, name: str) -> bool:
+        """Return whether the table was ever published."""
+        return self.book.versions.current_version(name) is not None
+
+    def tables(self) -> list[str]:
+        """Return the names of all tables, sorted."""
+        return self.book.versions.tables()
+
+    def table(self, name: str, *, version: int | None = None, as_of: datetime | None = None) -> ir.Table:
+        """Return a table as it is, as it was in a version, or as it was at a moment (aware).
+
+        Raises NotFound when there is no such table or version, StoreError when a file of it is missing.
+        """
+        manifest = Manifest.from_json(self._version(name, version=version, as_of=as_of).manifest)
+        return self._read(manifest.files, manifest.schema)
+
+    def rows(self, name: str) -> int:
+        """Return how many rows the table has, without reading it."""
+        return Manifest.from_json(self._version(name).manifest).rows
+
+    def schema(self, name: str) -> ibis.Schema:
+        """Return the columns of the table, without reading it."""
+        return Manifest.from_json(self._version(name).manifest).schema
+
+    def meta(self, name: str) -> dict[str, Any]:
+        """Return what was written down with the current version; empty when the table was never published."""
+        current = self.book.versions.current_version(name)
+        return {} if current is None else current.meta
+
+    def versions(self, name: str) -> list[Version]:
+        """Return the versions that are kept, oldest first."""
+        return self.book.versions.versions(name)
+
+    def replace(
+        self,
+        name: str,
+        expr: ir.Table,
+        *,
+        partition_by: str | None = None,
+        order_by: Sequence[str] = (),
+        meta: Mapping[str, Any] | None = None,
+        allow_shrink: bool = False,
+        shrink_guard: float = 0.2,
+    ) -> int:
+        """Make the rows of an expression the table's new version, and return the version's number.
+
+        Args:
+            name: The table: letters, digits, `_` and `.`.
+            expr: What it shall hold. It may read older versions of the same table.
+            partition_by: A column by whose values files are kept apart, so that a merge rewrites few of them.
+            order_by: Columns by which rows are sorted within each file, so that a few rows are found fast.
+            meta: What the step wants to remember with the version.
+            allow_shrink: The person said that losing rows is right.
+            shrink_guard: Share of the rows the table may lose without that.
+
+        Raises:
+            GuardError: More rows than the guarded share would be lost; nothing changed.
+            StoreError: Somebody else published in between; nothing changed.
+
+        """
+        parent = self.book.versions.current_version(name)
+        written = self.engine.write(expr, self.files.scratch(), order_by=order_by, partition_by=partition_by)
+        manifest = Manifest(
+            schema=settled(expr.schema()), files=self._named(name, written), partition_by=partition_by,
+            order_by=tuple(order_by),
+        )
+        guard = 1.0 if allow_shrink else shrink_guard
+        return self._publish(name, manifest, written, parent=parent, meta=meta, guard=guard)
+
+    def merge(
+        self,
+        name: str,
+        delta: ir.Table,
+        *,
+        key: Sequence[str],
+        gone: ir.Table | None = None,
+        partition_by: str | None = None,
+        order_by: Sequence[str] = (),
+        meta: Mapping[str, Any] | None = None,
+        allow_shrink: bool = False,
+        shrink_guard: float = 0.2,
+    ) -> int:
+        """Delete the rows whose key is in delta or gone, add delta, and return the new version's number.
+
+        Only files that hold a deleted row are rewritten; they are found by reading the key columns alone. The key need
+        not be unique: all rows of a key go and come together. A null in a key equals nothing. `gone` holds the key
+        columns. Layout is the table's own; `partition_by` and `order_by` count when the table is new.
+        Raises as `replace`, and StoreError when a column would change its type.
+        """
+        parent = self.book.versions.current_version(name)
+        if parent is None:
+            return self.replace(name, delta, partition_by=partition_by, order_by=order_by, meta=meta)
+        old = Manifest.from_json(parent.manifest)
+        schema = evolved(old.schema, settled(delta.schema()), name)
+        changes = _Changes(lake=self, table=name, old=old, schema=schema, key=tuple(key), folder=self.files.scratch())
+        kept, written = changes.carry_out(delta, gone)
+        manifest = dataclasses.replace(old, schema=schema, files=(*kept, *self._named(name, written)))
+        guard = 1.0 if allow_shrink else shrink_guard
+        return self._publish(name, manifest, written, parent=parent, meta=meta, guard=guard)
+
+    def changes(self, name: str, *, since: int) -> tuple[ir.Table, ir.Table] | None:
+        """Return the rows that came and those that went since a version; None when that version is no longer kept.
+
+        Rows of files that both versions have are in neither; a row that was only rewritten may be in both.
+        """
+        files = self._moved(name, since)
+        if files is None:
+            return None
+        schema = self.schema(name)
+        return self._read(files[0], schema), self._read(files[1], schema)
+
+    def moved(self, name: str, *, since: int) -> tuple[int, int] | None:
+        """Return how many rows `changes` would give, came and went, without reading any."""
+        files = self._moved(name, since)
+        return None if files is None else (sum(f.rows for f in files[0]), sum(f.rows for f in files[1]))
+
+    @contextmanager
+    def gathered(self, parts: Sequence[ir.Table], *, schema: ibis.Schema) -> Iterator[ir.Table]:
+        """Hold the rows of several expressions, carried out once, as one table of these columns for a `with`.
+
+        A column that a part lacks is null in its rows. What is asked of the table reads a file: nothing is worked out
+        again, and nothing has to fit in memory.
+        """
+        folder = self.files.scratch()
+        try:
+            written = self.engine.gather(parts, folder, schema=schema)
+            yield self.engine.parquet([file.path for file in written], schema)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def content_hash(self, name: str, *, version: int | None = None, leave_out: Sequence[str] = ()) -> str:
+        """Return the table's content as 32 hexadecimal digits: equal for equal rows, floats left out.
+
+        `leave_out`: columns that say when or how something came, such as recorded_at, where only what came matters.
+        """
+        manifest = Manifest.from_json(self._version(name, version=version).manifest)
+        schema = ibis.schema({column: kind for column, kind in manifest.schema.items() if column not in leave_out})
+        return content_hash(self.border, [self.files.local(file.name) for file in manifest.files], schema)
+
+    def snapshot(self, day: date | str) -> dict[str, int]:
+        """Keep today's version of every table under a date or another tag; return which versions they are."""
+        return self.book.versions.tag(str(day), at=self.clock.now())
+
+    def at_snapshot(self, name: str, day: date | str) -> ir.Table:
+        """Return a table as it was when a snapshot was taken. Raises NotFound when the snapshot lacks it."""
+        versions = self.book.versions.tagged(str(day))
+        if name not in versions:
+            hint = did_you_mean(str(day), self.book.versions.tags()) if not versions else did_you_mean(name, versions)
+            raise NotFound(f"there is no snapshot {day} of {name}", hint=hint)
+        return self.table(name, version=versions[name])
+
+    def drop(self, name: str) -> None:
+        """Forget a table, as a rebuild does; its files go with the next `vacuum`."""
+        self.book.versions.drop_table(name)
+
+    def vacuum(self, *, keep: int = 7) -> list[str]:
+        """Forget all but the newest versions of each table and those of snapshots, then remove files nobody needs.
+
+        Removes what killed processes left too, so call it only while holding the project's lease. Returns the names of
+        the removed files.
+        """
+        for name in self.tables():
+            numbers = [version.number for version in self.versions(name)]
+            self.book.versions.forget_versions(name, numbers[: max(len(numbers) - max(keep, 1), 0)])
+        needed = {
+            file.name
+            for name in self.tables()
+            for version in self.versions(name)
+            for file in Manifest.from_json(version.manifest).files
+        }
+        self.files.sweep()
+        orphans = [name for name in self.files.list(f"{self.book.tenant}/") if name not in needed]
+        for name in orphans:
+            self.files.delete(name)
+        return orphans
+
+    def _version(self, name: str, *, version: int | None = None, as_of: datetime | None = None) -> Version:
+        if version is not None:
+            found, which = self.book.versions.version(name, version), f"version {version} of "
+        elif as_of is not None:
+            found, which = self.book.versions.version_as_of(name, as_of), f"version as of {as_of:%Y-%m-%d %H:%M} of "
+        else:
+            found, which = self.book.versions.current_version(name), ""
+        if found is None:
+            raise NotFound(f"there is no {which}table {name!r}", hint=did_you_mean(name, self.tables()))
+        return found
+
+    def _moved(self, name: str, since: int) -> tuple[list[DataFile], list[DataFile]] | None:
+        """Return the files that came and those that went since a version; None when it is no longer kept."""
+        before = self.book.versions.version(name, since)
+        if before is None:
+            return None
+        old, new = Manifest.from_json(before.manifest), Manifest.from_json(self._version(name).manifest)
+        both = {file.name for file in old.files} & {file.name for file in new.files}
+        return [f for f in new.files if f.name not in both], [f for f in old.files if f.name not in both]
+
+    def _read(self, files: Sequence[DataFile], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
+        return self.engine.parquet([self.files.local(f.name) for f in files], schema, file=file)
+
+    def _named(self, name: str, written: Sequence[Written]) -> tuple[DataFile, ...]:
+        return tuple(
+            DataFile(name=f"{self.book.tenant}/{name}/{uuid4().hex}.parquet", rows=file.rows, partition=file.partition)
+            for file in written
+        )
+
+    def _publish(
+        self,
+        name: str,
+        manifest: Manifest,
+        written: Sequence[Written],
+        *,
+        parent: Version | None,
+        meta: Mapping[str, Any] | None,
+        guard: float,
+    ) -> int:
+        before = Manifest.from_json(parent.manifest).rows if parent else 0
+        if before > GUARDED_ROWS and manifest.rows < before * (1 - guard):
+            raise GuardError(
+                f"{name} would fall from {before:,} to {manifest.rows:,} rows, more than {guard:.0%}",
+                hint="look at what it is made of; if this is right, type the command again with --allow-shrink",
+            )
+        # The files first: a book that names a file not yet on disk would be a broken table after a power cut.
+        for file, data in zip(written, manifest.files[len(manifest.files) - len(written):], strict=True):
+            self.files.publish(file.path, data.name)
+        return self.book.versions.publish_version(
+            name,
+            manifest=manifest.to_json(),
+            meta=meta or {},
+            expected_parent=parent.number if parent else None,
+            at=self.clock.now(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Changes:
+    """One merge: which files stay, and which are written anew."""
+
+    lake: Lake
+    table: str
+    old: Manifest
+    schema: ibis.Schema
+    key: tuple[str, ...]
+    folder: Path                             # on the lake's disk; for what is written
+
+    def carry_out(self, delta: ir.Table, gone: ir.Table | None) -> tuple[list[DataFile], list[Written]]:
+        """Return the old files that stay as they are, and the new ones.
+
+        The engine writes what it computed; from there on a merge is files to files, and the border does that.
+        """
+        added = self._write(self.lake.engine, _with_columns(delta, self.schema))
+        keys = [*added, *self._gone(gone)]
+        if not keys:
+            return list(self.old.files), []
+        border = self.lake.border
+        with border.bench() as bench:
+            named = border.parquet([file.path for file in keys], self._key_schema)
+            hits = self._hits(named, bench)
+            kept = [file for file in self.old.files if file.name not in hits]
+            touched = [file for file in self.old.files if 0 < hits.get(file.name, 0) < file.rows]
+            if touched:
+                query = f"select * from old anti join keys using ({self._key_names})"
+                rest = bench.select(query, self.schema, old=self._old(touched), keys=named)
+                added += self._write(border, rest)
+        return self._joined(kept, added)
+
+    def _write(self, engine: Engine, rows: ir.Table) -> list[Written]:
+        return engine.write(rows, self.folder, order_by=self.old.order_by, partition_by=self.old.partition_by)
+
+    @property
+    def _key_schema(self) -> ibis.Schema:
+        return ibis.schema({name: self.schema[name] for name in self.key})
+
+    @property
+    def _key_names(self) -> str:
+        return ", ".join(f'"{name}"' for name in self.key)
+
+    def _old(self, files: Sequence[DataFile]) -> ir.Table:
+        return self.lake.border.parquet([self.lake.files.local(file.name) for file in files], self.schema)
+
+    def _gone(self, gone: ir.Table | None) -> list[Written]:
+        """Write the keys to delete, so that they are worked out once, and by the engine whose expression they are."""
+        if gone is None:
+            return []
+        return self.lake.engine.write(_with_columns(gone, self._key_schema), self.folder)
+
+    def _hits(self, keys: ir.Table, bench: Bench) -> Mapping[str, int]:
+        """Return how many rows of each file have one of the keys; files without any are left out."""
+        paths = [self.lake.files.local(file.name) for file in self.old.files]
+        rows = self.lake.border.parquet(paths, self._key_schema, file=FILE)
+        query = f"select {FILE}, count(*) as hits from old semi join keys using ({self._key_names}) group by {FILE}"
+        found = bench.fetch(bench.select(query, ibis.schema({FILE: "string", "hits": "int64"}), old=rows, keys=keys))
+        by_path = dict(zip(found[FILE].to_pylist(), found["hits"].to_pylist(), strict=True))
+        return {f.name: by_path[Path(f.name).name] for f in self.old.files if Path(f.name).name in by_path}
+
+    def _joined(self, kept: list[DataFile], added: list[Written]) -> tuple[list[DataFile], list[Written]]:
+        """Join the small files of partitions that have many: each row is rewritten only a few times over the years."""
+        counts = Counter([file.partition for file in kept] + [file.partition for file in added])
+        full = {partition for partition, count in counts.items() if count > MANY_FILES}
+        if not full:
+            return kept, added
+        old = [file for partition in full for file in small([f for f in kept if f.partition == partition])]
+        new = [file for file in added if file.partition in full]
+        border = self.lake.border
+        rows = border.parquet(
+            [*(self.lake.files.local(file.name) for file in old), *(file.path for file in new)], self.schema
+        )
+        names = {file.name for file in old}
+        untouched = [file for file in added if file.partition not in full]
+        return [file for file in kept if file.name not in names], untouched + self._write(border, rows)
+
+
+def small(files: Sequence[DataFile]) -> list[DataFile]:
+    """Return the files of a partition that are worth joining: all but those larger than all smaller ones together."""
+    chosen: list[DataFile] = []
+    total = 0
+    for file in sorted(files, key=lambda file: (file.rows, file.name)):
+        if len(chosen) >= MANY_FILES // 2 and file.rows > total:
+            break
+        chosen.append(file)
+        total += file.rows
+    return chosen
+
+
+def _with_columns(expr: ir.Table, schema: ibis.Schema) -> ir.Table:
+    """Return an expression with exactly these columns; those it lacks are null."""
+    own = expr.schema()
+    if list(settled(own).items()) == list(schema.items()):
+        return expr
+    return expr.select(*(
+        (expr[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
+    ))

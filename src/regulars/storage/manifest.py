@@ -1,0 +1,86 @@
+"""A manifest: the files one version of a table consists of, its columns, and how it is laid out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from regulars.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
+    """One immutable Parquet file of a table."""
+
+    name: str                                # in the lake's files
+    rows: int
+    partition: str | None = None             # text of the partition column in every row of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What one version of a table consists of."""
+
+    schema: ibis.Schema
+    files: tuple[DataFile, ...]
+    partition_by: str | None = None
+    order_by: tuple[str, ...] = field(default=())
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the version has."""
+        return sum(file.rows for file in self.files)
+
+    def to_json(self) -> str:
+        """Return the text kept in the book."""
+        return json.dumps({
+            "schema": {name: str(kind) for name, kind in self.schema.items()},
+            "files": [[file.name, file.rows, file.partition] for file in self.files],
+            "partition_by": self.partition_by,
+            "order_by": list(self.order_by),
+        })
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Return the manifest that a text from the book says."""
+        data = json.loads(text)
+        return cls(
+            schema=ibis.schema(data["schema"]),
+            files=tuple(DataFile(name=name, rows=rows, partition=part) for name, rows, part in data["files"]),
+            partition_by=data["partition_by"],
+            order_by=tuple(data["order_by"]),
+        )
+
+
+def settled(schema: ibis.Schema) -> ibis.Schema:
+    """Return the columns as the lake knows them: all may be null, moments are UTC in microseconds without a zone.
+
+    Engines differ in what else they know of the same column.
+    """
+    return ibis.schema({
+        name: dt.timestamp if isinstance(kind, dt.Timestamp) else kind.copy(nullable=True)
+        for name, kind in schema.items()
+    })
+
+
+def evolved(old: ibis.Schema, new: ibis.Schema, table: str) -> ibis.Schema:
+    """Return the columns of both, the old ones first; a column is null in rows that are older than it.
+
+    A narrower integer, or a column of nothing but null, takes the old type.
+    Raises StoreError when a column would change its type: its old rows cannot be read as the new one.
+    """
+    for name, kind in new.items():
+        if name in old and not _fits(kind, old[name]):
+            raise StoreError(
+                f"column {name!r} of {table} is {old[name]} and cannot become {kind}", hint="type `regulars rebuild`"
+            )
+    return ibis.schema({**old, **{name: kind for name, kind in new.items() if name not in old}})
+
+
+def _fits(kind: dt.DataType, old: dt.DataType) -> bool:
+    if isinstance(kind, dt.Null) or kind == old:
+        return True
+    return isinstance(kind, dt.Integer) and isinstance(old, dt.Integer) and bool(kind.castable(old))

@@ -1,0 +1,1 @@
+"""For tests, of Regulars and of plug-ins: builders, fixed worlds, sandbox servers of outside systems."""

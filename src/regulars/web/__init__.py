@@ -1,0 +1,1 @@
+"""Pages: the self-contained report for now; the dashboard comes on the same parts."""

@@ -1,0 +1,148 @@
+"""`kill -9` at fifty random moments: the next run ends in the tables of a run that nobody killed.
+
+The command line itself is killed, `regulars run` in a process of its own; only the imports are shared between those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from regulars.clock import FixedClock
+from regulars.pipeline import open_workspace
+from regulars.testing.studio import DAYS, deliver, evening, write_studio
+
+KILLS = 50
+LEFT_OUT = ("recorded_at", "seq")            # a killed pull used up numbers
+TELLER = """
+import os, signal, sys
+import alembic.command, alembic.autogenerate, ibis.backends.duckdb, pyarrow
+import regulars.pipeline, regulars.cli.run_command, regulars.cli.screen, regulars.sources.files
+from regulars.cli.main import main
+pyarrow.array([1])
+print("ready", flush=True)
+for line in sys.stdin:                       # one run per line
+    child = os.fork()
+    if not child:
+        os.dup2(2, 1)
+        try:
+            main(line.split())
+        except SystemExit as end:
+            os._exit(end.code)               # what was imported before the fork cannot be torn down in its child
+    print(child, flush=True)
+    _, status = os.waitpid(child, 0)
+    print("killed" if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+pytestmark = pytest.mark.slow
+
+
+class Runs:
+    """Starts `regulars run` on request, without importing everything anew each time."""
+
+    def __init__(self) -> None:
+        paths = os.pathsep.join(path for path in sys.path if path)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TELLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True, env=os.environ | {"PYTHONPATH": paths},
+        )
+        assert self.said() == "ready"
+
+    def said(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def run(self, project: Path, at: str, *, kill_after: float | None = None) -> str:
+        """Return the exit code of a run, or "killed"."""
+        assert self.process.stdin is not None
+        print("run", "--project", project, "--as-of", at, file=self.process.stdin, flush=True)
+        child = int(self.said())
+        if kill_after is not None:
+            time.sleep(kill_after)           # a moment is what the test is about: no event stands for it
+            with contextlib.suppress(ProcessLookupError):    # it was done already
+                os.kill(child, signal.SIGKILL)
+        return self.said()
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[Runs]:
+    runs = Runs()
+    yield runs
+    assert runs.process.stdin is not None
+    runs.process.stdin.close()
+    runs.process.wait()
+
+
+def moment(day: int) -> str:
+    return evening(DAYS[day]).isoformat()
+
+
+def content(project: Path) -> dict[str, str]:
+    workspace = open_workspace(project, clock=FixedClock(evening(DAYS[1])))
+    try:
+        return {table: workspace.lake.content_hash(table, leave_out=LEFT_OUT) for table in workspace.lake.tables()}
+    finally:
+        workspace.close()
+
+
+def faults(project: Path) -> list[str]:
+    """Everything half-written that a reader could see: files the book names and that are torn or not there."""
+    if not (project / "data" / "book.db").exists():
+        return []
+    book = sqlite3.connect(f"file:{project}/data/book.db?mode=ro", uri=True)
+    try:
+        tables = {name for (name,) in book.execute("select name from sqlite_master where type = 'table'")}
+        if not tables:
+            return []                        # killed before the migration: all tables or none
+        landed = [name for (name,) in book.execute(
+            "select name from segments union select segment from staged_pages where segment is not null"
+        )]
+        manifests = book.execute("select table_name, manifest from lake_versions").fetchall()
+    finally:
+        book.close()
+    found = [f"landing/{name} is gone" for name in landed if not (project / "data" / "landing" / name).is_file()]
+    for table, manifest in manifests:
+        for file, *_ in json.loads(manifest)["files"]:
+            path = project / "data" / "lake" / file
+            if not path.is_file() or not path.read_bytes().endswith(b"PAR1"):
+                found.append(f"{table}: {file} is gone or torn")
+    return found
+
+
+def test_killed_at_50_random_moments_the_next_run_ends_alike(runs: Runs, tmp_path: Path) -> None:
+    rng = random.Random(20260120)
+    starts, lengths, ends = [], [], []
+    calm = write_studio(tmp_path / "calm")
+    for day in (0, 1):
+        deliver(calm, DAYS[day])
+        starts.append(shutil.copytree(calm, tmp_path / f"before-{day}"))
+        began = time.perf_counter()
+        assert runs.run(calm, moment(day)) == "0"
+        lengths.append(time.perf_counter() - began)
+        ends.append(content(calm))
+    outcomes = []
+
+    for kill in range(KILLS):
+        day = kill % 2                       # the first load, and a day with changes
+        project = shutil.copytree(starts[day], tmp_path / "killed")
+        outcomes.append(runs.run(project, moment(day), kill_after=rng.uniform(0, lengths[day])))
+
+        assert faults(project) == [], f"kill {kill}"
+        assert runs.run(project, moment(day)) == "0", f"kill {kill}"
+        assert content(project) == ends[day], f"kill {kill}"
+        assert faults(project) == [], f"kill {kill}"
+        shutil.rmtree(project)
+
+    assert outcomes.count("killed") >= KILLS * 0.8

@@ -1,0 +1,163 @@
+"""What every book promises about the identity map, rulings, conflicts and memberships."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from regulars.errors import NotFound
+from regulars.storage.book import Book
+from regulars.storage.book.identity import CUSTOMERS, IDENTITY, Conflict, Ruling
+from regulars.storage.book.memberships import MEMBERSHIPS, TRANSITIONS
+
+NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+NAIVE = NOW.replace(tzinfo=None)
+DAY = timedelta(days=1)
+
+
+def _identity(*rows: tuple[str, str]) -> pa.Table:
+    return pa.Table.from_pylist([
+        {"profile_source": "stripe", "profile_id": profile, "customer_id": customer, "evidence": "email", "since": NAIVE}
+        for profile, customer in rows
+    ], schema=IDENTITY)
+
+
+def _customers(*rows: tuple[str, str | None]) -> pa.Table:
+    return pa.Table.from_pylist([
+        {"customer_id": name, "founder_source": "stripe", "founder_id": f"f-{name}", "minted_at": NAIVE, "merged_into": into}
+        for name, into in rows
+    ], schema=CUSTOMERS)
+
+
+def _changes(*rows: tuple[str, str, datetime]) -> pa.Table:
+    return pa.Table.from_pylist([
+        {"segment": "lapsed", "customer_id": customer, "at": at, "business_day": date(2026, 1, 5), "change": change,
+         "reason": "no visit for 30 days"}
+        for customer, change, at in rows
+    ], schema=TRANSITIONS)
+
+
+def test_an_empty_map_has_all_its_columns(book: Book) -> None:
+    assert book.identity.identity_map().schema == IDENTITY
+    assert book.identity.customers().schema == CUSTOMERS
+    assert book.memberships.memberships().schema == MEMBERSHIPS
+    assert book.memberships.transitions().schema == TRANSITIONS
+
+
+def test_a_profile_points_at_the_customer_it_was_pointed_at_last(book: Book) -> None:
+    book.identity.write_identity(_identity(("p2", "c1"), ("p1", "c1")), _customers(("c1", None)))
+    book.identity.write_identity(_identity(("p2", "c2")), _customers(("c2", None)))
+
+    assert book.identity.identity_map() == _identity(("p1", "c1"), ("p2", "c2"))
+    assert book.identity.customers() == _customers(("c1", None), ("c2", None))
+
+
+def test_a_merge_changes_what_a_customer_merged_into_and_nothing_else(book: Book) -> None:
+    book.identity.write_identity(_identity(), _customers(("c1", None), ("c2", None)))
+    later = _customers(("c2", "c1")).set_column(2, "founder_id", pa.array(["another"]))
+
+    book.identity.write_identity(_identity(), later)
+
+    assert book.identity.customers() == _customers(("c1", None), ("c2", "c1"))
+
+
+def test_odd_ids_and_missing_evidence_survive(book: Book) -> None:
+    odd = _identity(("Zoë|'%s\\ \t\"", "c1")).set_column(3, "evidence", pa.array([None], pa.string()))
+
+    book.identity.write_identity(odd, _customers(("c1", None)))
+
+    assert book.identity.identity_map() == odd
+
+
+def test_ids_are_sorted_alike_by_every_book(book: Book) -> None:
+    names = ["a", "B", "é", "_", "10", "9", "A b", "a-b"]
+
+    book.identity.write_identity(_identity(*((name, "c") for name in names)), _customers())
+
+    assert book.identity.identity_map()["profile_id"].to_pylist() == sorted(names, key=str.encode)
+
+
+def test_a_hundred_thousand_rows_are_written_in_seconds(book: Book) -> None:
+    rows = 100_000
+    ids = pa.array([f"{n:07d}" for n in range(rows)])
+    table = pa.table({
+        "profile_source": pa.array(["stripe"] * rows), "profile_id": ids, "customer_id": ids,
+        "evidence": pa.array(["email"] * rows), "since": pa.array([NAIVE] * rows, pa.timestamp("us")),
+    })
+    began = time.perf_counter()
+
+    book.identity.write_identity(table, _customers())
+
+    assert time.perf_counter() - began < 15
+    assert book.identity.identity_map() == table
+
+
+def test_rulings_are_kept_until_revoked(book: Book) -> None:
+    ruling = Ruling(
+        ruling_id="r1", verdict="different", left_source="stripe", left_id="p1", right_source="capitan", right_id="9",
+        reason="father and son", ruled_by="owner", ruled_at=NOW,
+    )
+    book.identity.add_ruling(ruling)
+    book.identity.add_ruling(ruling)
+    assert book.identity.rulings() == [ruling]
+
+    book.identity.revoke_ruling("r1", at=NOW + DAY)
+
+    assert book.identity.rulings() == []
+    with pytest.raises(NotFound):
+        book.identity.revoke_ruling("r2", at=NOW)
+
+
+def test_a_conflict_keeps_its_date_while_it_is_open_and_is_settled_when_it_is_no_longer_found(book: Book) -> None:
+    first = Conflict(conflict_id="k1", kind="shared-email", detail="{}", found_at=NOW)
+    second = Conflict(conflict_id="k2", kind="shared-phone", detail="{}", found_at=NOW)
+    book.identity.write_conflicts([first, second], at=NOW)
+
+    again = Conflict(conflict_id="k1", kind="shared-email", detail='{"n": 3}', found_at=NOW + DAY)
+    book.identity.write_conflicts([again], at=NOW + DAY)
+
+    assert book.identity.conflicts() == [
+        Conflict(conflict_id="k1", kind="shared-email", detail='{"n": 3}', found_at=NOW)
+    ]
+
+
+def test_memberships_are_what_the_transitions_add_up_to(book: Book) -> None:
+    book.memberships.append(_changes(("a", "entered", NAIVE), ("b", "entered", NAIVE)))
+    book.memberships.append(_changes(("a", "left", NAIVE + DAY)))
+    book.memberships.append(_changes(("a", "entered", NAIVE + 3 * DAY), ("b", "left", NAIVE + 3 * DAY)))
+
+    assert book.memberships.memberships().to_pylist() == [
+        {"segment": "lapsed", "customer_id": "a", "entered_at": NAIVE + 3 * DAY, "left_at": NAIVE + DAY,
+         "first_entered_at": NAIVE, "last_entered_at": NAIVE + 3 * DAY, "entries": 2},
+        {"segment": "lapsed", "customer_id": "b", "entered_at": None, "left_at": NAIVE + 3 * DAY,
+         "first_entered_at": NAIVE, "last_entered_at": NAIVE, "entries": 1},
+    ]
+
+
+def test_a_change_appended_twice_is_one_change(book: Book) -> None:
+    changes = _changes(("a", "entered", NAIVE))
+
+    assert book.memberships.append(changes) == 1
+    before = book.memberships.memberships()
+    assert book.memberships.append(changes) == 0
+
+    assert book.memberships.memberships() == before
+    assert book.memberships.transitions() == changes
+
+
+def test_the_order_in_which_changes_are_told_does_not_matter(book: Book) -> None:
+    book.memberships.append(_changes(("a", "left", NAIVE + DAY)))
+    book.memberships.append(_changes(("a", "entered", NAIVE)))
+
+    (row,) = book.memberships.memberships().to_pylist()
+    assert (row["entered_at"], row["left_at"]) == (None, NAIVE + DAY)
+
+
+def test_entering_and_leaving_at_the_same_moment_ends_outside(book: Book) -> None:
+    book.memberships.append(_changes(("a", "entered", NAIVE), ("a", "left", NAIVE)))
+
+    (row,) = book.memberships.memberships().to_pylist()
+    assert row["entered_at"] is None

@@ -1,0 +1,120 @@
+"""What holds of identity whatever the profiles are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regulars.identity.resolve import resolve
+from regulars.testing.profiles import IdentityBook, customer_ids, groups, profile, profile_table, ruling_table
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SALT = b"property"
+
+EMAILS = st.sampled_from([None, None, "a@x.org", "b@x.org", "c@x.org"])
+PHONES = st.sampled_from([None, None, "+12548670001", "+12548670002", "+12548670003"])
+NAMES = st.sampled_from([None, "Ann Lee", "Bea Lee", "Ann Ray", "Tom"])
+AGES = st.integers(0, 3).map(lambda days: NOW - timedelta(days=days))
+KEYS = st.sampled_from([f"{source}/{n}" for source in ("capitan", "stripe", "square") for n in range(5)])
+PEOPLE = st.dictionaries(
+    KEYS,
+    st.fixed_dictionaries({"email": EMAILS, "phone": PHONES, "name": NAMES, "created_at": AGES, "same_as_id": st.sampled_from([None, None, "0", "1"])}),
+    max_size=12,
+).map(lambda people: [
+    profile(key, str(facts.pop("name") or "") or None, same_as_source="capitan" if facts["same_as_id"] else None, **facts)
+    for key, facts in ((key, dict(facts)) for key, facts in people.items())
+])
+RULED = st.lists(st.tuples(KEYS, st.sampled_from(["same", "different"]), KEYS).filter(lambda r: r[0] != r[2]), max_size=3)
+
+
+@settings(max_examples=150, deadline=None)
+@given(people=PEOPLE, ruled=RULED, seed=st.integers(0, 99))
+def test_the_order_of_profiles_never_matters(people: list[dict[str, object]], ruled: list, seed: int) -> None:
+    shuffled = Random(seed).sample(people, len(people))
+
+    one = resolve(profile_table(*people), now=NOW, salt=SALT, rulings=ruling_table(*ruled))
+    other = resolve(profile_table(*shuffled), now=NOW, salt=SALT, rulings=ruling_table(*ruled))
+
+    assert one.identity.equals(other.identity)
+    assert one.conflicts.equals(other.conflicts)
+
+
+@settings(max_examples=150, deadline=None)
+@given(people=PEOPLE)
+def test_nobody_is_dropped_and_no_two_of_an_exclusive_source_meet(people: list[dict[str, object]]) -> None:
+    found = groups(resolve(profile_table(*people), now=NOW, salt=SALT).identity)
+
+    assert sorted(key for group in found for key in group) == sorted(
+        f"{person['profile_source']}/{person['profile_id']}" for person in people
+    )
+    assert all(sum(key.startswith("capitan/") for key in group) <= 1 for group in found)
+
+
+@settings(max_examples=150, deadline=None)
+@given(people=PEOPLE, ruled=RULED)
+def test_the_last_ruling_on_a_pair_is_obeyed(people: list[dict[str, object]], ruled: list) -> None:
+    customer = customer_ids(
+        resolve(profile_table(*people), now=NOW, salt=SALT, rulings=ruling_table(*ruled[:1])).identity
+    )
+
+    for one, verdict, other in ruled[:1]:
+        if one in customer and other in customer:
+            assert (customer[one] == customer[other]) == (verdict == "same")
+
+
+@settings(max_examples=60, deadline=None)
+@given(days=st.lists(PEOPLE, min_size=2, max_size=4))
+def test_an_id_that_nobody_contests_never_changes(days: list[list[dict[str, object]]]) -> None:
+    book = IdentityBook()
+    before: set[tuple[str, frozenset[str]]] = set()
+    for people in days:
+        found = resolve(profile_table(*people), now=NOW, salt=SALT, identity=book.identity, register=book.register)
+        book.keep(found)
+        now = _customers(found.identity)
+        here = {key for _, group in now for key in group}
+        kept = {(customer, group) for customer, group in before if group <= here and (group in {g for _, g in now})}
+
+        assert kept <= now
+        before = now
+
+
+def test_over_thirty_days_of_changes_no_id_changes_needlessly() -> None:
+    chance, book = Random(7), IdentityBook()
+    people = {f"capitan/{n}": _person(n) for n in range(300)}
+    needless = 0
+    for day in range(30):
+        for _ in range(10):
+            n = len(people)
+            people[f"capitan/{n}"] = _person(n)
+            known = chance.choice(sorted(people))
+            people[f"stripe/{day}-{n}"] = {"email": people[known]["email"], "name": people[known]["name"]}
+        for key in chance.sample(sorted(people), 15):
+            people[key] = {**people[key], "email": f"new{day}-{key}@x.org".replace("/", "-")}
+        before = customer_ids(book.identity)
+        rows = [profile(key, **facts) for key, facts in people.items()]
+        found = resolve(
+            profile_table(*chance.sample(rows, len(rows))),
+            now=NOW + timedelta(days=day), salt=SALT, identity=book.identity, register=book.register,
+        )
+        book.keep(found)
+        after = customer_ids(found.identity)
+        needless += sum(before[key] != after[key] for key in before if key.startswith("capitan/"))
+
+        assert len(after) == len(people)
+        assert len({after[key] for key in after if key.startswith("capitan/")}) == sum(k.startswith("capitan/") for k in people)
+
+    assert needless == 0
+
+
+def _person(n: int) -> dict[str, object]:
+    return {"name": f"Ann{n} Lee", "email": f"p{n}@x.org", "created_at": NOW - timedelta(days=n % 50)}
+
+
+def _customers(identity: object) -> set[tuple[str, frozenset[str]]]:
+    customers: dict[str, set[str]] = {}
+    for key, customer in customer_ids(identity).items():
+        customers.setdefault(customer, set()).add(key)
+    return {(customer, frozenset(group)) for customer, group in customers.items()}

@@ -1,0 +1,96 @@
+"""The border: order never matters, twice equals once, day by day equals all at once."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import ibis
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regulars.records import intake, quarantine, versions
+from regulars.records.intake import Taken, typed_schema
+from regulars.records.reading import Border
+from regulars.records.record import declare_stream
+from regulars.records.versions import LANDING
+from regulars.storage.engines.duckdb import Bench, DuckDBEngine
+
+STREAM = declare_stream("desk", "sales", {"fields": {"id": "id", "n": "integer"}, "key": "id"})
+BORDER = Border(zone="America/Chicago")
+ENGINE = DuckDBEngine.open()
+BENCH = Bench(ENGINE)
+
+deliveries = st.lists(
+    st.tuples(st.integers(1, 3), st.sampled_from(["1", "2", "x"])), min_size=1, max_size=7,
+)
+
+
+def _rows(found: list[tuple[int, str]]) -> list[dict[str, object]]:
+    return [
+        {"seq": seq, "set_id": f"s{seq}", "recorded_at": datetime(2026, 1, 1, tzinfo=UTC), "file": None, "line": 1,
+         "payload": json.dumps({"id": key, "n": value})}
+        for seq, (key, value) in enumerate(found, start=1)
+    ]
+
+
+def _table(rows: list[dict[str, object]]) -> ibis.Table:
+    return ibis.memtable(pa.Table.from_pylist(rows, schema=LANDING.to_pyarrow()))
+
+
+def _take(rows: list[dict[str, object]], *, known: ibis.Table | None = None) -> Taken:
+    keyed = versions.keyed(_table(rows), STREAM, bench=BENCH)
+    return intake.take(keyed, STREAM, border=BORDER, bench=BENCH, known=known)
+
+
+def _fetch(table: ibis.Table) -> set[tuple[object, ...]]:
+    return {tuple(row.values()) for row in ENGINE.fetch(table).to_pylist()}
+
+
+def _day_by_day(rows: list[dict[str, object]]) -> tuple[pa.Table, pa.Table]:
+    """Take one row after the other, as daily runs do, each merged into what stands."""
+    good = pa.Table.from_pylist([], schema=typed_schema(STREAM).to_pyarrow())
+    bad = pa.Table.from_pylist([], schema=quarantine.SCHEMA.to_pyarrow())
+    for row in rows:
+        current, held = ibis.memtable(good), ibis.memtable(bad)
+        taken = _take([row], known=versions.known(current, held, bench=BENCH))
+        merged = quarantine.merged(held, taken.bad, touched=taken.touched, source="desk", stream="sales")
+        good, bad = (
+            ENGINE.fetch(current.anti_join(taken.replaced, "record_key").cast(typed_schema(STREAM)).union(taken.good)),
+            ENGINE.fetch(merged),
+        )
+    return good, bad
+
+
+@settings(max_examples=6, deadline=None)
+@given(found=deliveries)
+def test_day_by_day_ends_as_all_at_once(found: list[tuple[int, str]]) -> None:
+    rows = _rows(found)
+
+    taken = _take(rows)
+    good, bad = _day_by_day(rows)
+
+    assert _fetch(taken.good) == {tuple(row.values()) for row in good.to_pylist()}
+    assert _fetch(taken.bad) == {tuple(row.values()) for row in bad.to_pylist()}
+
+
+@settings(max_examples=8, deadline=None)
+@given(found=deliveries, chance=st.randoms(use_true_random=False))
+def test_the_order_in_which_landing_rows_are_read_never_matters(found: list[tuple[int, str]], chance: object) -> None:
+    rows = _rows(found)
+    shuffled = sorted(rows, key=lambda _: chance.random())  # type: ignore[attr-defined]  # hypothesis gives a Random
+
+    assert _fetch(_take(rows).good) == _fetch(_take(shuffled).good)
+
+
+@settings(max_examples=8, deadline=None)
+@given(found=deliveries)
+def test_everything_landed_twice_in_a_row_equals_once(found: list[tuple[int, str]]) -> None:
+    once = _rows(found)
+    twice = [row | {"seq": int(str(row["seq"])) * 2 + again} for row in once for again in (0, 1)]
+
+    def without_seq(rows: list[dict[str, object]]) -> set[tuple[object, ...]]:
+        return _fetch(_take(rows).good.drop("seq"))
+
+    assert without_seq(once) == without_seq(twice)

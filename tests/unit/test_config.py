@@ -1,0 +1,114 @@
+"""`regulars.toml` is read strictly: what is wrong is named with its line and what would be right."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from regulars.config import Config, placed, read_config
+from regulars.errors import DeclarationError
+
+WHOLE = """\
+[business]
+name = "Summit Climbing"
+timezone = "America/Chicago"
+currency = "USD"
+country = "US"
+opened_on = 2024-10-01
+tax_rate = "0.0825"
+own_emails = ["desk@summit.example", "@summit.example"]
+own_phones = ["(254) 867-0000"]
+largest_amount = "25000"
+
+[identity]
+source_priority = ["capitan", "stripe"]
+gmail_folded = false
+
+[stores]
+landing = "file:./landing"
+lake = "s3://bucket/lake?endpoint=${S3_ENDPOINT}"
+book = "sqlite:./book.db"
+
+[engine]
+url = "duckdb://?threads=2"
+"""
+
+
+def read(folder: Path, text: str, **environment: str) -> Config:
+    (folder / "regulars.toml").write_text(text, encoding="utf-8")
+    return read_config(folder, environment=environment)
+
+
+def test_a_whole_file_is_read_with_its_units_and_types(tmp_path: Path) -> None:
+    config = read(tmp_path, WHOLE, S3_ENDPOINT="http://localhost:9")
+
+    assert config.business.opened_on == date(2024, 10, 1)
+    assert (config.business.tax_rate, config.business.largest_amount) == (Decimal("0.0825"), Decimal(25000))
+    assert config.business.own_emails == ("desk@summit.example", "@summit.example")
+    assert config.business.zone.key == "America/Chicago"
+    assert config.stores.lake == "s3://bucket/lake?endpoint=http://localhost:9"
+    assert config.engine.url == "duckdb://?threads=2"
+    assert (config.identity.source_priority, config.identity.is_gmail_folded) == (("capitan", "stripe"), False)
+
+
+def test_name_and_timezone_are_enough(tmp_path: Path) -> None:
+    config = read(tmp_path, '[business]\nname = "X"\ntimezone = "UTC"\n')
+
+    assert config.stores.book == f"sqlite:///{tmp_path.resolve()}/data/book.db"
+    assert (config.business.currency, config.business.country, config.engine.url) == ("USD", "US", "duckdb://")
+
+
+def test_the_environment_goes_before_the_file_and_is_named_as_the_origin(tmp_path: Path) -> None:
+    config = read(tmp_path, WHOLE, S3_ENDPOINT="x", REGULARS_BOOK="postgresql://u@h/db", REGULARS_ENGINE="spark://local[2]")
+
+    assert config.stores.book == "postgresql://u@h/db"
+    assert config.engine.url == "spark://local[2]"
+    assert config.origins["stores.book"] == "REGULARS_BOOK"
+    assert config.origins["stores.landing"] == "regulars.toml"
+
+
+@pytest.mark.parametrize(("url", "where"), [
+    ("file:./data", "file:///p/data"), ("file:data", "file:///p/data"), ("file:///abs/x", "file:///abs/x"),
+    ("data/lake", "file:///p/data/lake"), ("sqlite:./b.db", "sqlite:////p/b.db"), ("sqlite:///b.db", "sqlite:////p/b.db"),
+    ("sqlite:////abs/b.db", "sqlite:////abs/b.db"), ("s3://bucket/x", "s3://bucket/x"),
+    ("postgresql://h/d", "postgresql://h/d"),
+])
+def test_relative_paths_begin_at_the_project(url: str, where: str) -> None:
+    assert placed(url, folder=Path("/p")) == where
+
+
+@pytest.mark.parametrize(("right", "wrong", "line", "says"), [
+    ('timezone = "America/Chicago"', 'timezone = "America/Chicgo"', 3, "did you mean 'America/Chicago'?"),
+    ('currency = "USD"', 'curency = "USD"', 4, "did you mean 'currency'?"),
+    ('currency = "USD"', 'currency = "dollars"', 4, "ISO 4217"),
+    ('country = "US"', 'country = "usa"', 5, "ISO 3166"),
+    ("opened_on = 2024-10-01", 'opened_on = "10/01/2024"', 6, "year first"),
+    ('tax_rate = "0.0825"', 'tax_rate = "8.25"', 7, "a share from 0 to 1"),
+    ('own_phones = ["(254) 867-0000"]', 'own_phones = "(254) 867-0000"', 9, "a list of texts"),
+    ('largest_amount = "25000"', "largest_amount = -1", 10, "above 0"),
+    ("gmail_folded = false", "gmail_folded = 0", 14, "true or false"),
+    ("[stores]", "[store]", 16, "did you mean 'stores'?"),
+    ('landing = "file:./landing"', 'landin = "x"', 17, "did you mean 'landing'?"),
+    ("${S3_ENDPOINT}", "${S3_END}", 18, "export S3_END="),
+    ('url = "duckdb://?threads=2"', 'url = "dukdb://"', 22, "duckdb:// or spark://local[2]"),
+    ("[engine]", "[engine", 21, "line is"),
+    ('name = "Summit Climbing"\n', "", 1, 'name = "Summit Climbing"'),
+])
+def test_what_is_wrong_is_named_with_its_line_and_what_would_be_right(
+    tmp_path: Path, right: str, wrong: str, line: int, says: str
+) -> None:
+    assert right in WHOLE
+
+    with pytest.raises(DeclarationError) as error:
+        read(tmp_path, WHOLE.replace(right, wrong), S3_ENDPOINT="x")
+
+    assert str(error.value).startswith(f"regulars.toml:{line}: ")
+    assert says in str(error.value)
+
+
+def test_a_folder_without_the_file_is_no_project(tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match="regulars init"):
+        read_config(tmp_path, environment={})
