@@ -1,12 +1,14 @@
 """Profiles: one outside system's idea of a person, read from records by formula and made comparable.
 
-Three steps: `profile_rows` reads one stream, `gathered` lets many streams feed one table (the newest wins, field by
-field), `normalised` makes the identifiers comparable. The first two are expressions, the last works on Arrow columns.
+Three steps: `profile_rows` reads one stream of those that are `telling`, `gathered` lets many streams feed one table (the
+newest wins, field by field), `normalised` makes the identifiers comparable. The first two are expressions, the last
+works on Arrow columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
@@ -37,6 +39,15 @@ email lower case, phone E.164, names case-folded; raw_… as the source wrote th
 where only that came, and the other way round). A profile that names several systems lists them in same_as_source and
 same_as_id, one a line. email_refused and phone_refused say why a raw value is no identifier. Times are UTC.
 """
+
+
+def telling(streams: Iterable[Stream]) -> list[Stream]:
+    """Return the streams that tell of profiles; what one says of its source's ids, that they are exclusive, all say."""
+    told = [(stream, stream.profile) for stream in streams if stream.profile is not None]
+    exclusive = {stream.source for stream, profile in told if profile.is_exclusive}
+    return [
+        replace(stream, profile=replace(profile, is_exclusive=stream.source in exclusive)) for stream, profile in told
+    ]
 
 
 def profile_rows(records: ir.Table, *, stream: Stream) -> ir.Table:
@@ -91,14 +102,12 @@ def gathered(rows: Iterable[ir.Table], *, traits: Iterable[str] = ()) -> ir.Tabl
         for name in names
         if name not in {*KEY, "created_at", "is_exclusive"}
     }
-    profiles = ranked.group_by(*KEY).aggregate(
+    return ranked.group_by(*KEY).aggregate(
         **best,
         created_at=ranked.created_at.min(),
         recorded_at=ranked.recorded_at.max(),
         is_exclusive=ranked.is_exclusive.any(),
     )
-    # What one stream says of its source's ids holds for profiles that only another stream has told of yet.
-    return profiles.mutate(is_exclusive=profiles.is_exclusive.any().over(group_by="profile_source"))
 
 
 def normalised(profiles: pa.Table, *, rules: IdentifierRules) -> pa.Table:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -145,17 +145,50 @@ def _known(formula: Taken | InForceAtEnd, rows: ir.Table, question: Question) ->
 
 
 def _in_force(intervals: ir.Table, question: Question) -> ir.Table:
-    """Customers covered on the last day of each period that has begun; of an unfinished one, on the last day known."""
+    """Customers covered on the last day of each period that has begun; of an unfinished one, on the last day known.
+
+    Counted by who begins and who ends each day: days times customers would be a hundred times the work.
+    """
     today = min(question.last, question.as_of.day)
     ends = {first: min(last, today) for first, last in question.periods().items() if first <= today}
     calendar = ibis.memtable(
         pa.table({"period": pa.array(ends.keys(), pa.date32()), "day": pa.array(ends.values(), pa.date32())})
     )
-    pairs = calendar.cross_join(intervals.select("customer_id", "business_day", "until_day"))
-    covered = pairs.filter(
-        pairs.business_day <= pairs.day, pairs.until_day.isnull() | (pairs.until_day > pairs.day).fill_null(False)
+    lasting = intervals.select(
+        "customer_id", since=intervals.business_day, until=intervals.until_day.fill_null(_OPEN_END)
     )
-    return covered.group_by("period").aggregate(value=covered.customer_id.nunique(), sample=covered.count())
+    lasting = lasting.filter(lasting.until > lasting.since)
+    steps = ibis.union(_steps(_stays(lasting), "people"), _steps(lasting, "rows"))
+    by_day = steps.group_by("day").aggregate(people=steps.people.sum(), rows=steps["rows"].sum())
+    asked = by_day.outer_join(calendar, "day")
+    asked = asked.select("period", "people", "rows", day=ibis.coalesce(asked.day, asked.day_right))
+    so_far = ibis.window(order_by=asked.day, preceding=None, following=0)
+    counted = asked.mutate(value=asked.people.sum().over(so_far), sample=asked["rows"].sum().over(so_far))
+    return counted.filter(counted.period.notnull(), counted["sample"] > 0).select("period", "value", "sample")
+
+
+_OPEN_END = date(9999, 12, 31)
+
+
+def _stays(lasting: ir.Table) -> ir.Table:
+    """One row a customer and unbroken stay, of intervals that may overlap: since, until (exclusive)."""
+    mine = lasting.filter(lasting.customer_id.notnull())
+    in_order: dict[str, Any] = {"group_by": "customer_id", "order_by": ["since", "until"]}
+    so_far = ibis.window(**in_order, preceding=None, following=0)
+    reached = mine.mutate(reached=mine.until.max().over(so_far))
+    before = reached.mutate(before=reached.reached.lag().over(ibis.window(**in_order)))
+    begun = before.mutate(begins=(before.before.isnull() | (before.since > before.before)).cast("int64"))
+    numbered = begun.mutate(stay=begun.begins.sum().over(so_far))
+    return numbered.group_by("customer_id", "stay").aggregate(since=numbered.since.min(), until=numbered.until.max())
+
+
+def _steps(lasting: ir.Table, counted: str) -> ir.Table:
+    """Two rows an interval, one more on its first day and one less on the day it ends: day, people, rows."""
+    parts = []
+    for day, change in ((lasting.since, 1), (lasting.until, -1)):
+        changes = {name: ibis.literal(change if name == counted else 0, "int64") for name in ("people", "rows")}
+        parts.append(lasting.select(day=day, **changes))
+    return ibis.union(*parts)
 
 
 def _value(rows: ir.Table, formula: Taken) -> ir.Value:

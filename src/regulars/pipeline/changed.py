@@ -26,6 +26,7 @@ class Change:
     stream: Stream
     new: ir.Table                            # typed records that came or changed
     lost: ir.Table | None                    # record_key of those that are no longer there; None: surely none
+    before: ir.Table | None = None           # typed records as they were, that changed or went; None: not known
 
     def replaced(self) -> list[ir.Table]:
         """Return the KEY of everything that was made of these records before."""
@@ -42,7 +43,9 @@ def mark(workspace: Workspace, stream: Stream) -> Mark:
     return [] if current is None else [current.meta["declared"], current.meta["seq"], current.number]
 
 
-def changed(workspace: Workspace, stream: Stream, *, since: Mark | None, made: Callable[[], ir.Table]) -> Change | None:
+def changed(
+    workspace: Workspace, stream: Stream, *, since: Mark | None, made: Callable[[], ir.Table] | None = None
+) -> Change | None:
     """Return what changed of a stream since a mark; None when nothing did.
 
     Args:
@@ -50,7 +53,7 @@ def changed(workspace: Workspace, stream: Stream, *, since: Mark | None, made: C
         stream: which.
         since: the mark of the last time; None: there was none, and everything is new.
         made: gives what was made of records so far, with the columns of KEY; asked only when the stream was read anew
-            or its version of then is no longer kept.
+            or its version of then is no longer kept. None: whoever asks makes everything again then.
 
     """
     records, now = empty_records(workspace, stream), mark(workspace, stream)
@@ -59,19 +62,23 @@ def changed(workspace: Workspace, stream: Stream, *, since: Mark | None, made: C
     if list(since) == list(now):
         return None
     if not since or not now or since[0] != now[0]:
-        return Change(stream=stream, new=records, lost=_lost(made(), records, stream))
+        return Change(stream=stream, new=records, lost=_lost(made, records, stream))
     seq, version = int(str(since[1])), int(str(since[2]))
     moved = workspace.lake.moved(records_of(stream), since=version)
     changes = workspace.lake.changes(records_of(stream), since=version)
     if moved is None or changes is None:
-        return Change(stream=stream, new=records.filter(records.seq > seq), lost=_lost(made(), records, stream))
+        return Change(stream=stream, new=records.filter(records.seq > seq), lost=_lost(made, records, stream))
     if moved == (0, 0):
         return None
     came, went = changes
     lost = went.anti_join(came, "record_key") if moved[1] else None
-    return Change(stream=stream, new=came.filter(came.seq > seq), lost=lost)
+    before = went.anti_join(came, ("record_key", "record_n", "seq"))
+    return Change(stream=stream, new=came.filter(came.seq > seq), lost=lost, before=before)
 
 
-def _lost(made: ir.Table, records: ir.Table, stream: Stream) -> ir.Table:
-    own = made.filter(made.source == stream.source, made.stream == stream.name)
+def _lost(made: Callable[[], ir.Table] | None, records: ir.Table, stream: Stream) -> ir.Table | None:
+    if made is None:
+        return None
+    rows = made()
+    own = rows.filter(rows.source == stream.source, rows.stream == stream.name)
     return own.anti_join(records, "record_key")

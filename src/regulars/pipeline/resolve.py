@@ -9,9 +9,9 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.profile import PROFILES, gathered, normalised, profile_rows
 from regulars.identity.resolve import RULINGS, Resolution, resolve
-from regulars.pipeline.read import content_of, digest, empty_records, records_of
+from regulars.pipeline.profiles import publish_profiles
+from regulars.pipeline.read import content_of, digest, records_of
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -25,11 +25,7 @@ def resolve_people(workspace: Workspace) -> Steps:
     if workspace.lake.exists("identity") and workspace.lake.meta("identity").get("made_of") == seen:
         return Work(rows_in=workspace.lake.rows("profiles"), note="no profile changed")
     yield Checkpoint(done=0, total=3, note="profiles")
-    profiles = gather_profiles(workspace, streams)
-    workspace.lake.replace(
-        "profiles", workspace.stores.engine.arrow(profiles), order_by=("profile_source", "profile_id"),
-        allow_shrink=workspace.allow_shrink,
-    )
+    profiles = publish_profiles(workspace)
     yield Checkpoint(done=1, total=3, note=f"{len(profiles):,} profiles")
     book = workspace.book.identity
     found = resolve(
@@ -52,15 +48,6 @@ def resolve_people(workspace: Workspace) -> Steps:
         rows_in=len(profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
         facts={"customers": customers, "conflicts": len(found.conflicts), "merged": len(found.merged)},
     )
-
-
-def gather_profiles(workspace: Workspace, streams: list[Stream]) -> pa.Table:
-    """Return one normalised row per profile of all streams, traits as text."""
-    if not streams:
-        return PROFILES.empty_table()
-    rows = [profile_rows(empty_records(workspace, stream), stream=stream) for stream in streams]
-    found = workspace.fetch(gathered(rows, traits=workspace.project.traits))
-    return normalised(found, rules=workspace.project.identifier_rules)
 
 
 def write_resolution(workspace: Workspace, found: Resolution) -> None:

@@ -67,9 +67,11 @@ def link_problems(linked: Linked) -> list[Finding]:
         for stream in source.streams:
             problems += [file.problem(error) for error in _stream_errors(stream)]
     sound: list[EventType] = []
+    # Almost always all hold together: then none has to be tried by itself.
+    all_hold = not list(_caught(lambda: attributes(linked.events, linked.schemas)))
     for event in linked.events:
         file = linked.file("events", event.name)
-        errors = list(_event_errors(event, sound, linked))
+        errors = [*_who_errors(event, linked), *(() if all_hold else _event_errors(event, sound, linked))]
         problems += [file.problem(error) for error in errors]
         sound += [] if errors else [event]
     for metric in linked.metrics:
@@ -95,22 +97,22 @@ def _stream_errors(stream: Stream) -> Iterator[DeclarationError]:
             yield _moved(error, (*_within(stream), "money", n, *error.path[2:]))
 
 
-def _event_errors(event: EventType, sound: list[EventType], linked: Linked) -> Iterator[DeclarationError]:
-    """What an event says of a stream, fields and types; each attribute is tried by itself, so that all are told."""
-    source = event.stream.split(".")[0]
-    if event.stream not in linked.schemas and linked.is_broken(source):
-        return
-    bare = replace(event, what={})
-    errors = list(_caught(lambda: attributes([bare], linked.schemas)))
+def _who_errors(event: EventType, linked: Linked) -> Iterator[DeclarationError]:
+    """An event that happens to profiles of a source that is not there."""
     if event.who_source is not None and not linked.is_declared(event.who_source):
         hint = did_you_mean(event.who_source, [one.name for one in linked.sources])
-        errors.append(DeclarationError(f"there is no source {event.who_source!r}", hint=hint, path=("who", "source")))
+        yield DeclarationError(f"there is no source {event.who_source!r}", hint=hint, path=("who", "source"))
+
+
+def _event_errors(event: EventType, sound: list[EventType], linked: Linked) -> Iterator[DeclarationError]:
+    """What an event says of a stream, fields and types; each attribute is tried by itself, so that all are told."""
+    if event.stream not in linked.schemas and linked.is_broken(event.stream.split(".")[0]):
+        return
+    errors = list(_caught(lambda: attributes([replace(event, what={})], linked.schemas)))
     yield from errors
     if event.stream not in linked.schemas or any(error.path == ("when",) for error in errors):
         return
     plain = replace(event, who=None, until=None, only_if=None)
-    if not list(_caught(lambda: attributes([*sound, plain], linked.schemas))):
-        return                               # almost always: then none has to be tried by itself
     for name, formula in event.what.items():
         alone = replace(plain, what={name: formula})
         yield from _caught(lambda alone=alone: attributes([*sound, alone], linked.schemas))  # type: ignore[misc]  # bound now

@@ -12,7 +12,7 @@ import pytest
 from regulars.errors import DeclarationError
 from regulars.identity.customer import customers
 from regulars.identity.identifier import IdentifierRules
-from regulars.identity.profile import gathered, normalised, profile_rows
+from regulars.identity.profile import gathered, normalised, profile_rows, telling
 from regulars.identity.resolve import resolve
 from regulars.records.record import Stream, declare_stream
 
@@ -51,7 +51,8 @@ def card(name: str, gym: str | None) -> dict[str, Any]:
 
 
 def profiles(*tables: tuple[Stream, ibis.Table]) -> dict[str, dict[str, Any]]:
-    rows = [profile_rows(table, stream=stream) for stream, table in tables]
+    streams = telling(stream for stream, _ in tables)
+    rows = [profile_rows(table, stream=stream) for stream, (_, table) in zip(streams, tables, strict=True)]
     table = normalised(gathered(rows, traits=["is_vip"]).to_pyarrow(), rules=IdentifierRules())
     return {f"{row['profile_source']}/{row['profile_id']}": row for row in table.to_pylist()}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 
 from regulars.errors import StoreError, StoreUnavailable
@@ -51,7 +51,11 @@ class Database:
 
     def insert(self, table: sa.Table) -> Any:
         """Return an insert that can say `on conflict`, which both databases spell alike but SQLAlchemy keeps apart."""
-        return postgresql.insert(table) if self.engine.dialect.name == "postgresql" else sqlite.insert(table)
+        if self.engine.dialect.name != "postgresql":
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415  a tenth of a second that SQLite's books do not need
+
+        return postgresql.insert(table)
 
     def upsert(self, table: sa.Table) -> Any:
         """Return an insert that replaces the row with the same key. All columns must be given."""

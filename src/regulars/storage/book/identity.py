@@ -65,7 +65,7 @@ class IdentityBook:
     def identity_map(self) -> pa.Table:
         """Return the whole map as IDENTITY, sorted by profile."""
         t = identity_map.c
-        query = sa.select(t.profile_source, t.profile_id, t.customer_id, t.evidence, bulk.moment(t.since))
+        query = sa.select(t.profile_source, t.profile_id, t.customer_id, t.evidence, t.since)
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, IDENTITY, order_by=("profile_source", "profile_id"))
@@ -73,7 +73,7 @@ class IdentityBook:
     def customers(self) -> pa.Table:
         """Return all customer ids ever given as CUSTOMERS, sorted by id."""
         t = customers.c
-        query = sa.select(t.customer_id, t.founder_source, t.founder_id, bulk.moment(t.minted_at), t.merged_into)
+        query = sa.select(t.customer_id, t.founder_source, t.founder_id, t.minted_at, t.merged_into)
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))

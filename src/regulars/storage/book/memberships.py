@@ -40,7 +40,7 @@ class MembershipBook:
     def memberships(self) -> pa.Table:
         """Return the state of everyone who ever was in a segment as MEMBERSHIPS, sorted."""
         t = memberships.c
-        moments = (bulk.moment(c) for c in (t.entered_at, t.left_at, t.first_entered_at, t.last_entered_at))
+        moments = (t.entered_at, t.left_at, t.first_entered_at, t.last_entered_at)
         query = sa.select(t.segment, t.customer_id, *moments, t.entries).where(t.tenant == self.database.tenant)
         with self.database.reading() as connection:
             return bulk.read(connection, query, MEMBERSHIPS, order_by=("segment", "customer_id"))
@@ -48,7 +48,7 @@ class MembershipBook:
     def transitions(self) -> pa.Table:
         """Return the whole ledger as TRANSITIONS, sorted by moment."""
         t = transitions.c
-        query = sa.select(t.segment, t.customer_id, bulk.moment(t.at), t.business_day, t.change, t.reason)
+        query = sa.select(t.segment, t.customer_id, t.at, t.business_day, t.change, t.reason)
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, TRANSITIONS, order_by=("at", "segment", "customer_id", "change"))

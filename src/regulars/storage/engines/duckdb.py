@@ -162,7 +162,8 @@ class DuckDBEngine:
         if isinstance(op, DatabaseTable | InMemoryTable):
             return f"select * from {_quoted(op.name)}"
         self.backend._register_udfs(expr)  # noqa: SLF001  the same
-        return str(ibis.to_sql(expr, dialect="duckdb"))
+        # What `ibis.to_sql` does, without taking the tables out of the expression first and laying the text out after.
+        return str(self.backend.compiler.to_sqlglot(expr).sql(dialect="duckdb"))
 
     @contextmanager
     def bench(self) -> Iterator[Bench]:

@@ -1,0 +1,72 @@
+"""Profiles: what all streams say of a person in one table; only those that were told of anew are gathered again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from regulars.identity.profile import KEY, PROFILES, gathered, normalised, profile_rows, telling
+from regulars.pipeline.changed import changed, mark
+from regulars.pipeline.read import digest, empty_records
+from regulars.pipeline.workspace import Workspace
+from regulars.records.record import Stream
+
+PROFILE_TABLE = "profiles"
+
+
+def publish_profiles(workspace: Workspace) -> pa.Table:
+    """Bring the table of profiles up to date with the records, and return it whole.
+
+    The table says how far of each stream it reaches, in the same version as its rows: killed anywhere, the next run
+    gathers the same profiles again.
+    """
+    lake, project = workspace.lake, workspace.project
+    streams = telling(project.streams.values())
+    declared = digest(*streams, project.traits, project.identifier_rules)
+    meta = lake.meta(PROFILE_TABLE)
+    now = {stream.full_name: mark(workspace, stream) for stream in streams}
+    touched = _touched(workspace, streams, meta["marks"]) if meta.get("declared") == declared else None
+    said = {"declared": declared, "marks": now}
+    if touched is None:
+        found = workspace.stores.engine.arrow(_gathered(workspace, streams, None))
+        lake.replace(PROFILE_TABLE, found, order_by=KEY, meta=said, allow_shrink=workspace.allow_shrink)
+    elif meta["marks"] != now:
+        keys = workspace.stores.engine.arrow(touched)
+        found = workspace.stores.engine.arrow(_gathered(workspace, streams, keys))
+        lake.merge(PROFILE_TABLE, found, key=KEY, gone=keys, meta=said, allow_shrink=workspace.allow_shrink)
+    return workspace.fetch(lake.table(PROFILE_TABLE))
+
+
+def _touched(
+    workspace: Workspace, streams: Sequence[Stream], marks: dict[str, Sequence[object] | None]
+) -> pa.Table | None:
+    """Return the KEY of all profiles that records told of which came, changed or went; None: that is not known."""
+    parts: list[ir.Table] = []
+    for stream in streams:
+        change = changed(workspace, stream, since=marks[stream.full_name])
+        if change is None:
+            continue
+        if change.before is None:
+            return None
+        parts += [profile_rows(rows, stream=stream).select(*KEY) for rows in (change.new, change.before)]
+    if not parts:
+        return _NO_KEYS
+    every = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return workspace.fetch(every.distinct())
+
+
+_NO_KEYS = pa.schema([(name, pa.string()) for name in KEY]).empty_table()
+
+
+def _gathered(workspace: Workspace, streams: Sequence[Stream], keys: ir.Table | None) -> pa.Table:
+    """Return one normalised row a profile, traits as text: of all, or of those with one of the keys."""
+    if not streams:
+        return PROFILES.empty_table()
+    rows = [profile_rows(empty_records(workspace, stream), stream=stream) for stream in streams]
+    if keys is not None:
+        rows = [row.semi_join(keys, list(KEY)) for row in rows]
+    found = workspace.fetch(gathered(rows, traits=workspace.project.traits))
+    return normalised(found, rules=workspace.project.identifier_rules)
