@@ -76,6 +76,8 @@ def _seen(identity: ir.Table, events: ir.Table | None) -> ir.Table:
     """customer_id, first_seen, last_seen of all customers with events."""
     if events is None:
         return identity.select("customer_id", first_seen=ibis.null("date"), last_seen=ibis.null("date")).limit(0)
-    theirs = events.inner_join(identity, ["profile_source", "profile_id"])
-    day = theirs.business_day
-    return theirs.group_by("customer_id").aggregate(first_seen=day.min(), last_seen=day.max())
+    # Profiles first: there are far fewer of them than events, so that little is joined.
+    day = events.business_day
+    by_profile = events.group_by("profile_source", "profile_id").aggregate(first=day.min(), last=day.max())
+    theirs = by_profile.inner_join(identity, ["profile_source", "profile_id"])
+    return theirs.group_by("customer_id").aggregate(first_seen=theirs["first"].min(), last_seen=theirs["last"].max())

@@ -1,8 +1,8 @@
 """Profiles: one outside system's idea of a person, read from records by formula and made comparable.
 
-Three steps: `profile_rows` reads one stream of those that are `telling`, `gathered` lets many streams feed one table (the
-newest wins, field by field), `normalised` makes the identifiers comparable. The first two are expressions, the last
-works on Arrow columns.
+Three steps: `profile_rows` reads one of the `telling` streams, `gathered` lets many streams feed one table (the newest
+wins, field by field), `normalised` makes the identifiers comparable. The first two are expressions, the last works on
+Arrow columns.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def quarantine_rows(workspace: Workspace, refused: ir.Table | None, *, answered:
     """
     lake = workspace.lake.on(workspace.stores.border)
     if refused is None:
-        if answered is None and lake.exists(QUARANTINE):
+        if lake.exists(QUARANTINE) and (answered is None or not len(workspace.stores.border.fetch(answered))):
             return
         refused = workspace.stores.border.arrow(quarantine.SCHEMA.to_pyarrow().empty_table())
     if not lake.exists(QUARANTINE):

@@ -319,10 +319,12 @@ class _Changes:
             hits = self._hits(named, bench)
             kept = [file for file in self.old.files if file.name not in hits]
             touched = [file for file in self.old.files if 0 < hits.get(file.name, 0) < file.rows]
-            if touched:
+            for file in touched:
+                # File by file, so that nothing is taken apart or sorted again: row groups stay as narrow as they are.
                 query = f"select * from old anti join keys using ({self._key_names})"
-                rest = bench.select(query, self.schema, old=self._old(touched), keys=named)
-                added += self._write(border, rest)
+                rest = bench.select(query, self.schema, old=self._old([file]), keys=named)
+                left = border.write(rest, self.folder)
+                added += [dataclasses.replace(one, partition=file.partition) for one in left]
         return self._joined(kept, added)
 
     def _write(self, engine: Engine, rows: ir.Table) -> list[Written]:
