@@ -6,7 +6,6 @@ child is a minor, and the guardian therefore a guardian, is asked of a day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 import ibis
@@ -30,21 +29,37 @@ _DOWN = {"child": "parent", "ward": "guardian"}
 _UP = {"parent": "parent", "guardian": "guardian"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Families:
-    """What is known of families as of a day."""
+TOLD = ibis.schema({
+    **FAMILY_LINKS, "of_source": "string", "of_stream": "string", "record_key": "string", "recorded_at": "timestamp",
+    "relation": "string", "reason": "string",
+})
+"""One row a relation between two customers that a record tells, the elder generation first.
 
-    links: ir.Table                          # FAMILY_LINKS
-    ties: ir.Table                           # left, right, confidence, evidence: two who belong to one household
-    refused: ir.Table                        # quarantine rows of the stage "families"
+relationship is missing among equals; reason says why the relation is refused, missing for those that stand.
+"""
 
 
-def families(
-    relations: ir.Table, groups: ir.Table, people: ir.Table, *, identity: ir.Table, uses: ir.Table, on: date
-) -> Families:
-    """Decide who is whose guardian, and who belongs together.
+def told_relations(relations: ir.Table, people: ir.Table, *, identity: ir.Table, on: date) -> ir.Table:
+    """Return relations by who they are about, and which of them cannot be meant: TOLD.
 
     Args:
+        relations: `family.RELATIONS`; those with people whom nobody knows make nothing.
+        people: customer_id and birthday of every customer.
+        identity: which profile is which customer.
+        on: the business day that ages are counted on.
+
+    """
+    return _judged(_told(relations, identity), _aged(people, on)).select(*TOLD.names).cast(TOLD)
+
+
+def family_links(
+    told: ir.Table, relations: ir.Table, groups: ir.Table, people: ir.Table, *, identity: ir.Table, uses: ir.Table,
+    on: date,
+) -> ir.Table:
+    """Decide who is whose parent or guardian: FAMILY_LINKS, the surest link of each two.
+
+    Args:
+        told: TOLD.
         relations: `family.RELATIONS`, whom_email normalised.
         groups: `kin.GROUPS`.
         people: customer_id and birthday of every customer.
@@ -54,24 +69,30 @@ def families(
 
     """
     aged = _aged(people, on)
-    told = _judged(_told(relations, identity), aged)
-    standing = told.filter(told.reason.isnull())
-    parental = standing.filter(standing.relationship.notnull())
-    links = _surest(ibis.union(
+    parental = told.filter(told.reason.isnull(), told.relationship.notnull())
+    return _surest(ibis.union(
         parental.select(*FAMILY_LINKS.names),
         _by_address(relations, aged, identity=identity, uses=uses).select(*FAMILY_LINKS.names),
         _grouped(groups, aged).select(*FAMILY_LINKS.names),
     ))
-    ties = ibis.union(
-        links.select(
-            left=links.guardian_customer_id, right=links.child_customer_id, confidence=links.confidence,
-            evidence=links.evidence,
-        ),
-        standing.filter(standing.relationship.isnull()).select(
-            left="guardian_customer_id", right="child_customer_id", confidence="confidence", evidence="evidence"
-        ),
+
+
+def family_ties(links: ir.Table, told: ir.Table) -> ir.Table:
+    """Return who belongs together because they are family: left, right, confidence, evidence. One row a reason."""
+    equals = told.filter(told.reason.isnull(), told.relationship.isnull())
+    names = {"left": "guardian_customer_id", "right": "child_customer_id"}
+    return ibis.union(*(rows.select("confidence", "evidence", **names) for rows in (links, equals))).select(
+        "left", "right", "confidence", "evidence"
     )
-    return Families(links=links, ties=ties, refused=_refused(told.filter(told.reason.notnull())))
+
+
+def refused_relations(told: ir.Table) -> ir.Table:
+    """Return the quarantine rows of relations that cannot be meant."""
+    bad = told.filter(told.reason.notnull())
+    return quarantine.shaped(
+        bad.mutate(payload=ibis.null("string"), fingerprint=ibis.null("string"), seq=ibis.null("int64")),
+        source=bad.of_source, stream=bad.of_stream, reason=bad.reason, field=ibis.literal("family"), value=bad.relation,
+    )
 
 
 def with_minors(people: ir.Table, links: ir.Table, *, on: date) -> ir.Table:
@@ -83,7 +104,7 @@ def with_minors(people: ir.Table, links: ir.Table, *, on: date) -> ir.Table:
 
 
 def guardians(links: ir.Table, aged: ir.Table) -> ir.Table:
-    """Return the links from an adult to a minor, as FAMILY_LINKS; `aged` comes from `with_minors`."""
+    """Return the links from an adult to a minor, as FAMILY_LINKS; `aged`: customer_id, is_minor."""
     minors, adults = aged.filter(aged.is_minor), aged.filter(~aged.is_minor)
     found = links.semi_join(minors, links.child_customer_id == minors.customer_id)
     return found.semi_join(adults, found.guardian_customer_id == adults.customer_id)
@@ -185,11 +206,3 @@ def _surest(links: ir.Table) -> ir.Table:
     order = [rank_of(links.confidence), links.relationship != "parent", links.source, links.evidence]
     placed = links.mutate(place=ibis.row_number().over(group_by=_PAIR, order_by=order))
     return placed.filter(placed.place == 0).select(*FAMILY_LINKS.names)
-
-
-def _refused(told: ir.Table) -> ir.Table:
-    return quarantine.shaped(
-        told.mutate(payload=ibis.null("string"), fingerprint=ibis.null("string"), seq=ibis.null("int64")),
-        source=told.of_source, stream=told.of_stream, reason=told.reason, field=ibis.literal("family"),
-        value=told.relation,
-    )

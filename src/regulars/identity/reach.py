@@ -6,13 +6,12 @@ Nothing here says that somebody may be written to: consent is asked elsewhere. I
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
 
-from regulars.identity.guardian import guardians, with_minors
+from regulars.identity.guardian import guardians
 from regulars.identity.kin import rank_of
 
 Channel = Literal["email", "phone"]
@@ -27,22 +26,21 @@ class Recipients:
     about: ir.Table                          # one row a customer asked for: about_customer_id, recipient_customer_id, address, reason
 
 
-def contacts(members: ir.Table, links: ir.Table, people: ir.Table, *, on: date) -> ir.Table:
-    """One row a customer: which address and number reach that person on a day, and why.
+def contacts(members: ir.Table, links: ir.Table, people: ir.Table) -> ir.Table:
+    """One row a customer: which address and number reach that person, and why.
 
     customer_id, household_id, is_minor; for `email` and `phone` each: the contact, <channel>_customer_id (whose it is)
     and <channel>_reason. Reasons with a contact: `own`, `primary guardian`, `other guardian`; without one: `none on
     file`, `no guardian has one`, `minor without guardian`. A minor's own address or number is never among them.
 
     Args:
-        members: household_id and customer_id of everyone (see `household.household_members`).
+        members: everyone's household and role, as of a day (see `household.household_members`).
         links: `guardian.FAMILY_LINKS`.
-        people: customer_id, birthday, email, phone.
-        on: the business day that ages are counted on.
+        people: customer_id, email, phone.
 
     """
-    aged = with_minors(people, links, on=on)
-    found = aged.inner_join(members.select("customer_id", "household_id"), "customer_id")
+    aged = members.select("customer_id", "household_id", is_minor=members.role == "minor")
+    found = aged.inner_join(people, "customer_id")
     found = found.left_join(_through_guardians(guardians(links, aged), people), "customer_id")
     columns = {}
     for channel in CHANNELS:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import date
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.identity.age import next_change_of_age
 from regulars.identity.customer import customers
-from regulars.identity.family import RELATIONS, ROSTERS, relation_rows, roster_rows
-from regulars.identity.guardian import FAMILY_LINKS, Families, families
+from regulars.identity.family import RELATIONS, relation_rows, roster_rows
+from regulars.identity.guardian import TOLD, family_links, family_ties, refused_relations, told_relations
 from regulars.identity.household import TIES, household_members, households, settle
 from regulars.identity.identifier import normalise_emails
 from regulars.identity.kin import (
@@ -51,8 +50,7 @@ def form_households(workspace: Workspace) -> Steps:
     if _still_holds(workspace, made_of, day):
         return Work(rows_in=workspace.lake.rows(MEMBERS), note="no family changed")
     yield Checkpoint(done=0, total=3, note="families")
-    with _gathered(workspace, streams, day) as (persons, found, ties):
-        quarantine_refused(workspace, found)
+    with _gathered(workspace, streams, day) as (persons, ties):
         yield Checkpoint(done=1, total=3, note="households")
         homes = _settled(workspace, ties)
         yield Checkpoint(done=2, total=3, note="contacts")
@@ -79,9 +77,9 @@ def with_household(workspace: Workspace, customers_: ir.Table) -> ir.Table:
     return customers_.left_join(own, "customer_id").drop("customer_id_right")
 
 
-def quarantine_refused(workspace: Workspace, found: Families) -> None:
+def _refuse(workspace: Workspace, told: ir.Table) -> None:
     """Put relations that cannot be meant into the quarantine, in the place of those of the last time."""
-    refused, before = workspace.fetch(found.refused), refused_at(workspace, "families")
+    refused, before = workspace.fetch(refused_relations(told)), refused_at(workspace, "families")
     rows = workspace.stores.border.arrow(refused) if len(refused) else None
     if rows is None and (before is None or not len(workspace.stores.border.fetch(before))):
         return
@@ -89,25 +87,35 @@ def quarantine_refused(workspace: Workspace, found: Families) -> None:
 
 
 @contextmanager
-def _gathered(workspace: Workspace, streams: list[Stream], day: date) -> Iterator[tuple[ir.Table, Families, ir.Table]]:
-    """People, families and all ties, carried out once, for a `with`; the links are published on the way."""
+def _gathered(workspace: Workspace, streams: list[Stream], day: date) -> Iterator[tuple[ir.Table, ir.Table]]:
+    """People and what ties them, each carried out once, for a `with`; links and refusals are published on the way."""
     lake, project = workspace.lake, workspace.project
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
     every = people(customers(profiles, identity, source_priority=[source.name for source in project.sources]))
-    known = contact_uses(profiles, identity)
-    with lake.gathered([every], schema=every.schema()) as persons, lake.gathered([known], schema=known.schema()) as uses:
-        groups_ = [contact_groups(_shared(workspace, uses, persons))]
-        rosters = [roster_rows(empty_records(workspace, stream), stream=stream) for stream in streams if stream.roster]
-        if rosters:
-            with_rosters = ibis.union(*rosters) if len(rosters) > 1 else rosters[0]
-            groups_.append(roster_groups(with_rosters.cast(ROSTERS), identity))
-        with lake.gathered(groups_, schema=GROUPS) as groups:
-            found = families(_relations(workspace, streams), groups, persons, identity=identity, uses=uses, on=day)
-            lake.replace(
-                LINKS, found.links, order_by=("guardian_customer_id", "child_customer_id"), allow_shrink=True
-            )
-            with lake.gathered([found.ties, group_ties(groups)], schema=TIES) as ties:
-                yield persons, found, ties
+    known, relations = contact_uses(profiles, identity), _relations(workspace, streams)
+    with ExitStack() as stack:
+        persons = stack.enter_context(lake.gathered([every], schema=every.schema()))
+        uses = stack.enter_context(lake.gathered([known], schema=known.schema()))
+        groups = stack.enter_context(
+            lake.gathered(_groups(workspace, streams, uses, persons, identity), schema=GROUPS)
+        )
+        told = stack.enter_context(
+            lake.gathered([told_relations(relations, persons, identity=identity, on=day)], schema=TOLD)
+        )
+        _refuse(workspace, told)
+        links = family_links(told, relations, groups, persons, identity=identity, uses=uses, on=day)
+        lake.replace(LINKS, links, order_by=("guardian_customer_id", "child_customer_id"), allow_shrink=True)
+        reasons = [family_ties(workspace.table(LINKS), told), group_ties(groups)]
+        yield persons, stack.enter_context(lake.gathered(reasons, schema=TIES))
+
+
+def _groups(
+    workspace: Workspace, streams: list[Stream], uses: ir.Table, persons: ir.Table, identity: ir.Table
+) -> list[ir.Table]:
+    """GROUPS of those who share a contact and of those on one contract."""
+    shared = workspace.stores.engine.arrow(with_surnames(workspace.fetch(shared_contacts(uses, persons))))
+    rosters = [roster_rows(empty_records(workspace, stream), stream=stream) for stream in streams if stream.roster]
+    return [contact_groups(shared), *(roster_groups(rows, identity) for rows in rosters)]
 
 
 def _relations(workspace: Workspace, streams: list[Stream]) -> ir.Table:
@@ -121,10 +129,6 @@ def _relations(workspace: Workspace, streams: list[Stream]) -> ir.Table:
     emails = normalise_emails(whole["whom_email"], rules=workspace.project.identifier_rules)
     whole = whole.set_column(whole.column_names.index("whom_email"), "whom_email", emails.values)
     return workspace.stores.engine.arrow(whole)
-
-
-def _shared(workspace: Workspace, uses: ir.Table, persons: ir.Table) -> ir.Table:
-    return workspace.stores.engine.arrow(with_surnames(workspace.fetch(shared_contacts(uses, persons))))
 
 
 def _settled(workspace: Workspace, ties: ir.Table) -> ir.Table:
@@ -143,11 +147,11 @@ def _publish(
     workspace: Workspace, persons: ir.Table, ties: ir.Table, homes: ir.Table, day: date, *, meta: dict[str, object]
 ) -> None:
     """The members last: they say what everything was made of."""
-    lake, links = workspace.lake, workspace.table(LINKS).cast(FAMILY_LINKS)
+    lake, links = workspace.lake, workspace.table(LINKS)
     members = household_members(homes, ties, links, persons, on=day)
     with lake.gathered([members], schema=members.schema()) as own:
         lake.replace(HOUSEHOLDS, households(own, persons), order_by=("household_id",), allow_shrink=True)
-        lake.replace(CONTACTS, contacts(own, links, persons, on=day), order_by=("customer_id",), allow_shrink=True)
+        lake.replace(CONTACTS, contacts(own, links, persons), order_by=("customer_id",), allow_shrink=True)
         lake.replace(MEMBERS, own, order_by=("customer_id",), meta=meta, allow_shrink=True)
 
 
