@@ -13,7 +13,7 @@ def family_relationships(material: Material) -> ir.Table:
     Columns:
         parent_customer_id: our id of the parent or guardian.
         child_customer_id: our id of the child.
-        relationship_type: parent where a source says so; guardian where it says so, or a contract or contact suggests it.
+        relationship_type: parent where a source says so; guardian where it does, or a contract or contact suggests it.
         confidence: high (a source says so), medium (one contract, or its address), low (one contact and one surname).
         source: the stream that says so, or profiles for contacts.
 

@@ -1,6 +1,6 @@
 """Ids that last, of customers and of households: who keeps one when members come together or part, how one is made.
 
-A customer's id is a keyed hash of the customer's founding profile, so that a rebuild from the same landing gives the same ids
+A customer's id is a keyed hash of the founding profile, so that a rebuild from the same landing gives the same ids
 (docs/decisions/customer-ids.md). Once given it stays: the identity map is read first, and a hash is only made for those
 whom the map does not know.
 """
@@ -91,7 +91,7 @@ def mint(founders: pa.Table, *, taken: pa.Array, salt: bytes, prefix: str = ID_P
     """Make an id for each founder: `c_` and 16 hexadecimal digits.
 
     Args:
-        founders: The key of each founder, one row a new id: profile_source and profile_id of a customer's first profile.
+        founders: The key of each founder, one row a new id: of a customer the profile_source and profile_id.
         taken: Ids that were ever given; a hash that meets one of them is made again with a counter.
         salt: The project's own key, up to 64 bytes, so that ids say nothing about the profile.
         prefix: Says what the id is of.

@@ -19,7 +19,7 @@ FAMILY_LINKS = ibis.schema({
     "guardian_customer_id": "string", "child_customer_id": "string", "relationship": "string", "confidence": "string",
     "source": "string", "evidence": "string",
 })
-"""One row a guardian and child: relationship `parent` or `guardian`, confidence high, medium or low, and who says so."""
+"""One row a guardian and child: relationship `parent` or `guardian`, confidence as in `kin.RANKS`, who says so."""
 
 YEARS_BETWEEN = 15
 """Least years between a minor and an adult who is only inferred to be the guardian: an elder sibling is none."""

@@ -61,7 +61,7 @@ def settle(
     """Decide who is one household and which id each household has.
 
     Args:
-        customers: customer_id, minted_at, merged_into of every customer id ever given; a merged one lives with its heir.
+        customers: customer_id, minted_at, merged_into of every id ever given; who was merged lives with the heir.
         ties: left, right, confidence.
         now: When ids made or merged now were made or merged.
         salt: The project's key for new ids.
@@ -124,7 +124,8 @@ def household_members(homes: ir.Table, ties: ir.Table, links: ir.Table, people: 
     household: missing and `alone` where there is none.
     """
     aged = with_minors(people, links, on=on)
-    acting = guardians(links, aged).select(customer_id="guardian_customer_id", is_guardian=ibis.literal(True)).distinct()
+    acting = guardians(links, aged).select(customer_id="guardian_customer_id").distinct()
+    acting = acting.mutate(is_guardian=ibis.literal(True))
     found = homes.inner_join(aged, "customer_id").left_join(acting, "customer_id").drop("customer_id_right")
     found = found.left_join(_reasons(homes, ties), "customer_id").drop("customer_id_right")
     return found.select(

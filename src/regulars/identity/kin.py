@@ -13,7 +13,7 @@ MOST_TOGETHER = 8
 """People on one contract, or with one address, beyond whom it is a team's or a company's and says nothing of homes."""
 
 RANKS = ("high", "medium", "low")
-"""How sure a link is; a source's own word is high unless declared otherwise, a contract medium, a shared contact low."""
+"""How sure a link is: high what a source says, unless declared otherwise; medium a contract, low a shared contact."""
 
 GROUPS = ibis.schema({
     "source": "string", "together": "string", "customer_id": "string", "is_owner": "boolean", "confidence": "string",
@@ -79,9 +79,8 @@ def roster_groups(rosters: ir.Table, identity: ir.Table) -> ir.Table:
     rows = found.group_by(source=stream, together=found.roster, customer_id=found.customer_id).aggregate(
         is_owner=found.is_owner.any()
     )
-    return _several(rows.mutate(
-        confidence=ibis.literal("medium"), evidence=ibis.literal("on one contract: ") + rows.source + " " + rows.together
-    ))
+    evidence = ibis.literal("on one contract: ") + rows.source + " " + rows.together
+    return _several(rows.mutate(confidence=ibis.literal("medium"), evidence=evidence))
 
 
 def group_ties(groups: ir.Table) -> ir.Table:

@@ -22,8 +22,8 @@ CHANNELS: tuple[Channel, ...] = ("email", "phone")
 class Recipients:
     """Who gets a message, and about whom."""
 
-    messages: ir.Table                       # one row an address: address, recipient_customer_id, household_id, people, about
-    about: ir.Table                          # one row a customer asked for: about_customer_id, recipient_customer_id, address, reason
+    messages: ir.Table                       # an address a row: recipient_customer_id, household_id, people, about
+    about: ir.Table                          # about_customer_id a row: recipient_customer_id, address, reason
 
 
 def contacts(members: ir.Table, links: ir.Table, people: ir.Table) -> ir.Table:
@@ -42,7 +42,7 @@ def contacts(members: ir.Table, links: ir.Table, people: ir.Table) -> ir.Table:
     aged = members.select("customer_id", "household_id", is_minor=members.role == "minor")
     found = aged.inner_join(people, "customer_id")
     found = found.left_join(_through_guardians(guardians(links, aged), people), "customer_id")
-    columns = {}
+    columns: dict[str, ir.Value] = {}
     for channel in CHANNELS:
         own, via, place = found[channel], found[f"{channel}_via"], found[f"{channel}_place"]
         columns[channel] = found.is_minor.ifelse(found[f"guardian_{channel}"], own)
@@ -108,7 +108,7 @@ def _through_guardians(acting: ir.Table, people: ir.Table) -> ir.Table:
     ).fill_null(False)
     order = [rank_of(found.confidence), is_shared.desc(), found.relationship != "parent", found.guardian_customer_id]
     placed = found.mutate(place=ibis.row_number().over(group_by="child_customer_id", order_by=order))
-    columns = {}
+    columns: dict[str, ir.Value] = {}
     for channel in CHANNELS:
         theirs = placed[f"their_{channel}"]
         columns[f"guardian_{channel}"] = theirs.argmin(placed.place, where=theirs.notnull())

@@ -84,12 +84,12 @@ def publish_customers(workspace: Workspace) -> int:
     made_of = digest(*(content_of(workspace, table) for table in tables), project.traits)
     if workspace.lake.meta("customers").get("made_of") == made_of:
         return 0
-    people = customers(
+    people = with_household(workspace, customers(
         workspace.table("profiles"), workspace.table("identity"), workspace.table(EVENTS),
         source_priority=[source.name for source in project.sources], traits=project.traits,
-    )
+    ))
     workspace.lake.replace(
-        "customers", with_household(workspace, people), order_by=("customer_id",), meta={"made_of": made_of}, allow_shrink=True
+        "customers", people, order_by=("customer_id",), meta={"made_of": made_of}, allow_shrink=True
     )
     return workspace.lake.rows("customers")
 

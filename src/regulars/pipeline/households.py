@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -144,7 +144,7 @@ def _settled(workspace: Workspace, ties: ir.Table) -> ir.Table:
 
 
 def _publish(
-    workspace: Workspace, persons: ir.Table, ties: ir.Table, homes: ir.Table, day: date, *, meta: dict[str, object]
+    workspace: Workspace, persons: ir.Table, ties: ir.Table, homes: ir.Table, day: date, *, meta: Mapping[str, object]
 ) -> None:
     """The members last: they say what everything was made of."""
     lake, links = workspace.lake, workspace.table(LINKS)

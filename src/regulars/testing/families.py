@@ -138,7 +138,7 @@ class HouseholdBook:
 def _profiles(engine: Engine, persons: Mapping[str, Person]) -> ir.Table:
     at = BORN.replace(tzinfo=None)
     rows = [
-        {name: None for name in PROFILES.names} | {
+        dict.fromkeys(PROFILES.names) | {
             "profile_source": SOURCE, "profile_id": key, "is_exclusive": True, "created_at": at, "recorded_at": at,
             "email": person.get("email"), "phone": person.get("phone"), "birthday": person.get("birthday"),
             "raw_name": person.get("name"), "raw_last_name": str(person.get("name") or "").rpartition(" ")[2] or None,
