@@ -255,7 +255,7 @@ def _family(data: Mapping[str, object], n: int) -> FamilyMapping:
     words = None if "words" not in data else _texts(data["words"], (*path, "words"))
     for place, word in [("whom_is", str(data["whom_is"]))] if words is None else [("words", w) for w in words.values()]:
         if word not in get_args(Relation):
-            hint = did_you_mean(word, get_args(Relation)) + (", or translate with `words:`" if words is None else "")
+            hint = did_you_mean(word, get_args(Relation)) + (" Or translate with `words:`." if words is None else "")
             raise DeclarationError(f"relation {word!r} is unknown", hint=hint, path=(*path, place))
     confidence = data.get("confidence", "high")
     if confidence not in get_args(Confidence):
