@@ -50,7 +50,7 @@ def test_an_empty_map_has_all_its_columns(book: Book) -> None:
 
 def test_a_household_keeps_its_founder_and_a_customer_lives_where_it_moved_last(book: Book) -> None:
     def homes(*rows: tuple[str, str]) -> pa.Table:
-        return pa.Table.from_pylist([{"customer_id": c, "household_id": h, "since": NAIVE} for c, h in rows], schema=HOMES)
+        return pa.Table.from_pylist([{"customer_id": c, "household_id": h} for c, h in rows], schema=HOMES)
 
     def register(*rows: tuple[str, str, str | None]) -> pa.Table:
         return pa.Table.from_pylist([
@@ -59,8 +59,8 @@ def test_a_household_keeps_its_founder_and_a_customer_lives_where_it_moved_last(
 
     assert (book.households.homes().schema, book.households.register().schema) == (HOMES, HOUSEHOLDS)
 
-    book.households.write(homes(("c2", "h2"), ("c1", "h1")), register(("h1", "c1", None), ("h2", "c2", None)))
-    book.households.write(homes(("c2", "h1")), register(("h2", "another", "h1")))
+    book.households.write(homes(("c2", "h2"), ("c1", "h1")), register(("h1", "c1", None), ("h2", "c2", None)), at=NOW)
+    book.households.write(homes(("c2", "h1")), register(("h2", "another", "h1")), at=NOW)
 
     assert book.households.homes() == homes(("c1", "h1"), ("c2", "h1"))
     assert book.households.register() == register(("h1", "c1", None), ("h2", "c2", "h1"))

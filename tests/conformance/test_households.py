@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pyarrow as pa
@@ -64,7 +64,7 @@ def test_relations_and_contracts_are_read_alike_on_every_engine(engine: Engine) 
         {"id": "3", "who": "d", "whom": None, "word": "GUA", "email": None, "name": "Youth", "owner": None},
         {"id": "4", "who": "d", "whom": "a", "word": "GUA", "email": "D@x.org", "name": "Solo", "owner": "d"},
     ]
-    plain = dict.fromkeys(schema.names) | {"recorded_at": datetime(2026, 1, 1), "record_n": 0, "seq": 1}
+    plain = dict.fromkeys(schema.names) | {"recorded_at": datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None), "record_n": 0, "seq": 1}
     records = engine.arrow(pa.Table.from_pylist([plain | row | {"record_key": row["id"]} for row in rows], schema.to_pyarrow()))
 
     named, addressed = (engine.fetch(each).to_pylist() for each in relation_rows(records, stream=stream))

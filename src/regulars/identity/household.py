@@ -26,8 +26,8 @@ MOST_AT_HOME = 12
 """People beyond whom a household is held together by its surer links alone."""
 
 MOMENT = pa.timestamp("us")
-HOMES = pa.schema([("customer_id", pa.string()), ("household_id", pa.string()), ("since", MOMENT)])
-"""The household map of the book: which household every customer id ever given is in, and since when."""
+HOMES = pa.schema([("customer_id", pa.string()), ("household_id", pa.string())])
+"""The household map of the book: which household every customer id ever given is in."""
 
 REGISTER = pa.schema([
     ("household_id", pa.string()), ("founder_customer_id", pa.string()), ("minted_at", MOMENT),
@@ -43,7 +43,7 @@ TIES = ibis.schema({"left": "string", "right": "string", "confidence": "string",
 class Settled:
     """Who lives with whom, and what that changes in the book."""
 
-    homes: pa.Table                          # customer_id, household_id of every customer id ever given
+    homes: pa.Table                          # HOMES
     changes: pa.Table                        # HOMES: only rows that differ from what the book holds
     minted: pa.Table                         # REGISTER: households that are new
     merged: pa.Table                         # REGISTER: households that are now part of another
@@ -84,14 +84,12 @@ def settle(
     fresh = mint(founders.filter(is_new), taken=register["household_id"], salt=salt, prefix=ID_PREFIX)
     names = register["household_id"].take(pa.array(kept.former, mask=kept.former < 0)).combine_chunks()
     names = pc.replace_with_mask(names, is_new, fresh)
-    at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
     found = pa.table({"customer_id": ids, "household_id": names.take(pa.array(home))})
     is_same = pc.equal(found["household_id"], homes["household_id"].take(before)).fill_null(False)
-    changed = found.filter(pc.invert(is_same))
     return Settled(
         homes=found,
-        changes=changed.append_column("since", pa.repeat(at, len(changed))).cast(HOMES),
-        minted=_minted(founders.filter(is_new), fresh, at),
+        changes=found.filter(pc.invert(is_same)),
+        minted=_minted(founders.filter(is_new), fresh, now),
         merged=_merged(register, kept),
     )
 
@@ -171,7 +169,8 @@ def _reasons(homes: ir.Table, ties: ir.Table) -> ir.Table:
     return first.select("customer_id", "confidence", reason=first.evidence + ", with " + first.other)
 
 
-def _minted(founders: pa.Table, ids: pa.Array, at: pa.Scalar) -> pa.Table:
+def _minted(founders: pa.Table, ids: pa.Array, now: datetime) -> pa.Table:
+    at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
     return pa.table({
         "household_id": ids, "founder_customer_id": founders["founder_customer_id"],
         "minted_at": pa.repeat(at, len(ids)), "merged_into": pa.nulls(len(ids), pa.string()),

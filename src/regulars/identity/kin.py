@@ -25,9 +25,9 @@ SHARED = ibis.schema({"customer_id": "string", "kind": "string", "contact": "str
 """One row a customer that uses an address or number which others use too."""
 
 
-def people(customers: ir.Table) -> ir.Table:
-    """Return what families are decided by: customer_id, name, last_name, email, phone, birthday. One row a customer."""
-    return customers.select("customer_id", "name", "last_name", "email", "phone", "birthday")
+def people(facts: ir.Table) -> ir.Table:
+    """Return what families are decided by: customer_id, last_name, email, phone, birthday. One row a customer."""
+    return facts.select("customer_id", "last_name", "email", "phone", "birthday")
 
 
 def contact_uses(profiles: ir.Table, identity: ir.Table) -> ir.Table:

@@ -11,9 +11,9 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.identity.age import next_change_of_age
-from regulars.identity.customer import customers
+from regulars.identity.customer import facts
 from regulars.identity.family import RELATIONS, relation_rows, roster_rows
-from regulars.identity.guardian import TOLD, family_links, family_ties, refused_relations, told_relations
+from regulars.identity.guardian import family_links, family_ties, refused_relations, told_relations
 from regulars.identity.household import TIES, household_members, households, settle
 from regulars.identity.identifier import normalise_emails
 from regulars.identity.kin import (
@@ -77,13 +77,13 @@ def with_household(workspace: Workspace, customers_: ir.Table) -> ir.Table:
     return customers_.left_join(own, "customer_id").drop("customer_id_right")
 
 
-def _refuse(workspace: Workspace, told: ir.Table) -> None:
+def _refuse(workspace: Workspace, told: pa.Table) -> None:
     """Put relations that cannot be meant into the quarantine, in the place of those of the last time."""
-    refused, before = workspace.fetch(refused_relations(told)), refused_at(workspace, "families")
-    rows = workspace.stores.border.arrow(refused) if len(refused) else None
-    if rows is None and (before is None or not len(workspace.stores.border.fetch(before))):
+    border, before = workspace.stores.border, refused_at(workspace, "families")
+    is_refused = told["reason"].null_count < len(told)
+    if not is_refused and (before is None or not len(border.fetch(before))):
         return
-    quarantine_rows(workspace, rows, answered=before)
+    quarantine_rows(workspace, refused_relations(border.arrow(told)) if is_refused else None, answered=before)
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def _gathered(workspace: Workspace, streams: list[Stream], day: date) -> Iterato
     """People and what ties them, each carried out once, for a `with`; links and refusals are published on the way."""
     lake, project = workspace.lake, workspace.project
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
-    every = people(customers(profiles, identity, source_priority=[source.name for source in project.sources]))
+    every = people(facts(profiles, identity, source_priority=[source.name for source in project.sources]))
     known, relations = contact_uses(profiles, identity), _relations(workspace, streams)
     with ExitStack() as stack:
         persons = stack.enter_context(lake.gathered([every], schema=every.schema()))
@@ -99,10 +99,9 @@ def _gathered(workspace: Workspace, streams: list[Stream], day: date) -> Iterato
         groups = stack.enter_context(
             lake.gathered(_groups(workspace, streams, uses, persons, identity), schema=GROUPS)
         )
-        told = stack.enter_context(
-            lake.gathered([told_relations(relations, persons, identity=identity, on=day)], schema=TOLD)
-        )
-        _refuse(workspace, told)
+        judged = workspace.fetch(told_relations(relations, persons, identity=identity, on=day))
+        _refuse(workspace, judged)
+        told = workspace.stores.engine.arrow(judged)
         links = family_links(told, relations, groups, persons, identity=identity, uses=uses, on=day)
         lake.replace(LINKS, links, order_by=("guardian_customer_id", "child_customer_id"), allow_shrink=True)
         reasons = [family_ties(workspace.table(LINKS), told), group_ties(groups)]
@@ -139,7 +138,7 @@ def _settled(workspace: Workspace, ties: ir.Table) -> ir.Table:
         now=workspace.clock.now(), salt=workspace.project.config.business.name.encode(),
         homes=book.households.homes(), register=book.households.register(),
     )
-    book.households.write(found.changes, pa.concat_tables([found.minted, found.merged]))
+    book.households.write(found.changes, pa.concat_tables([found.minted, found.merged]), at=workspace.clock.now())
     return workspace.stores.engine.arrow(found.homes)
 
 

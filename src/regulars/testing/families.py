@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from regulars.identity.customer import customers
+from regulars.identity.customer import facts
 from regulars.identity.family import RELATIONS, ROSTERS
 from regulars.identity.guardian import family_links, family_ties, refused_relations, told_relations
 from regulars.identity.household import HOMES, REGISTER, Settled, household_members, households, settle
@@ -81,7 +81,7 @@ def decide(
     """
     profiles, identity = _profiles(engine, persons), _identity(engine, persons)
     told_of = _relations(engine, relations, addresses)
-    every = _kept(engine, people(customers(profiles, identity)))
+    every = _kept(engine, people(facts(profiles, identity)))
     uses = _kept(engine, contact_uses(profiles, identity))
     shared = engine.arrow(with_surnames(engine.fetch(shared_contacts(uses, every))))
     groups = _kept(engine, ibis.union(contact_groups(shared), roster_groups(_rosters(engine, rosters), identity)))

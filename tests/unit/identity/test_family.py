@@ -17,7 +17,7 @@ ROSTER = {"id": "contract", "who": "customer"}
 
 
 def declared(**said: object) -> Stream:
-    fields = {name: "id" for name in ("customer", "related", "contract")} | {"code": "text", "email": "text", "n": "integer"}
+    fields = dict.fromkeys(("customer", "related", "contract"), "id") | {"code": "text", "email": "text", "n": "integer"}
     return declare_stream("gym", "relations", {"key": "customer", "fields": fields, **said})
 
 

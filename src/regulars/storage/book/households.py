@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -13,8 +14,8 @@ from regulars.storage.book.tables import household_map, households
 
 MOMENT = pa.timestamp("us")
 
-HOMES = pa.schema([*bulk.texts("customer_id", "household_id"), pa.field("since", MOMENT)])
-"""One row per customer id ever given: its household, and since when."""
+HOMES = pa.schema(bulk.texts("customer_id", "household_id"))
+"""One row per customer id ever given: its household."""
 
 HOUSEHOLDS = pa.schema([
     *bulk.texts("household_id", "founder_customer_id"), pa.field("minted_at", MOMENT), *bulk.texts("merged_into"),
@@ -31,7 +32,7 @@ class HouseholdBook:
     def homes(self) -> pa.Table:
         """Return the whole map as HOMES, sorted by customer."""
         t = household_map.c
-        query = sa.select(t.customer_id, t.household_id, bulk.moment(t.since)).where(t.tenant == self.database.tenant)
+        query = sa.select(t.customer_id, t.household_id).where(t.tenant == self.database.tenant)
         with self.database.reading() as connection:
             return bulk.read(connection, query, HOMES, order_by=("customer_id",))
 
@@ -43,11 +44,11 @@ class HouseholdBook:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, HOUSEHOLDS, order_by=("household_id",))
 
-    def write(self, homes: pa.Table, register: pa.Table) -> None:
+    def write(self, homes: pa.Table, register: pa.Table, *, at: datetime) -> None:
         """Move customers and write down households, new or merged, in one transaction.
 
-        Takes HOMES and HOUSEHOLDS. A household's founder and moment are never changed, only what it merged into; no row
-        is ever deleted.
+        Takes HOMES and HOUSEHOLDS; the customers live there since `at`. A household's founder and moment are never
+        changed, only what it merged into; no row is ever deleted.
         """
         moved = homes.select(HOMES.names).cast(HOMES).sort_by("customer_id")
         known = register.select(HOUSEHOLDS.names).cast(HOUSEHOLDS).sort_by("household_id")
@@ -57,4 +58,4 @@ class HouseholdBook:
         )
         with self.database.writing() as connection:
             bulk.write(connection, founding, known, tenant=self.database.tenant)
-            bulk.write(connection, self.database.upsert(household_map), moved, tenant=self.database.tenant)
+            bulk.write(connection, self.database.upsert(household_map), moved, tenant=self.database.tenant, since=at)
