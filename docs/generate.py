@@ -35,8 +35,12 @@ GENERATED = "<!-- Written by `python docs/generate.py` out of the code; change i
 _FIELD = re.compile(r"^    (\w+): (.+?)(?: = (.+?))?(?:\s{2,}# (.*))?$")
 
 LAKE = {
+    "contacts": "Which address and number reach each customer, whose they are, and why; a minor's are a guardian's.",
     "customers": "One row a customer, with the best that any of its profiles knows; declared traits follow.",
     "events": "One row an event, partitioned by month; attributes of all event types follow as columns.",
+    "family_links": "Who is whose parent or guardian, grown children too: the surest reason of each two.",
+    "household_members": "Which household each customer is in, in which role as of the last run's day, and why.",
+    "households": "One row a household, those of one person too.",
     "identity": "Which profile is which customer, and by what evidence.",
     "memberships": "Who is in which segment now.",
     "metric_days": "One row per metric and business day with rows behind it.",
@@ -114,10 +118,12 @@ def declarations() -> str:
     """Return the page of everything that a project's files may say."""
     parts = ["# Declarations", "A file's stem is the name of what it declares. All names below come from the code."]
     parts += ["## Streams and their fields", _doc(record.declare_stream)]
-    for kind in (record.Stream, record.Field, record.ProfileMapping, record.MoneyMapping):
+    for kind in (record.Stream, record.Field, record.ProfileMapping, record.MoneyMapping, record.FamilyMapping,
+                 record.RosterMapping):
         parts += [f"### {kind.__name__}", _doc(kind), _fields_table(kind)]
     parts.append(f"Field types: {', '.join(f'`{name}`' for name in record.FieldType.__args__)}. "  # type: ignore[attr-defined]  # a Literal
-                 f"Kinds of money: {', '.join(f'`{name}`' for name in record.MoneyKind.__args__)}.")  # type: ignore[attr-defined]
+                 f"Kinds of money: {', '.join(f'`{name}`' for name in record.MoneyKind.__args__)}. "  # type: ignore[attr-defined]
+                 f"Relations: {', '.join(f'`{name}`' for name in record.Relation.__args__)}.")  # type: ignore[attr-defined]
     titles: Sequence[tuple[str, ModuleType]] = (
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),

@@ -10,6 +10,7 @@ import pytest
 
 from regulars.errors import NotFound
 from regulars.storage.book import Book
+from regulars.storage.book.households import HOMES, HOUSEHOLDS
 from regulars.storage.book.identity import CUSTOMERS, IDENTITY, Conflict, Ruling
 from regulars.storage.book.memberships import MEMBERSHIPS, TRANSITIONS
 
@@ -45,6 +46,24 @@ def test_an_empty_map_has_all_its_columns(book: Book) -> None:
     assert book.identity.customers().schema == CUSTOMERS
     assert book.memberships.memberships().schema == MEMBERSHIPS
     assert book.memberships.transitions().schema == TRANSITIONS
+
+
+def test_a_household_keeps_its_founder_and_a_customer_lives_where_it_moved_last(book: Book) -> None:
+    def homes(*rows: tuple[str, str]) -> pa.Table:
+        return pa.Table.from_pylist([{"customer_id": c, "household_id": h} for c, h in rows], schema=HOMES)
+
+    def register(*rows: tuple[str, str, str | None]) -> pa.Table:
+        return pa.Table.from_pylist([
+            {"household_id": h, "founder_customer_id": founder, "minted_at": NAIVE, "merged_into": into} for h, founder, into in rows
+        ], schema=HOUSEHOLDS)
+
+    assert (book.households.homes().schema, book.households.register().schema) == (HOMES, HOUSEHOLDS)
+
+    book.households.write(homes(("c2", "h2"), ("c1", "h1")), register(("h1", "c1", None), ("h2", "c2", None)), at=NOW)
+    book.households.write(homes(("c2", "h1")), register(("h2", "another", "h1")), at=NOW)
+
+    assert book.households.homes() == homes(("c1", "h1"), ("c2", "h1"))
+    assert book.households.register() == register(("h1", "c1", None), ("h2", "c2", "h1"))
 
 
 def test_a_profile_points_at_the_customer_it_was_pointed_at_last(book: Book) -> None:

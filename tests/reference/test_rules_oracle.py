@@ -86,6 +86,14 @@ def _age(born: date) -> int:
     return DAY.year - born.year - ((born.month, born.day) > (DAY.month, DAY.day))
 
 
+def _has_parent(person: Person) -> bool:
+    return person.id.endswith(("0", "3"))
+
+
+def _is_minor(person: Person) -> bool:
+    return _has_parent(person) if person.birthday is None else _age(person.birthday) < 18
+
+
 def _bucket(person: Person) -> int:
     return int(hashlib.md5(f"salt.{person.id}".encode()).hexdigest()[:8], 16) % 10_000
 
@@ -179,6 +187,8 @@ FORMS: list[tuple[str, dict[str, object], Callable[[Person], bool]]] = [
     ("trait_in", {"trait": "city", "in": ["Waco", "Hewitt"]}, lambda p: p.city in {"Waco", "Hewitt"}),
     ("age", {"age": {"below": 18}}, lambda p: p.birthday is not None and _age(p.birthday) < 18),
     ("age_unknown", {"age": {"at_least": 21}, "or_missing": True}, lambda p: p.birthday is None or _age(p.birthday) >= 21),
+    ("minor", {"minor": True}, _is_minor),
+    ("no_minor", {"minor": False}, lambda p: not _is_minor(p)),
     ("trend", {"trend": "visit", "recent": "14 days", "before": "42 days", "ratio_below": 0.8, "at_least_before": 3},
      _rate_fell),
     ("on_date", {"on_date": "due", "of": "call", "in_days": [1, 7]}, lambda p: _due(p) >= 1),
@@ -258,6 +268,7 @@ def tables(crowd: list[Person], rng: random.Random | None = None) -> dict[str, p
         "customers": pa.table({
             "customer_id": [p.id for p in crowd], "email": pa.array([p.email for p in crowd], pa.string()),
             "city": [p.city for p in crowd], "birthday": [p.birthday for p in crowd],
+            "has_parent": [_has_parent(p) for p in crowd],
         }),
         "events": pa.Table.from_pylist(events, event_schema),
         "money": pa.Table.from_pylist([{"customer_id": p.id, **m} for p in crowd for m in p.money], money_schema),

@@ -58,6 +58,7 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
         ["source", "id", "name", "e-mail", "phone", "why it is this customer"],
         [list(profile.values()) for profile in shown.profiles],
     )
+    _show_family(shown)
     show_table("In these segments", ["segment", "since", "until"], [list(row.values()) for row in shown.segments])
     show_table(
         "Money",
@@ -75,6 +76,24 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
         click.echo(f"Next: {command_line(next_, folder)}")
 
 
+def _show_family(card: CustomerCard) -> None:
+    family, of = card.family, {"guardian": card.family.guardians, "child": card.family.children}
+    show_table(
+        f"Household {family.household_id or ''}".rstrip(),
+        ["customer", "name", "role", "guardian", "why in this household"],
+        [[*member.values()] for member in family.members],
+    )
+    if any(of.values()):
+        show_table(
+            "Family",
+            ["is their", "customer", "name", "relationship", "confidence", "says who"],
+            [[word, *other.values()] for word, others in of.items() for other in others],
+        )
+    channels = [(name, *(family.reached.get(key) for key in (name, f"{name}_customer_id", f"{name}_reason")))
+                for name in ("email", "phone")]
+    show_table("Reached by", ["channel", "at", "whose", "why"], channels)
+
+
 def _details(event: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in event.items() if name not in PLAIN)
 
@@ -83,4 +102,6 @@ def _masked(card: CustomerCard) -> CustomerCard:
     def hide(row: dict[str, Any]) -> dict[str, Any]:
         return {name: mask(value) if name in {"email", "phone"} else value for name, value in row.items()}
 
-    return replace(card, customer=hide(card.customer), profiles=[hide(profile) for profile in card.profiles])
+    family = replace(card.family, reached=hide(card.family.reached))
+    profiles = [hide(profile) for profile in card.profiles]
+    return replace(card, customer=hide(card.customer), profiles=profiles, family=family)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from regulars.compat import failures, gym, memberships, people, referrals, timeline, transactions, visits
+from regulars.compat import failures, family, gym, memberships, people, referrals, timeline, transactions, visits
 from regulars.compat.material import Material
 
 _GYM = (memberships.MEMBERSHIPS, memberships.PEOPLE)
@@ -73,6 +73,8 @@ REFERENCE = (
                 order_by=("customer_id", "event_date", "occurred_at", "event_id")),
     ExportTable(path="customers/customer_flags", build=people.customer_flags, needs=("memberships", "transitions"),
                 order_by=("customer_id", "flag_type")),
+    ExportTable(path="customers/family_relationships", build=family.family_relationships, needs=("family_links",),
+                order_by=("parent_customer_id", "child_customer_id")),
     ExportTable(path="transactions/combined_transactions", build=transactions.combined_transactions, needs=_MONEY,
                 order_by=("Date", "Data Source", "transaction_id")),
     ExportTable(path="transactions/recent_transactions", build=transactions.recent_transactions, needs=_MONEY,
@@ -91,7 +93,6 @@ REFERENCE = (
 """Every file that the present tables can give, in the order in which they are written."""
 
 LATER = tuple(LaterTable(path=path, comes_with=stage) for path, stage in (
-    ("customers/family_relationships", "households"),
     ("customers/contact_preferences", "consent"),
     ("customers/opt_in_records", "consent"),
     ("twilio/sms_opt_in_status", "consent"),

@@ -13,6 +13,7 @@ from regulars.errors import NotFound
 from regulars.events.plan import Plans
 from regulars.events.subcategory import Subcategories
 from regulars.events.window import AsOf
+from regulars.identity.age import age_on
 from regulars.records.record import Stream
 
 GYM = "capitan"
@@ -60,9 +61,7 @@ class Material:
 
     def age(self, birthday: ir.Value) -> ir.Value:
         """Return the age in whole years today, null without a birthday."""
-        now = self.today
-        is_before = (birthday.month() * 100 + birthday.day()) > now.month * 100 + now.day
-        return (now.year - birthday.year() - ibis.ifelse(is_before, 1, 0)).cast("int64")
+        return age_on(birthday, self.today).cast("int64")
 
     def with_master(self, rows: ir.Table, gym_id: str = "customer_id") -> ir.Table:
         """Add `master_customer_id`: our own id of the customer behind a gym id, null where there is none."""

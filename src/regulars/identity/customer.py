@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -31,14 +31,8 @@ def customers(
     Of several values the best is taken: from the first source in `source_priority`, then from sources with exclusive
     ids, then the newest.
     """
-    present = profiles.mutate(is_present=True)
-    told = identity.left_join(present, ["profile_source", "profile_id"])
-    people = _ranked(told.drop("profile_source_right", "profile_id_right"), source_priority)
-    columns = {**FACTS, **{trait: trait for trait in traits}}
-    best = people.group_by("customer_id").aggregate(
-        **{name: people[of].argmin(people.rank, where=people[of].notnull()) for name, of in columns.items()},
-        profiles=people.is_present.count(),
-    )
+    people = _ranked(profiles, identity, source_priority)
+    best = _best(people, {**FACTS, **{trait: trait for trait in traits}}, profiles=people.is_present.count())
     best = best.left_join(_sources(people), "customer_id").drop("customer_id_right")
     for contact in ("email", "phone"):
         best = _with_shared(best, people, contact)
@@ -48,8 +42,21 @@ def customers(
     return best.select("customer_id", *FACTS, *told, *traits)
 
 
-def _ranked(people: ir.Table, source_priority: Sequence[str]) -> ir.Table:
-    """Number each customer's profiles from the one whose word counts most."""
+def facts(profiles: ir.Table, identity: ir.Table, *, source_priority: Sequence[str] = ()) -> ir.Table:
+    """One row a customer: customer_id and FACTS, chosen as in `customers`."""
+    return _best(_ranked(profiles, identity, source_priority), FACTS)
+
+
+def _best(people: ir.Table, columns: Mapping[str, str], **counted: ir.Value) -> ir.Table:
+    """One row a customer: of each column the value of the profile whose word counts most among those that have one."""
+    best = {name: people[of].argmin(people.rank, where=people[of].notnull()) for name, of in columns.items()}
+    return people.group_by("customer_id").aggregate(**best, **counted)
+
+
+def _ranked(profiles: ir.Table, identity: ir.Table, source_priority: Sequence[str]) -> ir.Table:
+    """Every customer's profiles, numbered from the one whose word counts most; is_present is missing of those gone."""
+    told = identity.left_join(profiles.mutate(is_present=True), ["profile_source", "profile_id"])
+    people = told.drop("profile_source_right", "profile_id_right")
     places = [(people.profile_source == source, place) for place, source in enumerate(source_priority)]
     place = ibis.cases(*places, else_=len(places)) if places else ibis.literal(0)
     order = [place, people.is_exclusive.desc(), people.recorded_at.desc(), people.profile_source, people.profile_id]

@@ -1,6 +1,6 @@
-"""Customer ids that last: who keeps an id when profiles come together or part, and how a new one is made.
+"""Ids that last, of customers and of households: who keeps one when members come together or part, how one is made.
 
-An id is a keyed hash of the customer's founding profile, so that a rebuild from the same landing gives the same ids
+A customer's id is a keyed hash of the founding profile, so that a rebuild from the same landing gives the same ids
 (docs/decisions/customer-ids.md). Once given it stays: the identity map is read first, and a hash is only made for those
 whom the map does not know.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.identity.separation import Bools, Ints
 
@@ -63,30 +64,58 @@ def keep_ids(component: Ints, former: Ints, *, is_strong: Bools, components: int
     return Kept(former=goes_on, retired=lost[is_lost], into=goes_on[part[~is_alone][first[is_lost]]])
 
 
-def mint(founders: pa.Table, *, taken: pa.Array, salt: bytes) -> pa.Array:
-    """Make an id for each founding profile: `c_` and 16 hexadecimal digits.
+def formers(before: pa.Array, given: pa.ChunkedArray, *, ids: pa.ChunkedArray, merged_into: pa.ChunkedArray) -> Ints:
+    """Return the number of each member's customer until now, -1 for none; retired ids lead to their heirs.
 
     Args:
-        founders: profile_source, profile_id of the founding profiles; one row a new customer.
-        taken: Ids that were ever given; a hash that meets one of them is made again with a counter.
-        salt: The project's own key, up to 64 bytes, so that ids say nothing about the profile.
+        before: Of each member: its row in the map, null for none.
+        given: Of each row of the map: the id.
+        ids: Every id ever given, oldest first; their positions are the numbers.
+        merged_into: Of each of them: the id that goes on in its place, null while it is in use.
 
     """
-    sources, ids = founders["profile_source"].to_pylist(), founders["profile_id"].to_pylist()
+    heir = _ints(pc.index_in(merged_into, ids))
+    heir = np.where(heir < 0, np.arange(len(heir)), heir)
+    while not np.array_equal(heir, heir[heir]):
+        heir = heir[heir]
+    number = pc.index_in(given, ids)
+    if number.null_count:
+        raise ValueError(f"{number.null_count} rows of the map name ids that the register does not know")
+    former = _ints(pc.take(number, before))
+    known = former >= 0
+    former[known] = heir[former[known]]
+    return former
+
+
+def mint(founders: pa.Table, *, taken: pa.Array, salt: bytes, prefix: str = ID_PREFIX) -> pa.Array:
+    """Make an id for each founder: `c_` and 16 hexadecimal digits.
+
+    Args:
+        founders: The key of each founder, one row a new id: of a customer the profile_source and profile_id.
+        taken: Ids that were ever given; a hash that meets one of them is made again with a counter.
+        salt: The project's own key, up to 64 bytes, so that ids say nothing about the profile.
+        prefix: Says what the id is of.
+
+    """
     seen = set(taken.to_pylist())
     made = []
-    # No column kernel hashes with a key; a customer is minted once in its life.
-    for source, profile in zip(sources, ids, strict=True):
-        text = f"{source}\0{profile}"
-        name = _hashed(text, salt)
+    # No column kernel hashes with a key; an id is minted once.
+    for key in zip(*(column.to_pylist() for column in founders.columns), strict=True):
+        text = "\0".join(key)
+        name = prefix + _hashed(text, salt)
         again = 0
         while name in seen:
             again += 1
-            name = _hashed(f"{text}\0{again}", salt)
+            name = prefix + _hashed(f"{text}\0{again}", salt)
         seen.add(name)
         made.append(name)
     return pa.array(made, pa.string())
 
 
 def _hashed(text: str, salt: bytes) -> str:
-    return ID_PREFIX + hashlib.blake2b(text.encode(), key=salt, digest_size=8).hexdigest()
+    return hashlib.blake2b(text.encode(), key=salt, digest_size=8).hexdigest()
+
+
+def _ints(array: pa.Array | pa.ChunkedArray) -> Ints:
+    """Whole numbers, -1 where there is none."""
+    return np.array(array.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)

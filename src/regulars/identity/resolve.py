@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.contact import contact_links
-from regulars.identity.customer_id import Kept, keep_ids, mint
+from regulars.identity.customer_id import Kept, formers, keep_ids, mint
 from regulars.identity.evidence import (
     EMAIL,
     EMAIL_AND_NAME,
@@ -90,7 +90,9 @@ def resolve(
     count, component = components(links.left, links.right, count=len(people))
     before = pc.index_in(keys, _keys(identity["profile_source"], identity["profile_id"]))
     register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")])
-    former = _former(before, identity["customer_id"], register)
+    former = formers(
+        before, identity["customer_id"], ids=register["customer_id"], merged_into=register["merged_into"]
+    )
     is_strong = people["is_exclusive"].fill_null(False).to_numpy()
     kept = keep_ids(component, former, is_strong=is_strong, components=count, formers=len(register))
     oldest = np.unique(component, return_index=True)[1]
@@ -192,22 +194,6 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
         apart=apart,
     )
     return traces, _numbers(full)
-
-
-def _former(before: pa.Array, customer: pa.ChunkedArray, register: pa.Table) -> Ints:
-    """The number in the register of each profile's customer until now, -1 for none; retired ids lead to their heirs."""
-    into = register["merged_into"]
-    heir = _ints(pc.index_in(into, register["customer_id"]).fill_null(-1))
-    heir = np.where(heir < 0, np.arange(len(heir)), heir)
-    while not np.array_equal(heir, heir[heir]):
-        heir = heir[heir]
-    number = pc.index_in(customer, register["customer_id"])
-    if number.null_count:
-        raise ValueError(f"{number.null_count} rows of the identity map name customers that the register does not know")
-    former = _ints(pc.take(number, before).fill_null(-1))
-    known = former >= 0
-    former[known] = heir[former[known]]
-    return former
 
 
 def _gone(identity: pa.Table, present: pa.Array, register: pa.Table, merged: pa.Table) -> pa.Table:

@@ -5,6 +5,7 @@
 | pull:SOURCE | outside -> landing | segments of raw items, then the cursor in the book |
 | read:SOURCE | landing -> typed records, quarantine | lake |
 | resolve | profiles -> customers | identity map in the book, lake |
+| households | customers, family relations, contracts -> households, guardians, contacts | map in the book, lake |
 | derive | records -> events, money lines, customers | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | measure | events, money -> metrics by day | lake |
@@ -18,6 +19,7 @@ from datetime import datetime
 from functools import partial
 
 from regulars.pipeline.derive import derive_facts
+from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
 from regulars.pipeline.pull import pull_source
@@ -46,7 +48,8 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         *pulled,
         *read,
         Step(name="resolve", do=partial(resolve_people, workspace)),
-        Step(name="derive", do=partial(derive_facts, workspace), needs=("resolve",)),
+        Step(name="households", do=partial(form_households, workspace), needs=("resolve",)),
+        Step(name="derive", do=partial(derive_facts, workspace), needs=("households",)),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("derive",)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("derive",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),

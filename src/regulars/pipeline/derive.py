@@ -12,6 +12,7 @@ from regulars.events.event import MONEY, EventType, attributes
 from regulars.events.money import LINE
 from regulars.identity.customer import customers
 from regulars.pipeline.changed import KEY, changed, mark
+from regulars.pipeline.households import MEMBERS, with_household
 from regulars.pipeline.money import changed_money
 from regulars.pipeline.read import content_of, digest, quarantine_rows, refused_at
 from regulars.pipeline.workspace import Workspace
@@ -79,13 +80,14 @@ def event_attributes(workspace: Workspace) -> ibis.Schema:
 def publish_customers(workspace: Workspace) -> int:
     """Make the customers again when their profiles, ids or events changed; return how many, 0 if unchanged."""
     project = workspace.project
-    made_of = digest(*(content_of(workspace, table) for table in ("profiles", "identity", EVENTS)), project.traits)
+    tables = ("profiles", "identity", EVENTS, MEMBERS)
+    made_of = digest(*(content_of(workspace, table) for table in tables), project.traits)
     if workspace.lake.meta("customers").get("made_of") == made_of:
         return 0
-    people = customers(
+    people = with_household(workspace, customers(
         workspace.table("profiles"), workspace.table("identity"), workspace.table(EVENTS),
         source_priority=[source.name for source in project.sources], traits=project.traits,
-    )
+    ))
     workspace.lake.replace(
         "customers", people, order_by=("customer_id",), meta={"made_of": made_of}, allow_shrink=True
     )

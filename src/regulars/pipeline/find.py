@@ -17,6 +17,17 @@ SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Who a customer lives with and how the customer is reached; rows are mappings of the lake's columns."""
+
+    household_id: str | None
+    members: list[dict[str, Any]]            # customer_id, name, role, is_guardian, evidence; the customer too
+    guardians: list[dict[str, Any]]          # customer_id, name, relationship, confidence, evidence
+    children: list[dict[str, Any]]           # the same
+    reached: dict[str, Any]                  # email and phone, whose they are and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerCard:
     """One customer as a person wants to see it; rows are mappings of the lake's columns."""
 
@@ -25,6 +36,7 @@ class CustomerCard:
     segments: list[dict[str, Any]]           # segment, entered_day, until_day
     money: list[dict[str, Any]]              # kind, lines, amount in minor units
     timeline: list[dict[str, Any]]           # newest first
+    family: Family
 
 
 def find_customer(workspace: Workspace, text: str) -> str:
@@ -64,6 +76,31 @@ def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -
             lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum()).order_by("kind")
         ),
         timeline=[{k: v for k, v in row.items() if v is not None} for row in workspace.rows(latest)],
+        family=family_of(workspace, customer_id),
+    )
+
+
+def family_of(workspace: Workspace, customer_id: str) -> Family:
+    """Return a customer's household, guardians and children, and how the customer is reached."""
+    members, links = workspace.table("household_members"), workspace.table("family_links")
+    names = workspace.table("customers").select("customer_id", "name")
+    own = members.filter(members.customer_id == customer_id).select("household_id")
+    home = members.semi_join(own, "household_id").left_join(names, "customer_id").order_by("role", "customer_id")
+    contact = workspace.rows(_one(workspace.table("contacts"), customer_id))
+
+    def others(role: str, of: str) -> list[dict[str, Any]]:
+        rows = links.filter(links[of] == customer_id).select(
+            "relationship", "confidence", "evidence", customer_id=f"{role}_customer_id"
+        )
+        named = rows.left_join(names, "customer_id").order_by("customer_id")
+        return workspace.rows(named.select("customer_id", "name", "relationship", "confidence", "evidence"))
+
+    return Family(
+        household_id=contact[0]["household_id"] if contact else None,
+        members=workspace.rows(home.select("customer_id", "name", "role", "is_guardian", "evidence")),
+        guardians=others("guardian", "child_customer_id"),
+        children=others("child", "guardian_customer_id"),
+        reached=contact[0] if contact else {},
     )
 
 

@@ -13,6 +13,7 @@ from regulars.errors import DeclarationError
 from regulars.events import money
 from regulars.events.derive import of_money
 from regulars.events.event import MONEY, EventType, attributes
+from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import PROFILES, profile_rows
 from regulars.metrics.catalogue import catalogue
 from regulars.metrics.metric import Metric, Ratio
@@ -81,7 +82,7 @@ def link_problems(linked: Linked) -> list[Finding]:
 
 
 def _stream_errors(stream: Stream) -> Iterator[DeclarationError]:
-    """What a stream's profile and money say of fields that it has not."""
+    """What a stream's profile, money and families say of fields that it has not."""
     schema = typed_schema(stream)
     if stream.profile is not None:
         yield from _caught(lambda: profile_rows(ibis.table(schema, name="records"), stream=stream), _within(stream))
@@ -95,6 +96,13 @@ def _stream_errors(stream: Stream) -> Iterator[DeclarationError]:
         for error in _caught(lambda alone=alone: money.check(alone, schema)):  # type: ignore[misc]  # bound now, on purpose
             # The check saw one mapping alone, as the first: its place in the file is n.
             yield _moved(error, (*_within(stream), "money", n, *error.path[2:]))
+    records = ibis.table(schema, name="records")
+    for n, relation in enumerate(stream.family):
+        alone = replace(stream, family=(relation,))
+        for error in _caught(lambda alone=alone: relation_rows(records, stream=alone)):  # type: ignore[misc]  # bound now
+            yield _moved(error, (*_within(stream), "family", n, *error.path[2:]))
+    if stream.roster is not None:
+        yield from _caught(lambda: roster_rows(records, stream=stream), _within(stream))
 
 
 def _who_errors(event: EventType, linked: Linked) -> Iterator[DeclarationError]:

@@ -36,7 +36,7 @@ Made = TypeVar("Made")
 
 CUSTOMER_COLUMNS = frozenset({
     "customer_id", "name", "first_name", "last_name", "email", "phone", "birthday", "first_seen", "last_seen",
-    "profiles", "sources", "is_email_shared", "is_phone_shared",
+    "profiles", "sources", "is_email_shared", "is_phone_shared", "household_id", "has_parent",
 })
 """What every customer has beside the traits that sources declare."""
 

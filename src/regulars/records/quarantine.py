@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from regulars.records.border import Bench
 from regulars.records.record import Stream
 
-Stage = Literal["source", "reading", "events", "money"]
+Stage = Literal["source", "reading", "families", "events", "money"]
 
 SCHEMA = ibis.schema({
     "source": "string", "stream": "string", "record_key": "string", "seq": "int64", "reason": "string",
@@ -81,6 +81,13 @@ REASONS = _reasons(
      "have the source send the offset, or declare the field's `zone`"),
     ("impossible_time", "reading", "the time lies before 1900 or after 2200",
      "correct it, or declare `formats: unix_ms`"),
+    ("self_relation", "families", "somebody is named as their own family", "correct it in the source"),
+    ("minor_guardian", "families", "the parent or guardian is a minor",
+     "turn the relation round in the source, or correct the birthday"),
+    ("younger_guardian", "families", "the parent or guardian is not older than the child",
+     "turn the relation round in the source, or correct a birthday"),
+    ("contradictory", "families", "two people are named as each other's parent or guardian",
+     "take the wrong one away in the source; until then neither counts"),
     ("no_time", "events", "the event has no time", "say in `only_if` that records without it make no event"),
     ("future", "events", "the event lies more than a day in the future",
      "correct the source's clock, or declare `only_if`"),

@@ -13,6 +13,8 @@ from regulars.errors import DeclarationError
 FieldType = Literal["id", "text", "integer", "decimal", "money", "boolean", "timestamp", "date", "json"]
 Mode = Literal["append", "snapshot"]
 MoneyKind = Literal["sale", "discount", "tax", "tip", "refund", "dispute", "fee", "payout"]
+Relation = Literal["child", "ward", "parent", "guardian", "sibling", "partner"]
+Confidence = Literal["high", "medium"]
 
 ROW_KEY = ("file", "line")
 """The key of rows that have none of their own: the file they came in and their line, from 1."""
@@ -68,6 +70,29 @@ class MoneyMapping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyMapping:
+    """Which formulas of a record's fields say that somebody is another's family. Exactly one of whom, whom_email."""
+
+    who: str                                 # formula, profile id in this source
+    whom: str | None = None                  # formula, profile id in this source
+    whom_email: str | None = None            # formula; counts only as the address of a minor's adult
+    whom_is: str                             # what whom is to who: a relation, or with `words` a formula
+    words: Mapping[str, Relation] | None = None  # the formula's values that mean family, and the relation each means
+    confidence: Confidence = "high"
+    only_if: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterMapping:
+    """Which formulas of a record's fields put people together on one contract, one record a person."""
+
+    id: str                                  # formula; the contract
+    who: str                                 # formula, profile id in this source
+    owner: str | None = None                 # formula, profile id of who pays, on the contract or not
+    only_if: str | None = None               # leave out what no family shares, such as a company's contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """One kind of record from one source."""
 
@@ -80,6 +105,8 @@ class Stream:
     each: str | None = None                  # ... at this dotted path
     profile: ProfileMapping | None = None
     money: tuple[MoneyMapping, ...] = ()
+    family: tuple[FamilyMapping, ...] = ()
+    roster: RosterMapping | None = None
     expect_every: timedelta = timedelta(days=1)
     shrink_guard: float = 0.2                # share of rows a snapshot or re-dropped file may lose
 
@@ -104,7 +131,10 @@ def declare_stream(source: str, name: str, data: Mapping[str, object]) -> Stream
     Fields are written `name: type`, or `name: {type, from, required, formats, zone, minor}`.
     Raises DeclarationError with the path of the first thing that is wrong.
     """
-    known = {"fields", "key", "mode", "parent", "each", "profile", "money", "expect_every", "shrink_guard"}
+    known = {
+        "fields", "key", "mode", "parent", "each", "profile", "money", "family", "roster", "expect_every",
+        "shrink_guard",
+    }
     fields = tuple(_fields(_mapping(data.get("fields", {}), ("fields",))))
     if not fields:
         raise DeclarationError(f"stream {name!r} declares no fields", hint="add `fields:` with at least one")
@@ -120,6 +150,7 @@ def declare_stream(source: str, name: str, data: Mapping[str, object]) -> Stream
         raise DeclarationError(f"mode {mode!r} is unknown", hint="append or snapshot", path=("mode",))
     profile = data.get("profile")
     money = _list(data.get("money", []), ("money",))
+    family, roster = _list(data.get("family", []), ("family",)), data.get("roster")
     return Stream(
         source=source,
         name=name,
@@ -130,6 +161,8 @@ def declare_stream(source: str, name: str, data: Mapping[str, object]) -> Stream
         each=_text(data.get("each")),
         profile=None if profile is None else _profile(_mapping(profile, ("profile",))),
         money=tuple(_money(_mapping(line, ("money", n)), n) for n, line in enumerate(money)),
+        family=tuple(_family(_mapping(one, ("family", n)), n) for n, one in enumerate(family)),
+        roster=None if roster is None else _roster(_mapping(roster, ("roster",))),
         expect_every=duration(data.get("expect_every", "1 day"), ("expect_every",)),
         shrink_guard=float(str(data.get("shrink_guard", 0.2))),
     )
@@ -207,6 +240,45 @@ def _money(data: Mapping[str, object], n: int) -> MoneyMapping:
         amount=str(data["amount"]),
         when=str(data["when"]),
         **{name: _text(data.get(name)) for name in optional},
+    )
+
+
+def _family(data: Mapping[str, object], n: int) -> FamilyMapping:
+    path = ("family", n)
+    optional = {"whom", "whom_email", "only_if"}
+    _no_strangers(data, {"who", "whom_is", "words", "confidence"} | optional, path)
+    for name in ("who", "whom_is"):
+        if name not in data:
+            raise DeclarationError(f"a family relation needs {name!r}", path=path)
+    if ("whom" in data) == ("whom_email" in data):
+        raise DeclarationError("a family relation is to one other person", hint="`whom:` or `whom_email:`", path=path)
+    words = None if "words" not in data else _texts(data["words"], (*path, "words"))
+    for place, word in [("whom_is", str(data["whom_is"]))] if words is None else [("words", w) for w in words.values()]:
+        if word not in get_args(Relation):
+            hint = did_you_mean(word, get_args(Relation)) + (" Or translate with `words:`." if words is None else "")
+            raise DeclarationError(f"relation {word!r} is unknown", hint=hint, path=(*path, place))
+    confidence = data.get("confidence", "high")
+    if confidence not in get_args(Confidence):
+        raise DeclarationError(
+            f"confidence {confidence!r} is unknown", hint="high or medium", path=(*path, "confidence")
+        )
+    return FamilyMapping(
+        who=str(data["who"]),
+        whom_is=str(data["whom_is"]),
+        words=words,  # type: ignore[arg-type]  # checked against the literal above
+        confidence=confidence,  # type: ignore[arg-type]  # checked against the literal above
+        **{name: _text(data.get(name)) for name in optional},
+    )
+
+
+def _roster(data: Mapping[str, object]) -> RosterMapping:
+    path = ("roster",)
+    _no_strangers(data, {"id", "who", "owner", "only_if"}, path)
+    for name in ("id", "who"):
+        if name not in data:
+            raise DeclarationError(f"a roster needs {name!r}", path=path)
+    return RosterMapping(
+        id=str(data["id"]), who=str(data["who"]), owner=_text(data.get("owner")), only_if=_text(data.get("only_if"))
     )
 
 

@@ -11,6 +11,7 @@ Claims:
     {last | first: [EVENTS], is: EVENT | where: {...}, within: ...}
     {sequence: [{entered: SEGMENT} | {event: EVENT, where: {...}}, {event: EVENT}], within: ...}
     {trend: EVENT, recent: 28 days, before: 84 days, ratio_below: 0.5, at_least_before: 8}
+    {minor: true | false}
     {member_of: SEGMENT}     {trait: email, is: missing | present | VALUE}     {trait: city, in: [...]}
     {bucket: KEY, from: 0, below: 5000}
     {condition: PLUGIN, ...}
@@ -42,6 +43,7 @@ from regulars.rules.condition import All, Any, Condition, Not
 from regulars.rules.forms import (
     BUCKETS,
     InBucket,
+    IsMinor,
     MemberOf,
     NumberIs,
     Sequence,
@@ -220,6 +222,13 @@ def _trait(data: Data, path: Path, known: Vocabulary) -> Condition:
     return TraitIs(name, declare_test(tests, path))
 
 
+def _minor(data: Data, path: Path, known: Vocabulary) -> Condition:  # noqa: ARG001  # one shape for all
+    no_strangers(data, {"minor"}, path)
+    if not isinstance(data["minor"], bool):
+        raise DeclarationError(f"{data['minor']!r} is neither", hint="true or false", path=(*path, "minor"))
+    return IsMinor(data["minor"])
+
+
 def _bucket(data: Data, path: Path, known: Vocabulary) -> Condition:  # noqa: ARG001  # one shape for all
     no_strangers(data, {"bucket", "from", "below"}, path)
     first, below = data.get("from", 0), data.get("below", BUCKETS)
@@ -246,5 +255,5 @@ def _plugin(data: Data, path: Path, known: Vocabulary) -> Condition:
 _CLAIMS: Mapping[str, Callable[[Data, Path, Vocabulary], Condition]] = {
     "all": _parts("all"), "any": _parts("any"), "not": _not,
     "last": _end("last"), "first": _end("first"), "sequence": _sequence, "trend": _trend,
-    "member_of": _member_of, "trait": _trait, "bucket": _bucket, "condition": _plugin,
+    "member_of": _member_of, "trait": _trait, "minor": _minor, "bucket": _bucket, "condition": _plugin,
 }

@@ -33,6 +33,7 @@ from regulars.rules.explain import explained, read
 from regulars.rules.segment import Example, Segment
 
 EXAMPLE_DAY = date(2026, 3, 12)              # any day does: examples happen at noon, far from a change of clocks
+_TYPED_TRAITS = {"birthday": pa.date32(), "has_parent": pa.bool_()}
 _WHEN = re.compile(r"^(today|in \d+ days?|\d+ days? ago|\d+ hours? ago)$")
 
 
@@ -152,7 +153,7 @@ def _tables(world: _World, segments: Iterable[Segment], engine: Engine) -> Table
     texts = {"customer_id": pa.string(), "event_type": pa.string(), "kind": pa.string(), "category": pa.string()}
     events = _arrow(world.events, texts | times | kinds)
     money = _arrow(world.money, texts | times | {"amount": pa.int64()})
-    traits = {trait: pa.date32() if trait == "birthday" else pa.string() for trait in needs.traits}
+    traits = {trait: _TYPED_TRAITS.get(trait, pa.string()) for trait in needs.traits}
     customers = _arrow(list(world.customers.values()), {"customer_id": pa.string()} | traits)
     ledger = pa.Table.from_pylist(world.transitions, schema=LEDGER)
     return Tables(

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 from regulars.events.measure import ENTERED, DaysAhead, InForce, Measure
 from regulars.events.value import IsMissing, ValueTest
 from regulars.events.window import Comparison, Window, days
+from regulars.identity.age import age_on, is_minor_on
 from regulars.rules.condition import Facts, Needs
 
 BUCKETS = 10_000
@@ -104,9 +105,7 @@ class Age:
 
     def value(self, facts: Facts) -> ir.Value:
         """Return the age in years."""
-        born, day = facts.trait("birthday").cast("date"), facts.as_of.day
-        this_year = born.month() * 100 + born.day() > day.month * 100 + day.day
-        return (ibis.literal(day.year) - born.year()) - this_year.ifelse(1, 0)
+        return age_on(facts.trait("birthday"), facts.as_of.day)
 
     def sentence(self) -> str:
         """Return `age`."""
@@ -297,6 +296,30 @@ class TraitIs:
     def sentence(self) -> str:
         """Return `email is missing`."""
         return f"{self.trait} {self.test.sentence()}"
+
+
+@dataclass(frozen=True, slots=True)
+class IsMinor:
+    """The customer is a minor on the as-of day, or is none: by the birthday, else by whether a parent is on file."""
+
+    expected: bool
+
+    def needs(self) -> Needs:
+        """Return the birthday, and whether a parent or guardian is on file."""
+        return Needs(traits=("birthday", "has_parent"))
+
+    def holds(self, facts: Facts) -> ir.Value:
+        """Return whether the customer is what is expected."""
+        is_minor = is_minor_on(facts.trait("birthday"), facts.trait("has_parent"), facts.as_of.day)
+        return is_minor if self.expected else ~is_minor
+
+    def actual(self, facts: Facts) -> ir.Value | None:
+        """Return the age in years."""
+        return age_on(facts.trait("birthday"), facts.as_of.day)
+
+    def sentence(self) -> str:
+        """Return `a minor` or `no minor`."""
+        return "a minor" if self.expected else "no minor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

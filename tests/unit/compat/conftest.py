@@ -34,7 +34,12 @@ INTENT = pa.schema([
     *((name, pa.string()) for name in ("id", "status", "description", "decline_code", "customer")),
     ("is_live", pa.bool_()), ("created_at", pa.timestamp("us")), ("created_at_day", pa.date32()),
 ])
+LINK = pa.schema([
+    (name, pa.string())
+    for name in ("guardian_customer_id", "child_customer_id", "relationship", "confidence", "source", "evidence")
+])
 SCHEMAS = {
+    "family_links": LINK,
     "records.capitan.memberships": MEMBERSHIP, "records.capitan.membership_people": PERSON,
     "records.capitan.check_ins": CHECK_IN, "records.stripe.payment_intents": INTENT,
 }

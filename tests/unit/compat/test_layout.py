@@ -36,7 +36,7 @@ def test_every_table_says_what_one_row_is(table: ExportTable) -> None:
 @pytest.mark.parametrize("name", [
     "memberships", "members", "membership_projection", "membership_snapshot_counts", "at_risk_members", "new_members",
     "day_pass_engagement", "day_pass_checkin_recency", "membership_conversion_metrics", "failed_membership_payments",
-    "membership_failure_rates",
+    "membership_failure_rates", "family_relationships",
 ])
 def test_the_columns_are_those_that_are_told(gym: Callable[..., Material], name: str) -> None:
     table = next(table for table in REFERENCE if table.name == name)

@@ -36,6 +36,9 @@ streams:
       traits: {first_desk: email}
     money:
       - {kind: sale, amount: paid, when: at, who: member}
+    family:
+      - {who: member, whom_email: email, whom_is: guardian}
+    roster: {id: visit_id, who: member}
 """,
     "events/visited.yaml": """\
 from: desk.visits
@@ -127,6 +130,9 @@ TYPOS = [
     ("sources/desk.yaml", "first_desk: email}", "first_desk: email, phone: email}", 16, "every profile has 'phone' already"),
     ("sources/desk.yaml", "amount: paid", "amount: payed", 18, "did you mean 'paid'?"),
     ("sources/desk.yaml", "when: at,", "when: att,", 18, "did you mean 'at'?"),
+    ("sources/desk.yaml", "whom_email: email", "whom_email: emial", 20, "did you mean 'email'?"),
+    ("sources/desk.yaml", "whom_is: guardian", "whom_is: gardian", 20, "did you mean 'guardian'? Or translate"),
+    ("sources/desk.yaml", "roster: {id: visit_id", "roster: {id: vist_id", 21, "did you mean 'visit_id'?"),
     ("sources/desk.yaml", "kind: sale", "kind: sail", 18, "did you mean 'sale'?"),
     ("sources/desk.yaml", "      member: id\n", "      member: id\n      member: text\n", 10, "the other one is on line 9"),
     ("events/visited.yaml", "from: desk.visits", "from: desk.vists", 1, "did you mean 'desk.visits'?"),

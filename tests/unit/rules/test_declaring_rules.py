@@ -43,6 +43,7 @@ WRONG = [
     ({"on_date": "party_day", "of": "party"}, ("in_days",), "in_days: [1, 7]"),
     ({"spend": "nett", "at_least": 1}, ("spend",), "net"),
     ({"age": {"under": 18}}, ("age", "under"), "below"),
+    ({"minor": "yes"}, ("minor",), "true or false"),
     ({"bucket": "k", "from": 9, "below": 3}, (), "0 to 10000"),
     ({"condition": "weather"}, ("condition",), "nothing is declared yet"),
     (["count"], (), "count: EVENT"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.facts import FactsBook
+from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.memberships import MembershipBook
@@ -35,6 +36,7 @@ class Book:
     runs: RunBook                            # runs and their steps
     lease: LeaseBook                         # who may work on the project
     identity: IdentityBook                   # profiles -> customers
+    households: HouseholdBook                # customers -> households
     memberships: MembershipBook              # customers in segments
     facts: FactsBook                         # what streams looked like
     sealed: SealedBook                       # secrets that outside systems rotate
@@ -68,6 +70,7 @@ class Book:
             runs=RunBook(database),
             lease=LeaseBook(database),
             identity=IdentityBook(database),
+            households=HouseholdBook(database),
             memberships=MembershipBook(database),
             facts=FactsBook(database),
             sealed=SealedBook(database, home, environment),

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -117,6 +117,14 @@ rulings = _table(
 conflicts = _table(
     "conflicts", _key("conflict_id"), _need("kind"), _need("detail"), _need("found_at", Moment),
     _may("settled_at", Moment),
+)
+
+household_map = _table(
+    "household_map", _key("customer_id"), _need("household_id"), _need("since", Moment), sqlite_with_rowid=False,
+)
+households = _table(
+    "households", _key("household_id"), _need("founder_customer_id"), _need("minted_at", Moment), _may("merged_into"),
+    sqlite_with_rowid=False,
 )
 
 # --- segments of customers ---------------------------------------------------------------------------------------
