@@ -176,7 +176,8 @@ def transfers(uses: ir.Table, found_out: ir.Table, *, profiles: ir.Table, identi
     users = profiles.inner_join(identity, ["profile_source", "profile_id"]).select(
         user_source="profile_source", user_profile="profile_id", user_customer_id="customer_id", user_name="raw_name"
     )
-    rows = rows.left_join(users, (rows.profile_source == users.user_source) & (rows.user_profile_id == users.user_profile))
+    is_user = (rows.profile_source == users.user_source) & (rows.user_profile_id == users.user_profile)
+    rows = rows.left_join(users, is_user)
     rows = rows.mutate(match_method=rows.match_method.fill_null(UNKNOWN))
     is_own = (rows.purchaser_customer_id == rows.user_customer_id).fill_null(False)
     return rows.filter(~is_own).select(*TRANSFER.names).cast(TRANSFER)
@@ -186,7 +187,6 @@ def _presence(found: ir.Table, visits: ir.Table, identity: ir.Table) -> ir.Table
     """Who was there on that day too. A check-in that names no place was at the place of others that name none."""
     owners = identity.select(owner_profile="profile_id", owner="customer_id")
     there = visits.select("profile_id", "day", place=visits.location_name.fill_null(""), other="checkin_id")
-    # Only days and people that matter are joined: most check-ins are on no pass.
     there = there.inner_join(owners, there.profile_id == owners.owner_profile)
     is_there = (
         (found.customer_id == there.owner) & (found.checkin_datetime_day == there.day)

@@ -12,8 +12,8 @@ kinds:                           # formulas; of any other check-in the text is n
 method: entry_method             # formula for what is kept as the way somebody came in
 location: location_name          # formula for where; who bought the pass may have been there too
 named_from: [Pass from Home]     # passes that have " from " in their own name
-punch: [punch]                   # whole words of a pass for several visits
-youth: [youth, under 14]         # whole words of a pass for children
+punch: [punch]                   # whole words of a pass for several visits; these unless said otherwise
+youth: [youth, under 14]         # whole words of a pass for children; the same
 bought: category == "Day Pass"   # formula over lines of money: which sales are of passes
 ```
 
@@ -61,8 +61,7 @@ READ = ibis.schema({"text": "string", "reason": "string", "seq": "int64"})
 PURCHASER_KEY = "purchaser_key"
 """Column of a pass use that was taken: the purchaser's name as profiles have it, made comparable."""
 
-_FORMULAS = ("who", "text", "method", "location", "bought")
-_KEYS = {"from", "when", "kinds", "named_from", "punch", "youth", *_FORMULAS}
+_KEYS = {"from", "who", "when", "text", "kinds", "method", "location", "named_from", "punch", "youth", "bought"}
 _COUNT = r"(?i)^(.*?) ?\( ?([0-9]{1,9}) remaining ?\)$"
 _SHARED = r"(?i)^(.*\S) from (\S.*)$"
 
@@ -80,8 +79,8 @@ class TransferRules:
     location: Formula | None = None
     bought: Formula | None = None            # over lines of money; None: sales say nothing about passes
     named_from: tuple[str, ...] = ()
-    punch: tuple[str, ...] = ("punch",)
-    youth: tuple[str, ...] = ("youth", "under 14")
+    punch: tuple[str, ...] = ()
+    youth: tuple[str, ...] = ()
 
 
 def declare(data: Mapping[str, object]) -> TransferRules:
@@ -104,19 +103,21 @@ def declare(data: Mapping[str, object]) -> TransferRules:
     for kind in kinds:
         if kind not in KINDS:
             raise DeclarationError(f"{kind!r} is no kind", hint=did_you_mean(kind, KINDS), path=("kinds", kind))
-    formulas = {key: Formula.parse(str(data[key]), path=(key,)) for key in _FORMULAS if data.get(key) is not None}
     return TransferRules(
-        stream=stream, when=str(data["when"]),
+        stream=stream, who=Formula.parse(str(data["who"]), path=("who",)), when=str(data["when"]),
+        text=Formula.parse(str(data["text"]), path=("text",)),
         kinds={kind: Formula.parse(str(text), path=("kinds", kind)) for kind, text in kinds.items()},
-        **formulas, **{key: _words(data, key) for key in ("named_from", "punch", "youth") if key in data},
+        method=_formula(data, "method"), location=_formula(data, "location"), bought=_formula(data, "bought"),
+        named_from=_words(data, "named_from", ()), punch=_words(data, "punch", ("punch",)),
+        youth=_words(data, "youth", ("youth", "under 14")),
     )
 
 
 def check(rules: TransferRules, schema: ibis.Schema) -> None:
     """Check the rules against the stream's typed columns and the ledger. Raises DeclarationError with the path."""
     if rules.when not in schema.names:
-        times = [name for name, kind in schema.items() if kind.is_timestamp()]
-        raise DeclarationError(f"there is no field {rules.when!r}", hint=did_you_mean(rules.when, times), path=("when",))
+        hint = did_you_mean(rules.when, [name for name, kind in schema.items() if kind.is_timestamp()])
+        raise DeclarationError(f"there is no field {rules.when!r}", hint=hint, path=("when",))
     if not schema[rules.when].is_timestamp():
         raise DeclarationError(f"{rules.when!r} is no time", hint="declare it timestamp", path=("when",))
     for formula in (rules.who, rules.text, rules.method, rules.location):
@@ -138,9 +139,8 @@ def pass_uses(records: ir.Table, rules: TransferRules) -> ir.Table:
     told = _told(records, rules)
     told = told.filter(told.transfer_type.notnull(), told.text.notnull(), told.text != "")
     count = told.text.re_extract(_COUNT, 2).nullif("")
-    told = told.mutate(
-        remaining_count=count.cast("int64"), body=ibis.ifelse(count.notnull(), told.text.re_extract(_COUNT, 1), told.text)
-    )
+    body = ibis.ifelse(count.notnull(), told.text.re_extract(_COUNT, 1), told.text)
+    told = told.mutate(remaining_count=count.cast("int64"), body=body)
     named = [name.casefold() for name in rules.named_from]
     own = told.body.lower().isin(named) if named else ibis.literal(False)
     told = told.mutate(
@@ -210,8 +210,12 @@ def _optional(formula: Formula | None, records: ir.Table) -> ir.Value:
     return ibis.null("string") if formula is None else formula.column(records)
 
 
-def _words(data: Mapping[str, object], key: str) -> tuple[str, ...]:
-    value = data[key]
+def _formula(data: Mapping[str, object], key: str) -> Formula | None:
+    return None if data.get(key) is None else Formula.parse(str(data[key]), path=(key,))
+
+
+def _words(data: Mapping[str, object], key: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    value = data.get(key, list(otherwise))
     if not isinstance(value, list):
         raise DeclarationError(f"expected a list of words, not {value!r}", hint=f"{key}: [{value}]", path=(key,))
     return tuple(str(word) for word in value)

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.connections.purchaser import EVIDENCE, PAIR, TRANSFER, evidence, pairs, purchases, transfers, weighed
-from regulars.connections.transfer import PASS_USE, PURCHASER_KEY, TransferRules, pass_uses, refused, taken
+from regulars.connections.transfer import TransferRules, pass_uses, refused, taken
 from regulars.events.event import MONEY, TRANSFERS
 from regulars.pipeline.changed import KEY, changed, mark
 from regulars.pipeline.derive import changed_events, publish_customers
@@ -25,10 +25,11 @@ from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
 
-PASS_USES = "pass_uses"
-HOUSEHOLDS = "household_members"
+USES = "pass_uses"
+"""The texts as they were read, own uses too, so that none is read twice."""
 
-_USES = ibis.schema({**PASS_USE, PURCHASER_KEY: "string"})
+HOUSEHOLDS = "household_members"
+"""Looked at where there is one: household_id, customer_id."""
 
 
 def connect_people(workspace: Workspace) -> Steps:
@@ -42,8 +43,8 @@ def connect_people(workspace: Workspace) -> Steps:
     yield Checkpoint(done=1, total=3, note="purchasers")
     written = changed_transfers(workspace, rules)
     yield Checkpoint(done=2, total=3, note="events")
-    if changed_events(workspace):
-        publish_customers(workspace)
+    changed_events(workspace)
+    publish_customers(workspace)
     found = workspace.table(TRANSFERS)
     known = workspace.count(found.filter(found.purchaser_customer_id.notnull()))
     rows = workspace.lake.rows(TRANSFERS)
@@ -60,27 +61,28 @@ def changed_uses(workspace: Workspace, rules: TransferRules) -> int:
     """
     lake, stream = workspace.lake, workspace.project.stream(rules.stream)
     declared = digest(_said(rules))
-    meta = lake.meta(PASS_USES)
+    meta = lake.meta(USES)
     since = meta["mark"] if meta.get("declared") == declared else None
     note = {"declared": declared, "mark": mark(workspace, stream)}
-    change = changed(workspace, stream, since=since, made=lambda: lake.table(PASS_USES).select(*KEY.names).distinct())
+    change = changed(workspace, stream, since=since, made=lambda: lake.table(USES).select(*KEY.names).distinct())
     if change is None:
         return 0
     good, bad = taken(workspace.fetch(pass_uses(change.new, rules)))
     _quarantine(workspace, bad, rules, is_anew=since is None)
     rows = workspace.stores.engine.arrow(good)
     if since is None:
-        lake.replace(PASS_USES, rows, meta=note, allow_shrink=True)
+        lake.replace(USES, rows, meta=note, allow_shrink=True)
     else:
         with lake.gathered(change.replaced(), schema=KEY) as gone:
-            lake.merge(PASS_USES, rows, key=KEY.names, gone=gone, meta=note, allow_shrink=True)
+            lake.merge(USES, rows, key=KEY.names, gone=gone, meta=note, allow_shrink=True)
     return len(good)
 
 
 def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
     """Weigh who bought each pass, if anything that says so changed; return how many transfers came out otherwise."""
     lake = workspace.lake
-    rests_on = (PASS_USES, records_of(workspace.project.stream(rules.stream)), "profiles", "identity", MONEY, HOUSEHOLDS)
+    check_ins = records_of(workspace.project.stream(rules.stream))
+    rests_on = (USES, check_ins, "profiles", "identity", MONEY, HOUSEHOLDS)
     made_of = digest(_said(rules), *(content_of(workspace, table) for table in rests_on))
     if lake.meta(TRANSFERS).get("made_of") == made_of:
         return 0
@@ -99,7 +101,7 @@ def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
 
 def forget_transfers(workspace: Workspace) -> None:
     """Drop what was made under a declaration that is no more."""
-    for table in (TRANSFERS, PASS_USES):
+    for table in (TRANSFERS, USES):
         if workspace.lake.exists(table):
             workspace.lake.drop(table)
 
@@ -115,7 +117,7 @@ def _quarantine(workspace: Workspace, bad: pa.Table, rules: TransferRules, *, is
 @contextmanager
 def _found(workspace: Workspace, rules: TransferRules) -> Iterator[ir.Table]:
     """Give all transfers as they come out now. Each stage is carried out once: the next reads a file."""
-    lake, uses = workspace.lake, workspace.table(PASS_USES)
+    lake, uses = workspace.lake, workspace.table(USES)
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
     stream = workspace.project.stream(rules.stream)
     own = identity.filter(identity.profile_source == stream.source)

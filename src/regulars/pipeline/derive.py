@@ -77,8 +77,9 @@ def changed_events(workspace: Workspace) -> int:
 def event_attributes(workspace: Workspace) -> ibis.Schema:
     """Return the wide part of the events table: every attribute any event type declares."""
     schemas = {name: typed_schema(stream) for name, stream in workspace.project.streams.items()}
-    made = {MONEY: of_money(ibis.table(LINE, name=MONEY)), TRANSFERS: of_transfers(ibis.table(TRANSFER, name=TRANSFERS))}
-    return attributes(workspace.project.events, {**schemas, **{name: table.schema() for name, table in made.items()}})
+    schemas[MONEY] = of_money(ibis.table(LINE, name=MONEY)).schema()
+    schemas[TRANSFERS] = of_transfers(ibis.table(TRANSFER, name=TRANSFERS)).schema()
+    return attributes(workspace.project.events, schemas)
 
 
 def publish_customers(workspace: Workspace) -> int:
