@@ -48,7 +48,7 @@ LAKE = {
     "transitions": "Who entered and left which segment when: the book's ledger, for reading.",
 }
 OF_OTHERS = {
-    "transfers": ("One row a pass that somebody else than its purchaser used, where `transfers.yaml` is.", purchaser.TRANSFER),
+    "transfers": ("One row a pass that one bought and another used, where `transfers.yaml` is.", purchaser.TRANSFER),
 }
 """Tables that the project of `regulars init` has no use for."""
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from regulars.compat.export import plan_export
 from regulars.connections.purchaser import PAIR, evidence, pairs, purchases, transfers, weighed
 from regulars.connections.transfer import PASS_USE, declare, pass_uses, taken
 from regulars.identity.name import normalise_names
-from regulars.pipeline import rebuild, run
-from regulars.pipeline.workspace import Workspace
 from regulars.records.intake import typed_schema
 from regulars.records.record import declare_stream
-from regulars.storage.book.identity import Ruling
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.gym import generate
-from regulars.testing.gym.grade import IdentityGrade, TransferGrade, grade_identity, grade_transfers
-from regulars.testing.gym.stage import Stage, examples, staged
+from regulars.testing.gym.grade import IdentityGrade, TransferGrade, grade_transfers
+from regulars.testing.gym.stage import examples
 
 LEFT_OUT = ("recorded_at", "seq")
 STREAM = declare_stream("capitan", "check_ins", {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -26,7 +26,8 @@ from regulars.events.money import LINE
 from regulars.records.formula import Formula
 
 ENGINE = ibis.duckdb.connect()
-NOON = datetime(2025, 3, 10, 12)
+NOON = datetime(2025, 3, 10, 12, tzinfo=UTC)
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 PROFILE = ibis.schema({
     "profile_source": "string", "profile_id": "string", "name": "string", "raw_name": "string", "created_at": "timestamp",
 })
@@ -36,7 +37,7 @@ USE = ibis.schema({**PASS_USE, "purchaser_key": "string"})
 numbers = count(1)
 
 
-def person(profile_id: str, name: str, *, customer: str = "", since: datetime = datetime(2024, 1, 1)) -> dict[str, Any]:
+def person(profile_id: str, name: str, *, customer: str = "", since: datetime = LONG_AGO) -> dict[str, Any]:
     """A profile of the gym; its customer is called after it unless said otherwise."""
     return {"profile_source": "gym", "profile_id": profile_id, "name": name.lower(), "raw_name": name, "created_at": since,
             "customer_id": customer or f"c_{profile_id}"}

@@ -49,7 +49,7 @@ def _inputs() -> dict[str, pa.Table]:
     ]
     people = [
         {"profile_source": "capitan", "profile_id": who, "name": name, "raw_name": name.title(),
-         "created_at": datetime(2024, 1, 1), "customer_id": f"c_{who}"}
+         "created_at": datetime(2024, 1, 1, tzinfo=UTC), "customer_id": f"c_{who}"}
         for who, name in NAMES.items()
     ]
     sales = [{"customer_id": "c_ann2", "pass_key": "5 climb punch pass", "bought_at": DAY - timedelta(days=9), "units": 5,
