@@ -55,14 +55,14 @@ def graded(truth: Path) -> TransferGrade:
     money = engine.arrow(pq.read_table(truth / "purchases.parquet")).filter(ibis._.kind == "sale")
     packs = money.description.lower().re_extract("([0-9]+)[ -]?(?:pack|punch|climb)", 1).nullif("").cast("int64").fill_null(1)
     money = money.mutate(
-        customer_id=money.person_id, units=money.quantity * packs, occurred_at=money["at"],
-        line_id=money.payment_id + money.description,
+        profile_source=ibis.literal("capitan"), profile_id=money.person_id, units=money.quantity * packs,
+        occurred_at=money["at"], line_id=money.payment_id + money.description,
     )
     # An Arrow table has moments of a stated precision, which is another type to a union.
     uses = engine.arrow(taken(engine.fetch(pass_uses(records, rules)))[0]).cast(PASS_USE)
     met = engine.arrow(engine.fetch(pairs(uses, profiles, identity))).cast(PAIR)
     visits = records.select(checkin_id="id", profile_id="customer_id", day="checked_in_at_day", location_name="location_name")
-    kinds = evidence(met, uses=uses, visits=visits, sales=purchases(money, rules.bought), identity=identity)
+    kinds = evidence(met, uses=uses, visits=visits, sales=purchases(money, identity, rules.bought), identity=identity)
     reasons = engine.arrow(pa.concat_tables([engine.fetch(kind) for kind in kinds]))
     found = engine.fetch(transfers(uses, weighed(met, reasons), profiles=profiles, identity=identity))
     return grade_transfers(found, truth, IdentityGrade(

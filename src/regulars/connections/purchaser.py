@@ -69,6 +69,7 @@ NOBODY = -4
 """Bits of the purchaser being no customer, where a customer has the name."""
 
 _YEAR = 365
+_OWNER = ("profile_source", "profile_id", "customer_id")
 
 
 def pairs(uses: ir.Table, profiles: ir.Table, identity: ir.Table) -> ir.Table:
@@ -81,12 +82,16 @@ def pairs(uses: ir.Table, profiles: ir.Table, identity: ir.Table) -> ir.Table:
 
     Two accounts of one customer are one candidate, by the older id.
     """
-    owned = profiles.inner_join(identity, ["profile_source", "profile_id"])
-    named = owned.filter(owned.name.notnull()).group_by("profile_source", "name", "customer_id").agg(
+    known = profiles.filter(profiles.name.notnull()).select("profile_source", "profile_id", "name", "created_at")
+    owned = known.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"])
+    named = owned.group_by("profile_source", "name", "customer_id").agg(
         profile_id=owned.profile_id.min(), since=owned.created_at.min()
     )
     users = identity.select(user_source="profile_source", user_profile="profile_id", user_customer_id="customer_id")
-    shared = uses.filter(uses[PURCHASER_KEY].notnull())
+    shared = uses.filter(uses[PURCHASER_KEY].notnull()).select(
+        "checkin_id", "profile_source", "user_profile_id", PURCHASER_KEY, "pass_type", "checkin_datetime",
+        "checkin_datetime_day", "location_name", "remaining_count", "transfer_type",
+    )
     is_user = (shared.profile_source == users.user_source) & (shared.user_profile_id == users.user_profile)
     shared = shared.left_join(users, is_user)
     is_named = (shared.profile_source == named.profile_source) & (shared[PURCHASER_KEY] == named.name)
@@ -100,14 +105,15 @@ def pairs(uses: ir.Table, profiles: ir.Table, identity: ir.Table) -> ir.Table:
     ).cast(PAIR)
 
 
-def purchases(money: ir.Table, bought: Formula | None) -> ir.Table:
-    """Return PURCHASE of lines of money with their customer_id: the sales of which the rules' formula holds."""
+def purchases(money: ir.Table, identity: ir.Table, bought: Formula | None) -> ir.Table:
+    """Return PURCHASE of lines of money whose payer is a customer: the sales of which the rules' formula holds."""
     is_pass = ibis.literal(False) if bought is None else bought.column(money)
-    sold = money.filter(money.kind == "sale", is_pass, money.customer_id.notnull(), money.units > 0)
-    return sold.select(
-        "customer_id", pass_key=_key(sold.description), bought_at=sold.occurred_at, units=sold.units,
-        line_id=sold.line_id,
-    ).cast(PURCHASE)
+    sold = money.filter(money.kind == "sale", is_pass, money.units > 0).select(
+        "profile_source", "profile_id", "units", "line_id", pass_key=_key(money.description),
+        bought_at=money.occurred_at,
+    )
+    theirs = sold.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"])
+    return theirs.select(*PURCHASE.names).cast(PURCHASE)
 
 
 def evidence(
@@ -173,7 +179,8 @@ def transfers(uses: ir.Table, found_out: ir.Table, *, profiles: ir.Table, identi
     """Return TRANSFER of pass uses and what `weighed` found out; a pass from oneself is an own use and left out."""
     shared = uses.filter(uses.purchaser_name.notnull())
     rows = shared.left_join(found_out, "checkin_id").drop("checkin_id_right")
-    users = profiles.inner_join(identity, ["profile_source", "profile_id"]).select(
+    named = profiles.select("profile_source", "profile_id", "raw_name")
+    users = named.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"]).select(
         user_source="profile_source", user_profile="profile_id", user_customer_id="customer_id", user_name="raw_name"
     )
     is_user = (rows.profile_source == users.user_source) & (rows.user_profile_id == users.user_profile)
@@ -217,7 +224,9 @@ def _counted(found: ir.Table, uses: ir.Table, sales: ir.Table, identity: ir.Tabl
     uses one up. Transfers of that name count as uses of each namesake; where two share, the count may fit neither.
     """
     owners = identity.select(owner_profile="profile_id", customer_id="customer_id")
-    own = uses.filter(uses.purchaser_name.isnull())
+    own = uses.filter(uses.purchaser_name.isnull()).select(
+        "checkin_id", "user_profile_id", "pass_type", "checkin_datetime", "remaining_count"
+    )
     own = own.inner_join(owners, own.user_profile_id == owners.owner_profile)
     counted = ibis.literal(None, "int64")
     steps = ibis.union(

@@ -14,13 +14,22 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from regulars.connections.purchaser import EVIDENCE, PAIR, TRANSFER, evidence, pairs, purchases, transfers, weighed
+from regulars.connections.purchaser import (
+    EVIDENCE,
+    PAIR,
+    PURCHASE,
+    TRANSFER,
+    evidence,
+    pairs,
+    purchases,
+    transfers,
+    weighed,
+)
 from regulars.connections.transfer import TransferRules, pass_uses, refused, taken
 from regulars.events.event import MONEY, TRANSFERS
 from regulars.pipeline.changed import KEY, changed, mark
 from regulars.pipeline.derive import changed_events, publish_customers
 from regulars.pipeline.read import content_of, digest, empty_records, quarantine_rows, records_of, refused_at
-from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -122,8 +131,11 @@ def _found(workspace: Workspace, rules: TransferRules) -> Iterator[ir.Table]:
     stream = workspace.project.stream(rules.stream)
     own = identity.filter(identity.profile_source == stream.source)
     homes = lake.table(HOUSEHOLDS) if lake.exists(HOUSEHOLDS) else None
-    sales = purchases(with_customer(workspace, workspace.table(MONEY)), rules.bought)
-    with lake.gathered([pairs(uses, profiles, identity)], schema=PAIR) as met:
+    bought = purchases(workspace.table(MONEY), identity, rules.bought)
+    with (
+        lake.gathered([pairs(uses, profiles, identity)], schema=PAIR) as met,
+        lake.gathered([bought], schema=PURCHASE) as sales,
+    ):
         kinds = evidence(
             met, uses=uses, visits=_visits(workspace, stream, rules), sales=sales, identity=own, households=homes
         )

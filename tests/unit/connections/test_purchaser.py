@@ -230,14 +230,17 @@ def test_the_order_of_rows_changes_nothing() -> None:
 def test_sales_of_passes_are_those_the_formula_holds_for() -> None:
     line = dict.fromkeys(LINE.names) | {
         "kind": "sale", "category": "Day Pass", "units": 5, "description": " 5 Climb  Punch Pass ", "occurred_at": NOON,
+        "profile_source": "gym", "profile_id": "ann",
     }
     rows = [
         line | {"line_id": "l1"}, line | {"line_id": "l2", "category": "Retail"}, line | {"line_id": "l3", "kind": "refund"},
-        line | {"line_id": "l4", "units": 0},
+        line | {"line_id": "l4", "units": 0}, line | {"line_id": "l5", "profile_id": None},
     ]
-    money = ibis.memtable(pa.Table.from_pylist(rows, schema=LINE.to_pyarrow())).mutate(customer_id=ibis.literal("c_ann"))
+    money, identity = ibis.memtable(pa.Table.from_pylist(rows, schema=LINE.to_pyarrow())), table([ANN], IDENTITY)
 
-    found = ENGINE.to_pyarrow(purchases(money, Formula.parse('category == "Day Pass"'))).to_pylist()
+    found = ENGINE.to_pyarrow(purchases(money, identity, Formula.parse('category == "Day Pass"'))).to_pylist()
 
-    assert [(row["line_id"], row["pass_key"], row["units"]) for row in found] == [("l1", "5 climb punch pass", 5)]
-    assert ENGINE.to_pyarrow(purchases(money, None)).num_rows == 0
+    assert [(row["line_id"], row["customer_id"], row["pass_key"], row["units"]) for row in found] == [
+        ("l1", "c_ann", "5 climb punch pass", 5)
+    ]
+    assert ENGINE.to_pyarrow(purchases(money, identity, None)).num_rows == 0
