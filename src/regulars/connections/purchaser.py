@@ -68,7 +68,6 @@ WEIGHTS: Mapping[str, int] = {
 NOBODY = -4
 """Bits of the purchaser being no customer, where a customer has the name."""
 
-_YEAR = 365
 _OWNER = ("profile_source", "profile_id", "customer_id")
 
 
@@ -205,15 +204,14 @@ def _presence(found: ir.Table, visits: ir.Table, identity: ir.Table) -> ir.Table
 
 def _purchased(found: ir.Table, sales: ir.Table) -> list[ir.Table]:
     """Who bought such a pass, with enough visits on it; and who bought any pass in the year before."""
-    sold = sales.select(owner="customer_id", sold_key="pass_key", bought_at="bought_at", units="units")
+    sold = sales.select(
+        "bought_at", "units", owner="customer_id", sold_key="pass_key", old_at=sales.bought_at + ibis.interval(days=365)
+    )
     is_theirs = (found.customer_id == sold.owner) & (sold.bought_at <= found.checkin_datetime)
     is_enough = (sold.sold_key == found.pass_key) & (sold.units > found.remaining_count.fill_null(0))
-    recent = sales.select(owner="customer_id", bought_day=sales.bought_at.cast("date"))
-    days = found.checkin_datetime.cast("date").delta(recent.bought_day, unit="day")
-    is_recent = (found.customer_id == recent.owner) & (days >= 0) & (days <= _YEAR)
     return [
         _said(found.semi_join(sold, is_theirs & is_enough), "bought"),
-        _said(found.semi_join(recent, is_recent), "buyer"),
+        _said(found.semi_join(sold, is_theirs & (sold.old_at > found.checkin_datetime)), "buyer"),
     ]
 
 
