@@ -28,7 +28,7 @@ from regulars.connections.purchaser import (
 from regulars.connections.transfer import TransferRules, pass_uses, refused, taken
 from regulars.events.event import MONEY, TRANSFERS
 from regulars.pipeline.changed import KEY, changed, mark
-from regulars.pipeline.derive import changed_events, publish_customers
+from regulars.pipeline.derive import changed_events
 from regulars.pipeline.read import content_of, digest, empty_records, quarantine_rows, records_of, refused_at
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
@@ -53,7 +53,6 @@ def connect_people(workspace: Workspace) -> Steps:
     written = changed_transfers(workspace, rules)
     yield Checkpoint(done=2, total=3, note="events")
     changed_events(workspace)
-    publish_customers(workspace)
     found = workspace.table(TRANSFERS)
     known = workspace.count(found.filter(found.purchaser_customer_id.notnull()))
     rows = workspace.lake.rows(TRANSFERS)
@@ -99,13 +98,12 @@ def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
         if not lake.exists(TRANSFERS):
             lake.replace(TRANSFERS, found, meta={"made_of": made_of})
             return lake.rows(TRANSFERS)
-        before = lake.table(TRANSFERS)
-        same = found.intersect(before.select(*found.columns)).select("checkin_id")
-        came, gone = found.anti_join(same, "checkin_id"), before.anti_join(same, "checkin_id").select("checkin_id")
-        lake.merge(
-            TRANSFERS, came, key=("checkin_id",), gone=gone, meta={"made_of": made_of}, allow_shrink=True
-        )
-        return workspace.count(came)
+        with lake.gathered([found], schema=TRANSFER) as now:
+            before = lake.table(TRANSFERS)
+            same = now.intersect(before).select("checkin_id")
+            came, gone = now.anti_join(same, "checkin_id"), before.anti_join(same, "checkin_id").select("checkin_id")
+            lake.merge(TRANSFERS, came, key=("checkin_id",), gone=gone, meta={"made_of": made_of}, allow_shrink=True)
+            return workspace.count(came)
 
 
 def forget_transfers(workspace: Workspace) -> None:
@@ -125,7 +123,7 @@ def _quarantine(workspace: Workspace, bad: pa.Table, rules: TransferRules, *, is
 
 @contextmanager
 def _found(workspace: Workspace, rules: TransferRules) -> Iterator[ir.Table]:
-    """Give all transfers as they come out now. Each stage is carried out once: the next reads a file."""
+    """Give all transfers as they come out now. Each stage below is carried out once: the next reads a file."""
     lake, uses = workspace.lake, workspace.table(USES)
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
     stream = workspace.project.stream(rules.stream)
@@ -139,13 +137,8 @@ def _found(workspace: Workspace, rules: TransferRules) -> Iterator[ir.Table]:
         kinds = evidence(
             met, uses=uses, visits=_visits(workspace, stream, rules), sales=sales, identity=own, households=homes
         )
-        with (
-            lake.gathered(kinds, schema=EVIDENCE) as reasons,
-            lake.gathered(
-                [transfers(uses, weighed(met, reasons), profiles=profiles, identity=identity)], schema=TRANSFER
-            ) as found,
-        ):
-            yield found
+        with lake.gathered(kinds, schema=EVIDENCE) as reasons:
+            yield transfers(uses, weighed(met, reasons), profiles=profiles, identity=identity)
 
 
 def _visits(workspace: Workspace, stream: Stream, rules: TransferRules) -> ir.Table:

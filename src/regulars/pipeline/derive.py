@@ -83,13 +83,19 @@ def event_attributes(workspace: Workspace) -> ibis.Schema:
 
 
 def publish_customers(workspace: Workspace) -> int:
-    """Make the customers again when their profiles, ids or events changed; return how many, 0 if unchanged."""
-    project = workspace.project
-    made_of = digest(*(content_of(workspace, table) for table in ("profiles", "identity", EVENTS)), project.traits)
+    """Make the customers again when their profiles, ids or events changed; return how many, 0 if unchanged.
+
+    They are seen in what sources told: our own conclusions, such as that somebody used their pass, are no sightings,
+    and what is concluded later in the same run need not make them again.
+    """
+    project, events = workspace.project, workspace.table(EVENTS)
+    told = {**workspace.lake.meta(EVENTS)}
+    told["marks"] = {name: each for name, each in told["marks"].items() if name != TRANSFERS}
+    made_of = digest(content_of(workspace, "profiles"), content_of(workspace, "identity"), told, project.traits)
     if workspace.lake.meta("customers").get("made_of") == made_of:
         return 0
     people = customers(
-        workspace.table("profiles"), workspace.table("identity"), workspace.table(EVENTS),
+        workspace.table("profiles"), workspace.table("identity"), events.filter(events.source != OWN),
         source_priority=[source.name for source in project.sources], traits=project.traits,
     )
     workspace.lake.replace(
