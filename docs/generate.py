@@ -18,6 +18,7 @@ import click
 
 from regulars import config, errors
 from regulars.cli.main import COMMANDS, main, main_group
+from regulars.connections import purchaser, transfer
 from regulars.events import category, event
 from regulars.metrics import metric
 from regulars.pipeline import open_workspace
@@ -50,6 +51,11 @@ LAKE = {
     "records.desk.visits": "Typed records of a stream, a table each: the declared fields, and `<name>_day` of a time.",
     "transitions": "Who entered and left which segment when: the book's ledger, for reading.",
 }
+OF_OTHERS = {
+    "transfers": ("One row a pass that one bought and another used, where `transfers.yaml` is.", purchaser.TRANSFER),
+}
+"""Tables that the project of `regulars init` has no use for."""
+
 INNER = "Kept between two steps, so that only what changed is made again; no promise is made of its columns."
 """What is said of a table of the lake that is not in LAKE."""
 
@@ -127,7 +133,7 @@ def declarations() -> str:
     titles: Sequence[tuple[str, ModuleType]] = (
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
-        ("metrics/*.yaml", metric), ("categories.yaml", category),
+        ("metrics/*.yaml", metric), ("categories.yaml", category), ("transfers.yaml", transfer),
     )
     for title, module in titles:
         parts += [f"## {title}", _doc(module)]
@@ -195,6 +201,9 @@ def lake() -> str:
                 parts += [f"## {name}", LAKE[name], _table(("column", "type"), rows)]
         finally:
             workspace.close()
+    for name, (sentence, schema) in OF_OTHERS.items():
+        rows = [(f"`{column}`", str(kind)) for column, kind in schema.items()]
+        parts += [f"## {name}", sentence, _table(("column", "type"), rows)]
     return "\n\n".join(parts)
 
 

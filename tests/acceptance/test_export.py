@@ -25,6 +25,7 @@ from regulars.compat.layout import REFERENCE
 from regulars.pipeline import run
 from regulars.pipeline.workspace import Workspace
 from regulars.testing.gym import World, generate
+from regulars.testing.gym.grade import grade_identity, grade_transfers
 from regulars.testing.gym.stage import staged
 
 pytestmark = pytest.mark.slow
@@ -195,6 +196,38 @@ def test_referrals_and_their_leaderboard_agree_with_what_the_gym_says(gym: Expor
     )
 
 
+def test_passes_shared_are_all_there_and_name_the_true_purchaser_or_nobody(gym: Exported) -> None:
+    known = people(gym)
+    true = {row["check_in_id"]: row for row in truth(gym, "check_ins") if row["purchaser_id"]}
+
+    told = {row["checkin_id"]: row for row in rows(gym, "capitan/pass_transfers")}
+
+    assert {n: known[row["user_customer_id"]] for n, row in told.items()} == {n: r["person_id"] for n, r in true.items()}
+    named = {n: known[row["purchaser_customer_id"]] for n, row in told.items() if row["purchaser_customer_id"]}
+    assert sum(true[n]["purchaser_id"] != who for n, who in named.items()) <= len(named) * 0.01
+    assert len(named) >= len(true) * 0.95
+    assert Counter(row["transfer_type"] for row in told.values()) == Counter(
+        {"ENT": "entry_pass", "GUE": "guest_pass"}[row["entry_method"]] for row in true.values()
+    )
+
+
+def test_the_pipeline_reads_every_transfer_and_its_events_are_in_the_timeline(gym: Exported) -> None:
+    workspace = gym.workspace
+    transfers = workspace.fetch(workspace.table("transfers"))
+
+    grade = grade_transfers(
+        transfers, gym.world.truth, grade_identity(workspace.fetch(workspace.table("identity")), gym.world.truth)
+    )
+
+    assert grade.read.is_exact
+    assert grade.precision >= 0.99
+    events = Counter(row["event_type"] for row in rows(gym, "customers/customer_events"))
+    assert (events["received_shared_pass"], events["shared_pass"]) == (
+        len(transfers), len(transfers) - transfers["purchaser_customer_id"].null_count
+    )
+    assert events["referred"] == len(rows(gym, "capitan/referrals"))
+
+
 def test_everybody_is_a_customer_and_every_identifier_points_at_one(gym: Exported) -> None:
     master = {row["customer_id"] for row in rows(gym, "customers/customers_master")}
     ids = {(row["source"], row["source_id"]): row["customer_id"]
@@ -290,12 +323,12 @@ def test_a_dry_run_writes_nothing_and_names_what_only_comes_later(gym: Exported,
 
     assert not (tmp_path / "new").exists()
     assert "capitan/members.csv" in {file["file"] for file in answer["would_write"]}
-    assert {"path": "capitan/pass_transfers", "reason": "comes with connections"} in answer["left_out"]
+    assert {"path": "shopify/synced_flags", "reason": "comes with destinations"} in answer["left_out"]
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (["membrs", "--dry-run"], "did you mean 'members'?"),
-    (["pass_transfers", "--dry-run"], "it comes with connections"),
+    (["synced_flags", "--dry-run"], "it comes with destinations"),
     (["record.capitan.members", "--layout", "lake", "--dry-run"], "did you mean"),
     (["--dry-run", "--snapshot", "1999-01-01"], "there is no snapshot of 1999-01-01"),
     (["--dry-run", "--as-of", "1999-01-01"], "nothing to export at 1999-01-01"),

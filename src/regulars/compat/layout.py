@@ -7,8 +7,20 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from regulars.compat import failures, family, gym, memberships, people, referrals, timeline, transactions, visits
+from regulars.compat import (
+    failures,
+    family,
+    gym,
+    memberships,
+    people,
+    referrals,
+    timeline,
+    transactions,
+    transfers,
+    visits,
+)
 from regulars.compat.material import Material
+from regulars.events.event import TRANSFERS
 
 _GYM = (memberships.MEMBERSHIPS, memberships.PEOPLE)
 _MONEY = ("money", transactions.GIVEBACKS, "identity", "customers")
@@ -59,6 +71,8 @@ REFERENCE = (
                 order_by=("referral_id",)),
     ExportTable(path="capitan/referral_leaderboard", build=referrals.referral_leaderboard,
                 needs=(referrals.REFERRALS,), order_by=("referrer_id",)),
+    ExportTable(path="capitan/pass_transfers", build=transfers.pass_transfers, needs=(TRANSFERS,),
+                order_by=("checkin_id",)),
     ExportTable(path="capitan/customers", build=gym.customers, needs=(memberships.CUSTOMERS,), order_by=("id",)),
     ExportTable(path="capitan/checkins", build=gym.checkins, needs=(visits.CHECK_INS,), order_by=("checkin_id",)),
     ExportTable(path="capitan/associations", build=gym.associations, needs=(gym.ASSOCIATIONS,), order_by=("id",)),
@@ -97,7 +111,6 @@ LATER = tuple(LaterTable(path=path, comes_with=stage) for path, stage in (
     ("customers/opt_in_records", "consent"),
     ("twilio/sms_opt_in_status", "consent"),
     ("twilio/sms_opt_in_history", "consent"),
-    ("capitan/pass_transfers", "connections"),
     ("capitan/customer_interactions", "connections"),
     ("capitan/customer_connections", "connections"),
     ("experiments/customer_experiment_entries", "experiments"),

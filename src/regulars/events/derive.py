@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from regulars.events.event import EVENT, MONEY, EventType
+from regulars.events.event import EVENT, MONEY, TRANSFERS, EventType
 from regulars.records import quarantine
 
 AHEAD = timedelta(days=1)
@@ -39,7 +39,7 @@ def drafts(records: ir.Table, types: Iterable[EventType], *, source: str, stream
     A column that says nothing is left out: gathered as one table, it is null in those rows.
 
     Args:
-        records: typed records of the stream, or `of_money(ledger)`.
+        records: typed records of the stream, or `of_money(ledger)`, or `of_transfers(transfers)`.
         types: the event types that read this stream.
         source: the stream's source; of money lines the line's own source is taken.
         stream: the stream's name.
@@ -111,7 +111,7 @@ def _draft(records: ir.Table, each: EventType, *, source: str, stream: str) -> i
         "recorded_at": rows.recorded_at, "_seq": rows.seq,
     }
     if each.who is not None:
-        by_default = rows.profile_source if is_money else ibis.literal(source)
+        by_default = rows.profile_source if each.stream in {MONEY, TRANSFERS} else ibis.literal(source)
         columns["_who_source"] = by_default if each.who_source is None else ibis.literal(each.who_source)
         columns["profile_id"] = each.who.column(rows)
     if each.until is not None:

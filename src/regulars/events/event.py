@@ -2,7 +2,7 @@
 
 ```yaml
 # events/check_in.yaml
-from: capitan.check_ins          # a stream, or `money` for the lines of the ledger
+from: capitan.check_ins          # a stream; `money` for the lines of the ledger, `transfers` for passes shared
 who: customer_id                 # formula for the profile's id in that source, or {source: capitan, id: owner_id}
 when: checked_in_at              # a time or date field
 until: end_date                  # formula for a date: in force from `when` until then, exclusive; null is open
@@ -28,6 +28,12 @@ from regulars.records.formula import Formula
 MONEY = "money"
 """What `from` says to make events of lines of the money ledger."""
 
+TRANSFERS = "transfers"
+"""What `from` says to make events of passes that one person bought and another used."""
+
+OWN = "regulars"
+"""The source of events that are made of our own conclusions, such as transfers."""
+
 EVENT = ibis.schema({
     "event_id": "string", "event_type": "string", "source": "string", "stream": "string", "record_key": "string",
     "profile_source": "string", "profile_id": "string", "occurred_at": "timestamp", "business_day": "date",
@@ -45,7 +51,7 @@ class EventType:
 
     name: str                                # of the declaration: the file's stem
     event: str                               # the type its events have
-    stream: str                              # "capitan.check_ins", or MONEY
+    stream: str                              # "capitan.check_ins", MONEY or TRANSFERS
     who: Formula | None                      # None: of nobody, such as a till's opening
     who_source: str | None                   # None: the stream's own source
     when: str                                # a time or date field
@@ -79,7 +85,7 @@ def declare(name: str, data: Mapping[str, object]) -> EventType:
         if not isinstance(data.get(key), str):
             raise DeclarationError(f"an event needs {key!r}", hint=_EXAMPLES[key], path=(key,) if key in data else ())
     stream = str(data["from"])
-    if stream != MONEY and stream.count(".") != 1:
+    if stream not in {MONEY, TRANSFERS} and stream.count(".") != 1:
         raise DeclarationError(f"{stream!r} is no stream", hint="write `from: source.stream`", path=("from",))
     who, who_source = _who(data.get("who"))
     return EventType(
@@ -95,7 +101,7 @@ def attributes(types: Iterable[EventType], schemas: Mapping[str, ibis.Schema]) -
 
     Args:
         types: the project's event types.
-        schemas: typed columns by stream, and of `money`.
+        schemas: typed columns by stream, and of `money` and `transfers`.
 
     Raises DeclarationError when a stream is unknown, a formula does not go with its columns, `when` is no time, or two
     event types give one attribute two types.

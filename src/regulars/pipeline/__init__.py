@@ -7,6 +7,7 @@
 | resolve | profiles -> customers | identity map in the book, lake |
 | households | customers, family relations, contracts -> households, guardians, contacts | map in the book, lake |
 | derive | records -> events, money lines, customers | lake |
+| connect | check-ins -> transfers, their events | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from regulars.pipeline.connect import connect_people
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
@@ -50,8 +52,9 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="resolve", do=partial(resolve_people, workspace)),
         Step(name="households", do=partial(form_households, workspace), needs=("resolve",)),
         Step(name="derive", do=partial(derive_facts, workspace), needs=("households",)),
-        Step(name="segment", do=partial(segment_customers, workspace), needs=("derive",)),
-        Step(name="measure", do=partial(measure_days, workspace), needs=("derive",)),
+        Step(name="connect", do=partial(connect_people, workspace), needs=("derive",)),
+        Step(name="segment", do=partial(segment_customers, workspace), needs=("connect",)),
+        Step(name="measure", do=partial(measure_days, workspace), needs=("connect",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
     ]
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 import ibis
 import ibis.expr.types as ir
 
+from regulars.connections.purchaser import TRANSFER
+from regulars.connections.transfer_events import of_transfers
 from regulars.events.derive import DRAFT, derived, drafts, of_money, with_month
-from regulars.events.event import MONEY, EventType, attributes
+from regulars.events.event import MONEY, OWN, TRANSFERS, EventType, attributes
 from regulars.events.money import LINE
 from regulars.identity.customer import customers
 from regulars.pipeline.changed import KEY, changed, mark
@@ -49,10 +51,12 @@ def changed_events(workspace: Workspace) -> int:
     since = meta["marks"] if meta.get("declared") == declared else None
     parts, replaced, marks = list[ir.Table](), list[ir.Table](), dict[str, object]()
     for name, types in _by_stream(workspace.project.events).items():
-        if name == MONEY:
-            marks[name] = _money_version(workspace)
-            came, gone = _money_changes(workspace, None if since is None else since[name], types)
-            parts += drafts(of_money(came), types, source=MONEY, stream=MONEY) if came is not None else []
+        if name in (MONEY, TRANSFERS):
+            marks[name] = _version(workspace, name)
+            came, gone = _made_changes(workspace, name, None if since is None else since[name], types)
+            if came is not None:
+                rows = of_money(came) if name == MONEY else of_transfers(came)
+                parts += drafts(rows, types, source=OWN, stream=name)
             replaced += gone
             continue
         stream = workspace.project.stream(name)
@@ -74,18 +78,26 @@ def changed_events(workspace: Workspace) -> int:
 def event_attributes(workspace: Workspace) -> ibis.Schema:
     """Return the wide part of the events table: every attribute any event type declares."""
     schemas = {name: typed_schema(stream) for name, stream in workspace.project.streams.items()}
-    return attributes(workspace.project.events, {**schemas, MONEY: of_money(ibis.table(LINE, name=MONEY)).schema()})
+    schemas[MONEY] = of_money(ibis.table(LINE, name=MONEY)).schema()
+    schemas[TRANSFERS] = of_transfers(ibis.table(TRANSFER, name=TRANSFERS)).schema()
+    return attributes(workspace.project.events, schemas)
 
 
 def publish_customers(workspace: Workspace) -> int:
-    """Make the customers again when their profiles, ids or events changed; return how many, 0 if unchanged."""
-    project = workspace.project
-    tables = ("profiles", "identity", EVENTS, MEMBERS)
-    made_of = digest(*(content_of(workspace, table) for table in tables), project.traits)
+    """Make the customers again when their profiles, ids or events changed; return how many, 0 if unchanged.
+
+    They are seen in what sources told: our own conclusions, such as that somebody used their pass, are no sightings,
+    and what is concluded later in the same run need not make them again.
+    """
+    project, events = workspace.project, workspace.table(EVENTS)
+    told = {**workspace.lake.meta(EVENTS)}
+    told["marks"] = {name: each for name, each in told["marks"].items() if name != TRANSFERS}
+    tables = ("profiles", "identity", MEMBERS)
+    made_of = digest(*(content_of(workspace, table) for table in tables), told, project.traits)
     if workspace.lake.meta("customers").get("made_of") == made_of:
         return 0
     people = with_household(workspace, customers(
-        workspace.table("profiles"), workspace.table("identity"), workspace.table(EVENTS),
+        workspace.table("profiles"), workspace.table("identity"), events.filter(events.source != OWN),
         source_priority=[source.name for source in project.sources], traits=project.traits,
     ))
     workspace.lake.replace(
@@ -94,36 +106,40 @@ def publish_customers(workspace: Workspace) -> int:
     return workspace.lake.rows("customers")
 
 
-def _money_changes(
-    workspace: Workspace, since: int | None, types: Sequence[EventType]
+def _made_changes(
+    workspace: Workspace, name: str, since: int | None, types: Sequence[EventType]
 ) -> tuple[ir.Table | None, list[ir.Table]]:
-    """Return the lines that came since a version of the ledger (None: none), and the keys of events to be replaced.
+    """Return the rows of money or transfers that came since a version (None: none), and the keys of events to go.
 
-    When that version is no longer kept, everything came, and every event of money goes before it comes again.
+    When that version is no longer kept, everything came, and every event of the table goes before it comes again.
     """
     lake = workspace.lake
-    if since is None:
-        return lake.table(MONEY), []
-    if since == _money_version(workspace):
+    if not lake.exists(name):
         return None, []
-    changes = lake.changes(MONEY, since=since)
+    if since is None:
+        return lake.table(name), []
+    if since == _version(workspace, name) or lake.moved(name, since=since) == (0, 0):
+        return None, []
+    changes = lake.changes(name, since=since)
     if changes is not None:
-        # A file that was rewritten holds mostly the lines it held before.
+        # A file that was rewritten holds mostly the rows it held before.
         came, went = changes
-        return came.difference(went), [_line_keys(came.difference(went)), _line_keys(went.difference(came))]
+        return came.difference(went), [_made_keys(name, came.difference(went)), _made_keys(name, went.difference(came))]
     there = lake.table(EVENTS)
     own = there.filter(there.event_type.isin(sorted({each.event for each in types})))
-    return lake.table(MONEY), [_line_keys(lake.table(MONEY)), own.select(*KEY.names)]
+    return lake.table(name), [_made_keys(name, lake.table(name)), own.select(*KEY.names)]
 
 
-def _money_version(workspace: Workspace) -> int:
-    current = workspace.book.versions.current_version(MONEY)
+def _version(workspace: Workspace, table: str) -> int:
+    current = workspace.book.versions.current_version(table)
     return 0 if current is None else current.number
 
 
-def _line_keys(lines: ir.Table) -> ir.Table:
-    """Return the keys that events of lines have."""
-    return lines.select("source", "stream", record_key=lines.line_id)
+def _made_keys(name: str, rows: ir.Table) -> ir.Table:
+    """Return the keys that events of money lines or transfers have."""
+    if name == MONEY:
+        return rows.select("source", "stream", record_key=rows.line_id)
+    return rows.select(source=ibis.literal(OWN), stream=ibis.literal(name), record_key=rows.checkin_id)
 
 
 def _publish(

@@ -17,8 +17,9 @@ from regulars.project.marked import Marked, MarkedError, read_marked
 FOLDERS = ("sources", "events", "segments", "metrics", "conditions")
 """Folders of declarations. A file's stem is the name of what it declares."""
 
-BESIDE = ("categories", "plans", "subcategories")
-"""Single files beside `regulars.toml`: what is sold, what memberships are called, what kinds of things there are."""
+BESIDE = ("categories", "plans", "subcategories", "transfers")
+"""Single files beside `regulars.toml`: what is sold, what memberships are called, what kinds of things there are, what
+check-ins say of passes."""
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_]*$")
 

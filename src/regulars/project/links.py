@@ -9,10 +9,14 @@ from functools import cached_property
 import ibis
 
 from regulars.check import Finding, did_you_mean
+from regulars.connections.purchaser import TRANSFER
+from regulars.connections.transfer import TransferRules
+from regulars.connections.transfer import check as check_transfers
+from regulars.connections.transfer_events import of_transfers
 from regulars.errors import DeclarationError
 from regulars.events import money
 from regulars.events.derive import of_money
-from regulars.events.event import MONEY, EventType, attributes
+from regulars.events.event import MONEY, TRANSFERS, EventType, attributes
 from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import PROFILES, profile_rows
 from regulars.metrics.catalogue import catalogue
@@ -35,6 +39,7 @@ class Linked:
     events: tuple[EventType, ...]
     segments: tuple[Segment, ...]
     metrics: tuple[Metric, ...]
+    transfers: TransferRules | None = None
 
     @cached_property
     def streams(self) -> Mapping[str, Stream]:
@@ -43,8 +48,10 @@ class Linked:
 
     @cached_property
     def schemas(self) -> Mapping[str, ibis.Schema]:
-        """Return the columns that events may be made of: of every stream, and of the money ledger."""
+        """Return the columns that events may be made of: of every stream, of the money ledger, of transfers."""
         columns = {name: typed_schema(stream) for name, stream in self.streams.items()}
+        if TRANSFERS in self.reading.names(""):
+            columns[TRANSFERS] = of_transfers(ibis.table(TRANSFER, name=TRANSFERS)).schema()
         return {**columns, MONEY: of_money(ibis.table(money.LINE, name=MONEY)).schema()}
 
     def file(self, folder: str, name: str) -> Declared:
@@ -78,6 +85,9 @@ def link_problems(linked: Linked) -> list[Finding]:
     for metric in linked.metrics:
         file = linked.file("metrics", metric.name)
         problems += [file.problem(error) for error in _ratio_errors(metric, linked)]
+    if linked.transfers is not None:
+        file = linked.file("", TRANSFERS)
+        problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]
     return problems + _circles(linked)
 
 
@@ -124,6 +134,14 @@ def _event_errors(event: EventType, sound: list[EventType], linked: Linked) -> I
     for name, formula in event.what.items():
         alone = replace(plain, what={name: formula})
         yield from _caught(lambda alone=alone: attributes([*sound, alone], linked.schemas))  # type: ignore[misc]  # bound now
+
+
+def _transfer_errors(rules: TransferRules, linked: Linked) -> Iterator[DeclarationError]:
+    if rules.stream in linked.streams:
+        yield from _caught(lambda: check_transfers(rules, linked.schemas[rules.stream]))
+    elif not linked.is_broken(rules.stream.partition(".")[0]):
+        hint = did_you_mean(rules.stream, linked.streams)
+        yield DeclarationError(f"there is no stream {rules.stream!r}", hint=hint, path=("from",))
 
 
 def _ratio_errors(metric: Metric, linked: Linked) -> Iterator[DeclarationError]:

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from regulars.check import Finding, did_you_mean
 from regulars.config import FILE, Config, read_config
+from regulars.connections.transfer import TransferRules
+from regulars.connections.transfer import declare as declare_transfers
 from regulars.errors import DeclarationError
 from regulars.events.category import Categories
 from regulars.events.category import declare as declare_categories
@@ -53,6 +55,7 @@ class Project:
     categories: Categories
     plans: Plans
     subcategories: Subcategories
+    transfers: TransferRules | None = None   # None: no check-in tells of passes shared
     vocabulary: Vocabulary                   # every name that rules and metrics may use; plug-in conditions too
     declared: tuple[Declared, ...] = ()      # the files, for whoever has to say where something stands
     problems: tuple[Finding, ...] = ()
@@ -130,11 +133,15 @@ class _Assembly:
         categories = self._beside("categories", declare_categories) or Categories()
         plans = self._beside("plans", declare_plans) or Plans()
         subcategories = self._beside("subcategories", declare_subcategories) or Subcategories()
+        transfers = self._beside("transfers", declare_transfers)
         self._check_priority()
-        linked = Linked(reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics)
+        linked = Linked(
+            reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
+            transfers=transfers,
+        )
         return Project(
             config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
-            categories=categories, plans=plans, subcategories=subcategories, vocabulary=vocabulary,
+            categories=categories, plans=plans, subcategories=subcategories, transfers=transfers, vocabulary=vocabulary,
             declared=tuple(self.reading.declared),
             problems=tuple(sorted([*self.reading.problems, *link_problems(linked)], key=_place)),
         )

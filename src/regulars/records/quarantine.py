@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from regulars.records.border import Bench
 from regulars.records.record import Stream
 
-Stage = Literal["source", "reading", "families", "events", "money"]
+Stage = Literal["source", "reading", "families", "events", "money", "transfers"]
 
 SCHEMA = ibis.schema({
     "source": "string", "stream": "string", "record_key": "string", "seq": "int64", "reason": "string",
@@ -102,6 +102,10 @@ REASONS = _reasons(
     ("no_time_of_money", "money", "the line has no time", "say in `only_if` that such records make no line"),
     ("future_money", "money", "the line lies more than a day in the future", "correct the source's clock"),
     ("no_quantity", "money", "the quantity cannot be computed", "correct it, or leave `quantity` out"),
+    ("no_pass", "transfers", "the text names who bought a pass, and no pass", "correct it in the source"),
+    ("no_purchaser", "transfers", "the text does not name who bought the pass",
+     "correct it in the source, or write the pass under `named_from` in transfers.yaml"),
+    ("unread_remaining", "transfers", "how much remains of the pass is no number", "correct it in the source"),
 )
 """Every reason by its code."""
 

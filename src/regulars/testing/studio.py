@@ -58,6 +58,8 @@ streams:
       member_id: {type: id, required: true}
       visited_at: {type: timestamp, required: true}
       guests: integer
+      entry: text
+      text: text
 """,
     "sources/till.yaml": """\
 kind: files
@@ -109,6 +111,33 @@ who: profile_id
 when: occurred_at
 only_if: kind == "sale"
 what: {amount: amount, category: category, units: units}
+""",
+    "events/treated.yaml": """\
+from: transfers
+who: purchaser_profile_id
+when: checkin_datetime
+only_if: purchaser_profile_id is not null
+what: {pass_type: pass_type, remaining: remaining_count, other_name: user_name}
+""",
+    "events/was_treated.yaml": """\
+from: transfers
+who: user_profile_id
+when: checkin_datetime
+what: {pass_type: pass_type, remaining: remaining_count, other_name: purchaser_name}
+""",
+    "transfers.yaml": """\
+from: desk.visits
+who: member_id
+when: visited_at
+text: text
+kinds: {entry_pass: entry == "pass", guest_pass: entry == "guest"}
+method: entry
+bought: category == "Day Pass"
+""",
+    "segments/was_treated.yaml": """\
+title: Was treated
+description: Came on somebody else's pass.
+when: {count: was_treated, ever: true}
 """,
     "segments/came_often.yaml": """\
 title: Came often
@@ -186,13 +215,22 @@ def _members(number: int) -> str:
 def _visits(number: int) -> str:
     """Visits of two weeks; on the second day one of them cannot be read."""
     first = 6 if number else 1
-    rows = ["visit_id,member_id,visited_at,guests"]
+    rows = ["visit_id,member_id,visited_at,guests,entry,text"]
     for day in range(first, first + (14 if number else 5)):
         members = range(day % 3, 12 - number, 3)
-        rows += [f"v{day}-{n},{100 + n}.0,2026-01-{day:02d} 1{n % 8}:15,{n % 2}" for n in members]
+        rows += [f"v{day}-{n},{100 + n}.0,2026-01-{day:02d} 1{n % 8}:15,{n % 2},{_entry(day, n)}" for n in members]
     if number:
-        rows.append("v-bad,101,sometime,1")
+        rows += ["v-bad,101,sometime,1,member,", "v-odd,101,2026-01-19 10:00,1,pass,Day Pass from (1 remaining)"]
     return "\n".join(rows) + "\n"
+
+
+def _entry(day: int, member: int) -> str:
+    """How a member came in, and its text: on a pass of his own, of somebody else, or of nobody known; as a guest."""
+    left = f"({4 - day % 5} remaining)"
+    return (
+        "member,", f"pass,5-Punch Pass {left}", f"pass,5-Punch Pass from Ann{member} Lee{member + 1} {left}",
+        f"guest,Guest Pass from Ann{member % 4} Lee", "pass,Day Pass from Bob Stranger",
+    )[(day + member) % 5]
 
 
 def _orders(number: int) -> list[object]:

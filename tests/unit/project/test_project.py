@@ -297,3 +297,32 @@ def test_categories_are_read_and_their_faults_told(tmp_path: Path) -> None:
 
     assert [problem.where for problem in wrong] == ["categories.yaml:4"]
     assert "did you mean 'words'?" in wrong[0].hint
+
+
+TRANSFERS = "from: desk.visits\nwho: member\nwhen: at\ntext: email\nkinds:\n  entry_pass: email is not null\n"
+TREATED = "from: transfers\nwho: purchaser_profile_id\nwhen: checkin_datetime\nwhat:\n  pass_type: pass_type\n"
+
+
+def test_events_may_be_made_of_transfers_where_these_are_declared(tmp_path: Path) -> None:
+    project = Project.load(written(tmp_path, **{"transfers.yaml": TRANSFERS, "events/treated.yaml": TREATED}), environment={})
+
+    assert project.transfers is not None
+    assert project.transfers.stream == "desk.visits"
+    assert project.vocabulary.events is not None
+    assert project.vocabulary.events["treated"] == {"pass_type"}
+
+
+@pytest.mark.parametrize(("files", "where", "message"), [
+    ({"events/treated.yaml": TREATED}, "events/treated.yaml:1", "there is no stream 'transfers'"),
+    ({"transfers.yaml": TRANSFERS.replace("desk.visits", "desk.visit")}, "transfers.yaml:1", "there is no stream 'desk.visit'"),
+    ({"transfers.yaml": TRANSFERS.replace("email is not null", "email")}, "transfers.yaml:6", "'email' is no condition"),
+    ({"transfers.yaml": TRANSFERS + "wen: at\n", "events/treated.yaml": TREATED}, "transfers.yaml:7", "'wen' means nothing here"),
+    ({"transfers.yaml": TRANSFERS, "events/treated.yaml": TREATED.replace("_id", "")}, "events/treated.yaml:2", "there is no field"),
+])
+def test_what_is_wrong_about_transfers_is_told_once_with_its_place(
+    tmp_path: Path, files: dict[str, str], where: str, message: str
+) -> None:
+    found = problems(written(tmp_path, **files))
+
+    assert [problem.where for problem in found] == [where]
+    assert message in found[0].message

@@ -39,7 +39,7 @@ class HouseholdBook:
     def register(self) -> pa.Table:
         """Return all household ids ever given as HOUSEHOLDS, sorted by id."""
         t = households.c
-        query = sa.select(t.household_id, t.founder_customer_id, bulk.moment(t.minted_at), t.merged_into)
+        query = sa.select(t.household_id, t.founder_customer_id, t.minted_at, t.merged_into)
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, HOUSEHOLDS, order_by=("household_id",))

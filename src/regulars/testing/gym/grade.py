@@ -67,6 +67,26 @@ class IdentityGrade:
         return not (self.dropped or self.merged or self.split)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferGrade:
+    """Whether passes that somebody else used are found, and who bought them."""
+
+    read: Difference               # check-in, type, pass, purchaser's name, what remains
+    right: int                     # transfers whose purchaser is the true one
+    wrong: tuple[str, ...]         # check-ins whose purchaser is somebody else
+    unresolved: tuple[str, ...]    # check-ins left without one
+
+    @property
+    def precision(self) -> float:
+        """Return the share of right ones among purchasers that were named, 0 to 1."""
+        return self.right / max(self.right + len(self.wrong), 1)
+
+    @property
+    def recall(self) -> float:
+        """Return the share of all true transfers whose purchaser was named rightly, 0 to 1."""
+        return self.right / max(self.read.right + self.read.missing, 1)
+
+
 def grade_money(
     money: pa.Table, truth: Path, *, until: datetime | None = None, identity: pa.Table | None = None
 ) -> MoneyGrade:
@@ -135,6 +155,37 @@ def grade_segments(
         told[row["segment"]].append((person_of.get(row["customer_id"], row["customer_id"]),))
     return {segment: _difference(((person,) for person in persons), told[segment])
             for segment, persons in expected.items()}
+
+
+def grade_transfers(
+    transfers: pa.Table, truth: Path, identity: IdentityGrade, *, until: datetime | None = None
+) -> TransferGrade:
+    """Hold the transfers against the true purchasers. `until` (naive UTC): later check-ins are not expected."""
+    names = {row["person_id"]: row["name"] for row in _truth(truth, "people")}
+    true = {
+        row["check_in_id"]: row for row in _truth(truth, "check_ins")
+        if row["purchaser_id"] is not None and (until is None or row["at"] < until)
+    }
+    told = {row["checkin_id"]: row for row in transfers.to_pylist()}
+    facts = ("checkin_id", "transfer_type", "pass_type", "purchaser_name", "remaining_count")
+    bought = {key: told[key]["purchaser_customer_id"] for key in true if key in told}
+    right = {key for key, who in bought.items() if who == identity.customer_of.get(true[key]["purchaser_id"], "")}
+    return TransferGrade(
+        read=_difference(
+            (_transfer(row, names[row["purchaser_id"]]) for row in true.values()),
+            (tuple(row[name] for name in facts) for row in told.values()),
+        ),
+        right=len(right), wrong=tuple(sorted(key for key, who in bought.items() if who and key not in right)),
+        unresolved=tuple(sorted(key for key, who in bought.items() if who is None)),
+    )
+
+
+def _transfer(row: Mapping[str, Any], purchaser: str) -> tuple[Any, ...]:
+    """What a true check-in's text says, cut apart by the name that is known to be in it."""
+    pass_type, _, rest = row["description"].rpartition(f" from {purchaser}")
+    kind = {"ENT": "entry_pass", "GUE": "guest_pass"}[row["entry_method"]]
+    left = int(rest.strip(" ()").split()[0]) if rest else None
+    return row["check_in_id"], kind, pass_type, purchaser, left
 
 
 def _difference(true: Iterable[tuple[Any, ...]], told: Iterable[tuple[Any, ...]]) -> Difference:
