@@ -6,6 +6,7 @@
 | read:SOURCE | landing -> typed records, quarantine | lake |
 | resolve | profiles -> customers | identity map in the book, lake |
 | derive | records -> events, money lines, customers | lake |
+| connect | events -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from regulars.pipeline.connect_interactions import connect_customers
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
@@ -47,6 +49,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         *read,
         Step(name="resolve", do=partial(resolve_people, workspace)),
         Step(name="derive", do=partial(derive_facts, workspace), needs=("resolve",)),
+        Step(name="connect", do=partial(connect_customers, workspace), needs=("derive",)),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("derive",)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("derive",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),

@@ -1,0 +1,1 @@
+"""Who comes with whom: passes shared, interactions, connections."""
