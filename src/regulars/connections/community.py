@@ -14,7 +14,7 @@ COMMUNITY = ibis.schema({"community": "int64", "customer_id": "string", "size": 
 """One row per member; communities are numbered from 1, the largest first. `ties`: how many in it the member is tied to."""
 
 ROUNDS = 50
-"""After so many rounds of asking the neighbours whoever still wavers stays where he is."""
+"""After so many rounds of asking the neighbours it is enough, even if somebody still wavers."""
 
 _Labels = npt.NDArray[np.int64]
 _Graph = sparse.csr_matrix
@@ -23,9 +23,9 @@ _Graph = sparse.csr_matrix
 def communities(companions: pa.Table) -> pa.Table:
     """Return COMMUNITY of companions (columns customer_id_1, customer_id_2, tie, is_companion, is_family).
 
-    Everybody takes the label that weighs most among his ties, heavier ones first, until nobody changes (label
-    propagation, Raghavan et al. 2007); what a label holds but does not connect is taken apart again. Order of rows and
-    chance play no part.
+    Everybody takes the label that weighs most among his ties until nobody changes (label propagation, Raghavan et al.
+    2007), of equals the first; what a label holds but does not connect is taken apart again, as Leiden does (Traag et
+    al. 2019). Order of rows and chance play no part.
     """
     rows = companions.filter(pc.or_(companions["is_companion"], companions["is_family"]))
     pairs = pa.chunked_array(rows["customer_id_1"].chunks + rows["customer_id_2"].chunks, pa.string())
@@ -40,17 +40,14 @@ def communities(companions: pa.Table) -> pa.Table:
 
 
 def _settled(graph: _Graph) -> _Labels:
-    """Return the label everybody ends with; every second person at a time, so that two never swap for ever."""
+    """Return the label everybody ends with. Everybody holds on to his own as to his heaviest tie: else two would swap."""
     labels = np.arange(graph.shape[0])
-    turn = np.arange(len(labels)) % 2
-    for number in range(ROUNDS):
-        asked = np.flatnonzero(turn == number % 2)
-        best = _heaviest(graph[asked], labels)
-        is_same = bool((labels[asked] == best).all())
-        labels[asked] = best
-        if is_same and number and was_same:
+    hold = sparse.diags(graph.max(axis=1).toarray().ravel()).tocsr()
+    for _ in range(ROUNDS):
+        best = _heaviest(graph + hold, labels)
+        if (best == labels).all():
             break
-        was_same = is_same
+        labels = best
     return labels
 
 

@@ -19,7 +19,6 @@ from regulars.connections.companion import LEAST_DAYS, companions, ties
 from regulars.connections.connection import connections
 from regulars.connections.co_presence import CHECK_IN, Arrivals, arrivals, together, together_expression
 from regulars.connections.interaction import FAMILY_LINK, INTERACTION, ROSTER, TRANSFER
-from regulars.events.derive import with_month
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.read import content_of, digest
 from regulars.pipeline.resolve import with_customer
@@ -108,12 +107,11 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     before = meta.get("days") if meta.get("rules") == RULES else None
     changed = sorted(day for day in {*days, *(before or {})} if not before or before.get(day) != days.get(day))
     if not before or not days or len(changed) * 2 > len(days):
-        parts = _made(workspace, material, None)
-        with lake.gathered(parts, schema=INTERACTION) as made:
-            lake.replace(
-                INTERACTIONS, with_month(made), partition_by="month", order_by=("customer_id_1", "customer_id_2"),
-                meta=note, allow_shrink=True,
-            )
+        whole = _with_year(ibis.union(*_made(workspace, material, None)))
+        lake.replace(
+            INTERACTIONS, whole, partition_by="year", order_by=("customer_id_1", "customer_id_2"), meta=note,
+            allow_shrink=True,
+        )
         return len(days)
     parts = _made(workspace, material, [date.fromisoformat(day) for day in changed])
     found = lake.table(INTERACTIONS)
@@ -122,7 +120,7 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     with lake.gathered(parts, schema=INTERACTION) as made, lake.gathered([old], schema=INTERACTION) as was:
         same = made.intersect(was).select("interaction_id")
         lake.merge(
-            INTERACTIONS, with_month(made.anti_join(same, "interaction_id")), key=("interaction_id",),
+            INTERACTIONS, _with_year(made.anti_join(same, "interaction_id")), key=("interaction_id",),
             gone=was.anti_join(same, "interaction_id").select("interaction_id"), meta=note, allow_shrink=True,
         )
     return len(changed)
@@ -148,6 +146,11 @@ def _made(workspace: Workspace, material: _Material, days: Sequence[date] | None
 def _companions(workspace: Workspace, material: _Material, found: ir.Table) -> pa.Table:
     newest = pc.max(material.check_ins["business_day"]).as_py() or workspace.value(found.business_day.max())
     return companions(workspace.fetch(ties(found, newest=newest or date.min)), material.visits)
+
+
+def _with_year(table: ir.Table) -> ir.Table:
+    """Add `year` of the business day: what a day changes lies in one file, and there are few files."""
+    return table.mutate(year=table.business_day.cast("string").substr(0, 4))
 
 
 def _of_days(table: pa.Table, days: Sequence[date] | None) -> pa.Table:
