@@ -60,6 +60,12 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
     )
     show_table("In these segments", ["segment", "since", "until"], [list(row.values()) for row in shown.segments])
     show_table(
+        "Comes with, the strongest ties first",
+        ["who", "name", "tie", "days together", "by chance", "why"],
+        [_tie(each) for each in shown.connections],
+        right=["tie", "days together", "by chance"],
+    )
+    show_table(
         "Money",
         ["kind", "lines", "amount"],
         [(m["kind"], m["lines"], money(m["amount"], m["currency"])) for m in shown.money],
@@ -73,6 +79,15 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
     if segments:
         next_ = f"explain {who['customer_id']} {segments[0]}"
         click.echo(f"Next: {command_line(next_, folder)}")
+
+
+def _tie(tie: dict[str, Any]) -> tuple[object, ...]:
+    """Return a tie as a line: what it rests on in words, the days with what chance would have given."""
+    passes = (("gave", tie["passes_given"]), ("got", tie["passes_got"]))
+    why = [word for word, holds in (("family", tie["is_family"]), ("companions", tie["is_companion"])) if holds]
+    why += [f"{verb} {number} {'pass' if number == 1 else 'passes'}" for verb, number in passes if number]
+    chance = None if tie["expected_days"] is None else f"{tie['expected_days']:.1f}"
+    return tie["other_id"], tie["other_name"], f"{tie['tie']:.1f}", tie["days_together"], chance, ", ".join(why)
 
 
 def _details(event: dict[str, Any]) -> str:
