@@ -59,12 +59,7 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
         [list(profile.values()) for profile in shown.profiles],
     )
     show_table("In these segments", ["segment", "since", "until"], [list(row.values()) for row in shown.segments])
-    show_table(
-        "Comes with, the strongest ties first",
-        ["who", "name", "tie", "days together", "by chance", "why"],
-        [_tie(each) for each in shown.connections],
-        right=["tie", "days together", "by chance"],
-    )
+    _show_ties(shown.connections)
     show_table(
         "Money",
         ["kind", "lines", "amount"],
@@ -79,6 +74,11 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
     if segments:
         next_ = f"explain {who['customer_id']} {segments[0]}"
         click.echo(f"Next: {command_line(next_, folder)}")
+
+
+def _show_ties(ties: list[dict[str, Any]]) -> None:
+    columns = ["who", "name", "tie", "days together", "by chance", "why"]
+    show_table("Comes with, the strongest ties first", columns, [_tie(tie) for tie in ties], right=columns[2:5])
 
 
 def _tie(tie: dict[str, Any]) -> tuple[object, ...]:

@@ -17,7 +17,7 @@ def customer_interactions(material: Material) -> ir.Table:
     """Return everything two people had to do with each other. One row per pair, day and type.
 
     Columns:
-        interaction_id: first 16 hexadecimal digits of md5("id1-id2-date-type"), of the ids and the date as they stand here.
+        interaction_id: first 16 hexadecimal digits of md5("id1-id2-date-type"), all as they stand here.
         interaction_date: business day; of a family the first day of the membership.
         interaction_type: shared_pass, same_purchase_group, same_day_checkin, family_membership or frequent_guest.
         customer_id_1: Capitan's id, the smaller of the two as text.

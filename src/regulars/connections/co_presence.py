@@ -1,4 +1,4 @@
-"""Who was there together: check-ins at one place within half an hour, found without ever holding all of them at once."""
+"""Who was there together: check-ins at one place within half an hour, found without ever holding them all at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -78,10 +79,10 @@ class Arrivals:
 
 
 def arrivals(check_ins: pa.Table, *, window: timedelta = WINDOW) -> Arrivals:
-    """Return check-ins (columns of CHECK_IN, in any order) ready to be swept; without customer or time they are none."""
+    """Return check-ins (columns of CHECK_IN, any order) ready to be swept; without customer or time it is none."""
     rows = check_ins.select(list(CHECK_IN.names)).cast(CHECK_IN.to_pyarrow())
-    is_whole = pc.and_(pc.is_valid(rows["customer_id"]), pc.and_(pc.is_valid(rows["at"]), pc.is_valid(rows["business_day"])))
-    rows = rows.filter(is_whole)
+    for needed in ("customer_id", "at", "business_day"):
+        rows = rows.filter(pc.is_valid(rows[needed]))
     customers, customer = _coded(rows["customer_id"])
     places, place = _coded(pc.fill_null(rows["location"], ""))
     day = rows["business_day"].cast(pa.int32()).to_numpy()
@@ -97,15 +98,14 @@ def together(found: Arrivals, *, at_least: int = 1) -> pa.Table:
     """
     regulars = found if at_least == 1 else _of_regulars(found, at_least=at_least)
     edges = _chunk_edges(regulars)
-    spans = list(zip(edges[:-1], edges[1:], strict=True))
     previous = _previous(regulars)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as threads:
-        parts = threads.map(lambda span: _chunk(regulars, previous, *span, at_least=at_least), spans)
+        parts = threads.map(lambda span: _chunk(regulars, previous, *span, at_least=at_least), pairwise(edges))
         return pa.concat_tables([TOGETHER.to_pyarrow().empty_table(), *parts])
 
 
 def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_least: int = 1) -> ir.Table:
-    """Return the same as `together` as one expression: a join on place, day and half hour, for engines on many machines.
+    """Return the same as `together` as one expression: a join on day, place and half hour, for many machines.
 
     Args:
         check_ins: columns of CHECK_IN.
@@ -116,7 +116,7 @@ def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_l
     neighbours the earlier one meets the later one.
     """
     length = window // timedelta(seconds=1)
-    rows = check_ins.filter(check_ins.customer_id.notnull(), check_ins["at"].notnull(), check_ins.business_day.notnull())
+    rows = check_ins.drop_null(["customer_id", "at", "business_day"])
     rows = rows.select("customer_id", "business_day", "at", place=rows.location.fill_null(""))
     micros = rows["at"].epoch_seconds().cast("int64") * _SECOND + rows["at"].microsecond().cast("int64")
     rows = rows.mutate(micros=micros, bucket=(rows["at"].epoch_seconds().cast("int64") / length).floor().cast("int64"))
@@ -130,7 +130,8 @@ def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_l
     is_once = (gap > 0) | ((gap == 0) & (pairs.who < pairs.customer_id))
     pairs = pairs.mutate(gap=gap).filter(is_once, gap <= length * _SECOND)
     pairs = pairs.mutate(
-        customer_id_1=ibis.least(pairs.who, pairs.customer_id), customer_id_2=ibis.greatest(pairs.who, pairs.customer_id),
+        customer_id_1=ibis.least(pairs.who, pairs.customer_id),
+        customer_id_2=ibis.greatest(pairs.who, pairs.customer_id),
         came_first=ibis.ifelse(pairs.gap == 0, ibis.null("string"), pairs.who),
     )
     turn = ibis.row_number().over(
@@ -195,7 +196,7 @@ def _of_regulars(found: Arrivals, *, at_least: int) -> Arrivals:
 
 
 def _previous(found: Arrivals) -> Small:
-    """Return the position of each check-in's last one before, of the same customer, day and place; -1: it is the first."""
+    """Return the position of each check-in's last one before, of its customer, day and place; -1: it is the first."""
     own = found.order
     is_again = ~(_changes(found.customer[own]) | _changes(found.day[own]) | _changes(found.place[own]))
     previous = np.full(len(own), _NONE)
@@ -276,7 +277,7 @@ def _added_up(group: Numbers, met: Numbers, partner: Small, *, size: int) -> spa
 
 
 def _among(days: sparse.csr_matrix, who: Small, partner: Small, *, size: int, at_least: int) -> Numbers:
-    """Return the places of the co-occurrences whose pair has so many days; most fall at the partner, without a search."""
+    """Return the places of the co-occurrences whose pair has so many days; most fall at the partner, unsearched."""
     often = np.flatnonzero(days.data >= at_least)
     if not len(often):
         return often
@@ -287,11 +288,12 @@ def _among(days: sparse.csr_matrix, who: Small, partner: Small, *, size: int, at
     pairs = np.sort(row * size + column)
     asked = (who[candidates] - who[0]).astype(np.int64) * size + partner[candidates]
     is_found = pairs[np.searchsorted(pairs, asked).clip(0, len(pairs) - 1)] == asked
-    return candidates[is_found]
+    found: Numbers = candidates[is_found]
+    return found
 
 
 def _least(found: Arrivals, own: Small, there: Small) -> pa.Table:
-    """Return TOGETHER of co-occurrences: of each pair and day the least apart, of equals the first in place and time."""
+    """Return TOGETHER of co-occurrences: of each pair and day the least apart, of equals the first place and time."""
     gap = np.abs(found.at[own] - found.at[there])
     day = found.day[own].astype(np.int64)
     low = int(day.min()) if len(day) else 0
@@ -301,20 +303,20 @@ def _least(found: Arrivals, own: Small, there: Small) -> pa.Table:
     own, there, gap = own[sort], there[sort], gap[sort]
     least = _changes(pair_day[sort])
     own, there, gap = own[least], there[least], gap[least]
-    left, right = (pa.DictionaryArray.from_arrays(found.customer[each], found.customers) for each in (own, there))
     came_first = np.where(found.at[own] < found.at[there], found.customer[own], found.customer[there])
     return pa.table({
-        "customer_id_1": left.cast(pa.string()), "customer_id_2": right.cast(pa.string()),
+        "customer_id_1": _named(found.customer[own], found.customers),
+        "customer_id_2": _named(found.customer[there], found.customers),
         "business_day": pa.array(found.day[own]).cast(pa.date32()), "seconds_apart": gap // _SECOND,
         "location": _named(found.place[own], found.places),
-        "came_first": pa.DictionaryArray.from_arrays(pa.array(came_first, mask=gap == 0), found.customers).cast(pa.string()),
+        "came_first": _named(pa.array(came_first, mask=gap == 0), found.customers),
     }, schema=TOGETHER.to_pyarrow())
 
 
-def _named(codes: Small, texts: pa.Array) -> pa.Array:
+def _named(codes: Small | pa.Array, texts: pa.Array) -> pa.Array:
     """Return the text of each code; the empty one is missing."""
-    named = pa.DictionaryArray.from_arrays(codes, texts).cast(pa.string())
-    return pc.if_else(pc.equal(named, ""), None, named)
+    whole = pc.if_else(pc.equal(texts, ""), None, texts)
+    return whole.take(codes if isinstance(codes, pa.Array) else pa.array(codes))
 
 
 def _changes(values: npt.NDArray[np.generic]) -> Flags:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +13,13 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 COMMUNITY = ibis.schema({"community": "int64", "customer_id": "string", "size": "int64", "ties": "int64"})
-"""One row per member; communities are numbered from 1, the largest first. `ties`: how many in it the member is tied to."""
+"""One row per member; communities are numbered from 1, the largest first. `ties`: with how many in it."""
 
 ROUNDS = 50
 """After so many rounds of asking the neighbours it is enough, even if somebody still wavers."""
 
 _Labels = npt.NDArray[np.int64]
-_Graph = sparse.csr_matrix
+_Graph = Any                                 # a scipy.sparse.csr_matrix, which ships no types
 
 
 def communities(companions: pa.Table) -> pa.Table:
@@ -40,7 +42,7 @@ def communities(companions: pa.Table) -> pa.Table:
 
 
 def _settled(graph: _Graph) -> _Labels:
-    """Return the label everybody ends with. Everybody holds on to his own as to his heaviest tie: else two would swap."""
+    """Return the label everybody ends with. His own weighs as his heaviest tie does: else two would swap for ever."""
     labels = np.arange(graph.shape[0])
     hold = sparse.diags(graph.max(axis=1).toarray().ravel()).tocsr()
     for _ in range(ROUNDS):
@@ -58,7 +60,8 @@ def _heaviest(rows: _Graph, labels: _Labels) -> _Labels:
     weights = (rows @ member).tocoo()
     order = np.lexsort((weights.col, -np.round(weights.data, 9), weights.row))
     first = np.r_[True, np.diff(weights.row[order]) > 0]
-    return weights.col[order][first].astype(np.int64)
+    heaviest: _Labels = weights.col[order][first].astype(np.int64)
+    return heaviest
 
 
 def _connected(graph: _Graph, labels: _Labels) -> _Labels:
@@ -67,7 +70,8 @@ def _connected(graph: _Graph, labels: _Labels) -> _Labels:
     inside = labels[ties.row] == labels[ties.col]
     kept = sparse.csr_matrix((ties.data[inside], (ties.row[inside], ties.col[inside])), shape=graph.shape)
     _, pieces = csgraph.connected_components(kept, directed=False)
-    return pieces.astype(np.int64)
+    connected: _Labels = pieces.astype(np.int64)
+    return connected
 
 
 def _numbered(people: pa.Array, graph: _Graph, labels: _Labels) -> pa.Table:

@@ -28,7 +28,9 @@ LEAST_DAYS = 3
 HALF_LIFE = 180
 """Days after which an occasion says half as much of today. Being one family does not age."""
 
-WEIGHTS = {FAMILY_MEMBERSHIP: 8.0, SHARED_PASS: 4.0, FREQUENT_GUEST: 3.0, SAME_PURCHASE_GROUP: 2.0, SAME_DAY_CHECKIN: 1.0}
+WEIGHTS = {
+    FAMILY_MEMBERSHIP: 8.0, SHARED_PASS: 4.0, FREQUENT_GUEST: 3.0, SAME_PURCHASE_GROUP: 2.0, SAME_DAY_CHECKIN: 1.0,
+}
 """What one occasion of each type is worth."""
 
 ERROR = 0.05
@@ -39,8 +41,9 @@ TIE = ibis.schema({
     "led_by_2": "int64", "passes_from_1": "int64", "passes_from_2": "int64", "is_family": "boolean", "last_day": "date",
     "recent_days": "float64", "recent_weight": "float64",
 })
-"""One row per pair: days together, on how many of them each came first, passes each gave the other (guests' included);
-`recent_days` are the days, `recent_weight` all other occasions by their weight, both with what age takes from them."""
+"""One row per pair: days together, on how many of them each came first, passes each gave the
+other. `recent_days` are the days, `recent_weight` all other occasions by their weight, both less what age
+takes from them."""
 
 COMPANION = ibis.schema({
     "customer_id_1": "string", "customer_id_2": "string", "days_together": "int64", "expected_days": "float64",
@@ -67,7 +70,7 @@ def ties(interactions: ir.Table, *, newest: date) -> ir.Table:
     kind, age = rows.interaction_type, ibis.literal(newest).delta(rows.business_day, unit="day").cast("float64")
     left = ibis.literal(0.5) ** (age / HALF_LIFE)
     is_day, is_family = kind == SAME_DAY_CHECKIN, kind == FAMILY_MEMBERSHIP
-    is_pass = kind.isin([SHARED_PASS, SAME_PURCHASE_GROUP])
+    is_pass = kind == SHARED_PASS
     worth = ibis.cases(
         (is_day, 0.0), (is_family, WEIGHTS[FAMILY_MEMBERSHIP]),
         *((kind == each, left * weight) for each, weight in WEIGHTS.items()), else_=0.0,
@@ -145,7 +148,7 @@ class _Habits:
         )
 
     def chance(self, of: Numbers, other: Numbers) -> Floats:
-        """Return how often `other` would be in the crowds around the check-ins of `of`, if only chance led him there."""
+        """Return how often `other` would be in the crowds around the check-ins of `of` if only chance led him there."""
         first = np.searchsorted(self.place, of * self.days + self.first_day[other], side="left")
         end = np.searchsorted(self.place, of * self.days + self.last_day[other], side="right")
         chance: Floats = (self.crowd_until[end] - self.crowd_until[first]) * self.share[other]

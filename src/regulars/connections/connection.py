@@ -14,8 +14,8 @@ CONNECTION = ibis.schema({
     "customer_id_1": "string", "customer_id_2": "string", "interaction_count": "int64", "strength": "int64",
     "first_day": "date", "last_day": "date", "interaction_types": "string", **dict.fromkeys(TYPES, "int64"),
 })
-"""One row per pair that has an interaction: how many, strength 1 to 5, first and last business day, the types in order of
-name, joined by commas, and how many there are of each."""
+"""One row per pair that has an interaction: how many, strength 1 to 5, first and last business day, the types by name,
+joined by commas, and how many there are of each."""
 
 
 def connections(interactions: ir.Table) -> ir.Table:

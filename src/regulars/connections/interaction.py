@@ -7,14 +7,14 @@ import ibis.expr.types as ir
 
 from regulars.events.plan import Plans, size_of
 
-SHARED_PASS = "shared_pass"
+SHARED_PASS = "shared_pass"  # noqa: S105  a pass for the door
 SAME_PURCHASE_GROUP = "same_purchase_group"
 SAME_DAY_CHECKIN = "same_day_checkin"
 FAMILY_MEMBERSHIP = "family_membership"
 FREQUENT_GUEST = "frequent_guest"
 TYPES = (FAMILY_MEMBERSHIP, FREQUENT_GUEST, SAME_DAY_CHECKIN, SAME_PURCHASE_GROUP, SHARED_PASS)
-"""Every type there is. A pass received is the same occasion as a pass shared, seen from the other side: `leader_id` says
-who gave it, and a second row would count one pass twice."""
+"""Every type there is. A pass received is the same occasion as a pass shared, seen from the other side: the leader gave
+it, and a second row would count one pass twice."""
 
 INTERACTION = ibis.schema({
     "interaction_id": "string", "interaction_type": "string", "business_day": "date", "customer_id_1": "string",
@@ -23,8 +23,8 @@ INTERACTION = ibis.schema({
 })
 """One row per type, pair and day; customer_id_1 < customer_id_2, and the id follows from the four.
 
-`leader_id` is who gave the pass, hosts the guest or came first; missing where nobody leads. `evidence_id` is the check-in
-or the membership. `name` is the purchaser, the host or the membership as it is written down."""
+`leader_id` is who gave the pass, hosts the guest or came first; missing where nobody leads. `evidence_id` is the
+check-in or the membership. `name` is the purchaser, the host or the membership as it is written down."""
 
 TRANSFER = ibis.schema({
     "check_in_id": "string", "business_day": "date", "transfer_type": "string", "pass_type": "string",
@@ -40,7 +40,7 @@ FAMILY_LINK = ibis.schema({"customer_id": "string", "related_id": "string", "sin
 """One row per two people whom a source calls family."""
 
 LARGEST_GROUP = 30
-"""More people on one purchase or one membership are no party of friends and no family: a school, a fault, a front desk."""
+"""More people on one purchase or one membership are no party of friends and no family: a school, a fault, a desk."""
 
 FAMILY_SIZES = ("family", "duo")
 GUEST = "guest_pass"
@@ -65,14 +65,15 @@ def frequent_guests(transfers: ir.Table) -> ir.Table:
 
 
 def purchase_groups(transfers: ir.Table) -> ir.Table:
-    """Return all pairs who used passes (columns of TRANSFER) of one purchaser, kind and day; two to LARGEST_GROUP users."""
+    """Return all pairs who used passes (columns of TRANSFER) of one purchaser, kind and day, in no too large group."""
     whole = transfers.filter(transfers.user_id.notnull(), transfers.business_day.notnull())
     whole = whole.filter(whole.purchaser_name.strip().length() > 0, whole.pass_type.notnull())
     key = ("purchaser_name", "business_day", "pass_type")
     users = whole.group_by(*key, "user_id").agg(check_in_id=whole.check_in_id.min())
     sizes = users.group_by(*key).agg(group_size=users.count())
     users = users.inner_join(sizes, key)
-    users = users.filter(users.group_size.between(2, LARGEST_GROUP)).select(*key, "user_id", "check_in_id", "group_size")
+    users = users.filter(users.group_size.between(2, LARGEST_GROUP))
+    users = users.select(*key, "user_id", "check_in_id", "group_size")
     others = users.select(*key, other_id="user_id")
     pairs = users.inner_join(others, key)
     pairs = pairs.filter(pairs.user_id < pairs.other_id)
@@ -135,7 +136,6 @@ def _occasions(rows: ir.Table, kind: str, one: ir.Value, other: ir.Value, **what
 
 def _once(rows: ir.Table) -> ir.Table:
     """Keep one occasion of each id, the one whose evidence comes first: a pair may share two passes on one day."""
-    turn = ibis.row_number().over(
-        group_by="interaction_id", order_by=["evidence_id", "pass_type", "name", "remaining_count", "location", "leader_id"]
-    )
+    first = ["evidence_id", "pass_type", "name", "remaining_count", "location", "leader_id"]
+    turn = ibis.row_number().over(group_by="interaction_id", order_by=first)
     return rows.mutate(turn=turn).filter(lambda t: t.turn == 0).select(*INTERACTION.names)

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.connections import interaction as kinds
+from regulars.connections.co_presence import Arrivals, arrivals, together, together_expression
 from regulars.connections.community import communities
 from regulars.connections.companion import LEAST_DAYS, companions, ties
 from regulars.connections.connection import connections
-from regulars.connections.co_presence import CHECK_IN, Arrivals, arrivals, together, together_expression
-from regulars.connections.interaction import FAMILY_LINK, INTERACTION, ROSTER, TRANSFER
+from regulars.connections.interaction import INTERACTION, TRANSFER
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.read import content_of, digest
 from regulars.pipeline.resolve import with_customer
@@ -30,8 +30,8 @@ TABLES = (INTERACTIONS, CONNECTIONS, COMPANIONS, COMMUNITIES)
 TRANSFERS = "transfers"
 
 CHECK_INS, MEMBERSHIPS, FAMILY_LINKS = "check_in", "membership", "family_link"
-"""The event types that are looked at: visits (attribute `location`), people on a membership (`membership_id`, `name`), and
-two people whom a source calls family (`related_id`, the id of the other's profile in that source)."""
+"""The event types that are looked at: visits (attribute `location`), people on a membership (`membership_id`, `name`),
+and two people whom a source calls family (`related_id`, the id of the other's profile in that source)."""
 
 MANY = 20_000_000
 """Co-occurrences above which only those of pairs who were together on LEAST_DAYS days are written down: the others are
@@ -196,9 +196,7 @@ def _attribute(rows: ir.Table, name: str) -> ir.Value:
 def _check_ins(workspace: Workspace) -> ir.Table:
     rows = _of_type(workspace, CHECK_INS)
     rows = rows.filter(rows.customer_id.notnull())
-    return rows.select(
-        "customer_id", "business_day", at=rows.occurred_at, location=_attribute(rows, "location")
-    ).select(*CHECK_IN.names)
+    return rows.select("customer_id", "business_day", at=rows.occurred_at, location=_attribute(rows, "location"))
 
 
 def _rosters(workspace: Workspace) -> ir.Table:
@@ -206,18 +204,16 @@ def _rosters(workspace: Workspace) -> ir.Table:
     return rows.select(
         "customer_id", membership_id=_attribute(rows, "membership_id"), start_day=rows.business_day,
         name=_attribute(rows, "name"),
-    ).select(*ROSTER.names)
+    )
 
 
 def _family_links(workspace: Workspace) -> ir.Table:
     rows = _of_type(workspace, FAMILY_LINKS)
-    rows = rows.mutate(related=_attribute(rows, "related_id"))
-    identity = workspace.table("identity")
-    others = identity.select(other_source="profile_source", other_profile="profile_id", related_id="customer_id")
-    joined = rows.inner_join(
-        others, (rows.profile_source == others.other_source, rows.related == others.other_profile)
-    )
-    return joined.select("customer_id", "related_id", since_day=joined.business_day).select(*FAMILY_LINK.names)
+    rows = rows.select("customer_id", "profile_source", "business_day", related=_attribute(rows, "related_id"))
+    others = workspace.table("identity")
+    others = others.select(source="profile_source", related="profile_id", related_id="customer_id")
+    joined = rows.inner_join(others, (rows.profile_source == others.source, rows.related == others.related))
+    return joined.select("customer_id", "related_id", since_day=joined.business_day)
 
 
 def _transfers(workspace: Workspace) -> ir.Table:
@@ -228,4 +224,4 @@ def _transfers(workspace: Workspace) -> ir.Table:
         "transfer_type", "pass_type", "purchaser_name", check_in_id=rows.checkin_id,
         business_day=rows.checkin_datetime_day, user_id=rows.user_customer_id, purchaser_id=rows.purchaser_customer_id,
         remaining_count=rows.remaining_count.cast("int64"), location=rows.location_name,
-    ).select(*TRANSFER.names)
+    )

@@ -1,4 +1,4 @@
-"""Connected: one customer's ties, one community's, and how strong connections are on the whole; for screens and pages."""
+"""Connected: one customer's ties, one community's, and how strong connections are on the whole; for screens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def strongest(workspace: Workspace, customer_id: str, *, limit: int = 10) -> lis
     """Return one customer's strongest ties, the strongest first.
 
     Columns of COMPANION as seen from the customer: other_id, other_name, led (days on which the customer came first),
-    followed, passes_given, passes_got, and the rest as they are. Only ties that say something: companions, family, passes.
+    followed, passes_given, passes_got, and the rest as they are. Only ties that say something: companions, family,
+    passes.
     """
     rows = _companions(workspace)
     parts = []
@@ -59,7 +60,7 @@ def circle(workspace: Workspace, customer_id: str) -> Circle:
 
 
 def community(workspace: Workspace, number: int) -> Circle:
-    """Return the people of a community, those with the most ties in it first. Raises NotFound when there is none such."""
+    """Return the people of a community, those with most ties in it first. Raises NotFound when there is none such."""
     rows = _table(workspace, COMMUNITIES)
     members = workspace.rows(rows.filter(rows.community == number).order_by(rows.ties.desc(), "customer_id"))
     if not members:

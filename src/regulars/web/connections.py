@@ -28,7 +28,8 @@ class Subject:
 def picture(workspace: Workspace, subject: Subject) -> Chart:
     """Return the network of a customer or a community, or how strong connections are on the whole."""
     if subject.circle is None:
-        return strength_bars(strengths(workspace), title="How strong connections are", sentence=_on_the_whole(workspace))
+        rows = strengths(workspace)
+        return strength_bars(rows, title="How strong connections are", sentence=_on_the_whole(workspace))
     return network(subject.circle, title=_title(subject), sentence=_said(subject), about=subject.about)
 
 

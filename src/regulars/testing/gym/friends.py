@@ -65,7 +65,7 @@ def befriend(setting: Setting, stretches: Columns, row: Numbers, at: Numbers) ->
 
 
 def _pairs(rng: np.random.Generator, stretches: Columns, visits: Numbers) -> dict[str, Numbers]:
-    """Return pairs of stretches that begin one after the other, of people who come often; each person's longest only."""
+    """Return pairs of stretches that begin one after the other, of people who come often, each one's fullest."""
     often = rng.permutation(np.flatnonzero(visits >= OFTEN))
     order = often[np.lexsort((-visits[often], stretches["person"][often]))]
     person = stretches["person"][order]
