@@ -18,6 +18,10 @@ import click
 
 from regulars import config, errors
 from regulars.cli.main import COMMANDS, main, main_group
+from regulars.connections.community import COMMUNITY
+from regulars.connections.companion import COMPANION
+from regulars.connections.connection import CONNECTION
+from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
 from regulars.metrics import metric
 from regulars.pipeline import open_workspace
@@ -46,6 +50,14 @@ LAKE = {
     "records.desk.visits": "Typed records of a stream, a table each: the declared fields, and `<name>_day` of a time.",
     "transitions": "Who entered and left which segment when: the book's ledger, for reading.",
 }
+CONNECTED = {
+    "interactions": ("One row per type, pair and day on which two people had to do with each other.", INTERACTION),
+    "connections": ("One row per pair that has an interaction.", CONNECTION),
+    "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
+    "communities": ("One row per member of a community.", COMMUNITY),
+}
+"""Tables of projects with check-ins, which that of `regulars init` has not."""
+
 INNER = "Kept between two steps, so that only what changed is made again; no promise is made of its columns."
 """What is said of a table of the lake that is not in LAKE."""
 
@@ -189,6 +201,9 @@ def lake() -> str:
                 parts += [f"## {name}", LAKE[name], _table(("column", "type"), rows)]
         finally:
             workspace.close()
+    for name, (sentence, schema) in CONNECTED.items():
+        rows = [(f"`{column}`", str(kind)) for column, kind in schema.items()]
+        parts += [f"## {name}", f"{sentence} Where events are check-ins.", _table(("column", "type"), rows)]
     return "\n\n".join(parts)
 
 

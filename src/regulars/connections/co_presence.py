@@ -36,7 +36,7 @@ TOGETHER = ibis.schema({
 """One row per pair and day on which the two were together: customer_id_1 < customer_id_2, the least difference of that
 day in whole seconds and its place, and who of the two came first then; missing when they came in the same moment."""
 
-_SECOND = 1_000_000                          # microseconds
+_SECOND = 1000                               # milliseconds: the finest that every engine can take apart
 _DAY = 86_400 * _SECOND
 _ASTRAY = 3 * _DAY                           # a moment so far from its own business day is a fault of the source
 _NONE = np.int32(-1)
@@ -47,11 +47,11 @@ class Arrivals:
     """Check-ins as arrays, sorted by day, place, time and customer; a position is a row of this order."""
 
     customers: pa.Array                      # distinct customer ids, sorted: a code is a position in it
-    places: pa.Array                         # distinct locations, sorted; "" is the missing one
+    places: pa.Array                         # distinct locations, sorted; the missing one, if any, is missing here too
     customer: Small                          # code
     place: Small                             # code
     day: Small                               # days since 1970-01-01
-    at: Numbers                              # microseconds since 1970-01-01
+    at: Numbers                              # milliseconds since 1970-01-01
     first: Small                             # first position of the window around each, both its ends inside
     end: Small                               # the position after its last
     order: Small                             # positions by customer, then as they are
@@ -86,8 +86,9 @@ def arrivals(check_ins: pa.Table, *, window: timedelta = WINDOW) -> Arrivals:
     customers, customer = _coded(rows["customer_id"])
     places, place = _coded(pc.fill_null(rows["location"], ""))
     day = rows["business_day"].cast(pa.int32()).to_numpy()
-    at = rows["at"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
-    return _swept(customers, places, (customer, place, day, at), reach=window // timedelta(microseconds=1))
+    at = rows["at"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy() // 1000
+    places = pc.if_else(pc.equal(places, ""), None, places)
+    return _swept(customers, places, (customer, place, day, at), reach=window // timedelta(milliseconds=1))
 
 
 def together(found: Arrivals, *, at_least: int = 1) -> pa.Table:
@@ -118,15 +119,16 @@ def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_l
     length = window // timedelta(seconds=1)
     rows = check_ins.drop_null(["customer_id", "at", "business_day"])
     rows = rows.select("customer_id", "business_day", "at", place=rows.location.fill_null(""))
-    micros = rows["at"].epoch_seconds().cast("int64") * _SECOND + rows["at"].microsecond().cast("int64")
-    rows = rows.mutate(micros=micros, bucket=(rows["at"].epoch_seconds().cast("int64") / length).floor().cast("int64"))
+    seconds = rows["at"].epoch_seconds().cast("int64")
+    moment = seconds * _SECOND + rows["at"].millisecond().cast("int64")
+    rows = rows.mutate(moment=moment, bucket=(seconds / length).floor().cast("int64"))
     left = ibis.union(rows.mutate(looks=rows.bucket), rows.mutate(looks=rows.bucket + 1))
-    left = left.select(who="customer_id", when="micros", own="bucket", looks="looks", day="business_day", where="place")
+    left = left.select(who="customer_id", when="moment", own="bucket", looks="looks", day="business_day", where="place")
     pairs = left.join(
         rows, (left.day == rows.business_day, left.where == rows.place, left.looks == rows.bucket,
                left.who != rows.customer_id),
     )
-    gap = pairs.micros - pairs.when
+    gap = pairs.moment - pairs.when
     is_once = (gap > 0) | ((gap == 0) & (pairs.who < pairs.customer_id))
     pairs = pairs.mutate(gap=gap).filter(is_once, gap <= length * _SECOND)
     pairs = pairs.mutate(
@@ -169,7 +171,7 @@ def _swept(
     low, high = (int(since.min()), int(since.max())) if len(since) else (0, 0)
     begins = (day - (day.min() if len(day) else 0)).astype(np.int64) * max(len(places), 1) + place
     line = begins * (high - low + reach + 1) + since - low
-    sort = np.lexsort((customer, line))
+    sort = _sorted(line, customer)
     customer, line = customer[sort], line[sort]
     order = np.argsort(customer, kind="stable").astype(np.int32)
     return Arrivals(
@@ -178,6 +180,18 @@ def _swept(
         end=np.searchsorted(line, line + reach, side="right").astype(np.int32),
         order=order, bounds=np.searchsorted(customer[order], np.arange(len(customers) + 1)),
     )
+
+
+def _sorted(line: Numbers, customer: Small) -> Numbers:
+    """Return the order by moment, then by customer: few share a moment, so only those are sorted twice."""
+    sort = np.argsort(line)
+    ahead = line[sort]
+    is_tied = np.zeros(len(sort), dtype=bool)
+    is_tied[1:] = ahead[1:] == ahead[:-1]
+    is_tied[:-1] |= is_tied[1:]
+    tied = sort[is_tied]
+    sort[is_tied] = tied[np.lexsort((customer[tied], line[tied]))]
+    return sort
 
 
 def _of_regulars(found: Arrivals, *, at_least: int) -> Arrivals:
@@ -219,12 +233,12 @@ def _chunk(found: Arrivals, previous: Small, low: int, high: int, *, at_least: i
     first, length = found.first[own], found.end[own] - found.first[own]
     ends = np.cumsum(length)
     there = np.arange(length.sum()) + np.repeat(first - (ends - length), length)
-    partner = found.customer[there]
+    partner = found.customer.take(there)     # `take` is twice as fast as brackets, and this is most of the time
     later = np.flatnonzero(partner > np.repeat(found.customer[own], length))
-    there, partner, counts = there[later], partner[later], _within(later, ends)
+    there, partner, counts = there.take(later), partner.take(later), _within(later, ends)
     if at_least > 1:
-        often = _often(found, own, counts, partner, previous[there], at_least=at_least)
-        there, counts = there[often], _within(often, np.cumsum(counts))
+        often = _often(found, own, counts, partner, previous.take(there), at_least=at_least)
+        there, counts = there.take(often), _within(often, np.cumsum(counts))
     return _least(found, np.repeat(own, counts), there)
 
 
@@ -253,7 +267,7 @@ def _often(
     by_visit = _added_up(visit, np.where(is_twice, counts, 0), again, size=size)
     days = _added_up(
         np.r_[who, who[begins]], np.r_[_within(met, np.cumsum(counts)), np.diff(by_visit.indptr)],
-        np.r_[partner[met], by_visit.indices], size=size,
+        np.r_[partner.take(met), by_visit.indices], size=size,
     )
     return _among(days, np.repeat(who, counts), partner, size=size, at_least=at_least)
 
@@ -284,9 +298,9 @@ def _among(days: sparse.csr_matrix, who: Small, partner: Small, *, size: int, at
     row, column = np.searchsorted(days.indptr, often, side="right") - 1, days.indices[often]
     is_candidate = np.zeros(size, dtype=bool)
     is_candidate[column] = True
-    candidates = np.flatnonzero(is_candidate[partner])
+    candidates = np.flatnonzero(is_candidate.take(partner))
     pairs = np.sort(row * size + column)
-    asked = (who[candidates] - who[0]).astype(np.int64) * size + partner[candidates]
+    asked = (who.take(candidates) - who[0]).astype(np.int64) * size + partner.take(candidates)
     is_found = pairs[np.searchsorted(pairs, asked).clip(0, len(pairs) - 1)] == asked
     found: Numbers = candidates[is_found]
     return found
@@ -305,18 +319,12 @@ def _least(found: Arrivals, own: Small, there: Small) -> pa.Table:
     own, there, gap = own[least], there[least], gap[least]
     came_first = np.where(found.at[own] < found.at[there], found.customer[own], found.customer[there])
     return pa.table({
-        "customer_id_1": _named(found.customer[own], found.customers),
-        "customer_id_2": _named(found.customer[there], found.customers),
+        "customer_id_1": found.customers.take(pa.array(found.customer[own])),
+        "customer_id_2": found.customers.take(pa.array(found.customer[there])),
         "business_day": pa.array(found.day[own]).cast(pa.date32()), "seconds_apart": gap // _SECOND,
-        "location": _named(found.place[own], found.places),
-        "came_first": _named(pa.array(came_first, mask=gap == 0), found.customers),
+        "location": found.places.take(pa.array(found.place[own])),
+        "came_first": found.customers.take(pa.array(came_first, mask=gap == 0)),
     }, schema=TOGETHER.to_pyarrow())
-
-
-def _named(codes: Small | pa.Array, texts: pa.Array) -> pa.Array:
-    """Return the text of each code; the empty one is missing."""
-    whole = pc.if_else(pc.equal(texts, ""), None, texts)
-    return whole.take(codes if isinstance(codes, pa.Array) else pa.array(codes))
 
 
 def _changes(values: npt.NDArray[np.generic]) -> Flags:

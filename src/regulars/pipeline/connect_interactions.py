@@ -136,11 +136,11 @@ def _made(workspace: Workspace, material: _Material, days: Sequence[date] | None
         met = together_expression(engine.arrow(check_ins), at_least=at_least)
     else:
         met = engine.arrow(together(visits, at_least=at_least))
-    passes = engine.arrow(transfers)
-    return [
-        kinds.same_day_checkins(met), kinds.shared_passes(passes), kinds.purchase_groups(passes),
-        kinds.frequent_guests(passes), material.families,
-    ]
+    parts = [kinds.same_day_checkins(met), material.families]
+    if len(transfers):
+        passes = engine.arrow(transfers)
+        parts += [rule(passes) for rule in (kinds.shared_passes, kinds.purchase_groups, kinds.frequent_guests)]
+    return parts
 
 
 def _companions(workspace: Workspace, material: _Material, found: ir.Table) -> pa.Table:

@@ -29,12 +29,9 @@ def network(circle: Circle, *, title: str, sentence: str, about: str | None = No
         about: the customer it is about, in another colour.
 
     """
-    import altair as alt  # noqa: PLC0415  0.7 s that only a picture should pay
-
-    people = [person["customer_id"] for person in circle.people]
-    place = {each: number for number, each in enumerate(people)}
+    place = {person["customer_id"]: number for number, person in enumerate(circle.people)}
     ends = [(place[tie["customer_id_1"]], place[tie["customer_id_2"]]) for tie in circle.ties]
-    points = laid_out(len(people), ends, [tie["tie"] for tie in circle.ties])
+    points = laid_out(len(place), ends, [tie["tie"] for tie in circle.ties])
     lines = [
         {
             "x": points[one][0], "y": points[one][1], "x2": points[other][0], "y2": points[other][1],
@@ -49,29 +46,43 @@ def network(circle: Circle, *, title: str, sentence: str, about: str | None = No
         }
         for number, (person, (x, y)) in enumerate(zip(circle.people, points, strict=True))
     ]
-    axis = {"axis": None, "scale": alt.Scale(domain=[-1.25, 1.25])}
-    at = {"x": alt.X("x:Q", **axis), "y": alt.Y("y:Q", **axis)}
+    return drawn(_lines(lines) + _dots(dots), told(circle), title=title, sentence=sentence, height=HEIGHT)
+
+
+def _at() -> dict[str, Any]:
+    """Return where something is, on a plane without axes and with room for names at its edges."""
+    import altair as alt  # noqa: PLC0415  0.7 s that only a picture should pay
+
+    plane: dict[str, Any] = {"axis": None, "scale": alt.Scale(domain=[-1.25, 1.25])}
+    return {"x": alt.X("x:Q", **plane), "y": alt.Y("y:Q", **plane)}
+
+
+def _lines(lines: Sequence[Mapping[str, Any]]) -> Any:
+    import altair as alt  # noqa: PLC0415
+
     kinds = [kind for kind in KINDS if any(line["kind"] == kind for line in lines)]
-    drawn_lines = alt.Chart(alt.Data(values=lines)).mark_rule(opacity=0.75, strokeCap="round").encode(
-        **at, x2="x2:Q", y2="y2:Q",
+    return alt.Chart(alt.Data(values=lines)).mark_rule(opacity=0.75, strokeCap="round").encode(
+        **_at(), x2="x2:Q", y2="y2:Q",
         strokeWidth=alt.StrokeWidth("tie:Q", scale=alt.Scale(domain=[0, 16], range=[1.5, 8], clamp=True), legend=None),
         color=alt.Color(
             "kind:N", title=None, legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=4),
             scale=alt.Scale(domain=kinds, range=[SERIES[KINDS.index(kind)] for kind in kinds]),
         ),
     )
-    circles = alt.Chart(alt.Data(values=dots))
-    drawn_dots = circles.mark_circle(opacity=1, stroke="#FBFBFA", strokeWidth=1.5).encode(
-        **at, size=alt.Size("ties:Q", scale=alt.Scale(range=[130, 520], domainMin=0), legend=None),
+
+
+def _dots(dots: Sequence[Mapping[str, Any]]) -> Any:
+    import altair as alt  # noqa: PLC0415
+
+    base = alt.Chart(alt.Data(values=dots))
+    circles = base.mark_circle(opacity=1, stroke="#FBFBFA", strokeWidth=1.5).encode(
+        **_at(), size=alt.Size("ties:Q", scale=alt.Scale(range=[130, 520], domainMin=0), legend=None),
         fill=alt.condition("datum.is_about", alt.value("#1C1D1F"), alt.value("#6B6E75")),
     )
-    names = circles.mark_text(dy=-17, fontSize=12, color="#1C1D1F").encode(**at, text="name:N")
-    halo = circles.mark_text(dy=-17, fontSize=12, stroke="#FBFBFA", strokeWidth=4, strokeJoin="round").encode(
-        **at, text="name:N"
-    )
-    return drawn(
-        drawn_lines + drawn_dots + halo + names, told(circle), title=title, sentence=sentence, height=HEIGHT
-    )
+    names = {"dy": -17, "fontSize": 12}
+    # A name is written twice, first broadly in the colour of the page, so that no line runs through it.
+    halo = base.mark_text(**names, stroke="#FBFBFA", strokeWidth=4, strokeJoin="round").encode(**_at(), text="name:N")
+    return circles + halo + base.mark_text(**names, color="#1C1D1F").encode(**_at(), text="name:N")
 
 
 def strength_bars(rows: Sequence[Mapping[str, Any]], *, title: str, sentence: str) -> Chart:
