@@ -8,6 +8,7 @@ from measured import Usage, measured
 
 CLICK = "click: a group without commands prints its help"
 CSV = "DuckDB: read the CSVs, sum per customer and day"
+JOIN = "DuckDB: join {:,} check-ins with themselves within half an hour, count days"
 JSON = "DuckDB: read the JSON lines, sum charges and count check-ins per customer and day"
 
 
@@ -34,6 +35,17 @@ def plain_json(*, charges: str, check_ins: str, item: str) -> Usage:
     )
 
 
+def self_join(check_ins: Path) -> Usage:
+    """Measure joining check-ins with themselves on day, place and half an hour, and keeping pairs of three days."""
+    return _duckdb(
+        f"create table seen as select * from '{check_ins}'",
+        "select a.customer_id, b.customer_id as other_id, count(distinct a.business_day) as days from seen as a "
+        "join seen as b on a.business_day = b.business_day and a.location = b.location "
+        "and b.at between a.at - interval 30 minute and a.at + interval 30 minute and a.customer_id < b.customer_id "
+        "group by all having days >= 3",
+    )
+
+
 def _duckdb(*queries: str) -> Usage:
-    lines = ["import duckdb", *(f"duckdb.sql({query!r}).fetchall()" for query in queries)]
+    lines = ["import duckdb", *(f"duckdb.execute({query!r}).fetchall()" for query in queries)]
     return measured(["-c", "\n".join(lines)])

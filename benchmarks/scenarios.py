@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import baseline
+import together
 from measured import ROOT, Usage, best, regulars
 
 from regulars.testing.gym import World, drops, generate
@@ -113,8 +114,24 @@ def gym_drops(folder: Path, scale: float) -> Measurements:
     yield _measurement("customer_lookup", looked_up, bare, baseline.JSON, seconds=1, mb=512)
 
 
+def connections(folder: Path, scale: float) -> Measurements:
+    """Who was there together on three days, of a million check-ins a unit of scale; beside it the join of SQL.
+
+    The join is of a million at the most: of five it does not fit in memory.
+    """
+    rows, joined = round(scale * 1_000_000), round(min(scale, 1) * 1_000_000)
+    file, smaller = folder / "check_ins.parquet", folder / "joined.parquet"
+    together.write_check_ins(file, rows)
+    together.write_check_ins(smaller, joined)
+    bare = baseline.self_join(smaller)
+    usage = together.swept(file)
+    label = baseline.JOIN.format(joined)
+    yield _measurement(f"together_{rows / 1e6:g}M", usage, bare, label, seconds=max(12 / 5 * scale, 3), mb=1500)
+
+
 SCENARIOS: Mapping[str, tuple[Callable[[Path, float], Measurements], float]] = {
     "cli_help": (cli_help, 1), "retail": (retail, 1), "gym_sandbox": (gym_sandbox, 1), "gym_drops": (gym_drops, 10),
+    "connections": (connections, 1),
 }
 """Every scenario by its name, with the scale it has when none is asked for."""
 

@@ -19,6 +19,10 @@ import click
 from regulars import config, errors
 from regulars.cli.main import COMMANDS, main, main_group
 from regulars.connections import purchaser, transfer
+from regulars.connections.community import COMMUNITY
+from regulars.connections.companion import COMPANION
+from regulars.connections.connection import CONNECTION
+from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
 from regulars.metrics import metric
 from regulars.pipeline import open_workspace
@@ -53,6 +57,13 @@ LAKE = {
 }
 OF_OTHERS = {
     "transfers": ("One row a pass that one bought and another used, where `transfers.yaml` is.", purchaser.TRANSFER),
+    "interactions": (
+        "One row per type, pair and day on which two people had to do with each other, where events are check-ins.",
+        INTERACTION,
+    ),
+    "connections": ("One row per pair that has an interaction.", CONNECTION),
+    "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
+    "communities": ("One row per member of a community.", COMMUNITY),
 }
 """Tables that the project of `regulars init` has no use for."""
 

@@ -60,6 +60,7 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
     )
     _show_family(shown)
     show_table("In these segments", ["segment", "since", "until"], [list(row.values()) for row in shown.segments])
+    _show_ties(shown.connections)
     show_table(
         "Money",
         ["kind", "lines", "amount"],
@@ -92,6 +93,20 @@ def _show_family(card: CustomerCard) -> None:
     channels = [(name, *(family.reached.get(key) for key in (name, f"{name}_customer_id", f"{name}_reason")))
                 for name in ("email", "phone")]
     show_table("Reached by", ["channel", "at", "whose", "why"], channels)
+
+
+def _show_ties(ties: list[dict[str, Any]]) -> None:
+    columns = ["who", "name", "tie", "days together", "by chance", "why"]
+    show_table("Comes with, the strongest ties first", columns, [_tie(tie) for tie in ties], right=columns[2:5])
+
+
+def _tie(tie: dict[str, Any]) -> tuple[object, ...]:
+    """Return a tie as a line: what it rests on in words, the days with what chance would have given."""
+    passes = (("gave", tie["passes_given"]), ("got", tie["passes_got"]))
+    why = [word for word, holds in (("family", tie["is_family"]), ("companions", tie["is_companion"])) if holds]
+    why += [f"{verb} {number} {'pass' if number == 1 else 'passes'}" for verb, number in passes if number]
+    chance = None if tie["expected_days"] is None else f"{tie['expected_days']:.1f}"
+    return tie["other_id"], tie["other_name"], f"{tie['tie']:.1f}", tie["days_together"], chance, ", ".join(why)
 
 
 def _details(event: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import ibis.expr.types as ir
 
 from regulars.compat import (
+    connections,
     failures,
     family,
     gym,
@@ -79,6 +80,10 @@ REFERENCE = (
     ExportTable(path="capitan/association_members", build=gym.association_members, needs=(gym.ASSOCIATION_MEMBERS,),
                 order_by=("id",)),
     ExportTable(path="capitan/events", build=gym.events, needs=(gym.EVENTS,), order_by=("event_id", "part")),
+    ExportTable(path="capitan/customer_interactions", build=connections.customer_interactions,
+                needs=(connections.INTERACTIONS, "identity"), order_by=("interaction_id",)),
+    ExportTable(path="capitan/customer_connections", build=connections.customer_connections,
+                needs=(connections.INTERACTIONS, "identity"), order_by=("customer_id_1", "customer_id_2")),
     ExportTable(path="customers/customers_master", build=people.customers_master, needs=("customers",),
                 order_by=("customer_id",)),
     ExportTable(path="customers/customer_identifiers", build=people.customer_identifiers,
@@ -111,8 +116,6 @@ LATER = tuple(LaterTable(path=path, comes_with=stage) for path, stage in (
     ("customers/opt_in_records", "consent"),
     ("twilio/sms_opt_in_status", "consent"),
     ("twilio/sms_opt_in_history", "consent"),
-    ("capitan/customer_interactions", "connections"),
-    ("capitan/customer_connections", "connections"),
     ("experiments/customer_experiment_entries", "experiments"),
     ("shopify/synced_flags", "destinations"),
     ("analytics/flag_email_verification", "campaigns"),

@@ -7,7 +7,8 @@
 | resolve | profiles -> customers | identity map in the book, lake |
 | households | customers, family relations, contracts -> households, guardians, contacts | map in the book, lake |
 | derive | records -> events, money lines, customers | lake |
-| connect | check-ins -> transfers, their events | lake |
+| transfer | check-ins on passes -> transfers with their purchaser, their events | lake |
+| connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
@@ -20,6 +21,7 @@ from datetime import datetime
 from functools import partial
 
 from regulars.pipeline.connect import connect_people
+from regulars.pipeline.connect_interactions import connect_customers
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
@@ -52,9 +54,10 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="resolve", do=partial(resolve_people, workspace)),
         Step(name="households", do=partial(form_households, workspace), needs=("resolve",)),
         Step(name="derive", do=partial(derive_facts, workspace), needs=("households",)),
-        Step(name="connect", do=partial(connect_people, workspace), needs=("derive",)),
-        Step(name="segment", do=partial(segment_customers, workspace), needs=("connect",)),
-        Step(name="measure", do=partial(measure_days, workspace), needs=("connect",)),
+        Step(name="transfer", do=partial(connect_people, workspace), needs=("derive",)),
+        Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
+        Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
+        Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
     ]
 

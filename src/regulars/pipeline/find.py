@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
+from regulars.pipeline.connected import has_connections, strongest
 from regulars.pipeline.workspace import Workspace
 
 SHOWN = 10
@@ -37,6 +38,7 @@ class CustomerCard:
     money: list[dict[str, Any]]              # kind, lines, amount in minor units
     timeline: list[dict[str, Any]]           # newest first
     family: Family
+    connections: list[dict[str, Any]]        # other_id, other_name, tie and what it rests on; the strongest first
 
 
 def find_customer(workspace: Workspace, text: str) -> str:
@@ -75,6 +77,7 @@ def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -
         money=workspace.rows(
             lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum()).order_by("kind")
         ),
+        connections=strongest(workspace, customer_id) if has_connections(workspace) else [],
         timeline=[{k: v for k, v in row.items() if v is not None} for row in workspace.rows(latest)],
         family=family_of(workspace, customer_id),
     )

@@ -136,7 +136,7 @@ def write_truth_of_memberships(folder: Path, world: Happenings, versions: Column
 
 
 def write_truth_of_visits(folder: Path, world: Happenings) -> None:
-    """Write check-ins with what each truly was, and who bought the pass that somebody else used."""
+    """Write check-ins with what each truly was and who bought the pass that somebody else used, and who are friends."""
     visits = world.visits
     save(folder, "check_ins", {
         "check_in_id": visits.ids.astype(str).astype(object), "person_id": person_ids(visits.person), "at": visits.at,
@@ -144,6 +144,10 @@ def write_truth_of_visits(folder: Path, world: Happenings) -> None:
         "description": visits.text,
         "purchaser_id": person_ids(visits.purchaser),
     }, days=("business_day",), moments=("at",))
+    friends = visits.friendships
+    save(folder, "companions", {
+        "person_id": person_ids(friends.one), "companion_id": person_ids(friends.other), "visits": friends.visits,
+    })
 
 
 def write_truth_of_links(folder: Path, links: Columns) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from regulars.testing.gym.business_time import utc_seconds
 from regulars.testing.gym.chance import Columns, Flags, Numbers, Texts, rank_within, stacked, weighted
 from regulars.testing.gym.contacts import Contacts
+from regulars.testing.gym.friends import Friendships, befriend
 from regulars.testing.gym.json_lines import NEVER
 from regulars.testing.gym.memberships import Memberships
 from regulars.testing.gym.people import NOBODY, People
@@ -45,6 +46,7 @@ class Visits:
     pack_holder: Numbers           # whose pack this use is from, his own uses included, or NOBODY
     pack: Numbers                  # position in PACKS, or -1
     pack_use: Numbers              # the holder's uses of that pack before this one
+    friendships: Friendships       # who comes together: of people, not of check-ins
 
     @property
     def ids(self) -> Numbers:
@@ -59,7 +61,7 @@ def visit(setting: Setting, people: People, contacts: Contacts, contracts: Membe
     shared, guests = setting.sized(1293, at_least=6), setting.sized(599, at_least=3)
     entries, free, events = round(total * 0.155) - shared, round(total * 0.04), round(total * 0.01)
     packed = entries // 8
-    members = _members(setting, rng, contracts, total - entries - shared - guests - free - events)
+    members, friendships = _members(setting, rng, contracts, total - entries - shared - guests - free - events)
     rows = stacked(
         members,
         _singles(setting, rng, people, contacts, first=trial.person, count=entries - packed),
@@ -71,7 +73,9 @@ def visit(setting: Setting, people: People, contacts: Contacts, contracts: Membe
     order = np.argsort(rows["at"], kind="stable")
     rows = {name: values[order] for name, values in rows.items()}
     ordinal = rank_within(rows["person"], np.arange(total)) + 1
-    return Visits(**rows, micros=rng.integers(1, 1_000_000, total), ordinal=ordinal)
+    return Visits(
+        **rows, micros=rng.integers(1, 1_000_000, total), ordinal=ordinal, friendships=friendships
+    )
 
 
 def _rows(person: Numbers, at: Numbers, method: str, kind: object, text: object, **more: Numbers) -> Columns:
@@ -110,8 +114,13 @@ def in_force(setting: Setting, contracts: Memberships) -> Columns:
     return {name: values[keep] for name, values in stretches.items()}
 
 
-def _members(setting: Setting, rng: np.random.Generator, contracts: Memberships, count: int) -> Columns:
-    """Members' visits, only while they are in force; a quarter of the members fade: most visits come early."""
+def _members(
+    setting: Setting, rng: np.random.Generator, contracts: Memberships, count: int
+) -> tuple[Columns, Friendships]:
+    """Members' visits, only while they are in force; a quarter of the members fade: most visits come early.
+
+    Some come with a friend.
+    """
     open_days = in_force(setting, contracts)
     length = open_days["until"] - open_days["since"]
     habit = rng.gamma(1.2, 1.0, len(length))
@@ -122,7 +131,8 @@ def _members(setting: Setting, rng: np.random.Generator, contracts: Memberships,
     # What a member's entry says looks like a pass now and then.
     names = np.array([plan.name for plan in PLANS], dtype=object)[contracts.plan[open_days["contract"][row]]]
     names[rng.random(count) < 0.01] = "Member day pass add-on"
-    return _rows(open_days["person"][row], _hour(rng, day), "MEM", "member", names)
+    at, friendships = befriend(setting, open_days, row, _hour(rng, day))
+    return _rows(open_days["person"][row], at, "MEM", "member", names), friendships
 
 
 def _singles(

@@ -1,0 +1,172 @@
+"""Companions: who truly comes together, told from who merely comes at the same hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import special
+
+from regulars.connections.co_presence import Arrivals, Numbers
+from regulars.connections.interaction import (
+    FAMILY_MEMBERSHIP,
+    FREQUENT_GUEST,
+    SAME_DAY_CHECKIN,
+    SAME_PURCHASE_GROUP,
+    SHARED_PASS,
+)
+
+LEAST_DAYS = 3
+"""On how many different days two people must have been together before chance is asked at all."""
+
+HALF_LIFE = 180
+"""Days after which an occasion says half as much of today. Being one family does not age."""
+
+WEIGHTS = {
+    FAMILY_MEMBERSHIP: 8.0, SHARED_PASS: 4.0, FREQUENT_GUEST: 3.0, SAME_PURCHASE_GROUP: 2.0, SAME_DAY_CHECKIN: 1.0,
+}
+"""What one occasion of each type is worth."""
+
+ERROR = 0.05
+"""The chance that even one pair of strangers in the whole business is called companions."""
+
+TIE = ibis.schema({
+    "customer_id_1": "string", "customer_id_2": "string", "days_together": "int64", "led_by_1": "int64",
+    "led_by_2": "int64", "passes_from_1": "int64", "passes_from_2": "int64", "is_family": "boolean", "last_day": "date",
+    "recent_days": "float64", "recent_weight": "float64",
+})
+"""One row per pair: days together, on how many of them each came first, passes each gave the
+other. `recent_days` are the days, `recent_weight` all other occasions by their weight, both less what age
+takes from them."""
+
+COMPANION = ibis.schema({
+    "customer_id_1": "string", "customer_id_2": "string", "days_together": "int64", "expected_days": "float64",
+    "lift": "float64", "p_value": "float64", "jaccard": "float64", "is_companion": "boolean", "is_family": "boolean",
+    "led_by_1": "int64", "led_by_2": "int64", "passes_from_1": "int64", "passes_from_2": "int64", "last_day": "date",
+    "tie": "float64",
+})
+"""One row per pair that was together on LEAST_DAYS days or has an interaction of another type.
+
+`expected_days` is how many days together chance alone would give, `lift` how many times as many they were, `p_value`
+the chance of so many or more; `jaccard` the share of both people's visit days that were common ones. They are missing where
+there were fewer days. `is_companion`: chance is ruled out, for all pairs of the business at once. `tie` orders the ties
+of one person: occasions by weight and age, days together beyond chance."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def ties(interactions: ir.Table, *, newest: date) -> ir.Table:
+    """Return TIE of interactions (columns of INTERACTION), aged as of the newest day there is.
+
+    Only pairs with LEAST_DAYS days together, or with an interaction of another type.
+    """
+    rows = interactions
+    kind, age = rows.interaction_type, ibis.literal(newest).delta(rows.business_day, unit="day").cast("float64")
+    left = ibis.literal(0.5) ** (age / HALF_LIFE)
+    is_day, is_family = kind == SAME_DAY_CHECKIN, kind == FAMILY_MEMBERSHIP
+    is_pass = kind == SHARED_PASS
+    worth = ibis.cases(
+        (is_day, 0.0), (is_family, WEIGHTS[FAMILY_MEMBERSHIP]),
+        *((kind == each, left * weight) for each, weight in WEIGHTS.items()), else_=0.0,
+    )
+    found = rows.group_by("customer_id_1", "customer_id_2").agg(
+        days_together=_count(is_day), led_by_1=_count(is_day & (rows.leader_id == rows.customer_id_1)),
+        led_by_2=_count(is_day & (rows.leader_id == rows.customer_id_2)),
+        passes_from_1=_count(is_pass & (rows.leader_id == rows.customer_id_1)),
+        passes_from_2=_count(is_pass & (rows.leader_id == rows.customer_id_2)),
+        is_family=is_family.any(), last_day=rows.business_day.max(),
+        recent_days=is_day.ifelse(left, 0.0).sum(), recent_weight=worth.sum(), occasions=rows.count(),
+    )
+    found = found.filter((found.days_together >= LEAST_DAYS) | (found.occasions > found.days_together))
+    return found.select(*TIE.names)
+
+
+def companions(pairs: pa.Table, visits: Arrivals) -> pa.Table:
+    """Return COMPANION of ties (columns of TIE) against everybody's check-ins.
+
+    Chance is a Poisson count. Of one person's check-ins while the other was a customer, each has a crowd around it, the
+    check-ins of that half hour at that place; the other is in it as often as his share of all check-ins of his time
+    says. Both people are asked, and the mean is what chance gives. The p-value is the upper tail.
+    """
+    habits = _Habits.of(visits)
+    one, other = (_codes(pairs[name], visits.customers) for name in ("customer_id_1", "customer_id_2"))
+    days = pairs["days_together"].to_numpy()
+    is_asked = (days >= LEAST_DAYS) & (one >= 0) & (other >= 0)
+    a, b, together = one[is_asked], other[is_asked], days[is_asked]
+    expected = (habits.chance(a, b) + habits.chance(b, a)) / 2
+    p_value = special.pdtrc(together - 1, expected)
+    jaccard = together / (habits.visit_days[a] + habits.visit_days[b] - together)
+    regulars = int((habits.visit_days >= LEAST_DAYS).sum())
+    is_sure = p_value * (regulars * (regulars - 1) / 2) <= ERROR
+    beyond = pairs["recent_days"].to_numpy()[is_asked] * np.maximum(1 - expected / together, 0)
+    tie = pairs["recent_weight"].to_numpy() + _spread(beyond * WEIGHTS[SAME_DAY_CHECKIN], is_asked, missing=0.0)
+    with np.errstate(divide="ignore"):
+        measured = {
+            "expected_days": expected, "lift": np.where(expected > 0, together / expected, np.nan), "p_value": p_value,
+            "jaccard": jaccard,
+        }
+    columns = {name: pa.array(_spread(values, is_asked), from_pandas=True) for name, values in measured.items()}
+    sure = np.zeros(len(days), dtype=bool)
+    sure[is_asked] = is_sure
+    columns |= {"is_companion": pa.array(sure), "tie": pa.array(tie)}
+    own = {name: columns[name] if name in columns else pairs[name] for name in COMPANION.names}
+    return pa.table(own).cast(COMPANION.to_pyarrow())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Habits:
+    """How often each customer comes, from when to when, and how full it is then."""
+
+    visit_days: Numbers
+    check_ins: Numbers
+    first_day: Numbers
+    last_day: Numbers
+    share: Floats                            # of all check-ins between the first and the last day
+    place: Numbers                           # customer and day of each check-in as one number, ascending
+    crowd_until: Numbers                     # other check-ins around all of them up to there, running; one more at 0
+    days: int                                # what a customer's code counts in `place`
+
+    @classmethod
+    def of(cls, visits: Arrivals) -> _Habits:
+        """Return everybody's habits."""
+        who, day = visits.customer[visits.order].astype(np.int64), visits.day[visits.order].astype(np.int64)
+        low = int(day.min()) if len(day) else 0
+        day, days = day - low, int(day.max() - low) + 1 if len(day) else 1
+        first, last = day[visits.bounds[:-1]], day[visits.bounds[1:] - 1]
+        until = np.r_[0, np.cumsum(np.bincount(day, minlength=days))]
+        check_ins = np.diff(visits.bounds)
+        return cls(
+            visit_days=visits.visit_days, check_ins=check_ins, first_day=first, last_day=last,
+            share=check_ins / np.maximum(until[last + 1] - until[first], 1), place=who * days + day,
+            crowd_until=np.r_[0, np.cumsum(visits.crowd[visits.order])], days=days,
+        )
+
+    def chance(self, of: Numbers, other: Numbers) -> Floats:
+        """Return how often `other` would be in the crowds around the check-ins of `of` if only chance led him there."""
+        first = np.searchsorted(self.place, of * self.days + self.first_day[other], side="left")
+        end = np.searchsorted(self.place, of * self.days + self.last_day[other], side="right")
+        chance: Floats = (self.crowd_until[end] - self.crowd_until[first]) * self.share[other]
+        return chance
+
+
+def _count(holds: ir.Value) -> ir.Value:
+    return holds.fill_null(False).ifelse(1, 0).sum().cast("int64")
+
+
+def _codes(customers: pa.ChunkedArray, known: pa.Array) -> Numbers:
+    """Return each customer's position among those known; -1 for who never came."""
+    found: Numbers = pc.fill_null(pc.index_in(customers, value_set=known), -1).to_numpy().astype(np.int64)
+    return found
+
+
+def _spread(values: Floats, where: npt.NDArray[np.bool_], *, missing: float = np.nan) -> Floats:
+    """Return values at the places where something holds, and what is missing elsewhere."""
+    whole = np.full(len(where), missing)
+    whole[where] = values
+    return whole
