@@ -22,6 +22,10 @@ from regulars.records.record import Stream
 
 KEY = ("profile_source", "profile_id")
 RAW = ("raw_email", "raw_phone", "raw_name", "raw_first_name", "raw_last_name")
+PLACE = ("address", "postcode", "city", "region")
+TOLD = (*PLACE, "personal_id")
+"""What else tells people apart or brings them together, where a source has it; compared as small letters."""
+
 
 PROFILES = pa.schema([
     *((name, pa.string()) for name in (*KEY, "email", "phone", "name", "first_name", "last_name", *RAW)),
@@ -29,7 +33,7 @@ PROFILES = pa.schema([
     ("created_at", pa.timestamp("us")),
     ("recorded_at", pa.timestamp("us")),
     ("is_exclusive", pa.bool_()),
-    *((name, pa.string()) for name in ("same_as_source", "same_as_id", "email_refused", "phone_refused")),
+    *((name, pa.string()) for name in (*TOLD, "same_as_source", "same_as_id", "email_refused", "phone_refused")),
 ])
 """One row a (profile_source, profile_id); declared traits follow as string columns.
 
