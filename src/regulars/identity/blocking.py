@@ -1,8 +1,8 @@
-"""Which pairs are worth comparing: those that share something rare enough."""
+"""Which pairs are worth comparing: those that share something that few share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,91 +11,124 @@ from regulars.identity.portrait import Portraits, Texts
 from regulars.identity.separation import Bools, Ints, pairs_within
 
 LARGEST_BLOCK = 60
-"""Profiles that share one key beyond which the key says nothing: they are not compared because of it."""
+"""Profiles of one key beyond which the key says nothing: nobody is compared because of it."""
 
 PAIRS_A_PROFILE = 3
-FEWEST_PAIRS = 50_000
+"""Pairs that one rule may bring for each profile: its smallest blocks first."""
+
+PAIRS_AT_LEAST = 50_000
+"""Pairs that any rule may bring, however few profiles there are; vague rules never bring more."""
 
 
-def keys(people: Portraits) -> Iterator[Ints]:
-    """Yield for each rule a number for each profile: profiles of equal numbers are compared, -1 with nobody."""
-    numbers, texts = people.numbers, people.texts
-    first, last, birthday = numbers["first_name"], numbers["last_name"], numbers["birthday"]
-    email, phone, postcode = numbers["email"], numbers["phone"], numbers["postcode"]
-    words = texts["first_name"]
-    root = _shortened(words, _formal)[first] if len(words) else first
-    root = np.where(first < 0, -1, root)
-    start = _through(last, _shortened(words, lambda word: word[:4]))
-    letter = _through(first, _shortened(words, lambda word: word[:1]))
-    sound = _through(last, _shortened(words, _sound))
-    year = _through(birthday, _shortened(texts["birthday"], lambda day: day[:4]))
-    yield email
-    yield phone
-    yield numbers["personal_id"]
-    yield _both(np.minimum(first, last), np.maximum(first, last), (first >= 0) & (last >= 0))
-    yield _both(last, birthday)
-    yield _both(root, birthday)
-    yield _both(birthday, postcode)
-    yield _both(root, numbers["address"])
-    yield _both(_both(root, postcode), start)
-    yield _both(root, sound)
-    yield _both(_both(sound, letter), year)
-    yield _both(_both(sound, letter), postcode)
-    yield _both(birthday, letter)
-    yield _through(email, _shortened(texts["email"], lambda text: text.partition("@")[0]))
-    yield _through(phone, _shortened(texts["phone"], lambda text: text[-7:]))
-    yield _both(numbers["address"], postcode)
-    yield _both(numbers["address"], birthday)
-    yield _both(last, numbers["address"])
-    yield root
-    yield sound
-    yield birthday
-    yield numbers["address"]
-    yield _through(email, _shortened(texts["email"], lambda text: text.partition("@")[2]))
-    yield _through(email, _shortened(texts["email"], lambda text: text[:6]))
-    yield _both(_through(birthday, _shortened(texts["birthday"], lambda day: day[4:])), letter)
-    yield _both(year, numbers["city"])
+def limits(people: Portraits) -> tuple[int, ...]:
+    """Return the size of the largest block of each rule that is still compared."""
+    return tuple(_limit(key, is_vague=is_vague) for key, is_vague in _keys(people))
 
 
-def candidates(people: Portraits, person: Ints) -> tuple[Ints, Ints]:
-    """Return the pairs that are compared, left before right, in order; none within one person."""
+def candidates(
+    people: Portraits, *, limits: Sequence[int], person: Ints, among: Bools | None = None
+) -> tuple[Ints, Ints]:
+    """Return the pairs that are compared, left before right, in order; none within one person.
+
+    Args:
+        people: What is known of each profile.
+        limits: Of each rule, as `limits` gives it.
+        person: The person of each profile, as far as stronger evidence goes.
+        among: Only pairs with one of these.
+
+    """
     found = [np.zeros(0, dtype=np.int64)]
-    for n, key in enumerate(keys(people)):
-        left, right = _pairs(key, n)
+    for (key, _), limit in zip(_keys(people), limits, strict=True):
+        left, right = _pairs(key, limit, among)
         apart = person[left] != person[right]
-        found.append(np.unique(left[apart] * people.count + right[apart]))
-    pairs = np.unique(np.concatenate(found))
+        found.append(left[apart] * people.count + right[apart])
+    pairs = np.sort(np.concatenate(found))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     return pairs // max(people.count, 1), pairs % max(people.count, 1)
 
 
-def _pairs(key: Ints, n: int) -> tuple[Ints, Ints]:
+def are_candidates(people: Portraits, left: Ints, right: Ints, *, limits: Sequence[int]) -> Bools:
+    """Say of each pair whether it is one of those that are compared."""
+    found = np.zeros(len(left), dtype=bool)
+    for (key, _), limit in zip(_keys(people), limits, strict=True):
+        known = np.flatnonzero((key[left] == key[right]) & (key[left] >= 0) & ~found)
+        sizes = np.bincount(key[key >= 0], minlength=1) if len(known) else np.ones(1, dtype=np.int64)
+        found[known] = sizes[key[left[known]]] <= limit
+    return found
+
+
+def _keys(people: Portraits) -> Iterator[tuple[Ints, bool]]:
+    """For each rule a number for each profile, -1 for those it says nothing of; and whether the rule is vague."""
+    numbers, texts = people.numbers, people.texts
+    first, last, birthday = numbers["first_name"], numbers["last_name"], numbers["birthday"]
+    email, address, postcode = numbers["email"], numbers["address"], numbers["postcode"]
+    root = _through(first, texts["first_name"], _formal)
+    letter = _through(first, texts["first_name"], lambda word: word[:1])
+    start = _through(last, texts["last_name"], lambda word: word[:4])
+    sound = _through(last, texts["last_name"], _consonants)
+    year = _through(birthday, texts["birthday"], lambda day: day[:4])
+    both_named = (first >= 0) & (last >= 0)
+    names = np.where(both_named, np.minimum(first, last), -1), np.where(both_named, np.maximum(first, last), -1)
+    sharp = (
+        (email,), (numbers["phone"],), (numbers["personal_id"],), names, (last, birthday), (root, birthday),
+        (birthday, letter), (birthday, postcode), (birthday, address), (root, address), (last, address),
+        (address, postcode), (root, sound), (root, postcode, start), (sound, letter, year), (sound, letter, postcode),
+        (_through(email, texts["email"], lambda text: text.partition("@")[0]),),
+        (_through(numbers["phone"], texts["phone"], lambda text: text[-7:]),),
+    )
+    vague = (
+        (root,), (sound,), (birthday,), (address,), (year, numbers["city"]),
+        (_through(birthday, texts["birthday"], lambda day: day[4:]), letter),
+        (_through(email, texts["email"], lambda text: text.partition("@")[2]),),
+        (_through(email, texts["email"], lambda text: text[:6]),),
+    )
+    yield from ((_together(*parts), False) for parts in sharp)
+    yield from ((_together(*parts), True) for parts in vague)
+
+
+def _limit(key: Ints, *, is_vague: bool) -> int:
+    sizes, blocks = np.unique(np.unique(key[key >= 0], return_counts=True)[1], return_counts=True)
+    pairs = np.cumsum(blocks * sizes * (sizes - 1) // 2)
+    most = PAIRS_AT_LEAST if is_vague else max(PAIRS_A_PROFILE * len(key), PAIRS_AT_LEAST)
+    return int(sizes[(pairs <= most) & (sizes <= LARGEST_BLOCK)].max(initial=1))
+
+
+def _pairs(key: Ints, limit: int, among: Bools | None) -> tuple[Ints, Ints]:
+    size = np.bincount(key[key >= 0], minlength=1)
     known = np.flatnonzero(key >= 0)
-    _, number, size = np.unique(key[known], return_inverse=True, return_counts=True)
-    sizes, blocks = np.unique(size, return_counts=True)
-    made = np.cumsum(blocks * sizes * (sizes - 1) // 2)
-    largest = sizes[(made <= (max(PAIRS_A_PROFILE * len(key), FEWEST_PAIRS) if n < 18 else FEWEST_PAIRS)) & (sizes <= LARGEST_BLOCK)].max(initial=1)
-    known = known[(size[number] > 1) & (size[number] <= largest)]
+    known = known[(size[key[known]] > 1) & (size[key[known]] <= limit)]
+    if among is not None:
+        touched = np.zeros(len(size), dtype=bool)
+        touched[key[known[among[known]]]] = True
+        known = known[touched[key[known]]]
     order = known[np.argsort(key[known], kind="stable")]
     left, right = pairs_within(key[order])
-    return order[left], order[right]
+    left, right = order[left], order[right]
+    if among is None:
+        return left, right
+    wanted = among[left] | among[right]
+    return left[wanted], right[wanted]
 
 
-def _both(one: Ints, other: Ints, known: Bools | None = None) -> Ints:
-    known = (one >= 0) & (other >= 0) if known is None else known
-    return np.where(known, one * (int(other.max(initial=0)) + 1) + other, -1)
+def _together(*parts: Ints) -> Ints:
+    """One number for profiles that agree in all parts, counted from 0; -1 where any part is unknown."""
+    key = parts[0]
+    for part in parts[1:]:
+        both = np.where((key >= 0) & (part >= 0), key * (int(part.max(initial=0)) + 1) + part, -1)
+        key = both
+    known = key >= 0
+    found = np.full(len(key), -1, dtype=np.int64)
+    found[known] = np.unique(key[known], return_inverse=True)[1] if len(parts) > 1 else key[known]
+    return found
 
 
-def _through(numbers: Ints, of: Ints) -> Ints:
-    return np.where(numbers < 0, -1, of[numbers]) if len(of) else numbers
-
-
-def _shortened(texts: Texts, shorten: Callable[[str], str]) -> Ints:
-    """A number for what each distinct text is shortened to, -1 where nothing is left."""
+def _through(numbers: Ints, texts: Texts, shorten: Callable[[str], str]) -> Ints:
+    """The number of what each profile's text is shortened to, -1 where it is unknown or nothing is left."""
+    if not len(texts):
+        return numbers
     short = np.array([shorten(text) for text in texts.tolist()], dtype=str)
-    if not len(short):
-        return np.zeros(0, dtype=np.int64)
-    numbers = np.unique(short, return_inverse=True)[1].astype(np.int64)
-    return np.where(short == "", -1, numbers)
+    of = np.where(short == "", -1, np.unique(short, return_inverse=True)[1].astype(np.int64))
+    return np.where(numbers < 0, -1, of[numbers])
 
 
 _FORMAL = {form: formal for formal in sorted(NICKNAMES, reverse=True) for form in NICKNAMES[formal]}
@@ -105,7 +138,7 @@ def _formal(word: str) -> str:
     return _FORMAL.get(word, word)
 
 
-def _sound(word: str) -> str:
-    """The consonants of a name, doubles once."""
+def _consonants(word: str) -> str:
+    """A name without its vowels, doubled letters once: what most ways to spell it share."""
     kept = word[:1] + "".join(letter for letter in word[1:] if letter not in "aeiouyhw ")
     return "".join(a for a, b in zip(kept, kept[1:] + " ", strict=True) if a != b)[:5]

@@ -12,7 +12,7 @@ from regulars.identity.likeness import Counts, keystrokes
 from regulars.identity.name import can_be_one
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.portrait import FIELDS, Portraits, Texts
-from regulars.identity.separation import Bools, Ints
+from regulars.identity.separation import Bools, Ints, Separation
 
 Levels = NDArray[np.int8]
 UNKNOWN, EQUAL = 0, 1
@@ -55,6 +55,22 @@ COMPARED: Mapping[str, Field] = {
 """Every field of a portrait. The shares are where learning begins, and where it stays when there is little data."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Pairs of profiles by number and how alike they are; one entry a pair."""
+
+    left: Ints
+    right: Ints
+    levels: Levels                           # of `compare`
+
+    @classmethod
+    def of(cls, people: Portraits, left: Ints, right: Ints, *, persons: Separation) -> Compared:
+        """Compare the pairs that may be one person."""
+        may_be = ~persons.are_apart(persons.person[left], persons.person[right])
+        left, right = left[may_be], right[may_be]
+        return cls(left=left, right=right, levels=compare(people, left, right))
+
+
 def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
     """Return the level of each field of each pair, shape (pairs, fields): 0 unknown, 1 equal, then as `COMPARED` says."""
     found = np.empty((len(left), len(FIELDS)), dtype=np.int8)
@@ -64,6 +80,14 @@ def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
     is_swapped = _are_swapped(people, left, right, found)
     found[is_swapped, 0], found[is_swapped, 1] = _SWAPPED, UNKNOWN
     return found
+
+
+def are_different(levels: Levels) -> Bools:
+    """Say of each pair whether a first name or birthday clearly differs, and no strong id says otherwise."""
+    different = {field: levels[:, n] == len(COMPARED[field].outcomes) for n, field in enumerate(FIELDS)}
+    strong = levels[:, FIELDS.index("personal_id")]
+    is_known = (strong != UNKNOWN) & ~different["personal_id"]
+    return (different["first_name"] | different["birthday"]) & ~is_known
 
 
 def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Bools:

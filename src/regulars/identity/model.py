@@ -1,144 +1,117 @@
-"""What every outcome of a comparison says, in bits, and how that is learned without anybody saying who is who.
+"""What each outcome of a comparison says, in bits: how much likelier it is for one person than for two.
 
-Three kinds of pairs are told apart: one person, two of one household, two strangers.
+Two people may be strangers or of one household; a household shares its name, home, phone and address book, so that
+these speak against strangers only. Which of the three a pair is follows from all fields together
+(Fellegi and Sunter 1969, with a third class).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from regulars.identity.comparison import COMPARED, EQUAL, Levels, compare
+from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Levels
 from regulars.identity.portrait import FIELDS, Portraits
-from regulars.identity.separation import Ints
+from regulars.identity.separation import Floats, Ints
 
-Floats = NDArray[np.float64]
+Shares = Sequence[Sequence[float]]
 
-MOST_LEVELS = 8
-BELIEF = 20.0
-SAMPLE = 500_000
-STEPS = 30
-HEAD = 5_000
+LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
+BY_VALUE = np.array([field != "source" for field in FIELDS])
+"""Fields of which an equal value says the more the fewer people have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    person: Floats                           # share of each level among pairs of one person, (fields, levels)
-    household: Floats
-    stranger: Floats                         # equal: unused, frequencies instead
-    priors: tuple[float, float]              # of person and household among all pairs
-    frequent: Mapping[str, Mapping[str, float]]
-    rare: Mapping[str, float]
+    """What was learned of a set of profiles; shares are by field and level, as `COMPARED` has them."""
+
+    profiles: int                            # it was learned from
+    person: Shares                           # of the levels among pairs of one person
+    household: Shares                        # among two people of one household
+    stranger: Shares                         # among two strangers
+    persons: float                           # share of pairs that are one person, of all pairs there are
+    households: float                        # share of pairs that are two of one household
+    frequent: Mapping[str, Mapping[str, float]]      # field -> value -> share of people who have it too
+    rare: Mapping[str, float]                # field -> that share for all other values
+    limits: Sequence[int]                    # largest block of each rule of `blocking`
+
+    def to_json(self) -> str:
+        """Return the model as JSON text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Model:
+        """Return the model that `to_json` wrote."""
+        return cls(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    person: Floats
+class Bits:
+    """The weight of each field of each pair for one person against the alternative; shape (pairs, fields)."""
+
+    stranger: Floats
     household: Floats
-    probability: Floats
 
 
-def frequencies(people: Portraits, person: Ints, rows=None):
-    frequent, rare = {}, {}
-    for field in FIELDS:
-        numbers = people.numbers[field]
-        known = np.flatnonzero(numbers >= 0)
-        V = len(people.texts[field])
-        P = int(person.max(initial=0)) + 1
-        key = np.unique(person[known] * max(V, 1) + numbers[known])
-        count = np.bincount(key % max(V, 1), minlength=V)
-        total = len(np.unique(key // max(V, 1))) if len(key) else 0
-        order = np.lexsort((people.texts[field], -count))[:HEAD] if V else np.zeros(0, int)
-        order = order[count[order] >= 2]
-        is_head = np.zeros(V, bool); is_head[order] = True
-        tail = count[~is_head]
-        t = tail.sum()
-        rare[field] = float((( tail * (tail - 1.0)).sum() + 1) / (max(total, 1) * t + 1.0)) if t else 1.0 / (total * total + 1)
-        # values of two within the head: leave one out
-        frequent[field] = {str(people.texts[field][n]): float((count[n] - 1) / total) for n in order.tolist()}
-        N1, N2 = (count == 1).sum(), (count == 2).sum()
-        u0 = (2 * N2 + 1) / (N1 + 2 * N2 + 1.0) ** 2
-        rare[field] = min(rare[field], u0) if t else u0
-        if RARE2: frequent[field] = {k: v for k, v in frequent[field].items() if v * total >= 1.5 }; rare[field] = u0
-    return frequent, rare
+def weigh(model: Model, levels: Levels, rarity: Floats) -> Bits:
+    """Return what each field of each pair says.
 
-RARE2 = True
+    Args:
+        model: What was learned.
+        levels: Of `comparison.compare`.
+        rarity: Of `rarities`: bits of the values that are equal.
 
-def frequency_arrays(people, frequent, rare):
-    out = {}
-    for field in FIELDS:
-        texts = people.texts[field]
-        f = frequent[field]
-        out[field] = np.array([f.get(t, rare[field]) for t in texts.tolist()] or [1.0])
-    return out
+    """
+    person, household, stranger = (
+        logarithms(shares) for shares in (model.person, model.household, model.stranger)
+    )
+    place = np.arange(len(FIELDS))
+    against = np.where((levels == EQUAL) & BY_VALUE, -rarity, stranger[place, levels])
+    as_household = np.where(SHARED_AT_HOME, household[place, levels], against)
+    known = levels != UNKNOWN
+    own = person[place, levels]
+    return Bits(stranger=np.where(known, own - against, 0.0), household=np.where(known, own - as_household, 0.0))
 
 
-def strangers(people: Portraits, person: Ints, n=300_000):
-    count = people.count
-    total = count * (count - 1) // 2
-    if total <= n:
-        left, right = np.triu_indices(count, 1)
-    else:
-        rng = np.random.default_rng(20_26)
-        left, right = rng.integers(0, count, n), rng.integers(0, count, n)
-    ok = person[left] != person[right]
-    levels = compare(people, left[ok], right[ok])
-    u = np.zeros((len(FIELDS), MOST_LEVELS))
-    for f in range(len(FIELDS)):
-        c = np.bincount(levels[:, f], minlength=MOST_LEVELS).astype(float)
-        c[0] = 0
-        k = len(COMPARED[FIELDS[f]].outcomes)
-        c[1:k+1] += 0.5
-        u[f] = c / c.sum()
-    return u
+SHARED_AT_HOME = np.array([COMPARED[field].household is not None for field in FIELDS])
+"""Fields in which people of one household are not like strangers."""
 
 
-def start():
-    m = np.ones((len(FIELDS), MOST_LEVELS)); h = np.ones((len(FIELDS), MOST_LEVELS)); 
-    for n, f in enumerate(FIELDS):
-        m[n, 1:len(COMPARED[f].person)+1] = COMPARED[f].person
-        if COMPARED[f].household: h[n, 1:len(COMPARED[f].household)+1] = COMPARED[f].household
-    return m, h
+def probabilities(model: Model, bits: Bits) -> tuple[Floats, Floats]:
+    """Return the probability that each pair is one person, and the same in bits (log2 of the odds)."""
+    stranger = bits.stranger.sum(axis=1) + np.log2(model.persons) - np.log2(1 - model.persons - model.households)
+    household = bits.household.sum(axis=1) + np.log2(model.persons) - np.log2(model.households)
+    weight = -np.logaddexp2(-stranger, -household)
+    return 1 / (1 + np.exp2(-weight)), weight
 
 
-def equal_freq(people, levels, left, arrays):
-    """log2 of stranger share of each pair and field"""
-    out = np.zeros(levels.shape)
-    for n, f in enumerate(FIELDS):
-        is_eq = levels[:, n] == EQUAL
-        out[is_eq, n] = np.log2(arrays[f][people.numbers[f][left[is_eq]]])
-    return out
+def rarities(model: Model, people: Portraits, left: Ints, levels: Levels) -> Floats:
+    """Return for each field of each pair how rare the value is that is equal in both, in bits; 0 where none is."""
+    found = np.zeros(levels.shape)
+    for place, field in enumerate(FIELDS):
+        if field != "source":
+            is_equal = levels[:, place] == EQUAL
+            found[is_equal, place] = _rarity(model, people, field)[people.numbers[field][left[is_equal]]]
+    return found
 
 
-def ratios(levels, logfreq, m, h, u):
-    """bits of person and household against stranger, (pairs, fields)"""
-    idx = np.arange(len(FIELDS))
-    base = np.where((levels == EQUAL) & (idx != 10), logfreq, np.log2(u[idx, levels], where=u[idx, levels] > 0, out=np.zeros(levels.shape)))
-    base[levels == 0] = 0
-    M = np.log2(m[idx, levels]); M[levels == 0] = 0
-    Hh = np.log2(h[idx, levels]); Hh[levels == 0] = 0
-    person = M - base
-    house = Hh - base
-    for n, f in enumerate(FIELDS):
-        if COMPARED[f].household is None and f != "source": house[:, n] = 0
-    house[:, 10] = 0
-    return person, house
+def _rarity(model: Model, people: Portraits, field: str) -> Floats:
+    """Of each text of a field."""
+    shares = np.full(len(people.texts[field]), model.rare[field])
+    frequent = model.frequent[field]
+    if frequent and len(shares):
+        at = pc.index_in(pa.array(people.texts[field]), pa.array(list(frequent))).fill_null(-1).to_numpy()
+        shares = np.where(at < 0, shares, np.array([*frequent.values(), 0.0])[at])
+    bits: Floats = -np.log2(shares)
+    return bits
 
 
-GATE = lambda f, b: (f == 6)
-def gated(levels):
-    first, born, pid = levels[:, 0], levels[:, 2], levels[:, 9]
-    strong = (pid >= 1) & (pid <= 3)
-    return GATE(first, born) & ~strong
-
-
-def posterior(person, house, priors, gate):
-    a = person.sum(1) + np.log2(priors[0]); b = house.sum(1) + np.log2(priors[1]); c = np.log2(1 - sum(priors))
-    a = np.where(gate, -1000, a)
-    top = np.maximum(np.maximum(a, b), c)
-    ea, eb, ec = 2.0 ** (a - top), 2.0 ** (b - top), 2.0 ** (c - top)
-    s = ea + eb + ec
-    return ea / s, eb / s, a, np.log2(eb + ec) + top
+def logarithms(shares: Shares | Floats) -> Floats:
+    """Return log2 of shares, 0 where there is no such level."""
+    table = np.asarray(shares, dtype=np.float64)
+    return np.log2(table, where=table > 0, out=np.zeros_like(table))

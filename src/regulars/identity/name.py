@@ -34,6 +34,13 @@ def stripped(names: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
+def folded(raw: pa.Array) -> pa.Array:
+    """Return what is neither name nor number in small letters and figures, one blank between: "12 Elm St., #4"."""
+    text = pc.utf8_lower(pc.utf8_normalize(raw.cast(pa.string()), "NFC"))
+    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[\s.,;:#/]+", " "))
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
 def first_word(names: pa.Array) -> pa.Array:
     """Return what stands before the first blank."""
     return pc.replace_substring_regex(names, r" .*$", "")

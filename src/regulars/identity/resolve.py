@@ -1,7 +1,8 @@
 """From profiles to customers: exact evidence, shared contacts, people's rulings, and ids that last.
 
 Evidence in order: a person's ruling; a system that names another system's id (`same_as`); an equal e-mail address or
-phone number that only one person uses; an equal address or number that several people use, with an equal full name.
+phone number that only one person uses; an equal address or number that several people use, with an equal full name; and
+likeness in so many fields that it is hardly chance (`matching`).
 Two profiles of one exclusive source never become one customer, except by a ruling.
 """
 
@@ -27,7 +28,18 @@ from regulars.identity.evidence import (
     conflict_table,
     evidence_texts,
 )
+from regulars.identity.matching import (
+    Former,
+    Thresholds,
+    compared_table,
+    likely_links,
+    match_table,
+    probability_of,
+    score,
+)
+from regulars.identity.model import Model
 from regulars.identity.name import first_word, last_word, stripped
+from regulars.identity.portrait import text_hashes
 from regulars.identity.separation import Ints, Separation, Strictness, Traces
 
 MOMENT = pa.timestamp("us")
@@ -60,6 +72,10 @@ class Resolution:
     minted: pa.Table                         # REGISTER: customers who are new
     merged: pa.Table                         # REGISTER: customers who are now part of another
     conflicts: pa.Table                      # evidence.CONFLICTS: all there are now
+    matches: pa.Table                        # matching.MATCHES: pairs that are likely or possibly one person
+    compared: pa.Table                       # matching.COMPARED_PROFILES: for the next run
+    model: Model                             # by which the matches were weighed
+    scored: int                              # pairs that had to be weighed
 
 
 def resolve(
@@ -70,6 +86,8 @@ def resolve(
     rulings: pa.Table | None = None,
     identity: pa.Table | None = None,
     register: pa.Table | None = None,
+    thresholds: Thresholds | None = None,
+    former: Former | None = None,
 ) -> Resolution:
     """Decide which profiles are one customer and which id each customer has.
 
@@ -80,13 +98,23 @@ def resolve(
         rulings: RULINGS.
         identity: MAP as the book has it.
         register: REGISTER as the book has it; knows every id of `identity`.
+        thresholds: From which probability on pairs are merged and shown.
+        former: What the last run knew of likeness; with it only what changed is weighed.
 
     """
     identity = MAP.empty_table() if identity is None else identity
     register = REGISTER.empty_table() if register is None else register
     people = _by_age(profiles)
     keys = _keys(people["profile_source"], people["profile_id"])
-    links, conflicts = _linked(people, keys, RULINGS.empty_table() if rulings is None else rulings)
+    thresholds = thresholds or Thresholds()
+    rulings = RULINGS.empty_table() if rulings is None else rulings
+    exact, conflicts, traces = _linked(people, keys, rulings)
+    persons = _persons(exact, len(people), traces, "ids")
+    scored = score(
+        people, persons=persons, marks=_marks(rulings, keys), keys=keys, thresholds=thresholds, former=former
+    )
+    likely, more = untangled(likely_links(scored, merge=thresholds.merge), persons=persons)
+    links, conflicts = Links.joined([exact, likely]), conflicts + more
     count, component = components(links.left, links.right, count=len(people))
     before = pc.index_in(keys, _keys(identity["profile_source"], identity["profile_id"]))
     register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")])
@@ -103,7 +131,9 @@ def resolve(
     result = people.select(["profile_source", "profile_id"])
     result = result.append_column("customer_id", ids.take(pa.array(component)))
     names = pc.binary_join_element_wise(people["profile_source"], people["profile_id"], "/")
-    result = result.append_column("evidence", evidence_texts(component, links, names.combine_chunks()))
+    probability = probability_of(scored, links, count=len(people))
+    told = evidence_texts(component, links, names.combine_chunks(), probability=probability)
+    result = result.append_column("evidence", told)
     merged = _merged(register, kept)
     return Resolution(
         identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, keys, register, merged)]),
@@ -111,6 +141,8 @@ def resolve(
         minted=_minted(founders.filter(is_new), fresh, at),
         merged=merged,
         conflicts=conflict_table(conflicts, people, result["customer_id"]),
+        matches=match_table(scored, people, merge=thresholds.merge),
+        compared=compared_table(scored, people), model=scored.model, scored=scored.scored,
     )
 
 
@@ -120,8 +152,8 @@ def _by_age(profiles: pa.Table) -> pa.Table:
     return profiles.take(pc.sort_indices(profiles, order)).combine_chunks()
 
 
-def _linked(people: pa.Table, keys: pa.Array, rulings: pa.Table) -> tuple[Links, list[Conflict]]:
-    """All evidence that stands, strongest first: weaker evidence is heard about what stronger evidence made."""
+def _linked(people: pa.Table, keys: pa.Array, rulings: pa.Table) -> tuple[Links, list[Conflict], Traces]:
+    """All exact evidence that stands, strongest first: weaker evidence is heard about what stronger evidence made."""
     same, apart = _ruled(rulings, keys)
     traces, full_name = _traces(people, apart)
     count = len(people)
@@ -135,7 +167,7 @@ def _linked(people: pa.Table, keys: pa.Array, rulings: pa.Table) -> tuple[Links,
         contact_links(_numbers(people["phone"]), full_name, persons=persons, kind=PHONE, named_kind=PHONE_AND_NAME),
     ])
     met, more = untangled(by_contact, persons=persons)
-    return Links.joined([held, met]), conflicts + more
+    return Links.joined([held, met]), conflicts + more, traces
 
 
 def _persons(links: Links, count: int, traces: Traces, strictness: Strictness) -> Separation:
@@ -159,6 +191,18 @@ def _ruled(rulings: pa.Table, keys: pa.Array) -> tuple[Links, Ints]:
     number = np.arange(len(same))
     kind = np.full(len(same), RULED, dtype=np.int64)
     return Links(left=left[same], right=right[same], kind=kind, group=number), apart
+
+
+def _marks(rulings: pa.Table, keys: pa.Array) -> Ints:
+    """A number for each profile that changes with the rulings about it."""
+    marks = np.zeros(len(keys), dtype=np.uint64)
+    texts = [rulings[name] for name in RULINGS.names[:5]] + [rulings["ruled_at"].cast(pa.string())]
+    told = pc.binary_join_element_wise(*texts, "\0").to_pylist()
+    hashes = text_hashes(np.array(told, dtype=str))
+    for side in ("left", "right"):
+        at = _ints(pc.index_in(_keys(rulings[f"{side}_source"], rulings[f"{side}_id"]), keys).fill_null(-1))
+        np.add.at(marks, at[at >= 0], hashes[at >= 0])
+    return marks.view(np.int64)
 
 
 def _same_as(people: pa.Table, keys: pa.Array) -> Links:

@@ -25,6 +25,10 @@ ROLES = ("info@club.example", "team@school.example", "+12545550111", "+125455501
 """Contacts typed for whoever has none: they look real and belong to nobody."""
 
 
+ALIKE = {"theresa", "josephine", "alexandra", "gabrielle", "kathryn", "katherine", "isabelle", "phillip", "steven", "ann"}
+"""Names one stroke from another, which two of one house rarely have."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
     """How one source keeps its customers: shares of its profiles."""
@@ -104,7 +108,7 @@ def _people(rng: np.random.Generator, count: int) -> _People:
     own = _zipf(rng, len(words), homes)[household]
     keeps = (place_in == 1) & ~is_child & (rng.random(count) < 0.25)
     last = words[np.where(keeps, _zipf(rng, len(words), count), own)]
-    names = np.array([*NICKNAMES, *(name.lower() for name in FIRST_NAMES)], dtype=object)
+    names = np.array(sorted({*NICKNAMES, *(name.lower() for name in FIRST_NAMES)} - ALIKE), dtype=object)
     birthday = np.where(is_child, rng.integers(12_700, 18_600, count), rng.integers(-5_000, 12_000, count))
     twin = is_child & (rng.random(count) < 0.06)
     twin[1:] &= is_child[:-1] & (household[1:] == household[:-1])
