@@ -20,6 +20,10 @@ PAIRS_AT_LEAST = 50_000
 """Pairs that any rule may bring, however few profiles there are; vague rules never bring more."""
 
 
+RULES = 26
+"""How many rules there are."""
+
+
 def limits(people: Portraits) -> tuple[int, ...]:
     """Return the size of the largest block of each rule that is still compared."""
     return tuple(_limit(key, is_vague=is_vague) for key, is_vague in _keys(people))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from regulars.identity.likeness import Counts, keystrokes
+from regulars.identity.likeness import keystrokes
 from regulars.identity.name import can_be_one
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.portrait import FIELDS, Portraits, Texts
@@ -46,7 +46,9 @@ COMPARED: Mapping[str, Field] = {
     ),
     "phone": Field(outcomes=("equal", "one slip", "different"), person=(0.5, 0.05, 0.45), household=(0.4, 0.02, 0.58)),
     "address": Field(outcomes=("equal", "similar", "different"), person=(0.7, 0.1, 0.2), household=(0.75, 0.1, 0.15)),
-    "postcode": Field(outcomes=("equal", "one slip", "different"), person=(0.8, 0.05, 0.15), household=(0.85, 0.05, 0.1)),
+    "postcode": Field(
+        outcomes=("equal", "one slip", "different"), person=(0.8, 0.05, 0.15), household=(0.85, 0.05, 0.1),
+    ),
     "city": Field(outcomes=("equal", "similar", "different"), person=(0.8, 0.05, 0.15), household=(0.85, 0.05, 0.1)),
     "region": Field(outcomes=("equal", "different"), person=(0.9, 0.1), household=(0.95, 0.05)),
     "personal_id": Field(outcomes=("equal", "one slip", "similar", "different"), person=(0.9, 0.06, 0.02, 0.02)),
@@ -72,7 +74,7 @@ class Compared:
 
 
 def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
-    """Return the level of each field of each pair, shape (pairs, fields): 0 unknown, 1 equal, then as `COMPARED` says."""
+    """Return the level of each field of each pair: 0 unknown, 1 equal, then as `COMPARED` says; (pairs, fields)."""
     found = np.empty((len(left), len(FIELDS)), dtype=np.int8)
     for n, field in enumerate(FIELDS):
         numbers = people.numbers[field]
@@ -87,7 +89,8 @@ def are_different(levels: Levels) -> Bools:
     different = {field: levels[:, n] == len(COMPARED[field].outcomes) for n, field in enumerate(FIELDS)}
     strong = levels[:, FIELDS.index("personal_id")]
     is_known = (strong != UNKNOWN) & ~different["personal_id"]
-    return (different["first_name"] | different["birthday"]) & ~is_known
+    found: Bools = (different["first_name"] | different["birthday"]) & ~is_known
+    return found
 
 
 def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Bools:
@@ -150,7 +153,8 @@ def _are_near(texts: Texts, a: Ints, b: Ints) -> Bools:
     """Whether two days lie within a month of each other, in the same year or with the year one or ten off."""
     day = np.array([f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in texts.tolist()], dtype="datetime64[D]")
     apart = np.abs(day[a] - day[b]).astype(np.int64)
-    return np.any([np.abs(apart - round(years * 365.25)) <= 31 for years in (0, 1, 10)], axis=0)
+    found: Bools = np.any([np.abs(apart - round(years * 365.25)) <= 31 for years in (0, 1, 10)], axis=0)
+    return found
 
 
 def _emails(texts: Texts, a: Ints, b: Ints) -> Ints:
@@ -194,13 +198,15 @@ def _begins(texts: Texts, a: Ints, b: Ints) -> Bools:
 
 def _begin_alike(texts: Texts, a: Ints, b: Ints) -> Bools:
     first = texts.astype("<U1")
-    return first[a] == first[b]
+    found: Bools = first[a] == first[b]
+    return found
 
 
 def _holds_word(texts: Texts, a: Ints, b: Ints) -> Bools:
     """Whether the second is the first or last of the words of the first."""
-    blank = np.char.add(" ", texts[b])
-    return np.char.startswith(texts[a], np.char.add(texts[b], " ")) | np.char.endswith(texts[a], blank)
+    before, after = np.char.add(texts[b], " "), np.char.add(" ", texts[b])
+    found: Bools = np.char.startswith(texts[a], before) | np.char.endswith(texts[a], after)
+    return found
 
 
 def _are_forms(texts: Texts, a: Ints, b: Ints) -> Bools:

@@ -1,10 +1,11 @@
-"""Pairs of profiles that are likely one person, beyond what exact evidence joins: scored, explained, kept from day to day.
+"""Pairs of profiles that are likely one person, beyond what exact evidence joins: scored, explained, kept.
 
 Every pair's score is a function of its two profiles and the model alone, so that a day scores only what changed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 
 from regulars.identity.blocking import are_candidates, candidates
 from regulars.identity.comparison import COMPARED, Compared
-from regulars.identity.component import Links
+from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
 from regulars.identity.portrait import FIELDS, Portraits, portraits, text_hashes
@@ -27,11 +28,13 @@ MATCHES = pa.schema([
 ])
 """One row a pair of profiles that no exact evidence joins and that may be one person; left before right.
 
-weight is in bits (log2 of the odds); tier is `medium` from the merging threshold on, else `low`; evidence is a JSON list
-of {field, outcome, bits}, the prior first, whose bits add up to the weight but for the less likely alternative.
+weight is in bits (log2 of the odds); tier is `medium` from the merging threshold on, else `low`; evidence is a JSON
+list of {field, outcome, bits}, the prior first, whose bits add up to the weight but for the less likely alternative.
 """
 
-COMPARED_PROFILES = pa.schema([("profile_source", pa.string()), ("profile_id", pa.string()), ("fingerprint", pa.int64())])
+COMPARED_PROFILES = pa.schema([
+    ("profile_source", pa.string()), ("profile_id", pa.string()), ("fingerprint", pa.int64()),
+])
 """What was compared of each profile, as a number that changes when it does."""
 
 GROWN = 0.25
@@ -102,9 +105,16 @@ def score(
     )
 
 
-def likely_links(scored: Scored, *, merge: float) -> Links:
-    """Return links between the profiles that are merged for their likeness."""
-    chosen = np.flatnonzero(scored.probability >= merge)
+def likely_links(scored: Scored, *, merge: float, persons: Separation, conflicts: Iterable[Conflict]) -> Links:
+    """Return links between the profiles that are merged for their likeness.
+
+    Whoever exact evidence pulls to two people waits for a person's word: likeness does not settle it.
+    """
+    is_pulled = np.zeros(persons.count, dtype=bool)
+    pulled = np.array([profile for c in conflicts for profile in (c.profile, c.other)], dtype=np.int64)
+    is_pulled[persons.person[pulled]] = True
+    is_open = ~is_pulled[persons.person[scored.pairs.left]] & ~is_pulled[persons.person[scored.pairs.right]]
+    chosen = np.flatnonzero((scored.probability >= merge) & is_open)
     return Links(
         left=scored.pairs.left[chosen], right=scored.pairs.right[chosen],
         kind=np.full(len(chosen), LIKELY, dtype=np.int64), group=np.arange(len(chosen)),
@@ -113,12 +123,11 @@ def likely_links(scored: Scored, *, merge: float) -> Links:
 
 def probability_of(scored: Scored, links: Links, *, count: int) -> Floats:
     """Return the probability of each link, NaN where it was not scored."""
-    known = np.minimum(scored.pairs.left, scored.pairs.right) * count + np.maximum(scored.pairs.left, scored.pairs.right)
-    order = np.argsort(known)
+    known = scored.pairs.left * count + scored.pairs.right           # left before right, and in order
     wanted = np.minimum(links.left, links.right) * count + np.maximum(links.left, links.right)
-    at = np.searchsorted(known[order], wanted)
-    found = np.append(scored.probability[order], np.nan)[at]
-    return np.where(np.append(known[order], -1)[at] == wanted, found, np.nan)
+    at = np.searchsorted(known, wanted)
+    found = np.append(scored.probability, np.nan)[at]
+    return np.where(np.append(known, -1)[at] == wanted, found, np.nan)
 
 
 def match_table(scored: Scored, people: pa.Table, *, merge: float) -> pa.Table:
@@ -159,10 +168,8 @@ def _what_changed(
     before = former.compared["fingerprint"].take(at).to_numpy(zero_copy_only=False)
     is_changed: Bools = ~(np.asarray(at.is_valid()) & (before == fingerprints))
     left, right = candidates(whole, limits=former.model.limits, person=persons.person, among=is_changed)
-    one, other = (
-        np.asarray(pc.index_in(_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]), keys).fill_null(-1))
-        for side in ("left", "right")
-    )
+    sides = (_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right"))
+    one, other = (np.asarray(pc.index_in(side, keys).fill_null(-1), dtype=np.int64) for side in sides)
     stands = (one >= 0) & (other >= 0)
     stands &= ~is_changed[one] & ~is_changed[other] & (persons.person[one] != persons.person[other])
     one, other = np.minimum(one[stands], other[stands]), np.maximum(one[stands], other[stands])

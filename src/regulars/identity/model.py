@@ -7,21 +7,22 @@ these speak against strangers only. Which of the three a pair is follows from al
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from regulars.identity.blocking import RULES
 from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Levels
-from regulars.identity.portrait import FIELDS, Portraits
+from regulars.identity.portrait import FIELDS, Portraits, text_hashes
 from regulars.identity.separation import Floats, Ints
 
 Shares = Sequence[Sequence[float]]
 
 LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
+OUTCOMES = hashlib.md5(repr((FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()
 BY_VALUE = np.array([field != "source" for field in FIELDS])
 """Fields of which an equal value says the more the fewer people have it."""
 
@@ -31,12 +32,13 @@ class Model:
     """What was learned of a set of profiles; shares are by field and level, as `COMPARED` has them."""
 
     profiles: int                            # it was learned from
+    outcomes: str                            # fingerprint of what is compared: another release may compare otherwise
     person: Shares                           # of the levels among pairs of one person
     household: Shares                        # among two people of one household
     stranger: Shares                         # among two strangers
     persons: float                           # share of pairs that are one person, of all pairs there are
     households: float                        # share of pairs that are two of one household
-    frequent: Mapping[str, Mapping[str, float]]      # field -> value -> share of people who have it too
+    frequent: Mapping[str, Mapping[str, float]]      # field -> hash of a value -> share of people who have it too
     rare: Mapping[str, float]                # field -> that share for all other values
     limits: Sequence[int]                    # largest block of each rule of `blocking`
 
@@ -45,9 +47,10 @@ class Model:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Model:
-        """Return the model that `to_json` wrote."""
-        return cls(**json.loads(text))
+    def from_json(cls, text: str) -> Model | None:
+        """Return the model that `to_json` wrote; None when it was learned of other comparisons than these."""
+        told = json.loads(text)
+        return cls(**told) if told.get("outcomes") == OUTCOMES else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +105,14 @@ def rarities(model: Model, people: Portraits, left: Ints, levels: Levels) -> Flo
 
 def _rarity(model: Model, people: Portraits, field: str) -> Floats:
     """Of each text of a field."""
-    shares = np.full(len(people.texts[field]), model.rare[field])
     frequent = model.frequent[field]
-    if frequent and len(shares):
-        at = pc.index_in(pa.array(people.texts[field]), pa.array(list(frequent))).fill_null(-1).to_numpy()
-        shares = np.where(at < 0, shares, np.array([*frequent.values(), 0.0])[at])
-    bits: Floats = -np.log2(shares)
+    known = np.array([int(value) for value in frequent], dtype=np.uint64)
+    order = np.argsort(known)
+    hashes = text_hashes(people.texts[field])
+    at = np.searchsorted(known[order], hashes)
+    is_known = np.append(known[order], np.uint64(0))[at] == hashes
+    shares = np.append(np.array([*frequent.values()])[order], 0.0)[at]
+    bits: Floats = -np.log2(np.where(is_known, shares, model.rare[field]))
     return bits
 
 

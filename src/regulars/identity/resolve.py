@@ -113,14 +113,15 @@ def resolve(
     scored = score(
         people, persons=persons, marks=_marks(rulings, keys), keys=keys, thresholds=thresholds, former=former
     )
-    likely, more = untangled(likely_links(scored, merge=thresholds.merge), persons=persons)
+    found = likely_links(scored, merge=thresholds.merge, persons=persons, conflicts=conflicts)
+    likely, more = untangled(found, persons=persons)
     links, conflicts = Links.joined([exact, likely]), conflicts + more
     count, component = components(links.left, links.right, count=len(people))
     before = pc.index_in(keys, _keys(identity["profile_source"], identity["profile_id"]))
     register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")])
-    former = _former(before, identity["customer_id"], register)
+    until_now = _former(before, identity["customer_id"], register)
     is_strong = people["is_exclusive"].fill_null(False).to_numpy()
-    kept = keep_ids(component, former, is_strong=is_strong, components=count, formers=len(register))
+    kept = keep_ids(component, until_now, is_strong=is_strong, components=count, formers=len(register))
     oldest = np.unique(component, return_index=True)[1]
     founders = people.select(["profile_source", "profile_id"]).take(pa.array(oldest))
     is_new = pa.array(kept.former < 0)

@@ -17,6 +17,7 @@ from regulars.identity.component import components
 from regulars.identity.model import (
     BY_VALUE,
     LEVELS,
+    OUTCOMES,
     SHARED_AT_HOME,
     Model,
     logarithms,
@@ -24,7 +25,7 @@ from regulars.identity.model import (
     rarities,
     weigh,
 )
-from regulars.identity.portrait import FIELDS, Portraits, person_counts
+from regulars.identity.portrait import FIELDS, Portraits, person_counts, text_hashes
 from regulars.identity.separation import Bools, Floats, Ints, Separation
 
 ROUNDS = 2
@@ -39,8 +40,8 @@ BELIEF = 20
 STRANGERS = 100_000
 """Pairs drawn at random."""
 
-HEAD = 5_000
-"""Values of one field whose frequency is kept."""
+HEAD = 2_000
+"""Values of one field whose frequency is kept, as hashes: a model tells no names."""
 
 SEED = 2026
 LIKELY = 0.9
@@ -81,7 +82,7 @@ def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
         household[place, 1 : len(compared.person) + 1] = compared.household or compared.person
     one = 1 / (profiles + 1)
     return Model(
-        profiles=profiles, person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
+        profiles=profiles, outcomes=OUTCOMES, person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
         persons=one / 2, households=one / 8, frequent={}, rare={}, limits=sizes,
     )
 
@@ -96,7 +97,8 @@ def _frequencies(people: Portraits, person: Ints) -> tuple[dict[str, dict[str, f
         total = max(len(np.unique(person[people.numbers[field] >= 0])), 1)
         head = np.lexsort((texts, -counts))[:HEAD] if len(texts) else np.zeros(0, dtype=np.int64)
         head = head[counts[head] > 2]        # of a value that two have nothing is known but that it is rare
-        frequent[field] = {str(texts[n]): float(counts[n] - 1) / total for n in head.tolist()}
+        hashes = text_hashes(texts[head]).astype(str).tolist()
+        frequent[field] = dict(zip(hashes, np.round((counts[head] - 1) / total, 9).tolist(), strict=True))
         tail = np.delete(counts, head)
         rare[field] = float((tail * (tail - 1)).sum() + 1) / float(tail.sum() * total + 1)
     return frequent, rare

@@ -20,12 +20,15 @@ from regulars.testing.gym.vocabulary import FIRST_NAMES, LAST_NAMES
 Texts = npt.NDArray[np.object_]
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+NOTHING: Any = None
 
 ROLES = ("info@club.example", "team@school.example", "+12545550111", "+12545550122")
 """Contacts typed for whoever has none: they look real and belong to nobody."""
 
 
-ALIKE = {"theresa", "josephine", "alexandra", "gabrielle", "kathryn", "katherine", "isabelle", "phillip", "steven", "ann"}
+ALIKE = frozenset({
+    "theresa", "josephine", "alexandra", "gabrielle", "kathryn", "katherine", "isabelle", "phillip", "steven", "ann",
+})
 """Names one stroke from another, which two of one house rarely have."""
 
 
@@ -152,7 +155,9 @@ def _zipf(rng: np.random.Generator, words: int, count: int) -> Numbers:
     return np.searchsorted(np.cumsum(shares / shares.sum()), rng.random(count)).clip(max=words - 1)
 
 
-def _emails(rng: np.random.Generator, first: Texts, last: Texts, is_child: Flags, place_in: Numbers) -> tuple[Texts, Texts]:
+def _emails(
+    rng: np.random.Generator, first: Texts, last: Texts, is_child: Flags, place_in: Numbers
+) -> tuple[Texts, Texts]:
     made = []
     for _ in range(2):
         number = rng.integers(1, 20 * len(first), len(first)).astype(str).astype(object)
@@ -208,7 +213,7 @@ def _profiles(rng: np.random.Generator, people: _People, source: Habits) -> tupl
         return np.where(later == 1, pair[1][person], pair[0][person])
 
     def kept(values: Texts, share: float) -> Texts:
-        return np.where(rng.random(count) < share, values, None)
+        return np.where(rng.random(count) < share, values, NOTHING)
 
     has_any = rng.random(count) >= source.no_contact
     first = people.first[person].copy()
@@ -219,8 +224,8 @@ def _profiles(rng: np.random.Generator, people: _People, source: Habits) -> tupl
     first, last = _slipped(rng, first, source.slip), _slipped(rng, people.last[person], source.slip)
     swap = rng.random(count) < source.slip / 4
     first, last = np.where(swap, last, first), np.where(swap, first, last)
-    email = _slipped(rng, kept(np.where(has_any, picked(people.emails), None), source.email), source.slip)
-    phone = _slipped(rng, kept(np.where(has_any, picked(people.phones), None), source.phone), source.slip, digits=True)
+    email = _slipped(rng, kept(np.where(has_any, picked(people.emails), NOTHING), source.email), source.slip)
+    phone = _slipped(rng, kept(np.where(has_any, picked(people.phones), NOTHING), source.phone), source.slip, digits=True)
     lacking = rng.random(count) < 0.0003
     email = np.where(lacking & (email == None), ROLES[0], email)  # noqa: E711  element by element
     phone = np.where(lacking & (phone == None), ROLES[2], phone)  # noqa: E711  element by element
@@ -234,8 +239,8 @@ def _profiles(rng: np.random.Generator, people: _People, source: Habits) -> tupl
         "email": email, "phone": phone, "first_name": first, "last_name": last, "name": first + " " + last,
         "birthday": _birthdays(rng, people.birthday[person], source),
         "address": address,
-        "postcode": _slipped(rng, np.where(has_place, code, None), source.slip / 2, digits=True),
-        "city": np.where(has_place, np.array(LAST_NAMES, object)[(place // 8) % len(LAST_NAMES)], None),
+        "postcode": _slipped(rng, np.where(has_place, code, NOTHING), source.slip / 2, digits=True),
+        "city": np.where(has_place, np.array(LAST_NAMES, object)[(place // 8) % len(LAST_NAMES)], NOTHING),
         "created_at": np.datetime64("2022-01-01", "us") + created.astype("timedelta64[D]"),
         "is_exclusive": np.full(count, source.is_exclusive),
     }
@@ -286,6 +291,6 @@ def _keystroke(text: str, where: float, how: int, letter: str, *, is_fixed: bool
         return text[:at] + letter + text[at + 1 :]
     if how == 1:
         return text[:at] + text[at + 1 : at + 2] + text[at : at + 1] + text[at + 2 :]
-    if how == 2:  # noqa: PLR2004  the third of four ways
+    if how == 2:
         return text[:at] + text[at + 1 :]
     return text[:at] + letter + text[at:]
