@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.portrait import Portraits, Texts
@@ -23,42 +25,49 @@ PAIRS_AT_LEAST = 50_000
 RULES = 26
 """How many rules there are."""
 
-
-def limits(people: Portraits) -> tuple[int, ...]:
-    """Return the size of the largest block of each rule that is still compared."""
-    return tuple(_limit(key, is_vague=is_vague) for key, is_vague in _keys(people))
+Keys = NDArray[np.int32]
 
 
-def candidates(
-    people: Portraits, *, limits: Sequence[int], person: Ints, among: Bools | None = None
-) -> tuple[Ints, Ints]:
-    """Return the pairs that are compared, left before right, in order; none within one person.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocks:
+    """Profiles that share something, by rule."""
 
-    Args:
-        people: What is known of each profile.
-        limits: Of each rule, as `limits` gives it.
-        person: The person of each profile, as far as stronger evidence goes.
-        among: Only pairs with one of these.
+    keys: tuple[Keys, ...]                   # of each rule: a number for each profile, -1 where it says nothing
+    limits: tuple[int, ...]                  # of each rule: size of the largest block that is compared
+    count: int                               # of profiles
 
-    """
-    found = [np.zeros(0, dtype=np.int64)]
-    for (key, _), limit in zip(_keys(people), limits, strict=True):
-        left, right = _pairs(key, limit, among)
-        apart = person[left] != person[right]
-        found.append(left[apart] * people.count + right[apart])
-    pairs = np.sort(np.concatenate(found))
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-    return pairs // max(people.count, 1), pairs % max(people.count, 1)
+    @classmethod
+    def of(cls, people: Portraits, *, limits: Sequence[int] | None = None) -> Blocks:
+        """Return the blocks of these profiles; limits as they were learned, or as they suit these."""
+        found = [(key.astype(np.int32), is_vague) for key, is_vague in _keys(people)]
+        suited = limits or [_limit(key, is_vague=is_vague) for key, is_vague in found]
+        return cls(keys=tuple(key for key, _ in found), limits=tuple(suited), count=people.count)
 
+    def pairs(self, *, person: Ints, among: Bools | None = None) -> tuple[Ints, Ints]:
+        """Return the pairs that are compared, left before right, in order; none within one person.
 
-def are_candidates(people: Portraits, left: Ints, right: Ints, *, limits: Sequence[int]) -> Bools:
-    """Say of each pair whether it is one of those that are compared."""
-    found = np.zeros(len(left), dtype=bool)
-    for (key, _), limit in zip(_keys(people), limits, strict=True):
-        known = np.flatnonzero((key[left] == key[right]) & (key[left] >= 0) & ~found)
-        sizes = np.bincount(key[key >= 0], minlength=1) if len(known) else np.ones(1, dtype=np.int64)
-        found[known] = sizes[key[left[known]]] <= limit
-    return found
+        Args:
+            person: The person of each profile, as far as stronger evidence goes.
+            among: Only pairs with one of these.
+
+        """
+        found = [np.zeros(0, dtype=np.int64)]
+        for key, limit in zip(self.keys, self.limits, strict=True):
+            left, right = _pairs(key, limit, among)
+            apart = person[left] != person[right]
+            found.append(left[apart] * self.count + right[apart])
+        pairs = np.sort(np.concatenate(found))
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+        return pairs // max(self.count, 1), pairs % max(self.count, 1)
+
+    def hold(self, left: Ints, right: Ints) -> Bools:
+        """Say of each pair whether it is one of those that are compared."""
+        found = np.zeros(len(left), dtype=bool)
+        for key, limit in zip(self.keys, self.limits, strict=True):
+            rows = np.flatnonzero((key[left] == key[right]) & (key[left] >= 0) & ~found)
+            if len(rows):
+                found[rows] = np.bincount(key[key >= 0])[key[left[rows]]] <= limit
+        return found
 
 
 def _keys(people: Portraits) -> Iterator[tuple[Ints, bool]]:
@@ -90,14 +99,14 @@ def _keys(people: Portraits) -> Iterator[tuple[Ints, bool]]:
     yield from ((_together(*parts), True) for parts in vague)
 
 
-def _limit(key: Ints, *, is_vague: bool) -> int:
+def _limit(key: Keys, *, is_vague: bool) -> int:
     sizes, blocks = np.unique(np.unique(key[key >= 0], return_counts=True)[1], return_counts=True)
     pairs = np.cumsum(blocks * sizes * (sizes - 1) // 2)
     most = PAIRS_AT_LEAST if is_vague else max(PAIRS_A_PROFILE * len(key), PAIRS_AT_LEAST)
     return int(sizes[(pairs <= most) & (sizes <= LARGEST_BLOCK)].max(initial=1))
 
 
-def _pairs(key: Ints, limit: int, among: Bools | None) -> tuple[Ints, Ints]:
+def _pairs(key: Keys, limit: int, among: Bools | None) -> tuple[Ints, Ints]:
     size = np.bincount(key[key >= 0], minlength=1)
     known = np.flatnonzero(key >= 0)
     known = known[(size[key[known]] > 1) & (size[key[known]] <= limit)]
@@ -106,7 +115,7 @@ def _pairs(key: Ints, limit: int, among: Bools | None) -> tuple[Ints, Ints]:
         touched[key[known[among[known]]]] = True
         known = known[touched[key[known]]]
     order = known[np.argsort(key[known], kind="stable")]
-    left, right = pairs_within(key[order])
+    left, right = pairs_within(key[order].astype(np.int64))
     left, right = order[left], order[right]
     if among is None:
         return left, right
@@ -118,8 +127,7 @@ def _together(*parts: Ints) -> Ints:
     """One number for profiles that agree in all parts, counted from 0; -1 where any part is unknown."""
     key = parts[0]
     for part in parts[1:]:
-        both = np.where((key >= 0) & (part >= 0), key * (int(part.max(initial=0)) + 1) + part, -1)
-        key = both
+        key = np.where((key >= 0) & (part >= 0), key * (int(part.max(initial=0)) + 1) + part, -1)
     known = key >= 0
     found = np.full(len(key), -1, dtype=np.int64)
     found[known] = np.unique(key[known], return_inverse=True)[1] if len(parts) > 1 else key[known]

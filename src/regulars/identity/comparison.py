@@ -193,7 +193,8 @@ def _begins(texts: Texts, a: Ints, b: Ints) -> Bools:
     size_one, size_other = np.char.str_len(one), np.char.str_len(other)
     shorter = np.minimum(size_one, size_other)
     is_beginning = np.char.startswith(one, other) | np.char.startswith(other, one)
-    return is_beginning & ((shorter == 1) | (shorter >= 3))
+    found: Bools = is_beginning & ((shorter == 1) | (shorter >= 3))
+    return found
 
 
 def _begin_alike(texts: Texts, a: Ints, b: Ints) -> Bools:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.blocking import are_candidates, candidates
+from regulars.identity.blocking import Blocks
 from regulars.identity.comparison import COMPARED, Compared
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
@@ -167,14 +167,15 @@ def _what_changed(
     at = pc.index_in(keys, _keys(former.compared["profile_source"], former.compared["profile_id"]))
     before = former.compared["fingerprint"].take(at).to_numpy(zero_copy_only=False)
     is_changed: Bools = ~(np.asarray(at.is_valid()) & (before == fingerprints))
-    left, right = candidates(whole, limits=former.model.limits, person=persons.person, among=is_changed)
+    blocks = Blocks.of(whole, limits=former.model.limits)
+    left, right = blocks.pairs(person=persons.person, among=is_changed)
     sides = (_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right"))
     one, other = (np.asarray(pc.index_in(side, keys).fill_null(-1), dtype=np.int64) for side in sides)
     stands = (one >= 0) & (other >= 0)
     stands &= ~is_changed[one] & ~is_changed[other] & (persons.person[one] != persons.person[other])
     one, other = np.minimum(one[stands], other[stands]), np.maximum(one[stands], other[stands])
     # A block that grew too large since speaks for nobody any more.
-    still = are_candidates(whole, one, other, limits=former.model.limits)
+    still = blocks.hold(one, other)
     left, right = np.concatenate([left, one[still]]), np.concatenate([right, other[still]])
     order = np.lexsort((right, left))
     return Compared.of(whole, left[order], right[order], persons=persons)

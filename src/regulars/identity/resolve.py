@@ -197,6 +197,8 @@ def _ruled(rulings: pa.Table, keys: pa.Array) -> tuple[Links, Ints]:
 def _marks(rulings: pa.Table, keys: pa.Array) -> Ints:
     """A number for each profile that changes with the rulings about it."""
     marks = np.zeros(len(keys), dtype=np.uint64)
+    if not len(rulings):
+        return marks.view(np.int64)
     texts = [rulings[name] for name in RULINGS.names[:5]] + [rulings["ruled_at"].cast(pa.string())]
     told = pc.binary_join_element_wise(*texts, "\0").to_pylist()
     hashes = text_hashes(np.array(told, dtype=str))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from regulars.identity.blocking import candidates, limits
+from regulars.identity.blocking import Blocks
 from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Compared, Levels, are_different, compare
 from regulars.identity.component import components
 from regulars.identity.model import (
@@ -56,10 +56,10 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
         persons: What stronger evidence holds together, and what keeps people apart.
 
     """
-    sizes = limits(completed)
-    pairs = Compared.of(completed, *candidates(completed, limits=sizes, person=persons.person), persons=persons)
+    blocks = Blocks.of(completed)
+    pairs = Compared.of(completed, *blocks.pairs(person=persons.person), persons=persons)
     strangers = _drawn(own)
-    model, person = _expected(own.count, sizes), persons.person
+    model, person = _expected(own.count, blocks.limits), persons.person
     for _ in range(ROUNDS):
         frequent, rare = _frequencies(own, person)
         model = replace(model, frequent=frequent, rare=rare, stranger=_strangers(strangers, person))
@@ -82,7 +82,8 @@ def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
         household[place, 1 : len(compared.person) + 1] = compared.household or compared.person
     one = 1 / (profiles + 1)
     return Model(
-        profiles=profiles, outcomes=OUTCOMES, person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
+        profiles=profiles, outcomes=OUTCOMES,
+        person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
         persons=one / 2, households=one / 8, frequent={}, rare={}, limits=sizes,
     )
 

@@ -199,7 +199,8 @@ def _streets(rng: np.random.Generator, count: int) -> Texts:
     words = _surnames(np.random.default_rng(5), 700)
     kinds = np.array([" st", " ave", " rd", " ln", " dr"], object)
     number = rng.integers(1, 2000, count).astype(str).astype(object)
-    return number + " " + words[rng.integers(0, len(words), count)] + kinds[rng.integers(0, 5, count)]
+    streets: Texts = number + " " + words[rng.integers(0, len(words), count)] + kinds[rng.integers(0, 5, count)]
+    return streets
 
 
 def _profiles(rng: np.random.Generator, people: _People, source: Habits) -> tuple[pa.Table, Numbers]:
@@ -225,7 +226,8 @@ def _profiles(rng: np.random.Generator, people: _People, source: Habits) -> tupl
     swap = rng.random(count) < source.slip / 4
     first, last = np.where(swap, last, first), np.where(swap, first, last)
     email = _slipped(rng, kept(np.where(has_any, picked(people.emails), NOTHING), source.email), source.slip)
-    phone = _slipped(rng, kept(np.where(has_any, picked(people.phones), NOTHING), source.phone), source.slip, digits=True)
+    phone = kept(np.where(has_any, picked(people.phones), NOTHING), source.phone)
+    phone = _slipped(rng, phone, source.slip, digits=True)
     lacking = rng.random(count) < 0.0003
     email = np.where(lacking & (email == None), ROLES[0], email)  # noqa: E711  element by element
     phone = np.where(lacking & (phone == None), ROLES[2], phone)  # noqa: E711  element by element
