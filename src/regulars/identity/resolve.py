@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.contact import contact_links
-from regulars.identity.customer_id import Kept, keep_ids, mint
+from regulars.identity.customer_id import Kept, keep_ids, mint, revived
 from regulars.identity.evidence import (
     EMAIL,
     EMAIL_AND_NAME,
@@ -69,7 +69,7 @@ class Resolution:
 
     identity: pa.Table                       # IDENTITY of all profiles, those that are gone too
     changes: pa.Table                        # MAP plus former_id: only rows that differ from what the book holds
-    minted: pa.Table                         # REGISTER: customers who are new
+    minted: pa.Table                         # REGISTER: customers who are new, or themselves again
     merged: pa.Table                         # REGISTER: customers who are now part of another
     conflicts: pa.Table                      # evidence.CONFLICTS: all there are now
     matches: pa.Table                        # matching.MATCHES: pairs that are likely or possibly one person
@@ -120,31 +120,45 @@ def resolve(
     before = pc.index_in(keys, _keys(identity["profile_source"], identity["profile_id"]))
     register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")])
     until_now = _former(before, identity["customer_id"], register)
-    is_strong = people["is_exclusive"].fill_null(False).to_numpy()
-    kept = keep_ids(component, until_now, is_strong=is_strong, components=count, formers=len(register))
-    oldest = np.unique(component, return_index=True)[1]
-    founders = people.select(["profile_source", "profile_id"]).take(pa.array(oldest))
-    is_new = pa.array(kept.former < 0)
-    fresh = mint(founders.filter(is_new), taken=register["customer_id"], salt=salt)
-    ids = register["customer_id"].take(pa.array(kept.former, mask=kept.former < 0)).combine_chunks()
-    ids = pc.replace_with_mask(ids, is_new, fresh)
     at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
+    ids, minted, merged = _called(people, keys, component, until_now, register, components=count, salt=salt, at=at)
     result = people.select(["profile_source", "profile_id"])
     result = result.append_column("customer_id", ids.take(pa.array(component)))
     names = pc.binary_join_element_wise(people["profile_source"], people["profile_id"], "/")
     probability = probability_of(scored, links, count=len(people))
     told = evidence_texts(component, links, names.combine_chunks(), probability=probability)
     result = result.append_column("evidence", told)
-    merged = _merged(register, kept)
     return Resolution(
         identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, keys, register, merged)]),
         changes=_changes(result, before, identity, at),
-        minted=_minted(founders.filter(is_new), fresh, at),
+        minted=minted,
         merged=merged,
         conflicts=conflict_table(conflicts, people, result["customer_id"]),
         matches=match_table(scored, people, merge=thresholds.merge),
         compared=compared_table(scored, people), model=scored.model, scored=scored.scored,
     )
+
+
+def _called(
+    people: pa.Table, keys: pa.Array, component: Ints, until_now: Ints, register: pa.Table, *, components: int,
+    salt: bytes, at: pa.Scalar,
+) -> tuple[pa.Array, pa.Table, pa.Table]:
+    """The id of each component; REGISTER of those who are new or themselves again, and of those who merged."""
+    founder = _ints(pc.index_in(_keys(register["founder_source"], register["founder_id"]), keys).fill_null(-1))
+    kept = keep_ids(
+        component, until_now, is_strong=people["is_exclusive"].fill_null(False).to_numpy(), components=components,
+        formers=len(register), founder=np.append(component, -1)[founder],
+    )
+    is_retired = np.asarray(register["merged_into"].is_valid())
+    back = revived(component, founder, is_new=kept.former < 0, is_retired=is_retired)
+    goes_on = np.where(kept.former < 0, back, kept.former)
+    oldest = np.unique(component, return_index=True)[1]
+    founders = people.select(["profile_source", "profile_id"]).take(pa.array(oldest))
+    is_new = pa.array(goes_on < 0)
+    fresh = mint(founders.filter(is_new), taken=register["customer_id"], salt=salt)
+    ids = register["customer_id"].take(pa.array(goes_on, mask=goes_on < 0)).combine_chunks()
+    minted = pa.concat_tables([_minted(founders.filter(is_new), fresh, at), _revived(register, back)])
+    return pc.replace_with_mask(ids, is_new, fresh), minted, _merged(register, kept)
 
 
 def _by_age(profiles: pa.Table) -> pa.Table:
@@ -285,6 +299,14 @@ def _minted(founders: pa.Table, ids: pa.Array, at: pa.Scalar) -> pa.Table:
         "customer_id": ids, "founder_source": founders["profile_source"], "founder_id": founders["profile_id"],
         "minted_at": pa.repeat(at, len(ids)), "merged_into": pa.nulls(len(ids), pa.string()),
     }).cast(REGISTER)
+
+
+def _revived(register: pa.Table, back: Ints) -> pa.Table:
+    """Customers who were part of another and are themselves again, with the id they had."""
+    again = register.select(REGISTER.names).take(pa.array(back[back >= 0]))
+    return again.set_column(
+        REGISTER.get_field_index("merged_into"), "merged_into", pa.nulls(len(again), pa.string())
+    ).cast(REGISTER)
 
 
 def _merged(register: pa.Table, kept: Kept) -> pa.Table:
