@@ -17,6 +17,7 @@ from regulars.identity.comparison import COMPARED, Compared
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
+from regulars.identity.numbered import profile_keys
 from regulars.identity.portrait import FIELDS, Portraits, portraits, text_hashes
 from regulars.identity.separation import Bools, Floats, Ints, Separation
 from regulars.identity.training import learn
@@ -50,13 +51,14 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Former:
-    """What the last run knew."""
+class Likeness:
+    """Who is likely one person, and what the next run needs to weigh only what changed."""
 
-    model: Model
+    model: Model                             # by which pairs were weighed
     matches: pa.Table                        # MATCHES
     compared: pa.Table                       # COMPARED_PROFILES
     review: float                            # from which probability on a pair is in `matches`
+    weighed: int = 0                         # pairs that had to be looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +71,12 @@ class Scored:
     weight: Floats                           # bits
     model: Model
     fingerprints: Ints                       # of each profile
-    scored: int                              # pairs that had to be scored
+    scored: int                              # pairs that had to be looked at
 
 
 def score(
     people: pa.Table, *, persons: Separation, marks: Ints, keys: pa.Array, thresholds: Thresholds,
-    former: Former | None = None,
+    former: Likeness | None = None,
 ) -> Scored:
     """Score the pairs that exact evidence leaves open.
 
@@ -130,8 +132,46 @@ def probability_of(scored: Scored, links: Links, *, count: int) -> Floats:
     return np.where(np.append(known, -1)[at] == wanted, found, np.nan)
 
 
-def match_table(scored: Scored, people: pa.Table, *, merge: float) -> pa.Table:
-    """Return the scored pairs as MATCHES, in the order of their keys."""
+def likeness(scored: Scored, people: pa.Table, *, thresholds: Thresholds) -> Likeness:
+    """Return the scored pairs as tables."""
+    compared = pa.table({
+        "profile_source": people["profile_source"], "profile_id": people["profile_id"],
+        "fingerprint": pa.array(scored.fingerprints),
+    })
+    return Likeness(
+        model=scored.model, matches=_match_table(scored, people, merge=thresholds.merge),
+        compared=compared.cast(COMPARED_PROFILES), review=thresholds.review, weighed=scored.scored,
+    )
+
+
+def _still_holds(former: Likeness, profiles: int, thresholds: Thresholds) -> bool:
+    learned = former.model.profiles
+    return abs(profiles - learned) <= GROWN * learned and former.review <= thresholds.review
+
+
+def _what_changed(
+    former: Likeness, whole: Portraits, persons: Separation, keys: pa.Array, fingerprints: Ints
+) -> Compared:
+    """Pairs with a new or changed profile, and those of the last run whose profiles are what they were."""
+    at = pc.index_in(keys, profile_keys(former.compared["profile_source"], former.compared["profile_id"]))
+    before = former.compared["fingerprint"].take(at).to_numpy(zero_copy_only=False)
+    is_changed: Bools = ~(np.asarray(at.is_valid()) & (before == fingerprints))
+    blocks = Blocks.of(whole, limits=former.model.limits)
+    left, right = blocks.pairs(person=persons.person, among=is_changed)
+    sides = (profile_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right"))
+    one, other = (np.asarray(pc.index_in(side, keys).fill_null(-1), dtype=np.int64) for side in sides)
+    stands = (one >= 0) & (other >= 0)
+    stands &= ~is_changed[one] & ~is_changed[other] & (persons.person[one] != persons.person[other])
+    one, other = np.minimum(one[stands], other[stands]), np.maximum(one[stands], other[stands])
+    # A block that grew too large since speaks for nobody any more.
+    still = blocks.hold(one, other)
+    left, right = np.concatenate([left, one[still]]), np.concatenate([right, other[still]])
+    order = np.lexsort((right, left))
+    return Compared.of(whole, left[order], right[order], persons=persons)
+
+
+def _match_table(scored: Scored, people: pa.Table, *, merge: float) -> pa.Table:
+    """The scored pairs as MATCHES, in the order of their keys."""
     source, profile = people["profile_source"], people["profile_id"]
     left, right = pa.array(scored.pairs.left), pa.array(scored.pairs.right)
     one, other = (source.take(left), profile.take(left)), (source.take(right), profile.take(right))
@@ -145,40 +185,6 @@ def match_table(scored: Scored, people: pa.Table, *, merge: float) -> pa.Table:
         "evidence": _told(scored),
     }
     return pa.table(columns).cast(MATCHES).sort_by([(name, "ascending") for name in MATCHES.names[:4]])
-
-
-def compared_table(scored: Scored, people: pa.Table) -> pa.Table:
-    """Return COMPARED_PROFILES, one row a profile."""
-    return pa.table({
-        "profile_source": people["profile_source"], "profile_id": people["profile_id"],
-        "fingerprint": pa.array(scored.fingerprints),
-    }).cast(COMPARED_PROFILES)
-
-
-def _still_holds(former: Former, profiles: int, thresholds: Thresholds) -> bool:
-    learned = former.model.profiles
-    return abs(profiles - learned) <= GROWN * learned and former.review <= thresholds.review
-
-
-def _what_changed(
-    former: Former, whole: Portraits, persons: Separation, keys: pa.Array, fingerprints: Ints
-) -> Compared:
-    """Pairs with a new or changed profile, and those of the last run whose profiles are what they were."""
-    at = pc.index_in(keys, _keys(former.compared["profile_source"], former.compared["profile_id"]))
-    before = former.compared["fingerprint"].take(at).to_numpy(zero_copy_only=False)
-    is_changed: Bools = ~(np.asarray(at.is_valid()) & (before == fingerprints))
-    blocks = Blocks.of(whole, limits=former.model.limits)
-    left, right = blocks.pairs(person=persons.person, among=is_changed)
-    sides = (_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right"))
-    one, other = (np.asarray(pc.index_in(side, keys).fill_null(-1), dtype=np.int64) for side in sides)
-    stands = (one >= 0) & (other >= 0)
-    stands &= ~is_changed[one] & ~is_changed[other] & (persons.person[one] != persons.person[other])
-    one, other = np.minimum(one[stands], other[stands]), np.maximum(one[stands], other[stands])
-    # A block that grew too large since speaks for nobody any more.
-    still = blocks.hold(one, other)
-    left, right = np.concatenate([left, one[still]]), np.concatenate([right, other[still]])
-    order = np.lexsort((right, left))
-    return Compared.of(whole, left[order], right[order], persons=persons)
 
 
 def _told(scored: Scored) -> pa.Array:
@@ -200,10 +206,6 @@ def _told(scored: Scored) -> pa.Array:
 def _item(field: str, outcome: pa.Array, bits: Floats) -> pa.Array:
     number = pa.array(np.round(bits, 2) + 0.0).cast(pa.string())
     return pc.binary_join_element_wise(f'{{"field": "{field}", "outcome": "', outcome, '", "bits": ', number, "}", "")
-
-
-def _keys(source: pa.ChunkedArray, profile: pa.ChunkedArray) -> pa.Array:
-    return pc.binary_join_element_wise(source, profile, "\0").combine_chunks()
 
 
 def _founders(keys: pa.Array, person: Ints) -> Ints:

@@ -16,31 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links, components, untangled
-from regulars.identity.contact import contact_links
 from regulars.identity.customer_id import Kept, keep_ids, mint, revived
-from regulars.identity.evidence import (
-    EMAIL,
-    EMAIL_AND_NAME,
-    PHONE,
-    PHONE_AND_NAME,
-    RULED,
-    SAME_AS,
-    conflict_table,
-    evidence_texts,
-)
-from regulars.identity.matching import (
-    Former,
-    Thresholds,
-    compared_table,
-    likely_links,
-    match_table,
-    probability_of,
-    score,
-)
-from regulars.identity.model import Model
-from regulars.identity.name import first_word, last_word, stripped
-from regulars.identity.portrait import text_hashes
-from regulars.identity.separation import Ints, Separation, Strictness, Traces
+from regulars.identity.evidence import conflict_table, evidence_texts
+from regulars.identity.exact import exact_evidence, ruling_marks
+from regulars.identity.matching import Likeness, Thresholds, likely_links, likeness, probability_of, score
+from regulars.identity.numbered import profile_keys, whole_numbers
+from regulars.identity.separation import Floats, Ints
 
 MOMENT = pa.timestamp("us")
 
@@ -72,10 +53,7 @@ class Resolution:
     minted: pa.Table                         # REGISTER: customers who are new, or themselves again
     merged: pa.Table                         # REGISTER: customers who are now part of another
     conflicts: pa.Table                      # evidence.CONFLICTS: all there are now
-    matches: pa.Table                        # matching.MATCHES: pairs that are likely or possibly one person
-    compared: pa.Table                       # matching.COMPARED_PROFILES: for the next run
-    model: Model                             # by which the matches were weighed
-    scored: int                              # pairs that had to be weighed
+    likeness: Likeness                       # pairs that are likely or possibly one person, and what the next run needs
 
 
 def resolve(
@@ -87,7 +65,7 @@ def resolve(
     identity: pa.Table | None = None,
     register: pa.Table | None = None,
     thresholds: Thresholds | None = None,
-    former: Former | None = None,
+    former: Likeness | None = None,
 ) -> Resolution:
     """Decide which profiles are one customer and which id each customer has.
 
@@ -104,38 +82,56 @@ def resolve(
     """
     identity = MAP.empty_table() if identity is None else identity
     register = REGISTER.empty_table() if register is None else register
-    people = _by_age(profiles)
-    keys = _keys(people["profile_source"], people["profile_id"])
-    thresholds = thresholds or Thresholds()
-    rulings = RULINGS.empty_table() if rulings is None else rulings
-    exact, conflicts, traces = _linked(people, keys, rulings)
-    persons = _persons(exact, len(people), traces, "ids")
-    scored = score(
-        people, persons=persons, marks=_marks(rulings, keys), keys=keys, thresholds=thresholds, former=former
-    )
-    found = likely_links(scored, merge=thresholds.merge, persons=persons, conflicts=conflicts)
-    likely, more = untangled(found, persons=persons)
-    links, conflicts = Links.joined([exact, likely]), conflicts + more
-    count, component = components(links.left, links.right, count=len(people))
-    before = pc.index_in(keys, _keys(identity["profile_source"], identity["profile_id"]))
     register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")])
+    people = _by_age(profiles)
+    found = _found(
+        people, rulings=RULINGS.empty_table() if rulings is None else rulings, thresholds=thresholds or Thresholds(),
+        former=former,
+    )
+    before = pc.index_in(found.keys, profile_keys(identity["profile_source"], identity["profile_id"]))
+    count, component = components(found.links.left, found.links.right, count=len(people))
     until_now = _former(before, identity["customer_id"], register)
     at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
-    ids, minted, merged = _called(people, keys, component, until_now, register, components=count, salt=salt, at=at)
+    ids, minted, merged = _called(people, found.keys, component, until_now, register, components=count, salt=salt, at=at)
     result = people.select(["profile_source", "profile_id"])
     result = result.append_column("customer_id", ids.take(pa.array(component)))
-    names = pc.binary_join_element_wise(people["profile_source"], people["profile_id"], "/")
-    probability = probability_of(scored, links, count=len(people))
-    told = evidence_texts(component, links, names.combine_chunks(), probability=probability)
+    names = pc.binary_join_element_wise(people["profile_source"], people["profile_id"], "/").combine_chunks()
+    told = evidence_texts(component, found.links, names, probability=found.probability)
     result = result.append_column("evidence", told)
     return Resolution(
-        identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, keys, register, merged)]),
+        identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, found.keys, register, merged)]),
         changes=_changes(result, before, identity, at),
         minted=minted,
         merged=merged,
-        conflicts=conflict_table(conflicts, people, result["customer_id"]),
-        matches=match_table(scored, people, merge=thresholds.merge),
-        compared=compared_table(scored, people), model=scored.model, scored=scored.scored,
+        conflicts=conflict_table(found.conflicts, people, result["customer_id"]),
+        likeness=found.likeness,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """All evidence that stands, exact and likely."""
+
+    keys: pa.Array                           # of each profile
+    links: Links
+    probability: Floats                      # of each link, NaN where it is exact
+    conflicts: list[Conflict]
+    likeness: Likeness
+
+
+def _found(people: pa.Table, *, rulings: pa.Table, thresholds: Thresholds, former: Likeness | None) -> _Found:
+    keys = profile_keys(people["profile_source"], people["profile_id"])
+    exact = exact_evidence(people, keys=keys, rulings=rulings)
+    scored = score(
+        people, persons=exact.persons, marks=ruling_marks(rulings, keys), keys=keys, thresholds=thresholds,
+        former=former,
+    )
+    likely = likely_links(scored, merge=thresholds.merge, persons=exact.persons, conflicts=exact.conflicts)
+    held, conflicts = untangled(likely, persons=exact.persons)
+    links = Links.joined([exact.links, held])
+    return _Found(
+        keys=keys, links=links, probability=probability_of(scored, links, count=len(people)),
+        conflicts=exact.conflicts + conflicts, likeness=likeness(scored, people, thresholds=thresholds),
     )
 
 
@@ -144,7 +140,8 @@ def _called(
     salt: bytes, at: pa.Scalar,
 ) -> tuple[pa.Array, pa.Table, pa.Table]:
     """The id of each component; REGISTER of those who are new or themselves again, and of those who merged."""
-    founder = _ints(pc.index_in(_keys(register["founder_source"], register["founder_id"]), keys).fill_null(-1))
+    founding = profile_keys(register["founder_source"], register["founder_id"])
+    founder = whole_numbers(pc.index_in(founding, keys).fill_null(-1))
     kept = keep_ids(
         component, until_now, is_strong=people["is_exclusive"].fill_null(False).to_numpy(), components=components,
         formers=len(register), founder=np.append(component, -1)[founder],
@@ -167,105 +164,17 @@ def _by_age(profiles: pa.Table) -> pa.Table:
     return profiles.take(pc.sort_indices(profiles, order)).combine_chunks()
 
 
-def _linked(people: pa.Table, keys: pa.Array, rulings: pa.Table) -> tuple[Links, list[Conflict], Traces]:
-    """All exact evidence that stands, strongest first: weaker evidence is heard about what stronger evidence made."""
-    same, apart = _ruled(rulings, keys)
-    traces, full_name = _traces(people, apart)
-    count = len(people)
-    held, conflicts = untangled(same, persons=_persons(Links.none(), count, traces, "rulings"))
-    persons = _persons(held, count, traces, "ids")
-    named, more = untangled(_same_as(people, keys), persons=persons)
-    held, conflicts = Links.joined([held, named]), conflicts + more
-    persons = _persons(held, count, traces, "people")
-    by_contact = Links.joined([
-        contact_links(_numbers(people["email"]), full_name, persons=persons, kind=EMAIL, named_kind=EMAIL_AND_NAME),
-        contact_links(_numbers(people["phone"]), full_name, persons=persons, kind=PHONE, named_kind=PHONE_AND_NAME),
-    ])
-    met, more = untangled(by_contact, persons=persons)
-    return Links.joined([held, met]), conflicts + more, traces
-
-
-def _persons(links: Links, count: int, traces: Traces, strictness: Strictness) -> Separation:
-    found, person = components(links.left, links.right, count=count)
-    return Separation(traces=traces, person=person, count=found, strictness=strictness)
-
-
-def _ruled(rulings: pa.Table, keys: pa.Array) -> tuple[Links, Ints]:
-    """The newest ruling of each pair of present profiles: links of those ruled the same, pairs ruled different."""
-    one = pc.index_in(_keys(rulings["left_source"], rulings["left_id"]), keys)
-    other = pc.index_in(_keys(rulings["right_source"], rulings["right_id"]), keys)
-    is_present = pc.and_(pc.is_valid(one), pc.is_valid(other))
-    left, right = _ints(one.filter(is_present)), _ints(other.filter(is_present))
-    at = rulings["ruled_at"].filter(is_present).cast(pa.int64()).to_numpy()
-    is_same = pc.equal(rulings["verdict"].filter(is_present), "same").to_numpy()
-    pair = np.minimum(left, right) * len(keys) + np.maximum(left, right)
-    order = np.lexsort((is_same, -at, pair))             # of two rulings of one moment the careful one counts
-    newest = order[np.unique(pair[order], return_index=True)[1]]
-    same, different = newest[is_same[newest]], newest[~is_same[newest]]
-    apart = np.column_stack([left[different], right[different]])
-    number = np.arange(len(same))
-    kind = np.full(len(same), RULED, dtype=np.int64)
-    return Links(left=left[same], right=right[same], kind=kind, group=number), apart
-
-
-def _marks(rulings: pa.Table, keys: pa.Array) -> Ints:
-    """A number for each profile that changes with the rulings about it."""
-    marks = np.zeros(len(keys), dtype=np.uint64)
-    if not len(rulings):
-        return marks.view(np.int64)
-    texts = [rulings[name] for name in RULINGS.names[:5]] + [rulings["ruled_at"].cast(pa.string())]
-    told = pc.binary_join_element_wise(*texts, "\0").to_pylist()
-    hashes = text_hashes(np.array(told, dtype=str))
-    for side in ("left", "right"):
-        at = _ints(pc.index_in(_keys(rulings[f"{side}_source"], rulings[f"{side}_id"]), keys).fill_null(-1))
-        np.add.at(marks, at[at >= 0], hashes[at >= 0])
-    return marks.view(np.int64)
-
-
-def _same_as(people: pa.Table, keys: pa.Array) -> Links:
-    """Links to the profiles that other systems name; a name of nobody present links nobody."""
-    names = people.select(["same_as_source", "same_as_id"]).append_column("row", pa.array(np.arange(len(people))))
-    names = names.filter(pc.is_valid(names["same_as_id"]))
-    sources = pc.split_pattern(names["same_as_source"].combine_chunks(), "\n")
-    row = names["row"].combine_chunks().take(pc.list_parent_indices(sources))
-    ids = pc.list_flatten(pc.split_pattern(names["same_as_id"].combine_chunks(), "\n"))
-    to = pc.index_in(_keys(pc.list_flatten(sources), ids), keys)
-    left, right = _ints(row.filter(pc.is_valid(to))), _ints(to.drop_null())
-    kind = np.full(len(left), SAME_AS, dtype=np.int64)
-    return Links(left=left, right=right, kind=kind, group=np.arange(len(left)))
-
-
-def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
-    """What tells people apart, and the number of each full name (-1: less than two words)."""
-    name = stripped(people["name"].combine_chunks())
-    first = first_word(pc.coalesce(stripped(people["first_name"].combine_chunks()), name))
-    last = last_word(name)
-    words = pa.concat_arrays([first, last]).dictionary_encode()
-    numbers = _ints(words.indices.fill_null(-1))
-    is_exclusive = people["is_exclusive"].fill_null(False).to_numpy(zero_copy_only=False)
-    full = pc.if_else(pc.is_valid(last), name, pa.scalar(None, pa.string()))
-    traces = Traces(
-        exclusive=np.where(is_exclusive, _numbers(people["profile_source"]), -1),
-        first=numbers[: len(people)],
-        last=numbers[len(people) :],
-        birthday=people["birthday"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
-        words=np.array(words.dictionary.to_pylist(), dtype=str),
-        apart=apart,
-    )
-    return traces, _numbers(full)
-
-
 def _former(before: pa.Array, customer: pa.ChunkedArray, register: pa.Table) -> Ints:
     """The number in the register of each profile's customer until now, -1 for none; retired ids lead to their heirs."""
     into = register["merged_into"]
-    heir = _ints(pc.index_in(into, register["customer_id"]).fill_null(-1))
+    heir = whole_numbers(pc.index_in(into, register["customer_id"]).fill_null(-1))
     heir = np.where(heir < 0, np.arange(len(heir)), heir)
     while not np.array_equal(heir, heir[heir]):
         heir = heir[heir]
     number = pc.index_in(customer, register["customer_id"])
     if number.null_count:
         raise ValueError(f"{number.null_count} rows of the identity map name customers that the register does not know")
-    former = _ints(pc.take(number, before).fill_null(-1))
+    former = whole_numbers(pc.take(number, before).fill_null(-1))
     known = former >= 0
     former[known] = heir[former[known]]
     return former
@@ -273,7 +182,7 @@ def _former(before: pa.Array, customer: pa.ChunkedArray, register: pa.Table) -> 
 
 def _gone(identity: pa.Table, present: pa.Array, register: pa.Table, merged: pa.Table) -> pa.Table:
     """Rows of profiles that their source no longer lists: what they did stays with their customer, or its heir."""
-    is_gone = pc.invert(pc.is_in(_keys(identity["profile_source"], identity["profile_id"]), present))
+    is_gone = pc.invert(pc.is_in(profile_keys(identity["profile_source"], identity["profile_id"]), present))
     gone = identity.select(IDENTITY.names).filter(is_gone)
     heirs = pa.concat_tables([register.select(REGISTER.names).cast(REGISTER), merged])
     heirs = heirs.filter(pc.is_valid(heirs["merged_into"]))
@@ -313,18 +222,3 @@ def _merged(register: pa.Table, kept: Kept) -> pa.Table:
     retired = register.select(REGISTER.names).take(pa.array(kept.retired))
     into = register["customer_id"].take(pa.array(kept.into))
     return retired.set_column(REGISTER.get_field_index("merged_into"), "merged_into", into).cast(REGISTER)
-
-
-def _keys(source: pa.Array | pa.ChunkedArray, profile: pa.Array | pa.ChunkedArray) -> pa.Array:
-    joined = pc.binary_join_element_wise(source.cast(pa.string()), profile.cast(pa.string()), "\0")
-    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
-
-
-def _numbers(column: pa.Array | pa.ChunkedArray) -> Ints:
-    """Each value's number in the order of first sight, -1 for null."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return _ints(array.dictionary_encode().indices.fill_null(-1))
-
-
-def _ints(array: pa.Array | pa.ChunkedArray) -> Ints:
-    return np.array(array.to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.name import first_word, last_word, stripped
+from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import person_counts
-from regulars.identity.separation import Ints
 
 MANY = 10
 """Different first names and different last names on one contact that no family has."""
@@ -19,10 +19,10 @@ REASON = "used by many people"
 def without_roles(profiles: pa.Table) -> pa.Table:
     """Return normalised profiles in which contacts of so many people are nobody's; `email_refused` and such say why."""
     name = stripped(profiles["name"].combine_chunks())
-    names = [_numbers(first_word(name)), _numbers(last_word(name))]
+    names = [value_numbers(first_word(name)), value_numbers(last_word(name))]
     for contact in ("email", "phone"):
         values = profiles[contact].combine_chunks()
-        numbers = _numbers(values)
+        numbers = value_numbers(values)
         count = int(numbers.max(initial=-1)) + 1
         people = np.min([person_counts(np.where(each < 0, -1, numbers), each, values=count) for each in names], axis=0)
         is_role = pa.array(np.append(people >= MANY, False)[numbers])
@@ -32,7 +32,3 @@ def without_roles(profiles: pa.Table) -> pa.Table:
         refused = f"{contact}_refused"
         profiles = profiles.set_column(profiles.column_names.index(refused), refused, reason)
     return profiles
-
-
-def _numbers(column: pa.Array) -> Ints:
-    return np.asarray(column.dictionary_encode().indices.fill_null(-1), dtype=np.int64)

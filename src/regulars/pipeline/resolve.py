@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.matching import Former, Thresholds
+from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.model import Model
 from regulars.identity.profile import PROFILES, gathered, normalised, profile_rows
 from regulars.identity.resolve import RULINGS, Resolution, resolve
@@ -57,7 +57,7 @@ def resolve_people(workspace: Workspace) -> Steps:
     return Work(
         rows_in=len(profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
         facts={"customers": customers, "conflicts": len(found.conflicts), "merged": len(found.merged),
-               "pairs_weighed": found.scored, "matches": len(found.matches)},
+               "weighed": found.likeness.weighed, "matches": len(found.likeness.matches)},
     )
 
 
@@ -89,13 +89,13 @@ def _publish_matches(workspace: Workspace, found: Resolution) -> None:
     The matches come first: killed in between, the next run finds more profiles changed than there are, never fewer.
     """
     engine, by = workspace.stores.engine, ("left_source", "left_id", "right_source", "right_id")
-    known = {"model": found.model.to_json(), "review_from": _thresholds(workspace).review}
-    workspace.lake.replace("matches", engine.arrow(found.matches), order_by=by, meta=known, allow_shrink=True)
+    known = {"model": found.likeness.model.to_json(), "review_from": found.likeness.review}
+    workspace.lake.replace("matches", engine.arrow(found.likeness.matches), order_by=by, meta=known, allow_shrink=True)
     key = ("profile_source", "profile_id")
-    workspace.lake.replace("compared_profiles", engine.arrow(found.compared), order_by=key, allow_shrink=True)
+    workspace.lake.replace("compared_profiles", engine.arrow(found.likeness.compared), order_by=key, allow_shrink=True)
 
 
-def _former(workspace: Workspace) -> Former | None:
+def _former(workspace: Workspace) -> Likeness | None:
     """Return what the last run knew of likeness; None before the first, and when a release compares otherwise."""
     lake = workspace.lake
     if not (lake.exists("matches") and lake.exists("compared_profiles")):
@@ -105,7 +105,7 @@ def _former(workspace: Workspace) -> Former | None:
     if model is None:
         return None
     matches, compared = (workspace.fetch(lake.table(name)) for name in ("matches", "compared_profiles"))
-    return Former(model=model, matches=matches, compared=compared, review=known["review_from"])
+    return Likeness(model=model, matches=matches, compared=compared, review=known["review_from"])
 
 
 def _thresholds(workspace: Workspace) -> Thresholds:

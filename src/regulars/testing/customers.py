@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.profile import PROFILES
@@ -22,7 +21,7 @@ Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 NOTHING: Any = None
 
-ROLES = ("info@club.example", "team@school.example", "+12545550111", "+12545550122")
+ROLES = ("info@club.example", "+12543350111")
 """Contacts typed for whoever has none: they look real and belong to nobody."""
 
 
@@ -76,7 +75,6 @@ class Customers:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _People:
     household: Numbers
-    is_child: Flags
     first: Texts
     last: Texts
     birthday: Numbers                        # days since 1970-01-01
@@ -103,39 +101,50 @@ def noisy_customers(profiles: int, *, seed: int) -> Customers:
 def _people(rng: np.random.Generator, count: int) -> _People:
     size = rng.choice([1, 2, 3, 4, 5], p=[0.5, 0.24, 0.11, 0.11, 0.04], size=count)
     size = size[: np.searchsorted(np.cumsum(size), count) + 1]
-    household = np.repeat(np.arange(len(size)), size)
+    homes, household = len(size), np.repeat(np.arange(len(size)), size)
     place_in = np.arange(len(household)) - np.repeat(np.cumsum(size) - size, size)
-    count, homes = len(household), len(size)
-    is_child = (place_in >= 2) | ((place_in == 1) & (size[household] == 2) & (rng.random(homes)[household] < 0.3))
+    is_alone = (place_in == 1) & (size[household] == 2) & (rng.random(homes)[household] < 0.3)
+    is_child = (place_in >= 2) | is_alone
+    birthday = _born(rng, household, is_child)
+    first, last = _names(rng, household, place_in, is_child)
+    moved = rng.random(homes) < 0.12
+    places = max(20, homes // 400)
+    place, street = rng.integers(0, places, homes), _streets(rng, homes)
+    later_place = np.where(moved, rng.integers(0, places, homes), place)
+    later_street = np.where(moved, _streets(rng, homes), street)
+    return _People(
+        household=household, first=first, last=last, birthday=birthday,
+        emails=_emails(rng, first, last, is_child, place_in), phones=_phones(rng, is_child, place_in),
+        streets=(street[household], later_street[household]), places=(place[household], later_place[household]),
+    )
+
+
+def _born(rng: np.random.Generator, household: Numbers, is_child: Flags) -> Numbers:
+    """Adults and children; some children are twins of the one before them."""
+    count = len(household)
+    day = np.where(is_child, rng.integers(12_700, 18_600, count), rng.integers(-5_000, 12_000, count))
+    twin = is_child & (rng.random(count) < 0.06)
+    twin[1:] &= is_child[:-1] & (household[1:] == household[:-1])
+    twin[0] = False
+    day[1:] = np.where(twin[1:], day[:-1], day[1:])
+    return day
+
+
+def _names(
+    rng: np.random.Generator, household: Numbers, place_in: Numbers, is_child: Flags
+) -> tuple[Texts, Texts]:
+    """One surname a household but for some partners; one child in a thousand is a junior."""
+    count, homes = len(household), int(household.max()) + 1
     words = _surnames(rng, max(400, count // 30))
     own = _zipf(rng, len(words), homes)[household]
     keeps = (place_in == 1) & ~is_child & (rng.random(count) < 0.25)
     last = words[np.where(keeps, _zipf(rng, len(words), count), own)]
     names = np.array(sorted({*NICKNAMES, *(name.lower() for name in FIRST_NAMES)} - ALIKE), dtype=object)
-    birthday = np.where(is_child, rng.integers(12_700, 18_600, count), rng.integers(-5_000, 12_000, count))
-    twin = is_child & (rng.random(count) < 0.06)
-    twin[1:] &= is_child[:-1] & (household[1:] == household[:-1])
-    birthday[1:] = np.where(twin[1:], birthday[:-1], birthday[1:])
-    first = _distinct_in_household(rng, names, household, place_in)
-    junior = is_child & (rng.random(count) < 0.001)
-    first[junior] = first[np.flatnonzero(junior) - place_in[junior]]
-    emails = _emails(rng, first, last, is_child, place_in)
-    phones = _phones(rng, is_child, place_in)
-    moved = rng.random(homes) < 0.12
-    place = rng.integers(0, max(20, homes // 400), homes)
-    street, other = _streets(rng, homes), _streets(rng, homes)
-    return _People(
-        household=household, is_child=is_child, first=first, last=last, birthday=birthday, emails=emails, phones=phones,
-        streets=(street[household], np.where(moved, other, street)[household]),
-        places=(place[household], np.where(moved, rng.integers(0, place.max() + 1, homes), place)[household]),
-    )
-
-
-def _distinct_in_household(rng: np.random.Generator, names: Texts, household: Numbers, place_in: Numbers) -> Texts:
     order = rng.permutation(len(names))
-    start = _zipf(rng, len(names), int(household.max()) + 1)[household]
-    first: Texts = names[order[(start + place_in * 37) % len(names)]]
-    return first
+    first = names[order[(_zipf(rng, len(names), homes)[household] + place_in * 37) % len(names)]]
+    junior = np.flatnonzero(is_child & (rng.random(count) < 0.001))
+    first[junior] = first[junior - place_in[junior]]
+    return first, last
 
 
 def _surnames(rng: np.random.Generator, count: int) -> Texts:
@@ -190,7 +199,7 @@ def _phones(rng: np.random.Generator, is_child: Flags, place_in: Numbers) -> tup
 def _borrowed(rng: np.random.Generator, own: Texts, place_in: Numbers, is_child: Flags, *, share: float) -> Texts:
     """Children use a parent's, some partners the other's."""
     head = np.arange(len(own)) - place_in
-    borrows = (own == None) & is_child & (rng.random(len(own)) < 0.9)  # noqa: E711  element by element
+    borrows = (own == NOTHING) & is_child & (rng.random(len(own)) < 0.9)
     borrows |= (place_in == 1) & ~is_child & (rng.random(len(own)) < share)
     return np.where(borrows, own[head], own)
 
@@ -207,53 +216,71 @@ def _profiles(rng: np.random.Generator, people: _People, source: Habits) -> tupl
     person = np.flatnonzero(rng.random(len(people.household)) < source.reach)
     person = np.sort(np.concatenate([person, person[rng.random(len(person)) < source.again]]))
     count = len(person)
-    later = (rng.random(count) < 0.5).astype(np.int64)
-    created = rng.integers(0, 700, count) + 700 * later
-
-    def picked(pair: tuple[npt.NDArray[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.where(later == 1, pair[1][person], pair[0][person])
-
-    def kept(values: Texts, share: float) -> Texts:
-        return np.where(rng.random(count) < share, values, NOTHING)
-
-    has_any = rng.random(count) >= source.no_contact
-    first = people.first[person].copy()
-    short = np.flatnonzero(rng.random(count) < source.nickname)
-    first[short] = [_nickname(rng, name) for name in first[short]]
-    initial = np.flatnonzero(rng.random(count) < source.slip / 3)
-    first[initial] = [name[0] for name in first[initial]]
-    first, last = _slipped(rng, first, source.slip), _slipped(rng, people.last[person], source.slip)
-    swap = rng.random(count) < source.slip / 4
-    first, last = np.where(swap, last, first), np.where(swap, first, last)
-    email = _slipped(rng, kept(np.where(has_any, picked(people.emails), NOTHING), source.email), source.slip)
-    phone = kept(np.where(has_any, picked(people.phones), NOTHING), source.phone)
-    phone = _slipped(rng, phone, source.slip, digits=True)
-    lacking = rng.random(count) < 0.0003
-    email = np.where(lacking & (email == None), ROLES[0], email)  # noqa: E711  element by element
-    phone = np.where(lacking & (phone == None), ROLES[2], phone)  # noqa: E711  element by element
-    address = _slipped(rng, kept(picked(people.streets), source.address), source.slip)
-    place = picked(people.places)
-    code = (76_000 + place).astype(str).astype(object)
-    has_place = address != None  # noqa: E711  element by element
+    is_later = rng.random(count) < 0.5
+    created = rng.integers(0, 700, count) + 700 * is_later
+    first, last = _written(rng, people.first[person], people.last[person], source)
     columns: dict[str, Any] = {
         "profile_source": np.full(count, source.name, object),
         "profile_id": np.arange(count).astype(str).astype(object),
-        "email": email, "phone": phone, "first_name": first, "last_name": last, "name": first + " " + last,
+        "first_name": first, "last_name": last, "name": first + " " + last,
         "birthday": _birthdays(rng, people.birthday[person], source),
-        "address": address,
-        "postcode": _slipped(rng, np.where(has_place, code, NOTHING), source.slip / 2, digits=True),
-        "city": np.where(has_place, np.array(LAST_NAMES, object)[(place // 8) % len(LAST_NAMES)], NOTHING),
         "created_at": np.datetime64("2022-01-01", "us") + created.astype("timedelta64[D]"),
         "is_exclusive": np.full(count, source.is_exclusive),
+        **_reached(rng, people, person, is_later, source),
+        **_lives(rng, people, person, is_later, source),
     }
     arrays = [
         pa.array(columns[field.name], field.type, from_pandas=True) if field.name in columns
         else pa.nulls(count, field.type)
         for field in PROFILES
     ]
-    table = pa.Table.from_arrays(arrays, schema=PROFILES)
-    lower = pc.utf8_lower(table["city"])
-    return table.set_column(table.column_names.index("city"), "city", lower), person
+    return pa.Table.from_arrays(arrays, schema=PROFILES), person
+
+
+def _written(rng: np.random.Generator, first: Texts, last: Texts, source: Habits) -> tuple[Texts, Texts]:
+    """Names as the source has them: short forms, initials, slips, first and last swapped."""
+    first = first.copy()
+    short = np.flatnonzero(rng.random(len(first)) < source.nickname)
+    first[short] = [_nickname(rng, name) for name in first[short]]
+    initial = np.flatnonzero(rng.random(len(first)) < source.slip / 3)
+    first[initial] = [name[0] for name in first[initial]]
+    first, last = _slipped(rng, first, source.slip), _slipped(rng, last, source.slip)
+    is_swapped = rng.random(len(first)) < source.slip / 4
+    return np.where(is_swapped, last, first), np.where(is_swapped, first, last)
+
+
+def _reached(
+    rng: np.random.Generator, people: _People, person: Numbers, is_later: Flags, source: Habits
+) -> dict[str, Texts]:
+    """E-mail and phone, as they were then; a desk types somebody's for a few who give none."""
+    count = len(person)
+    has_any = rng.random(count) >= source.no_contact
+    lacking = rng.random(count) < 0.0003
+    found = {}
+    for name, pair, share, role in (
+        ("email", people.emails, source.email, ROLES[0]), ("phone", people.phones, source.phone, ROLES[1]),
+    ):
+        then = np.where(is_later, pair[1][person], pair[0][person])
+        kept = np.where(has_any & (rng.random(count) < share), then, NOTHING)
+        written = _slipped(rng, kept, source.slip, digits=name == "phone")
+        found[name] = np.where(lacking & (written == NOTHING), role, written)
+    return found
+
+
+def _lives(
+    rng: np.random.Generator, people: _People, person: Numbers, is_later: Flags, source: Habits
+) -> dict[str, Texts]:
+    """Street, postcode and city, as they were then."""
+    then = np.where(is_later, people.streets[1][person], people.streets[0][person])
+    address = _slipped(rng, np.where(rng.random(len(person)) < source.address, then, NOTHING), source.slip)
+    is_known = address != NOTHING
+    place = np.where(is_later, people.places[1][person], people.places[0][person])
+    code = np.where(is_known, (76_000 + place).astype(str).astype(object), NOTHING)
+    towns = np.array([name.lower() for name in LAST_NAMES], object)
+    return {
+        "address": address, "postcode": _slipped(rng, code, source.slip / 2, digits=True),
+        "city": np.where(is_known, towns[(place // 8) % len(towns)], NOTHING),
+    }
 
 
 def _birthdays(rng: np.random.Generator, birthday: Numbers, source: Habits) -> npt.NDArray[np.datetime64]:
@@ -277,7 +304,7 @@ def _nickname(rng: np.random.Generator, name: str) -> str:
 def _slipped(rng: np.random.Generator, values: Texts, share: float, *, digits: bool = False) -> Texts:
     """Return the values with a keystroke wrong in a share of them."""
     out = values.copy()
-    rows = np.flatnonzero((rng.random(len(out)) < share) & (out != None))  # noqa: E711  element by element
+    rows = np.flatnonzero((rng.random(len(out)) < share) & (out != NOTHING))
     keys = "0123456789" if digits else "abcdefghijklmnopqrstuvwxyz"
     at, kind, key = rng.random(len(rows)), rng.integers(0, 4, len(rows)), rng.integers(0, len(keys), len(rows))
     # One keystroke in a few of a hundred values: plain text work.
