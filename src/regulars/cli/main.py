@@ -21,6 +21,7 @@ COMMANDS = {
     "rebuild": "Make every derived table again from what was landed.",
     "backfill": "Pull a span of the past from one source.",
     "customer": "Show one customer: who, profiles, segments, money, timeline.",
+    "review": "Answer who is one person and who is not; every answer is kept and can be taken back.",
     "explain": "Say why a customer is in a segment, or why not.",
     "segment": "List segments and their members; replay one over the past.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",

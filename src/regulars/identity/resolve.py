@@ -92,7 +92,9 @@ def resolve(
     count, component = components(found.links.left, found.links.right, count=len(people))
     until_now = _former(before, identity["customer_id"], register)
     at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
-    ids, minted, merged = _called(people, found.keys, component, until_now, register, components=count, salt=salt, at=at)
+    ids, minted, merged = _called(
+        people, found.keys, component, until_now, register, components=count, salt=salt, at=at
+    )
     result = people.select(["profile_source", "profile_id"])
     result = result.append_column("customer_id", ids.take(pa.array(component)))
     names = pc.binary_join_element_wise(people["profile_source"], people["profile_id"], "/").combine_chunks()
