@@ -14,6 +14,8 @@
     [identity]
     source_priority = ["capitan"]   # whose word counts first about a customer; then the newest
     gmail_folded = true             # a.lee+gym@gmail.com is alee@gmail.com
+    merge_from = 0.95               # two profiles this probably one person are merged; 1: only exact evidence merges
+    review_from = 0.5               # and these are shown to a person
 
     [stores]
     landing = "file:./data/landing"
@@ -84,6 +86,8 @@ class IdentityChoices:
 
     source_priority: tuple[str, ...] = ()    # whose word counts first about a customer
     is_gmail_folded: bool = True             # dots and what follows a plus sign mean nothing to that provider
+    merge_from: float = 0.95                 # probability from which two profiles are merged
+    review_from: float = 0.5                 # probability from which a person is asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +190,23 @@ def _business(data: dict[str, Any]) -> Business:
 
 
 def _identity(data: dict[str, Any]) -> IdentityChoices:
-    _no_strangers(data, {"source_priority": _texts, "gmail_folded": bool}, "identity")
+    known = {"source_priority": _texts, "gmail_folded": bool, "merge_from": float, "review_from": float}
+    _no_strangers(data, known, "identity")
     folded = data.get("gmail_folded", True)
+    merge, review = (_probability(data.get(name, default), ("identity", name)) for name, default in (
+        ("merge_from", 0.95), ("review_from", 0.5),
+    ))
+    _checked(
+        review, ("identity", "review_from"), holds=review <= merge,
+        hint=f"at most merge_from, which is {merge:g}: what is merged need not be asked",
+    )
     return IdentityChoices(
         source_priority=_texts(data.get("source_priority", []), ("identity", "source_priority")),
         is_gmail_folded=_checked(
             folded, ("identity", "gmail_folded"), holds=isinstance(folded, bool), hint="true or false"
         ),
+        merge_from=merge,
+        review_from=review,
     )
 
 
@@ -313,6 +327,12 @@ def _positive(value: Any, path: _Path) -> Decimal:
         number = Decimal(-1)
     _checked(value, path, holds=number > 0 and not isinstance(value, bool), hint='a number above 0: "25000.00"')
     return number
+
+
+def _probability(value: Any, path: _Path) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    hint = "a probability above 0 and up to 1: 0.95"
+    return float(_checked(value, path, holds=is_number and 0 < value <= 1, hint=hint))
 
 
 def _share(value: Any, path: _Path) -> Decimal:

@@ -81,6 +81,23 @@ def test_an_id_that_nobody_contests_never_changes(days: list[list[dict[str, obje
         before = now
 
 
+@settings(max_examples=150, deadline=None)
+@given(people=PEOPLE, before=RULED, ruled=st.tuples(KEYS, st.sampled_from(["same", "different"]), KEYS).filter(lambda r: r[0] != r[2]))
+def test_a_ruling_that_is_taken_back_leaves_everything_as_it_was(
+    people: list[dict[str, object]], before: list, ruled: tuple[str, str, str]
+) -> None:
+    book, table = IdentityBook(), profile_table(*people)
+    seen = []
+    for rulings in (before, [*before, ruled], before):
+        found = resolve(
+            table, now=NOW, salt=SALT, rulings=ruling_table(*rulings), identity=book.identity, register=book.register
+        )
+        book.keep(found)
+        seen.append(found.identity)
+
+    assert seen[2].equals(seen[0])
+
+
 def test_over_thirty_days_of_changes_no_id_changes_needlessly() -> None:
     chance, book = Random(7), IdentityBook()
     people = {f"capitan/{n}": _person(n) for n in range(300)}

@@ -23,6 +23,7 @@ COMMANDS = {
     "backfill": "Pull a span of the past from one source.",
     "customer": "Show one customer: who, profiles, segments, money, timeline.",
     "connections": "Show who comes with whom: of a customer, a community, or at a glance.",
+    "review": "Answer who is one person and who is not; every answer is kept and can be taken back.",
     "explain": "Say why a customer is in a segment, or why not.",
     "segment": "List segments and their members; replay one over the past.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",

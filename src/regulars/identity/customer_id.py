@@ -28,8 +28,10 @@ class Kept:
     into: Ints                               # of each retired one: number of the former customer who keeps its id
 
 
-def keep_ids(component: Ints, former: Ints, *, is_strong: Bools, components: int, formers: int) -> Kept:
-    """Decide who keeps an id: the component with most of its former profiles; in a tie, the oldest.
+def keep_ids(
+    component: Ints, former: Ints, *, is_strong: Bools, components: int, formers: int, founder: Ints | None = None
+) -> Kept:
+    """Decide who keeps an id: the component with most of its former profiles; in a tie, its founder's, then the oldest.
 
     Profiles with exclusive ids count before all others: visits and contracts hang on them, and a member who changes the
     address that two shop accounts know stays who they are.
@@ -40,14 +42,17 @@ def keep_ids(component: Ints, former: Ints, *, is_strong: Bools, components: int
         is_strong: Whether a profile's id is exclusive in its source.
         components: How many components there are.
         formers: How many former customers there are.
+        founder: Of each former customer, the component that its founding profile is in now, -1 for none.
 
     """
+    founder = np.full(formers, -1, dtype=np.int64) if founder is None else founder
     known = former >= 0
     pair = component[known] * formers + former[known]
     key, back, votes = np.unique(pair, return_inverse=True, return_counts=True)
     strong = np.bincount(back[is_strong[known]], minlength=len(key))
-    order = np.lexsort((key // max(formers, 1), key % max(formers, 1), -votes, -strong))
-    part, customer = key[order] // max(formers, 1), key[order] % max(formers, 1)
+    part, customer = key // max(formers, 1), key % max(formers, 1)
+    order = np.lexsort((part, customer, founder[customer] != part, -votes, -strong))
+    part, customer = part[order], customer[order]
     goes_on = np.full(components, -1, dtype=np.int64)
     is_alone = (np.bincount(part, minlength=components)[part] == 1) & (
         np.bincount(customer, minlength=formers)[customer] == 1
@@ -62,6 +67,27 @@ def keep_ids(component: Ints, former: Ints, *, is_strong: Bools, components: int
     lost, first = np.unique(customer[~is_alone], return_index=True)
     is_lost = ~np.isin(lost, goes_on)
     return Kept(former=goes_on, retired=lost[is_lost], into=goes_on[part[~is_alone][first[is_lost]]])
+
+
+def revived(component: Ints, founder: Ints, *, is_new: Bools, is_retired: Bools) -> Ints:
+    """Return, of each component, the number of the retired customer whose founding profile it holds, -1 for none.
+
+    A merge that is taken back, or falls apart by itself, so gives everybody the id they had. Only components that go on
+    as nobody ask; of several retired customers the oldest answers.
+
+    Args:
+        component: Of each profile.
+        founder: The founding profile of each customer ever, oldest customer first; -1 when it is gone.
+        is_new: Whether a component goes on as no former customer.
+        is_retired: Whether a customer is part of another now.
+
+    """
+    found = np.full(len(is_new), -1, dtype=np.int64)
+    asked = np.flatnonzero(is_retired & (founder >= 0))
+    part = component[founder[asked]]
+    asked, part = asked[is_new[part]], part[is_new[part]]
+    found[part[::-1]] = asked[::-1]
+    return found
 
 
 def formers(before: pa.Array, given: pa.ChunkedArray, *, ids: pa.ChunkedArray, merged_into: pa.ChunkedArray) -> Ints:

@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links
-from regulars.identity.separation import Ints
+from regulars.identity.separation import Floats, Ints
 
-RULED, SAME_AS, EMAIL, PHONE, EMAIL_AND_NAME, PHONE_AND_NAME, FIRST, ALONE = range(8)
+RULED, SAME_AS, EMAIL, PHONE, EMAIL_AND_NAME, PHONE_AND_NAME, LIKELY, FIRST, ALONE = range(9)
 """Kinds of evidence, strongest first; the last two are those of a founding profile."""
 
 WORDS = (
     "ruled the same as", "same_as", "email equal to", "phone equal to", "email and name equal to",
-    "phone and name equal to", "first profile", "only profile",
+    "phone and name equal to", "likely the same as", "first profile", "only profile",
 )
-SHORT = ("ruling", "same_as", "email", "phone", "email and name", "phone and name")
+SHORT = ("ruling", "same_as", "email", "phone", "email and name", "phone and name", "likely")
 
 CONFLICTS = pa.schema([
     (name, pa.string())
@@ -30,23 +30,29 @@ CONFLICTS = pa.schema([
 """One row a conflict: a profile, the two it is pulled to, the customers these are now, and why in words."""
 
 
-def evidence_texts(component: Ints, links: Links, names: pa.Array) -> pa.Array:
+def evidence_texts(component: Ints, links: Links, names: pa.Array, *, probability: Floats) -> pa.Array:
     """Return the evidence of each profile: `email equal to capitan/17`, or `only profile`, `first profile`.
 
     Args:
         component: Of each profile, numbered by its founding (first) profile.
         links: The links that hold the components together.
         names: `source/id` of each profile.
+        probability: Of each link, that it is right; heard only of links of kind LIKELY.
 
     """
-    kind, towards = _trail(component, links)
+    kind, towards, link = _trail(component, links)
     words = pc.take(pa.array(WORDS), pa.array(kind))
     other = pc.take(names, pa.array(towards, mask=towards < 0))
-    return pc.coalesce(pc.binary_join_element_wise(words, other, " "), words)
+    told = pc.coalesce(pc.binary_join_element_wise(words, other, " "), words)
+    # Rounded down: nothing that was only likely reads as certain.
+    thousandths = np.minimum(np.append(np.nan_to_num(probability), 0.0) * 1000, 999).astype(np.int64)[link]
+    digits = pc.utf8_lpad(pa.array(thousandths).cast(pa.string()), 3, "0")
+    odds = pc.binary_join_element_wise(" (p 0.", digits, ")", "")
+    return pc.binary_join_element_wise(told, pc.if_else(pa.array(kind == LIKELY), odds, ""), "")
 
 
-def _trail(component: Ints, links: Links) -> tuple[Ints, Ints]:
-    """Kind of evidence of each profile and the profile it leads to, -1 for founders.
+def _trail(component: Ints, links: Links) -> tuple[Ints, Ints, Ints]:
+    """Kind of evidence of each profile, the profile it leads to and the link it goes by, both -1 for founders.
 
     One breadth-first walk from a root above all founders finds the way of every profile of every customer.
     """
@@ -68,8 +74,10 @@ def _trail(component: Ints, links: Links) -> tuple[Ints, Ints]:
     order = np.lexsort((links.kind, key))
     known, first = np.unique(key[order], return_index=True)
     wanted = np.minimum(follower, towards[follower]) * count + np.maximum(follower, towards[follower])
-    kind[follower] = links.kind[order][first][np.searchsorted(known, wanted)]
-    return kind, towards
+    link = np.full(count, -1, dtype=np.int64)
+    link[follower] = order[first][np.searchsorted(known, wanted)]
+    kind[follower] = links.kind[link[follower]]
+    return kind, towards, link
 
 
 def conflict_table(conflicts: list[Conflict], profiles: pa.Table, customers: pa.Array) -> pa.Table:

@@ -27,10 +27,18 @@ def normalise_names(raw: pa.Array) -> pa.Array:
 
 def stripped(names: pa.Array) -> pa.Array:
     """Return normalised names without diacritics, apostrophes and hyphens: "josé o'neil-lee" is "jose oneil lee"."""
-    text = pc.replace_substring_regex(pc.utf8_normalize(names, "NFD"), r"\p{Mn}+", "")
+    known = names.dictionary_encode()        # most names come many times
+    text = pc.replace_substring_regex(pc.utf8_normalize(known.dictionary, "NFD"), r"\p{Mn}+", "")
     for letter, plain in (("ø", "o"), ("ł", "l"), ("đ", "d"), ("æ", "ae"), ("œ", "oe"), ("'", "")):
         text = pc.replace_substring(text, letter, plain)
     text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[-\s]+", " "))
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).take(known.indices)
+
+
+def folded(raw: pa.Array) -> pa.Array:
+    """Return what is neither name nor number in small letters and figures, one blank between: "12 Elm St., #4"."""
+    text = pc.utf8_lower(pc.utf8_normalize(raw.cast(pa.string()), "NFC"))
+    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[\s.,;:#/]+", " "))
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 

@@ -18,6 +18,7 @@ from regulars.identity.name import can_be_one
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Strictness = Literal["rulings", "ids", "people"]
 """What separates: only rulings; rulings and exclusive ids; or these and names and birthdays too."""
 

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from regulars.identity.identifier import IdentifierRules
+from regulars.identity.numbered import profile_keys
 from regulars.identity.profile import KEY, PROFILES, gathered, normalised, profile_rows, telling
+from regulars.identity.role import with_roles, without_roles
 from regulars.pipeline.changed import changed, mark
 from regulars.pipeline.read import digest, empty_records
 from regulars.pipeline.workspace import Workspace
@@ -31,13 +35,32 @@ def publish_profiles(workspace: Workspace) -> pa.Table:
     touched = _touched(workspace, streams, meta["marks"]) if meta.get("declared") == declared else None
     said = {"declared": declared, "marks": now}
     if touched is None:
-        found = workspace.stores.engine.arrow(_gathered(workspace, streams, None))
-        lake.replace(PROFILE_TABLE, found, order_by=KEY, meta=said, allow_shrink=workspace.allow_shrink)
-    elif meta["marks"] != now:
-        keys = workspace.stores.engine.arrow(touched)
-        found = workspace.stores.engine.arrow(_gathered(workspace, streams, keys))
-        lake.merge(PROFILE_TABLE, found, key=KEY, gone=keys, meta=said, allow_shrink=workspace.allow_shrink)
-    return workspace.fetch(lake.table(PROFILE_TABLE))
+        found = without_roles(_gathered(workspace, streams, None))
+        table = workspace.stores.engine.arrow(found)
+        lake.replace(PROFILE_TABLE, table, order_by=KEY, meta=said, allow_shrink=workspace.allow_shrink)
+        return found
+    before = workspace.fetch(lake.table(PROFILE_TABLE))
+    if meta["marks"] == now:
+        return before
+    keys = workspace.stores.engine.arrow(touched)
+    found, is_new = _joined(before, touched, _gathered(workspace, streams, keys), project.identifier_rules)
+    changed_rows = workspace.stores.engine.arrow(found.filter(is_new))
+    lake.merge(PROFILE_TABLE, changed_rows, key=KEY, gone=keys, meta=said, allow_shrink=workspace.allow_shrink)
+    return found
+
+
+def _joined(before: pa.Table, touched: pa.Table, found: pa.Table, rules: IdentifierRules) -> tuple[pa.Table, pa.Array]:
+    """All profiles as they are now, and which of them are not as they were.
+
+    Whether a contact is a desk's depends on everybody who uses it, those that nothing was told of too.
+    """
+    rest = before.filter(pc.invert(pc.is_in(profile_keys(*map(before.column, KEY)), profile_keys(*touched.columns))))
+    whole = without_roles(pa.concat_tables([with_roles(rest, rules=rules), found]))
+    is_new = pa.repeat(pa.scalar(False), len(rest))
+    for contact in ("email", "phone"):
+        one, other = (pc.fill_null(table[contact].combine_chunks(), "") for table in (whole.slice(0, len(rest)), rest))
+        is_new = pc.or_(is_new, pc.not_equal(one, other))
+    return whole, pa.concat_arrays([is_new, pa.repeat(pa.scalar(True), len(found))])
 
 
 def _touched(

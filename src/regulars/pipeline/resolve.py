@@ -9,6 +9,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regulars.identity.matching import Likeness, Thresholds
+from regulars.identity.model import Model
 from regulars.identity.resolve import RULINGS, Resolution, resolve
 from regulars.pipeline.profiles import publish_profiles
 from regulars.pipeline.read import content_of, digest, records_of
@@ -35,9 +37,12 @@ def resolve_people(workspace: Workspace) -> Steps:
         rulings=_rulings(workspace),
         identity=book.identity_map(),
         register=book.customers(),
+        thresholds=_thresholds(workspace),
+        former=_former(workspace),
     )
     yield Checkpoint(done=2, total=3, note=f"{len(found.changes):,} changes")
     write_resolution(workspace, found)
+    _publish_matches(workspace, found)
     # The table last: it says what it was made of, and a kill before it makes the same decisions again.
     workspace.lake.replace(
         "identity", workspace.stores.engine.arrow(found.identity), order_by=("profile_source", "profile_id"),
@@ -46,7 +51,8 @@ def resolve_people(workspace: Workspace) -> Steps:
     customers = pc.count_distinct(found.identity["customer_id"]).as_py()
     return Work(
         rows_in=len(profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
-        facts={"customers": customers, "conflicts": len(found.conflicts), "merged": len(found.merged)},
+        facts={"customers": customers, "conflicts": len(found.conflicts), "merged": len(found.merged),
+               "weighed": found.likeness.weighed, "matches": len(found.likeness.matches)},
     )
 
 
@@ -61,6 +67,36 @@ def write_resolution(workspace: Workspace, found: Resolution) -> None:
         ],
         at=now,
     )
+
+
+def _publish_matches(workspace: Workspace, found: Resolution) -> None:
+    """Write the pairs that are likely one person and what the next run needs to weigh only what changed.
+
+    The matches come first: killed in between, the next run finds more profiles changed than there are, never fewer.
+    """
+    engine, by = workspace.stores.engine, ("left_source", "left_id", "right_source", "right_id")
+    known = {"model": found.likeness.model.to_json(), "review_from": found.likeness.review}
+    workspace.lake.replace("matches", engine.arrow(found.likeness.matches), order_by=by, meta=known, allow_shrink=True)
+    key = ("profile_source", "profile_id")
+    workspace.lake.replace("compared_profiles", engine.arrow(found.likeness.compared), order_by=key, allow_shrink=True)
+
+
+def _former(workspace: Workspace) -> Likeness | None:
+    """Return what the last run knew of likeness; None before the first, and when a release compares otherwise."""
+    lake = workspace.lake
+    if not (lake.exists("matches") and lake.exists("compared_profiles")):
+        return None
+    known = lake.meta("matches")
+    model = Model.from_json(known["model"])
+    if model is None:
+        return None
+    matches, compared = (workspace.fetch(lake.table(name)) for name in ("matches", "compared_profiles"))
+    return Likeness(model=model, matches=matches, compared=compared, review=known["review_from"])
+
+
+def _thresholds(workspace: Workspace) -> Thresholds:
+    choices = workspace.project.config.identity
+    return Thresholds(merge=choices.merge_from, review=choices.review_from)
 
 
 def _rulings(workspace: Workspace) -> pa.Table:
@@ -80,7 +116,7 @@ def _seen(workspace: Workspace, streams: list[Stream]) -> str:
     versions = [content_of(workspace, records_of(stream)) for stream in streams]
     rulings = [r.ruling_id for r in workspace.book.identity.rulings()]
     own = [business.country, business.name, *business.own_emails, *business.own_phones]
-    return digest(versions, rulings, own, *streams)
+    return digest(versions, rulings, own, _thresholds(workspace), *streams)
 
 
 def with_customer(workspace: Workspace, rows: ir.Table) -> ir.Table:

@@ -44,6 +44,11 @@ class ProfileMapping:
     first_name: str | None = None
     last_name: str | None = None
     birthday: str | None = None
+    address: str | None = None               # street and number
+    postcode: str | None = None
+    city: str | None = None
+    region: str | None = None                # state, province or county
+    personal_id: str | None = None           # what an authority or insurer gave one person: never a customer number
     created_at: str | None = None
     same_as: Mapping[str, str] | None = None  # source -> formula giving that source's profile id
     is_exclusive: bool = False               # the source's ids prove that two profiles are two people
@@ -209,7 +214,10 @@ def _fields(data: Mapping[str, object]) -> Iterator[Field]:
 
 def _profile(data: Mapping[str, object]) -> ProfileMapping:
     path = ("profile",)
-    texts = {"id", "email", "phone", "name", "first_name", "last_name", "birthday", "created_at"}
+    texts = {
+        "id", "email", "phone", "name", "first_name", "last_name", "birthday", "address", "postcode", "city", "region",
+        "personal_id", "created_at",
+    }
     _no_strangers(data, texts | {"same_as", "exclusive", "traits"}, path)
     if "id" not in data:
         raise DeclarationError("a profile needs an id", hint="`id:` with the field that identifies it", path=path)

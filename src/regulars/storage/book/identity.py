@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -102,6 +102,13 @@ class IdentityBook:
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(rulings.c.ruled_at, rulings.c.ruling_id)).all()
         return [Ruling(**{name: getattr(row, name) for name in Ruling.__dataclass_fields__}) for row in rows]
+
+    def ruling_history(self) -> list[dict[str, Any]]:
+        """Return every ruling ever made, the newest first, with when it was taken back: `revoked_at`, or None."""
+        query = sa.select(rulings).where(rulings.c.tenant == self.database.tenant)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(rulings.c.ruled_at.desc(), rulings.c.ruling_id)).mappings().all()
+        return [{name: value for name, value in row.items() if name != "tenant"} for row in rows]
 
     def add_ruling(self, ruling: Ruling) -> None:
         """Write down a ruling; the same id again changes nothing."""

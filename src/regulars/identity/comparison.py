@@ -1,0 +1,221 @@
+"""How alike two profiles are, field by field: equal, a slip of the keyboard apart, or different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regulars.identity.likeness import keystrokes
+from regulars.identity.name import can_be_one
+from regulars.identity.nickname import NICKNAMES
+from regulars.identity.portrait import FIELDS, Portraits, Texts
+from regulars.identity.separation import Bools, Ints, Separation
+
+Levels = NDArray[np.int8]
+UNKNOWN, EQUAL = 0, 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """What can come out of the comparison of one field, and what is expected before any data is seen."""
+
+    outcomes: tuple[str, ...]                # of levels 1, 2, ...; the last is the clear difference
+    person: tuple[float, ...]                # share of each among pairs of one person
+    household: tuple[float, ...] | None = None       # and among people of one house; None: as among strangers
+
+
+COMPARED: Mapping[str, Field] = {
+    "first_name": Field(
+        outcomes=("equal", "short form", "one slip", "similar", "initial", "names swapped", "different"),
+        person=(0.8, 0.07, 0.04, 0.03, 0.01, 0.01, 0.04),
+    ),
+    "last_name": Field(
+        outcomes=("equal", "part equal", "one slip", "similar", "different"),
+        person=(0.85, 0.02, 0.05, 0.03, 0.05), household=(0.8, 0.02, 0.03, 0.02, 0.13),
+    ),
+    "birthday": Field(
+        outcomes=("equal", "one slip", "part equal", "near", "different"), person=(0.9, 0.05, 0.02, 0.01, 0.02),
+        household=(0.02, 0.002, 0.01, 0.02, 0.948),
+    ),
+    "email": Field(
+        outcomes=("equal", "typing error", "equal before the @", "different"),
+        person=(0.5, 0.08, 0.02, 0.4), household=(0.4, 0.02, 0.01, 0.57),
+    ),
+    "phone": Field(outcomes=("equal", "one slip", "different"), person=(0.5, 0.05, 0.45), household=(0.4, 0.02, 0.58)),
+    "address": Field(outcomes=("equal", "similar", "different"), person=(0.7, 0.1, 0.2), household=(0.75, 0.1, 0.15)),
+    "postcode": Field(
+        outcomes=("equal", "one slip", "different"), person=(0.8, 0.05, 0.15), household=(0.85, 0.05, 0.1),
+    ),
+    "city": Field(outcomes=("equal", "similar", "different"), person=(0.8, 0.05, 0.15), household=(0.85, 0.05, 0.1)),
+    "region": Field(outcomes=("equal", "different"), person=(0.9, 0.1), household=(0.95, 0.05)),
+    "personal_id": Field(outcomes=("equal", "one slip", "similar", "different"), person=(0.9, 0.06, 0.02, 0.02)),
+    "source": Field(outcomes=("same source", "two sources"), person=(0.5, 0.5)),
+}
+"""Every field of a portrait. The shares are where learning begins, and where it stays when there is little data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Pairs of profiles by number and how alike they are; one entry a pair."""
+
+    left: Ints
+    right: Ints
+    levels: Levels                           # of `compare`
+
+    @classmethod
+    def of(cls, people: Portraits, left: Ints, right: Ints, *, persons: Separation) -> Compared:
+        """Compare the pairs that may be one person."""
+        may_be = ~persons.are_apart(persons.person[left], persons.person[right])
+        left, right = left[may_be], right[may_be]
+        return cls(left=left, right=right, levels=compare(people, left, right))
+
+
+def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
+    """Return the level of each field of each pair: 0 unknown, 1 equal, then as `COMPARED` says; (pairs, fields)."""
+    found = np.empty((len(left), len(FIELDS)), dtype=np.int8)
+    for n, field in enumerate(FIELDS):
+        numbers = people.numbers[field]
+        found[:, n] = _levels(numbers[left], numbers[right], people.texts[field], _UNEQUAL[field])
+    is_swapped = _are_swapped(people, left, right, found)
+    found[is_swapped, 0], found[is_swapped, 1] = _SWAPPED, UNKNOWN
+    return found
+
+
+def are_different(levels: Levels) -> Bools:
+    """Say of each pair whether a first name or birthday clearly differs, and no strong id says otherwise."""
+    different = {field: levels[:, n] == len(COMPARED[field].outcomes) for n, field in enumerate(FIELDS)}
+    strong = levels[:, FIELDS.index("personal_id")]
+    is_known = (strong != UNKNOWN) & ~different["personal_id"]
+    found: Bools = (different["first_name"] | different["birthday"]) & ~is_known
+    return found
+
+
+def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Bools:
+    """Whether each one's first name is nearly the other's last name, where the names do not fit as they stand."""
+    first, last, texts = people.numbers["first_name"], people.numbers["last_name"], people.texts["last_name"]
+    is_swapped = np.zeros(len(left), dtype=bool)
+    rest = np.flatnonzero((found[:, 0] >= _SWAPPED) & (found[:, 1] >= _FAR))
+    one = _levels(first[left[rest]], last[right[rest]], texts, _last_names)
+    other = _levels(last[left[rest]], first[right[rest]], texts, _last_names)
+    is_swapped[rest] = (one > UNKNOWN) & (other > UNKNOWN) & (one <= _SIMILAR) & (other <= _SIMILAR)
+    return is_swapped
+
+
+_FAR = COMPARED["last_name"].outcomes.index("different") + 1
+_SIMILAR = COMPARED["last_name"].outcomes.index("similar") + 1
+_SWAPPED = COMPARED["first_name"].outcomes.index("names swapped") + 1
+
+
+def _levels(a: Ints, b: Ints, texts: Texts, unequal: Callable[[Texts, Ints, Ints], Ints]) -> Levels:
+    """The level of each pair of values; each two different texts are compared once."""
+    levels = np.where((a < 0) | (b < 0), UNKNOWN, EQUAL).astype(np.int8)
+    rest = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
+    if not len(rest):
+        return levels
+    low, high = np.minimum(a[rest], b[rest]), np.maximum(a[rest], b[rest])
+    key, back = np.unique(low * len(texts) + high, return_inverse=True)
+    levels[rest] = unequal(texts, key // len(texts), key % len(texts))[back]
+    return levels
+
+
+def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
+    strokes = keystrokes(texts, a, b)
+    longer = np.maximum(np.char.str_len(texts[a]), np.char.str_len(texts[b]))
+    shorter = np.minimum(np.char.str_len(texts[a]), np.char.str_len(texts[b]))
+    begins = _begins(texts, a, b)
+    is_initial = begins & (shorter == 1)
+    is_short = _are_forms(texts, a, b)
+    is_slip = (strokes == 1) & can_be_one(texts[a], texts[b])
+    is_similar = begins | ((strokes * 2 <= longer) & ((strokes <= 2) | ((strokes == 3) & _begin_alike(texts, a, b))))
+    return np.select([is_initial, is_short, is_slip, is_similar], [5, 2, 3, 4], 7)
+
+
+def _last_names(texts: Texts, a: Ints, b: Ints) -> Ints:
+    strokes = keystrokes(texts, a, b)
+    longer = np.maximum(np.char.str_len(texts[a]), np.char.str_len(texts[b]))
+    part = _holds_word(texts, a, b) | _holds_word(texts, b, a)
+    return np.select([part, (strokes == 1) & (longer >= 4), (strokes <= longer * 0.34)], [2, 3, 4], 5)
+
+
+def _birthdays(texts: Texts, a: Ints, b: Ints) -> Ints:
+    days = texts.astype("<U8").view("<U1").reshape(len(texts), 8)
+    same = days[a] == days[b]
+    year, month, day = same[:, :4].all(1), same[:, 4:6].all(1), same[:, 6:].all(1)
+    swapped = year & (days[a, 4:6] == days[b, 6:]).all(1) & (days[a, 6:] == days[b, 4:6]).all(1)
+    is_slip = swapped | (keystrokes(texts, a, b) == 1)
+    return np.select([is_slip, year.astype(int) + month + day >= 2, _are_near(texts, a, b)], [2, 3, 4], 5)
+
+
+def _are_near(texts: Texts, a: Ints, b: Ints) -> Bools:
+    """Whether two days lie within a month of each other, in the same year or with the year one or ten off."""
+    day = np.array([f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in texts.tolist()], dtype="datetime64[D]")
+    apart = np.abs(day[a] - day[b]).astype(np.int64)
+    found: Bools = np.any([np.abs(apart - round(years * 365.25)) <= 31 for years in (0, 1, 10)], axis=0)
+    return found
+
+
+def _emails(texts: Texts, a: Ints, b: Ints) -> Ints:
+    local = np.array([text.partition("@")[0] for text in texts.tolist()], dtype=str)
+    return np.select([keystrokes(texts, a, b) <= 2, local[a] == local[b]], [2, 3], 4)
+
+
+def _numbers(texts: Texts, a: Ints, b: Ints) -> Ints:
+    return np.where(keystrokes(texts, a, b) <= 1, 2, 3)
+
+
+def _ids(texts: Texts, a: Ints, b: Ints) -> Ints:
+    strokes = keystrokes(texts, a, b)
+    return np.select([strokes <= 1, strokes * 3 <= np.char.str_len(texts[a])], [2, 3], 4)
+
+
+def _places(texts: Texts, a: Ints, b: Ints) -> Ints:
+    longer = np.maximum(np.char.str_len(texts[a]), np.char.str_len(texts[b]))
+    return np.where(keystrokes(texts, a, b) <= np.maximum(1, longer * 0.3), 2, 3)
+
+
+def _regions(texts: Texts, a: Ints, b: Ints) -> Ints:  # noqa: ARG001  a word is this one or another
+    return np.full(len(a), 2)
+
+
+_UNEQUAL: Mapping[str, Callable[[Texts, Ints, Ints], Ints]] = {
+    "first_name": _first_names, "last_name": _last_names, "birthday": _birthdays, "email": _emails,
+    "phone": _numbers, "address": _places, "postcode": _numbers, "city": _places, "region": _regions,
+    "personal_id": _ids, "source": _regions,
+}
+
+
+def _begins(texts: Texts, a: Ints, b: Ints) -> Bools:
+    """Whether one is the other's beginning: an initial, or three letters and more."""
+    one, other = texts[a], texts[b]
+    size_one, size_other = np.char.str_len(one), np.char.str_len(other)
+    shorter = np.minimum(size_one, size_other)
+    is_beginning = np.char.startswith(one, other) | np.char.startswith(other, one)
+    found: Bools = is_beginning & ((shorter == 1) | (shorter >= 3))
+    return found
+
+
+def _begin_alike(texts: Texts, a: Ints, b: Ints) -> Bools:
+    first = texts.astype("<U1")
+    found: Bools = first[a] == first[b]
+    return found
+
+
+def _holds_word(texts: Texts, a: Ints, b: Ints) -> Bools:
+    """Whether the second is the first or last of the words of the first."""
+    before, after = np.char.add(texts[b], " "), np.char.add(" ", texts[b])
+    found: Bools = np.char.startswith(texts[a], before) | np.char.endswith(texts[a], after)
+    return found
+
+
+def _are_forms(texts: Texts, a: Ints, b: Ints) -> Bools:
+    """Whether both are forms of one given name."""
+    names = {text: n for n, text in enumerate(texts.tolist())}
+    pairs = []
+    # As many as the table of nicknames has; texts that nobody has are left out.
+    for formal, forms in NICKNAMES.items():
+        known = sorted(names[form] for form in {formal, *forms} if form in names)
+        pairs += [low * len(texts) + high for n, low in enumerate(known) for high in known[n + 1 :]]
+    return np.isin(np.minimum(a, b) * len(texts) + np.maximum(a, b), np.array(sorted(set(pairs)), dtype=np.int64))

@@ -1,0 +1,123 @@
+"""Exact evidence of who is one person: rulings, systems that name each other's ids, e-mail addresses, phone numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.identity.component import Conflict, Links, components, untangled
+from regulars.identity.contact import contact_links
+from regulars.identity.evidence import EMAIL, EMAIL_AND_NAME, PHONE, PHONE_AND_NAME, RULED, SAME_AS
+from regulars.identity.name import first_word, last_word, stripped
+from regulars.identity.numbered import profile_keys, value_numbers, whole_numbers
+from regulars.identity.portrait import text_hashes
+from regulars.identity.separation import Ints, Separation, Strictness, Traces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exact:
+    """What exact evidence says of profiles."""
+
+    links: Links
+    conflicts: list[Conflict]
+    persons: Separation                      # whom the links hold together; rulings and exclusive ids keep apart
+
+
+def exact_evidence(people: pa.Table, *, keys: pa.Array, rulings: pa.Table) -> Exact:
+    """Return all exact evidence that stands, strongest first: weaker is heard about what stronger made.
+
+    Args:
+        people: Profiles by age.
+        keys: The key of each profile.
+        rulings: `resolve.RULINGS`.
+
+    """
+    same, apart = _ruled(rulings, keys)
+    traces, full_name = _traces(people, apart)
+    count = len(people)
+    held, conflicts = untangled(same, persons=_persons(Links.none(), count, traces, "rulings"))
+    persons = _persons(held, count, traces, "ids")
+    named, more = untangled(_same_as(people, keys), persons=persons)
+    held, conflicts = Links.joined([held, named]), conflicts + more
+    persons = _persons(held, count, traces, "people")
+    by_contact = Links.joined([
+        contact_links(value_numbers(people[contact]), full_name, persons=persons, kind=kind, named_kind=named_kind)
+        for contact, kind, named_kind in (("email", EMAIL, EMAIL_AND_NAME), ("phone", PHONE, PHONE_AND_NAME))
+    ])
+    met, more = untangled(by_contact, persons=persons)
+    links = Links.joined([held, met])
+    return Exact(links=links, conflicts=conflicts + more, persons=_persons(links, count, traces, "ids"))
+
+
+def ruling_marks(rulings: pa.Table, keys: pa.Array) -> Ints:
+    """Return a number for each profile that changes with the rulings about it."""
+    marks = np.zeros(len(keys), dtype=np.uint64)
+    if not len(rulings):
+        return marks.view(np.int64)
+    texts = [rulings[name] for name in rulings.column_names[:5]] + [rulings["ruled_at"].cast(pa.string())]
+    told = pc.binary_join_element_wise(*texts, "\0").to_pylist()
+    hashes = text_hashes(np.array(told, dtype=str))
+    for side in ("left", "right"):
+        ruled = profile_keys(rulings[f"{side}_source"], rulings[f"{side}_id"])
+        at = whole_numbers(pc.index_in(ruled, keys).fill_null(-1))
+        np.add.at(marks, at[at >= 0], hashes[at >= 0])
+    return marks.view(np.int64)
+
+
+def _persons(links: Links, count: int, traces: Traces, strictness: Strictness) -> Separation:
+    found, person = components(links.left, links.right, count=count)
+    return Separation(traces=traces, person=person, count=found, strictness=strictness)
+
+
+def _ruled(rulings: pa.Table, keys: pa.Array) -> tuple[Links, Ints]:
+    """The newest ruling of each pair of present profiles: links of those ruled the same, pairs ruled different."""
+    one = pc.index_in(profile_keys(rulings["left_source"], rulings["left_id"]), keys)
+    other = pc.index_in(profile_keys(rulings["right_source"], rulings["right_id"]), keys)
+    is_present = pc.and_(pc.is_valid(one), pc.is_valid(other))
+    left, right = whole_numbers(one.filter(is_present)), whole_numbers(other.filter(is_present))
+    at = rulings["ruled_at"].filter(is_present).cast(pa.int64()).to_numpy()
+    is_same = pc.equal(rulings["verdict"].filter(is_present), "same").to_numpy()
+    pair = np.minimum(left, right) * len(keys) + np.maximum(left, right)
+    order = np.lexsort((is_same, -at, pair))             # of two rulings of one moment the careful one counts
+    newest = order[np.unique(pair[order], return_index=True)[1]]
+    same, different = newest[is_same[newest]], newest[~is_same[newest]]
+    apart = np.column_stack([left[different], right[different]])
+    number = np.arange(len(same))
+    kind = np.full(len(same), RULED, dtype=np.int64)
+    return Links(left=left[same], right=right[same], kind=kind, group=number), apart
+
+
+def _same_as(people: pa.Table, keys: pa.Array) -> Links:
+    """Links to the profiles that other systems name; a name of nobody present links nobody."""
+    names = people.select(["same_as_source", "same_as_id"]).append_column("row", pa.array(np.arange(len(people))))
+    names = names.filter(pc.is_valid(names["same_as_id"]))
+    sources = pc.split_pattern(names["same_as_source"].combine_chunks(), "\n")
+    row = names["row"].combine_chunks().take(pc.list_parent_indices(sources))
+    ids = pc.list_flatten(pc.split_pattern(names["same_as_id"].combine_chunks(), "\n"))
+    to = pc.index_in(profile_keys(pc.list_flatten(sources), ids), keys)
+    left, right = whole_numbers(row.filter(pc.is_valid(to))), whole_numbers(to.drop_null())
+    kind = np.full(len(left), SAME_AS, dtype=np.int64)
+    return Links(left=left, right=right, kind=kind, group=np.arange(len(left)))
+
+
+def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
+    """What tells people apart, and the number of each full name (-1: less than two words)."""
+    name = stripped(people["name"].combine_chunks())
+    first = first_word(pc.coalesce(stripped(people["first_name"].combine_chunks()), name))
+    last = last_word(name)
+    words = pa.concat_arrays([first, last]).dictionary_encode()
+    numbers = whole_numbers(words.indices.fill_null(-1))
+    is_exclusive = people["is_exclusive"].fill_null(False).to_numpy(zero_copy_only=False)
+    full = pc.if_else(pc.is_valid(last), name, pa.scalar(None, pa.string()))
+    traces = Traces(
+        exclusive=np.where(is_exclusive, value_numbers(people["profile_source"]), -1),
+        first=numbers[: len(people)],
+        last=numbers[len(people) :],
+        birthday=people["birthday"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
+        words=np.array(words.dictionary.to_pylist(), dtype=str),
+        apart=apart,
+    )
+    return traces, value_numbers(full)

@@ -1,0 +1,122 @@
+"""What each outcome of a comparison says, in bits: how much likelier it is for one person than for two.
+
+Two people may be strangers or of one household; a household shares its name, home, phone and address book, so that
+these speak against strangers only. Which of the three a pair is follows from all fields together
+(Fellegi and Sunter 1969, with a third class).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from regulars.identity.blocking import RULES
+from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Levels
+from regulars.identity.portrait import FIELDS, Portraits, text_hashes
+from regulars.identity.separation import Floats, Ints
+
+Shares = Sequence[Sequence[float]]
+
+LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
+OUTCOMES = hashlib.md5(repr((FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()
+BY_VALUE = np.array([field != "source" for field in FIELDS])
+"""Fields of which an equal value says the more the fewer people have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What was learned of a set of profiles; shares are by field and level, as `COMPARED` has them."""
+
+    profiles: int                            # it was learned from
+    outcomes: str                            # fingerprint of what is compared: another release may compare otherwise
+    person: Shares                           # of the levels among pairs of one person
+    household: Shares                        # among two people of one household
+    stranger: Shares                         # among two strangers
+    persons: float                           # share of pairs that are one person, of all pairs there are
+    households: float                        # share of pairs that are two of one household
+    frequent: Mapping[str, Mapping[str, float]]      # field -> hash of a value -> share of people who have it too
+    rare: Mapping[str, float]                # field -> that share for all other values
+    limits: Sequence[int]                    # largest block of each rule of `blocking`
+
+    def to_json(self) -> str:
+        """Return the model as JSON text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Model | None:
+        """Return the model that `to_json` wrote; None when it was learned of other comparisons than these."""
+        told = json.loads(text)
+        return cls(**told) if told.get("outcomes") == OUTCOMES else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bits:
+    """The weight of each field of each pair for one person against the alternative; shape (pairs, fields)."""
+
+    stranger: Floats
+    household: Floats
+
+
+def weigh(model: Model, levels: Levels, rarity: Floats) -> Bits:
+    """Return what each field of each pair says.
+
+    Args:
+        model: What was learned.
+        levels: Of `comparison.compare`.
+        rarity: Of `rarities`: bits of the values that are equal.
+
+    """
+    person, household, stranger = (
+        logarithms(shares) for shares in (model.person, model.household, model.stranger)
+    )
+    place = np.arange(len(FIELDS))
+    against = np.where((levels == EQUAL) & BY_VALUE, -rarity, stranger[place, levels])
+    as_household = np.where(SHARED_AT_HOME, household[place, levels], against)
+    known = levels != UNKNOWN
+    own = person[place, levels]
+    return Bits(stranger=np.where(known, own - against, 0.0), household=np.where(known, own - as_household, 0.0))
+
+
+SHARED_AT_HOME = np.array([COMPARED[field].household is not None for field in FIELDS])
+"""Fields in which people of one household are not like strangers."""
+
+
+def probabilities(model: Model, bits: Bits) -> tuple[Floats, Floats]:
+    """Return the probability that each pair is one person, and the same in bits (log2 of the odds)."""
+    stranger = bits.stranger.sum(axis=1) + np.log2(model.persons) - np.log2(1 - model.persons - model.households)
+    household = bits.household.sum(axis=1) + np.log2(model.persons) - np.log2(model.households)
+    weight = -np.logaddexp2(-stranger, -household)
+    return 1 / (1 + np.exp2(-weight)), weight
+
+
+def rarities(model: Model, people: Portraits, left: Ints, levels: Levels) -> Floats:
+    """Return for each field of each pair how rare the value is that is equal in both, in bits; 0 where none is."""
+    found = np.zeros(levels.shape)
+    for place, field in enumerate(FIELDS):
+        if field != "source":
+            is_equal = levels[:, place] == EQUAL
+            found[is_equal, place] = _rarity(model, people, field)[people.numbers[field][left[is_equal]]]
+    return found
+
+
+def _rarity(model: Model, people: Portraits, field: str) -> Floats:
+    """Of each text of a field."""
+    frequent = model.frequent[field]
+    known = np.array([int(value) for value in frequent], dtype=np.uint64)
+    order = np.argsort(known)
+    hashes = text_hashes(people.texts[field])
+    at = np.searchsorted(known[order], hashes)
+    is_known = np.append(known[order], np.uint64(0))[at] == hashes
+    shares = np.append(np.array([*frequent.values()])[order], 0.0)[at]
+    bits: Floats = -np.log2(np.where(is_known, shares, model.rare[field]))
+    return bits
+
+
+def logarithms(shares: Shares | Floats) -> Floats:
+    """Return log2 of shares, 0 where there is no such level."""
+    table = np.asarray(shares, dtype=np.float64)
+    return np.log2(table, where=table > 0, out=np.zeros_like(table))
