@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from regulars.connections.co_presence import arrivals, together, together_expression
 from regulars.connections.companion import ties
 from regulars.connections.connection import connections
-from regulars.connections.co_presence import arrivals, together, together_expression
 from regulars.connections.interaction import same_day_checkins
 from regulars.errors import StoreError
 from regulars.storage.engines.duckdb import DuckDBEngine
