@@ -54,9 +54,9 @@ COMPANION = ibis.schema({
 """One row per pair that was together on LEAST_DAYS days or has an interaction of another type.
 
 `expected_days` is how many days together chance alone would give, `lift` how many times as many they were, `p_value`
-the chance of so many or more; `jaccard` the share of both people's visit days that were common ones. They are missing where
-there were fewer days. `is_companion`: chance is ruled out, for all pairs of the business at once. `tie` orders the ties
-of one person: occasions by weight and age, days together beyond chance."""
+the chance of so many or more; `jaccard` the share of both people's visit days that were common ones. They are missing
+where there were fewer days. `is_companion`: chance is ruled out, for all pairs of the business at once. `tie` orders
+the ties of one person: occasions by weight and age, days together beyond chance."""
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regulars.pipeline import run
+from regulars.pipeline import connect_interactions, run
 from regulars.pipeline.connect_interactions import INTERACTIONS, TABLES, connect_customers
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Work
@@ -45,7 +45,7 @@ def contents(workspace: Workspace) -> dict[str, str]:
 
 
 def rows(workspace: Workspace, table: str) -> list[dict[str, Any]]:
-    return workspace.rows(workspace.table(table).order_by("customer_id_1", "customer_id_2"))
+    return workspace.rows(workspace.table(table).order_by("customer_id_1", "customer_id_2", "last_day" if table != INTERACTIONS else "business_day"))
 
 
 def put(workspace: Workspace, visits: Iterable[tuple[str, int, int]], passes: Iterable[tuple[str, str, int]] = ()) -> None:
@@ -141,6 +141,23 @@ def test_stopped_anywhere_the_next_run_ends_alike(workspace: Workspace, checkpoi
         workspace.lake.drop(table)
     work(workspace)
     assert contents(workspace) == after
+
+
+def test_a_very_large_business_writes_down_only_who_met_often(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = [(who, day, 1080 + n) for day in range(8) for n, who in enumerate(WHO[:2])]
+    put(workspace, [*often, ("p5", 3, 1085)])
+    work(workspace)
+    whole = {table: rows(workspace, table) for table in ("interactions", "companions")}
+
+    monkeypatch.setattr(connect_interactions, "MANY", 5)
+    put(workspace, [*often, ("p5", 3, 1085), ("p4", 12, 600)])
+    work(workspace)
+
+    assert rows(workspace, "interactions") == [row for row in whole["interactions"] if "c_p5" not in row.values()]
+    assert [row["days_together"] for row in rows(workspace, "companions")] == [8]
+    assert len(whole["interactions"]) == 10
 
 
 def test_nobody_at_all_is_nobody_connected(workspace: Workspace) -> None:
