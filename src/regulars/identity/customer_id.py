@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,71 @@ class Kept:
     former: Ints                             # of each component: number of a former customer, -1 for none
     retired: Ints                            # numbers of former customers who are now part of another
     into: Ints                               # of each retired one: number of the former customer who keeps its id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """The id of each component, and what that changes in the register of ids."""
+
+    ids: pa.Array
+    is_new: pa.Array                         # components whose id is new
+    again: Ints                              # numbers of retired ids that are in use again
+    kept: Kept
+
+
+def call(
+    component: Ints, former: Ints, *, founder: Ints, is_strong: Bools, founders: pa.Table, ids: pa.Array,
+    merged_into: pa.ChunkedArray, salt: bytes, prefix: str = "c_",
+) -> Called:
+    """Give each component its id: the one it goes on with, the one its founder had before a merge, or a new one.
+
+    Args:
+        component: Of each member; components are numbered by their founding member, oldest first.
+        former: The number of each member's id until now, -1 for none (see `formers`).
+        founder: The founding member of each id ever given, -1 when it is gone.
+        is_strong: Whether a member counts before all others (see `keep_ids`).
+        founders: The key of the founding member of each component, which a new id is made of.
+        ids: Every id ever given, oldest first; their positions are the numbers.
+        merged_into: Of each of them: the id that goes on in its place, null while it is in use.
+        salt: The project's own key (see `mint`).
+        prefix: Says what an id is of.
+
+    """
+    kept = keep_ids(
+        component, former, is_strong=is_strong, components=len(founders), formers=len(ids),
+        founder=np.append(component, -1)[founder],
+    )
+    is_retired = np.asarray(merged_into.is_valid())
+    back = revived(component, founder, is_new=kept.former < 0, is_retired=is_retired)
+    goes_on = np.where(kept.former < 0, back, kept.former)
+    is_new = pa.array(goes_on < 0)
+    fresh = mint(founders.filter(is_new), taken=ids, salt=salt, prefix=prefix)
+    known = pc.take(ids, pa.array(goes_on, mask=goes_on < 0))
+    return Called(
+        ids=pc.replace_with_mask(known, is_new, fresh), is_new=is_new, again=back[back >= 0], kept=kept
+    )
+
+
+def entries(called: Called, register: pa.Table, founders: pa.Table, *, now: datetime) -> tuple[pa.Table, pa.Table]:
+    """Return what ids change in their register: rows of those that are new or in use again, and of those that merged.
+
+    Args:
+        called: what `call` gave.
+        register: the id, the founder's key, minted_at, merged_into; as `call` saw it, oldest first.
+        founders: the key of the founding member of each component.
+        now: the moment of the run, aware.
+
+    """
+    name, last = register.column_names[0], len(register.column_names) - 1
+    at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), register.schema.field("minted_at").type)
+    new = founders.filter(called.is_new)
+    rows = [called.ids.filter(called.is_new), *new.columns, pa.repeat(at, len(new)), pa.nulls(len(new), pa.string())]
+    again = register.take(pa.array(called.again))
+    again = again.set_column(last, "merged_into", pa.nulls(len(again), pa.string()))
+    retired = register.take(pa.array(called.kept.retired))
+    into = register[name].take(pa.array(called.kept.into))
+    minted = pa.concat_tables([pa.table(rows, register.column_names).cast(register.schema), again])
+    return minted, retired.set_column(last, "merged_into", into)
 
 
 def keep_ids(

@@ -7,7 +7,7 @@ id that nobody keeps leads to the one that took its people; a new one is a keyed
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.component import components
-from regulars.identity.customer_id import Kept, formers, keep_ids, mint
+from regulars.identity.customer_id import call, entries, formers
 from regulars.identity.guardian import guardians, with_minors
 from regulars.identity.kin import RANKS, rank_of
+from regulars.identity.numbered import whole_numbers
 from regulars.identity.separation import Ints
 
 ID_PREFIX = "h_"
@@ -74,24 +75,21 @@ def settle(
     everyone = customers.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")]).combine_chunks()
     ids = everyone["customer_id"].combine_chunks()
     is_living = pc.is_null(everyone["merged_into"]).to_numpy(zero_copy_only=False)
-    count, home = _together(everyone, ids, ties, is_living)
+    _, home = _together(everyone, ids, ties, is_living)
     before = pc.index_in(ids, homes["customer_id"])
-    register = register.sort_by([("minted_at", "ascending"), ("household_id", "ascending")])
-    former = formers(before, homes["household_id"], ids=register["household_id"], merged_into=register["merged_into"])
-    kept = keep_ids(home, former, is_strong=is_living, components=count, formers=len(register))
+    register = register.select(REGISTER.names).cast(REGISTER)
+    register = register.sort_by([("minted_at", "ascending"), ("household_id", "ascending")]).combine_chunks()
+    known, merged_into = register["household_id"].combine_chunks(), register["merged_into"]
     founders = pa.table({"founder_customer_id": ids.take(pa.array(np.unique(home, return_index=True)[1]))})
-    is_new = pa.array(kept.former < 0)
-    fresh = mint(founders.filter(is_new), taken=register["household_id"], salt=salt, prefix=ID_PREFIX)
-    names = register["household_id"].take(pa.array(kept.former, mask=kept.former < 0)).combine_chunks()
-    names = pc.replace_with_mask(names, is_new, fresh)
-    found = pa.table({"customer_id": ids, "household_id": names.take(pa.array(home))})
-    is_same = pc.equal(found["household_id"], homes["household_id"].take(before)).fill_null(False)
-    return Settled(
-        homes=found,
-        changes=found.filter(pc.invert(is_same)),
-        minted=_minted(founders.filter(is_new), fresh, now),
-        merged=_merged(register, kept),
+    called = call(
+        home, formers(before, homes["household_id"], ids=known, merged_into=merged_into),
+        founder=whole_numbers(pc.index_in(register["founder_customer_id"], ids).fill_null(-1)), is_strong=is_living,
+        founders=founders, ids=known, merged_into=merged_into, salt=salt, prefix=ID_PREFIX,
     )
+    minted, merged = entries(called, register, founders, now=now)
+    found = pa.table({"customer_id": ids, "household_id": called.ids.take(pa.array(home))})
+    is_same = pc.equal(found["household_id"], homes["household_id"].take(before)).fill_null(False)
+    return Settled(homes=found, changes=found.filter(pc.invert(is_same)), minted=minted, merged=merged)
 
 
 def _together(everyone: pa.Table, ids: pa.Array, ties: pa.Table, is_living: np.ndarray) -> tuple[int, Ints]:
@@ -167,17 +165,3 @@ def _reasons(homes: ir.Table, ties: ir.Table) -> ir.Table:
     placed = found.mutate(place=ibis.row_number().over(group_by="customer_id", order_by=order))
     first = placed.filter(placed.place == 0)
     return first.select("customer_id", "confidence", reason=first.evidence + ", with " + first.other)
-
-
-def _minted(founders: pa.Table, ids: pa.Array, now: datetime) -> pa.Table:
-    at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
-    return pa.table({
-        "household_id": ids, "founder_customer_id": founders["founder_customer_id"],
-        "minted_at": pa.repeat(at, len(ids)), "merged_into": pa.nulls(len(ids), pa.string()),
-    }).cast(REGISTER)
-
-
-def _merged(register: pa.Table, kept: Kept) -> pa.Table:
-    retired = register.select(REGISTER.names).take(pa.array(kept.retired))
-    into = register["household_id"].take(pa.array(kept.into))
-    return retired.set_column(REGISTER.get_field_index("merged_into"), "merged_into", into).cast(REGISTER)

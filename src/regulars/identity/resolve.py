@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links, components, untangled
-from regulars.identity.customer_id import Kept, formers, keep_ids, mint, revived
+from regulars.identity.customer_id import call, entries, formers
 from regulars.identity.evidence import conflict_table, evidence_texts
 from regulars.identity.exact import exact_evidence, ruling_marks
 from regulars.identity.matching import Likeness, Thresholds, likely_links, likeness, probability_of, score
 from regulars.identity.numbered import profile_keys, whole_numbers
-from regulars.identity.separation import Floats, Ints
+from regulars.identity.profile import KEY
+from regulars.identity.separation import Floats
 
 MOMENT = pa.timestamp("us")
 
@@ -82,29 +83,32 @@ def resolve(
     """
     identity = MAP.empty_table() if identity is None else identity
     register = REGISTER.empty_table() if register is None else register
-    register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")])
+    register = register.select(REGISTER.names).cast(REGISTER)
+    register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")]).combine_chunks()
     people = _by_age(profiles)
     found = _found(
         people, rulings=RULINGS.empty_table() if rulings is None else rulings, thresholds=thresholds or Thresholds(),
         former=former,
     )
     before = pc.index_in(found.keys, profile_keys(identity["profile_source"], identity["profile_id"]))
-    count, component = components(found.links.left, found.links.right, count=len(people))
-    until_now = formers(
-        before, identity["customer_id"], ids=register["customer_id"], merged_into=register["merged_into"]
+    _, component = components(found.links.left, found.links.right, count=len(people))
+    ids, merged_into = register["customer_id"].combine_chunks(), register["merged_into"]
+    founding = profile_keys(register["founder_source"], register["founder_id"])
+    founders = people.select(list(KEY)).take(pa.array(np.unique(component, return_index=True)[1]))
+    called = call(
+        component, formers(before, identity["customer_id"], ids=ids, merged_into=merged_into),
+        founder=whole_numbers(pc.index_in(founding, found.keys).fill_null(-1)),
+        is_strong=people["is_exclusive"].fill_null(False).to_numpy(), founders=founders, ids=ids,
+        merged_into=merged_into, salt=salt,
     )
-    at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
-    ids, minted, merged = _called(
-        people, found.keys, component, until_now, register, components=count, salt=salt, at=at
-    )
-    result = people.select(["profile_source", "profile_id"])
-    result = result.append_column("customer_id", ids.take(pa.array(component)))
+    minted, merged = entries(called, register, founders, now=now)
+    result = people.select(list(KEY)).append_column("customer_id", called.ids.take(pa.array(component)))
     names = pc.binary_join_element_wise(people["profile_source"], people["profile_id"], "/").combine_chunks()
     told = evidence_texts(component, found.links, names, probability=found.probability)
     result = result.append_column("evidence", told)
     return Resolution(
         identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, found.keys, register, merged)]),
-        changes=_changes(result, before, identity, at),
+        changes=_changes(result, before, identity, now),
         minted=minted,
         merged=merged,
         conflicts=conflict_table(found.conflicts, people, result["customer_id"]),
@@ -139,29 +143,6 @@ def _found(people: pa.Table, *, rulings: pa.Table, thresholds: Thresholds, forme
     )
 
 
-def _called(
-    people: pa.Table, keys: pa.Array, component: Ints, until_now: Ints, register: pa.Table, *, components: int,
-    salt: bytes, at: pa.Scalar,
-) -> tuple[pa.Array, pa.Table, pa.Table]:
-    """The id of each component; REGISTER of those who are new or themselves again, and of those who merged."""
-    founding = profile_keys(register["founder_source"], register["founder_id"])
-    founder = whole_numbers(pc.index_in(founding, keys).fill_null(-1))
-    kept = keep_ids(
-        component, until_now, is_strong=people["is_exclusive"].fill_null(False).to_numpy(), components=components,
-        formers=len(register), founder=np.append(component, -1)[founder],
-    )
-    is_retired = np.asarray(register["merged_into"].is_valid())
-    back = revived(component, founder, is_new=kept.former < 0, is_retired=is_retired)
-    goes_on = np.where(kept.former < 0, back, kept.former)
-    oldest = np.unique(component, return_index=True)[1]
-    founders = people.select(["profile_source", "profile_id"]).take(pa.array(oldest))
-    is_new = pa.array(goes_on < 0)
-    fresh = mint(founders.filter(is_new), taken=register["customer_id"], salt=salt)
-    ids = register["customer_id"].take(pa.array(goes_on, mask=goes_on < 0)).combine_chunks()
-    minted = pa.concat_tables([_minted(founders.filter(is_new), fresh, at), _revived(register, back)])
-    return pc.replace_with_mask(ids, is_new, fresh), minted, _merged(register, kept)
-
-
 def _by_age(profiles: pa.Table) -> pa.Table:
     """Profiles from the oldest on: from here a profile is its row number, whatever order it came in."""
     order = [(name, "ascending") for name in ("created_at", "profile_source", "profile_id")]
@@ -182,31 +163,11 @@ def _gone(identity: pa.Table, present: pa.Array, register: pa.Table, merged: pa.
     return gone.set_column(IDENTITY.get_field_index("evidence"), "evidence", told).cast(IDENTITY)
 
 
-def _changes(result: pa.Table, before: pa.Array, identity: pa.Table, at: pa.Scalar) -> pa.Table:
+def _changes(result: pa.Table, before: pa.Array, identity: pa.Table, now: datetime) -> pa.Table:
     """The rows of the map that are new or differ from what the book holds."""
+    at = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), MOMENT)
     former = identity["customer_id"].take(before)
     is_same = pc.equal(result["customer_id"], former).fill_null(False)
     since = pc.if_else(is_same, identity["since"].take(before), at)
     is_kept = pc.and_(is_same, pc.equal(result["evidence"], identity["evidence"].take(before)).fill_null(False))
     return result.append_column("since", since).append_column("former_id", former).filter(pc.invert(is_kept))
-
-
-def _minted(founders: pa.Table, ids: pa.Array, at: pa.Scalar) -> pa.Table:
-    return pa.table({
-        "customer_id": ids, "founder_source": founders["profile_source"], "founder_id": founders["profile_id"],
-        "minted_at": pa.repeat(at, len(ids)), "merged_into": pa.nulls(len(ids), pa.string()),
-    }).cast(REGISTER)
-
-
-def _revived(register: pa.Table, back: Ints) -> pa.Table:
-    """Customers who were part of another and are themselves again, with the id they had."""
-    again = register.select(REGISTER.names).take(pa.array(back[back >= 0]))
-    return again.set_column(
-        REGISTER.get_field_index("merged_into"), "merged_into", pa.nulls(len(again), pa.string())
-    ).cast(REGISTER)
-
-
-def _merged(register: pa.Table, kept: Kept) -> pa.Table:
-    retired = register.select(REGISTER.names).take(pa.array(kept.retired))
-    into = register["customer_id"].take(pa.array(kept.into))
-    return retired.set_column(REGISTER.get_field_index("merged_into"), "merged_into", into).cast(REGISTER)

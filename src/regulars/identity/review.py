@@ -80,7 +80,9 @@ def consequences(left: dict[str, Any], right: dict[str, Any]) -> tuple[Consequen
     keeps, retires = sorted(
         (left, right), key=lambda one: (-one["strong"], -one["profiles"], one["since"], one["customer_id"])
     )
-    gained = f"{retires['profiles']} profile{'' if retires['profiles'] == 1 else 's'} and {retires['events']:,} events"
+    gained = " and ".join(
+        f"{retires[noun]:,} {noun.removesuffix('s') if retires[noun] == 1 else noun}" for noun in ("profiles", "events")
+    )
     same = Consequence(
         verdict="same", keeps=keeps["customer_id"], retires=retires["customer_id"],
         sentence=f"{keeps['customer_id']} takes over {gained}; {retires['customer_id']} will lead to it",
