@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from regulars.pipeline.connect import connect_people
-from regulars.pipeline.connect_interactions import connect_customers
+from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
@@ -30,6 +29,7 @@ from regulars.pipeline.pull import pull_source
 from regulars.pipeline.read import read_source
 from regulars.pipeline.resolve import resolve_people
 from regulars.pipeline.segment import segment_customers
+from regulars.pipeline.transfer import find_transfers
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.runs.execute import execute
 from regulars.runs.hold import held
@@ -54,7 +54,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="resolve", do=partial(resolve_people, workspace)),
         Step(name="households", do=partial(form_households, workspace), needs=("resolve",)),
         Step(name="derive", do=partial(derive_facts, workspace), needs=("households",)),
-        Step(name="transfer", do=partial(connect_people, workspace), needs=("derive",)),
+        Step(name="transfer", do=partial(find_transfers, workspace), needs=("derive",)),
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regulars.pipeline import connect_interactions, run
-from regulars.pipeline.connect_interactions import INTERACTIONS, TABLES, connect_customers
+from regulars.pipeline.connect import INTERACTIONS, TABLES, connect_customers
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Work
 
