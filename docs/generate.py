@@ -37,7 +37,12 @@ _FIELD = re.compile(r"^    (\w+): (.+?)(?: = (.+?))?(?:\s{2,}# (.*))?$")
 LAKE = {
     "customers": "One row a customer, with the best that any of its profiles knows; declared traits follow.",
     "events": "One row an event, partitioned by month; attributes of all event types follow as columns.",
+    "compared_profiles": "What was compared of each profile, as a number: the next run weighs only what changed.",
     "identity": "Which profile is which customer, and by what evidence.",
+    "matches": (
+        "One row a pair of profiles that no exact evidence joins and that may be one person, left before right. "
+        "weight in bits; tier `medium` (merged) or `low` (for a person to decide); evidence: JSON list of {field, outcome, bits}."
+    ),
     "memberships": "Who is in which segment now.",
     "metric_days": "One row per metric and business day with rows behind it.",
     "money": "One row a line of money, in minor units, signed; partitioned by month.",

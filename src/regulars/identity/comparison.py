@@ -93,6 +93,16 @@ def are_different(levels: Levels) -> Bools:
     return found
 
 
+def have_second_fact(levels: Levels) -> Bools:
+    """Say of each pair whether something beside the name agrees: many people have one name."""
+    found = np.zeros(len(levels), dtype=bool)
+    for place, field in enumerate(FIELDS):
+        if field not in ("first_name", "last_name", "region", "source"):
+            level = levels[:, place]
+            found |= (level != UNKNOWN) & (level != len(COMPARED[field].outcomes))
+    return found
+
+
 def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Bools:
     """Whether each one's first name is nearly the other's last name, where the names do not fit as they stand."""
     first, last, texts = people.numbers["first_name"], people.numbers["last_name"], people.texts["last_name"]

@@ -26,9 +26,10 @@ ROLES = ("info@club.example", "+12543350111")
 
 
 ALIKE = frozenset({
-    "theresa", "josephine", "alexandra", "gabrielle", "kathryn", "katherine", "isabelle", "phillip", "steven", "ann",
+    "theresa", "josephine", "alexandra", "gabrielle", "kathryn", "katherine", "isabelle", "phillip", "steven",
+    *(form for forms in NICKNAMES.values() for form in forms),
 })
-"""Names one stroke from another, which two of one house rarely have."""
+"""Names one stroke from another and short forms of others, which two of one house rarely have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
