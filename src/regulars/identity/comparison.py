@@ -94,12 +94,18 @@ def are_different(levels: Levels) -> Bools:
 
 
 def have_second_fact(levels: Levels) -> Bools:
-    """Say of each pair whether something beside the name agrees: many people have one name."""
-    found = np.zeros(len(levels), dtype=bool)
-    for place, field in enumerate(FIELDS):
-        if field not in ("first_name", "last_name", "region", "source"):
-            level = levels[:, place]
-            found |= (level != UNKNOWN) & (level != len(COMPARED[field].outcomes))
+    """Say of each pair whether something beside the name agrees: many people have one name.
+
+    Where only an initial is known, it has to be the birthday or a personal id: the rest is the whole household's.
+    """
+    agree = {
+        field: (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
+        for place, field in enumerate(FIELDS)
+    }
+    own: Bools = agree["birthday"] | agree["personal_id"]
+    shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
+    is_initial = levels[:, 0] == COMPARED["first_name"].outcomes.index("initial") + 1
+    found: Bools = own | (shared & ~is_initial)
     return found
 
 
