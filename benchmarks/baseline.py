@@ -8,6 +8,7 @@ from measured import Usage, measured
 
 CLICK = "click: a group without commands prints its help"
 CSV = "DuckDB: read the CSVs, sum per customer and day"
+PEOPLE = "DuckDB: read the profiles, count the people per e-mail address and per phone number"
 JSON = "DuckDB: read the JSON lines, sum charges and count check-ins per customer and day"
 
 
@@ -32,6 +33,14 @@ def plain_json(*, charges: str, check_ins: str, item: str) -> Usage:
         f"select {item}customer_id, left({item}check_in_datetime::varchar, 10), count(*) "
         f"from read_json('{check_ins}', format='newline_delimited') group by all",
     )
+
+
+def plain_people(profiles: Path) -> Usage:
+    """Measure reading profiles and counting who shares an address or a number: what exact rules begin with."""
+    return _duckdb(*(
+        f"select {contact}, count(distinct name) from '{profiles}' where {contact} is not null group by all"
+        for contact in ("email", "phone")
+    ))
 
 
 def _duckdb(*queries: str) -> Usage:
