@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 
 from regulars.identity.name import folded, normalise_names
 from regulars.identity.numbered import profile_keys, value_numbers
-from regulars.identity.profile import PROFILES
 from regulars.identity.separation import Ints
-from regulars.testing.customers import Customers
+from regulars.testing.customers import NOISY, Customers
 
 COLUMNS = {
     "first_name": ("first_name", "given_name"), "last_name": ("surname",), "birthday": ("dob", "date_of_birth"),
@@ -54,8 +53,8 @@ def read_set(file: Path) -> Customers:
     columns |= {"profile_id": table["uid"], "profile_source": pa.array(["set"] * len(table))}
     columns["is_exclusive"] = pa.array(np.zeros(len(table), dtype=bool))
     profiles = pa.table({
-        field.name: columns.get(field.name, pa.nulls(len(table), field.type)) for field in PROFILES
-    }).cast(PROFILES)
+        field.name: columns.get(field.name, pa.nulls(len(table), field.type)) for field in NOISY
+    }).cast(NOISY)
     person = value_numbers(table["cluster"])
     return Customers(profiles=profiles, person=person, household=np.arange(int(person.max()) + 1)[person])
 

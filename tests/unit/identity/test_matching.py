@@ -23,7 +23,7 @@ STRANGERS = noisy_customers(1_500, seed=5).profiles
 
 def resolved(*people: dict[str, object], **given: object) -> Resolution:
     """Resolve some people among enough strangers to learn from."""
-    return resolve(pa.concat_tables([STRANGERS, profile_table(*people)]), now=NOW, salt=b"test", **given)
+    return resolve(pa.concat_tables([STRANGERS, profile_table(*people)], promote_options="default"), now=NOW, salt=b"test", **given)
 
 
 def born(year: int, month: int, day: int) -> date:
