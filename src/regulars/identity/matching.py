@@ -76,6 +76,8 @@ class Scored:
 
     def are_medium(self, *, merge: float) -> Bools:
         """Say of each pair whether it is merged: probable enough, and by more than its name."""
+        if merge >= 1:                       # nothing is certain: only exact evidence merges
+            return np.zeros(len(self.probability), dtype=bool)
         return (self.probability >= merge) & have_second_fact(self.pairs.levels)
 
 
