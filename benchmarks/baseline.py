@@ -9,6 +9,7 @@ from measured import Usage, measured
 CLICK = "click: a group without commands prints its help"
 CSV = "DuckDB: read the CSVs, sum per customer and day"
 JOIN = "DuckDB: join {:,} check-ins with themselves within half an hour, count days"
+PEOPLE = "DuckDB: read the profiles, count the people per e-mail address and per phone number"
 JSON = "DuckDB: read the JSON lines, sum charges and count check-ins per customer and day"
 
 
@@ -44,6 +45,14 @@ def self_join(check_ins: Path) -> Usage:
         "and b.at between a.at - interval 30 minute and a.at + interval 30 minute and a.customer_id < b.customer_id "
         "group by all having days >= 3",
     )
+
+
+def plain_people(profiles: Path) -> Usage:
+    """Measure reading profiles and counting who shares an address or a number: what exact rules begin with."""
+    return _duckdb(*(
+        f"select {contact}, count(distinct name) from '{profiles}' where {contact} is not null group by all"
+        for contact in ("email", "phone")
+    ))
 
 
 def _duckdb(*queries: str) -> Usage:

@@ -11,9 +11,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import baseline
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import together
-from measured import ROOT, Usage, best, regulars
+from measured import ROOT, Usage, best, measured, regulars
 
+from regulars.testing.customers import noisy_customers
 from regulars.testing.gym import World, drops, generate
 from regulars.testing.gym.stage import PROVIDERS, arrive, staged
 
@@ -129,9 +133,23 @@ def connections(folder: Path, scale: float) -> Measurements:
     yield _measurement(f"together_{rows / 1e6:g}M", usage, bare, label, seconds=max(12 / 5 * scale, 3), mb=1500)
 
 
+def identity(folder: Path, scale: float) -> Measurements:
+    """A million noisy profiles of five sources become people; then a day of which one in a hundred is new."""
+    people = noisy_customers(round(scale * 1_000_000), seed=1).profiles
+    is_new = np.random.default_rng(1).random(len(people)) < 0.01
+    profiles, command = folder / "profiles.parquet", [str(ROOT / "benchmarks" / "people.py"), str(folder)]
+    pq.write_table(people.filter(pa.array(~is_new)), profiles)
+    bare = baseline.plain_people(profiles)
+    yield _measurement("identity", measured(command), bare, baseline.PEOPLE, seconds=120 * max(scale, 0.1), mb=4096)
+    pq.write_table(people, profiles)
+    usage = measured(command)
+    yield _measurement("identity_one_more_day", usage, bare, baseline.PEOPLE, seconds=10 * max(scale, 0.1), mb=4096)
+
+
 SCENARIOS: Mapping[str, tuple[Callable[[Path, float], Measurements], float]] = {
     "cli_help": (cli_help, 1), "retail": (retail, 1), "gym_sandbox": (gym_sandbox, 1), "gym_drops": (gym_drops, 10),
     "connections": (connections, 1),
+    "identity": (identity, 1),
 }
 """Every scenario by its name, with the scale it has when none is asked for."""
 

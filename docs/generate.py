@@ -43,10 +43,16 @@ LAKE = {
     "contacts": "Which address and number reach each customer, whose they are, and why; a minor's are a guardian's.",
     "customers": "One row a customer, with the best that any of its profiles knows; declared traits follow.",
     "events": "One row an event, partitioned by month; attributes of all event types follow as columns.",
+    "compared_profiles": "What was compared of each profile, as a number: the next run weighs only what changed.",
     "family_links": "Who is whose parent or guardian, grown children too: the surest reason of each two.",
     "household_members": "Which household each customer is in, in which role as of the last run's day, and why.",
     "households": "One row a household, those of one person too.",
     "identity": "Which profile is which customer, and by what evidence.",
+    "matches": (
+        "One row a pair of profiles that no exact evidence joins and that may be one person, left before right. "
+        "weight in bits; tier `medium` (merged) or `low` (for a person to decide); evidence: JSON list of "
+        "{field, outcome, bits}."
+    ),
     "memberships": "Who is in which segment now.",
     "metric_days": "One row per metric and business day with rows behind it.",
     "money": "One row a line of money, in minor units, signed; partitioned by month.",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regulars.identity.resolve import resolve
+from regulars.identity.resolve import Resolution, resolve
+from regulars.testing.customers import noisy_customers
 from regulars.testing.profiles import IdentityBook, customer_ids, groups, profile, profile_table, ruling_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,7 +35,7 @@ PEOPLE = st.dictionaries(
 RULED = st.lists(st.tuples(KEYS, st.sampled_from(["same", "different"]), KEYS).filter(lambda r: r[0] != r[2]), max_size=3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(people=PEOPLE, ruled=RULED, seed=st.integers(0, 99))
 def test_the_order_of_profiles_never_matters(people: list[dict[str, object]], ruled: list, seed: int) -> None:
     shuffled = Random(seed).sample(people, len(people))
@@ -42,7 +47,7 @@ def test_the_order_of_profiles_never_matters(people: list[dict[str, object]], ru
     assert one.conflicts.equals(other.conflicts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(people=PEOPLE)
 def test_nobody_is_dropped_and_no_two_of_an_exclusive_source_meet(people: list[dict[str, object]]) -> None:
     found = groups(resolve(profile_table(*people), now=NOW, salt=SALT).identity)
@@ -53,7 +58,7 @@ def test_nobody_is_dropped_and_no_two_of_an_exclusive_source_meet(people: list[d
     assert all(sum(key.startswith("capitan/") for key in group) <= 1 for group in found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(people=PEOPLE, ruled=RULED)
 def test_the_last_ruling_on_a_pair_is_obeyed(people: list[dict[str, object]], ruled: list) -> None:
     customer = customer_ids(
@@ -65,7 +70,7 @@ def test_the_last_ruling_on_a_pair_is_obeyed(people: list[dict[str, object]], ru
             assert (customer[one] == customer[other]) == (verdict == "same")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(days=st.lists(PEOPLE, min_size=2, max_size=4))
 def test_an_id_that_nobody_contests_never_changes(days: list[list[dict[str, object]]]) -> None:
     book = IdentityBook()
@@ -124,6 +129,50 @@ def test_over_thirty_days_of_changes_no_id_changes_needlessly() -> None:
         assert len({after[key] for key in after if key.startswith("capitan/")}) == sum(k.startswith("capitan/") for k in people)
 
     assert needless == 0
+
+
+NOISY = noisy_customers(500, seed=8).profiles
+SUBSETS = st.integers(0, 2**32).map(np.random.default_rng)
+
+
+def _resolved(profiles: pa.Table, **given: object) -> Resolution:
+    return resolve(profiles, now=NOW, salt=SALT, **given)
+
+
+@settings(max_examples=6, deadline=None)
+@given(chance=SUBSETS)
+def test_the_order_of_noisy_profiles_never_matters(chance: np.random.Generator) -> None:
+    one = _resolved(NOISY)
+
+    other = _resolved(NOISY.take(pa.array(chance.permutation(len(NOISY)))))
+
+    assert one.identity.equals(other.identity)
+    assert one.likeness.matches.equals(other.likeness.matches)
+    assert one.likeness.model == other.likeness.model
+
+
+@settings(max_examples=6, deadline=None)
+@given(chance=SUBSETS, ruled=st.booleans())
+def test_a_day_of_changes_gives_what_weighing_everything_gives(chance: np.random.Generator, *, ruled: bool) -> None:
+    there = chance.random(len(NOISY))
+    yesterday = _resolved(NOISY.filter(pa.array(there < 0.95)))
+    changed = pa.array(chance.random(len(NOISY)) < 0.03)
+    emails = pc.if_else(changed, pa.scalar(None, pa.string()), NOISY["email"].combine_chunks())
+    today = NOISY.set_column(NOISY.column_names.index("email"), "email", emails).filter(pa.array(there > 0.05))
+    match = yesterday.likeness.matches.to_pylist()[0]
+    keys = (f"{match[side + '_source']}/{match[side + '_id']}" for side in ("left", "right"))
+    rulings = ruling_table((next(keys), "different", next(keys))) if ruled else None
+    nothing = replace(
+        yesterday.likeness, matches=yesterday.likeness.matches.slice(0, 0), compared=yesterday.likeness.compared.slice(0, 0)
+    )
+
+    by_day = _resolved(today, former=yesterday.likeness, rulings=rulings)
+
+    anew = _resolved(today, former=nothing, rulings=rulings)
+    assert by_day.likeness.weighed < anew.likeness.weighed
+    assert by_day.likeness.matches.equals(anew.likeness.matches)
+    assert by_day.identity.equals(anew.identity)
+    assert by_day.conflicts.equals(anew.conflicts)
 
 
 def _person(n: int) -> dict[str, object]:

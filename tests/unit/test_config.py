@@ -54,6 +54,25 @@ def test_a_whole_file_is_read_with_its_units_and_types(tmp_path: Path) -> None:
     assert (config.identity.source_priority, config.identity.is_gmail_folded) == (("capitan", "stripe"), False)
 
 
+@pytest.mark.parametrize(("line", "said"), [
+    ("merge_from = 1.5", "merge_from = 1.5"), ("merge_from = true", "merge_from"), ('review_from = "half"', "review_from"),
+    ("merge_from = 0.6\nreview_from = 0.7", "review_from = 0.7"),
+])
+def test_a_threshold_is_a_probability_and_review_begins_below_merging(tmp_path: Path, line: str, said: str) -> None:
+    text = f'[business]\nname = "X"\ntimezone = "UTC"\n[identity]\n{line}\n'
+
+    with pytest.raises(DeclarationError, match=said):
+        read(tmp_path, text)
+
+
+def test_thresholds_are_read(tmp_path: Path) -> None:
+    text = '[business]\nname = "X"\ntimezone = "UTC"\n[identity]\nmerge_from = 0.99\nreview_from = 0.4\n'
+
+    choices = read(tmp_path, text).identity
+
+    assert (choices.merge_from, choices.review_from) == (0.99, 0.4)
+
+
 def test_name_and_timezone_are_enough(tmp_path: Path) -> None:
     config = read(tmp_path, '[business]\nname = "X"\ntimezone = "UTC"\n')
 

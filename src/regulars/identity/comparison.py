@@ -93,6 +93,22 @@ def are_different(levels: Levels) -> Bools:
     return found
 
 
+def have_second_fact(levels: Levels) -> Bools:
+    """Say of each pair whether something beside the name agrees: many people have one name.
+
+    Where only an initial is known, it has to be the birthday or a personal id: the rest is the whole household's.
+    """
+    agree = {
+        field: (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
+        for place, field in enumerate(FIELDS)
+    }
+    own: Bools = agree["birthday"] | agree["personal_id"]
+    shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
+    is_initial = levels[:, 0] == COMPARED["first_name"].outcomes.index("initial") + 1
+    found: Bools = own | (shared & ~is_initial)
+    return found
+
+
 def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Bools:
     """Whether each one's first name is nearly the other's last name, where the names do not fit as they stand."""
     first, last, texts = people.numbers["first_name"], people.numbers["last_name"], people.texts["last_name"]

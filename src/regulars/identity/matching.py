@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.blocking import Blocks
-from regulars.identity.comparison import COMPARED, Compared
+from regulars.identity.comparison import COMPARED, Compared, have_second_fact
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
@@ -29,8 +29,9 @@ MATCHES = pa.schema([
 ])
 """One row a pair of profiles that no exact evidence joins and that may be one person; left before right.
 
-weight is in bits (log2 of the odds); tier is `medium` from the merging threshold on, else `low`; evidence is a JSON
-list of {field, outcome, bits}, the prior first, whose bits add up to the weight but for the less likely alternative.
+weight is in bits (log2 of the odds); tier is `medium` from the merging threshold on, if more than
+the name agrees, else `low`; evidence is a JSON list of {field, outcome, bits}, the prior first, whose bits add up to
+the weight but for the less likely alternative.
 """
 
 COMPARED_PROFILES = pa.schema([
@@ -72,6 +73,12 @@ class Scored:
     model: Model
     fingerprints: Ints                       # of each profile
     scored: int                              # pairs that had to be looked at
+
+    def are_medium(self, *, merge: float) -> Bools:
+        """Say of each pair whether it is merged: probable enough, and by more than its name."""
+        if merge >= 1:                       # nothing is certain: only exact evidence merges
+            return np.zeros(len(self.probability), dtype=bool)
+        return (self.probability >= merge) & have_second_fact(self.pairs.levels)
 
 
 def score(
@@ -116,7 +123,7 @@ def likely_links(scored: Scored, *, merge: float, persons: Separation, conflicts
     pulled = np.array([profile for c in conflicts for profile in (c.profile, c.other)], dtype=np.int64)
     is_pulled[persons.person[pulled]] = True
     is_open = ~is_pulled[persons.person[scored.pairs.left]] & ~is_pulled[persons.person[scored.pairs.right]]
-    chosen = np.flatnonzero((scored.probability >= merge) & is_open)
+    chosen = np.flatnonzero(scored.are_medium(merge=merge) & is_open)
     return Links(
         left=scored.pairs.left[chosen], right=scored.pairs.right[chosen],
         kind=np.full(len(chosen), LIKELY, dtype=np.int64), group=np.arange(len(chosen)),
@@ -181,7 +188,7 @@ def _match_table(scored: Scored, people: pa.Table, *, merge: float) -> pa.Table:
         "right_source": pc.if_else(is_first, other[0], one[0]), "right_id": pc.if_else(is_first, other[1], one[1]),
         "probability": pa.array(np.round(scored.probability, 6)).cast(pa.decimal128(9, 6)),
         "weight": pa.array(np.round(scored.weight, 3)).cast(pa.decimal128(9, 3)),
-        "tier": pc.if_else(pa.array(scored.probability >= merge), "medium", "low"),
+        "tier": pc.if_else(pa.array(scored.are_medium(merge=merge)), "medium", "low"),
         "evidence": _told(scored),
     }
     return pa.table(columns).cast(MATCHES).sort_by([(name, "ascending") for name in MATCHES.names[:4]])

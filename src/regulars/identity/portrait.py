@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from regulars.identity.name import first_word, last_word, stripped
+from regulars.identity.name import first_word, folded, last_word, stripped
 from regulars.identity.separation import Bools, Ints
+from regulars.records.record import COMPARED_TRAITS
 
 FIELDS = (
     "first_name", "last_name", "birthday", "email", "phone", "address", "postcode", "city", "region", "personal_id",
@@ -50,7 +51,7 @@ class Portraits:
 
 
 def portraits(people: pa.Table) -> Portraits:
-    """Return what can be compared of normalised profiles (`profile.PROFILES`), in their order."""
+    """Return what can be compared of normalised profiles (`profile.PROFILES` and traits), in their order."""
     name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
     has_parts = pc.or_(pc.is_valid(first), pc.is_valid(last))
     first = first_word(pc.if_else(has_parts, first, name))
@@ -58,10 +59,14 @@ def portraits(people: pa.Table) -> Portraits:
     numbers, texts = _encoded(pa.concat_arrays([first, last]))
     found = {"first_name": numbers[: len(people)], "last_name": numbers[len(people) :]}
     spelled = {"first_name": texts, "last_name": texts}
-    columns = {field: people[field] for field in FIELDS[3:-1]}
-    columns |= {"birthday": pc.strftime(people["birthday"], format="%Y%m%d"), "source": people["profile_source"]}
+    columns = {"birthday": pc.strftime(people["birthday"], format="%Y%m%d"), "source": people["profile_source"]}
+    columns |= {field: people[field] for field in ("email", "phone")}
     for field, column in columns.items():
         found[field], spelled[field] = _encoded(column.combine_chunks())
+    for field in COMPARED_TRAITS:
+        is_told = field in people.column_names
+        column = folded(people[field].combine_chunks()) if is_told else pa.nulls(len(people), pa.string())
+        found[field], spelled[field] = _encoded(column)
     return Portraits(numbers=found, texts=spelled)
 
 

@@ -18,15 +18,12 @@ import pyarrow.compute as pc
 
 from regulars.errors import DeclarationError
 from regulars.identity.identifier import IdentifierRules, normalise_emails, normalise_phones
-from regulars.identity.name import first_word, folded, last_word, normalise_names
+from regulars.identity.name import first_word, last_word, normalise_names
 from regulars.records.formula import Formula
 from regulars.records.record import Stream
 
 KEY = ("profile_source", "profile_id")
 RAW = ("raw_email", "raw_phone", "raw_name", "raw_first_name", "raw_last_name")
-TOLD = ("address", "postcode", "city", "region", "personal_id")
-"""What else tells people apart or brings them together, where a source has it; compared as small letters."""
-
 
 PROFILES = pa.schema([
     *((name, pa.string()) for name in (*KEY, "email", "phone", "name", "first_name", "last_name", *RAW)),
@@ -34,7 +31,7 @@ PROFILES = pa.schema([
     ("created_at", pa.timestamp("us")),
     ("recorded_at", pa.timestamp("us")),
     ("is_exclusive", pa.bool_()),
-    *((name, pa.string()) for name in (*TOLD, "same_as_source", "same_as_id", "email_refused", "phone_refused")),
+    *((name, pa.string()) for name in ("same_as_source", "same_as_id", "email_refused", "phone_refused")),
 ])
 """One row a (profile_source, profile_id); declared traits follow as string columns.
 
@@ -77,7 +74,6 @@ def profile_rows(records: ir.Table, *, stream: Stream) -> ir.Table:
         raw_name=text(mapping.name, "name"),
         raw_first_name=text(mapping.first_name, "first_name"),
         raw_last_name=text(mapping.last_name, "last_name"),
-        **{name: text(getattr(mapping, name), name) for name in TOLD},
         birthday=_moment(records, mapping.birthday, "birthday", "date"),
         created_at=_moment(records, mapping.created_at, "created_at", "timestamp"),
         is_exclusive=ibis.literal(mapping.is_exclusive),
@@ -96,7 +92,7 @@ def gathered(rows: Iterable[ir.Table], *, traits: Iterable[str] = ()) -> ir.Tabl
 
     Newest is what was recorded last; within one load, what the source created last. created_at is the earliest.
     """
-    names = [*KEY, *RAW, *TOLD, "birthday", "created_at", "is_exclusive", "same_as_source", "same_as_id", *traits]
+    names = [*KEY, *RAW, "birthday", "created_at", "is_exclusive", "same_as_source", "same_as_id", *traits]
     tables = [_with_missing(table, traits).select(*names, "recorded_at", "seq", "record") for table in rows]
     everything = ibis.union(*tables) if len(tables) > 1 else tables[0]
     newest = [ibis.desc(name, nulls_first=False) for name in ("recorded_at", "created_at", "seq", "record")]
@@ -136,7 +132,6 @@ def normalised(profiles: pa.Table, *, rules: IdentifierRules) -> pa.Table:
         "phone": phone.values, "phone_refused": phone.reasons,
         "name": normalise_names(shown), "first_name": normalise_names(first), "last_name": normalise_names(last),
         "raw_name": shown, "raw_first_name": first, "raw_last_name": last,
-        **{name: folded(profiles[name].combine_chunks()) for name in TOLD},
         "birthday": _plausible(profiles["birthday"], profiles["recorded_at"]),
     }
     traits = [name for name in profiles.column_names if name not in PROFILES.names]

@@ -84,7 +84,7 @@ def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
     return Model(
         profiles=profiles, outcomes=OUTCOMES,
         person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
-        persons=one / 2, households=one / 8, frequent={}, rare={}, limits=sizes,
+        persons=one / 2, households=one / 8, frequent={}, rare={}, limits=list(sizes),
     )
 
 

@@ -24,7 +24,7 @@ def resolve_people(workspace: Workspace) -> Steps:
     """Gather profiles from every stream that has any, and decide which of them are one customer."""
     streams = [s for source in workspace.project.sources for s in source.streams if s.profile is not None]
     seen = _seen(workspace, streams)
-    if workspace.lake.exists("identity") and workspace.lake.meta("identity").get("made_of") == seen:
+    if workspace.lake.exists("matches") and workspace.lake.meta("identity").get("made_of") == seen:
         return Work(rows_in=workspace.lake.rows("profiles"), note="no profile changed")
     yield Checkpoint(done=0, total=3, note="profiles")
     profiles = publish_profiles(workspace)

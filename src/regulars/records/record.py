@@ -33,6 +33,14 @@ class Field:
     is_minor: bool = False                   # money that comes in minor units already
 
 
+COMPARED_TRAITS = ("address", "postcode", "city", "region", "personal_id")
+"""Traits that are compared to tell who is who; may be written beside `email` too.
+
+address is street and number, region a state, province or county, personal_id what an authority or insurer gave one
+person: never a customer number.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileMapping:
     """Which formulas of a record's fields give a profile: one outside system's idea of a person."""
@@ -44,15 +52,10 @@ class ProfileMapping:
     first_name: str | None = None
     last_name: str | None = None
     birthday: str | None = None
-    address: str | None = None               # street and number
-    postcode: str | None = None
-    city: str | None = None
-    region: str | None = None                # state, province or county
-    personal_id: str | None = None           # what an authority or insurer gave one person: never a customer number
     created_at: str | None = None
     same_as: Mapping[str, str] | None = None  # source -> formula giving that source's profile id
     is_exclusive: bool = False               # the source's ids prove that two profiles are two people
-    traits: Mapping[str, str] | None = None  # further columns for the customer, name -> formula
+    traits: Mapping[str, str] | None = None  # further columns, name -> formula; COMPARED_TRAITS tell who is who
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,20 +217,20 @@ def _fields(data: Mapping[str, object]) -> Iterator[Field]:
 
 def _profile(data: Mapping[str, object]) -> ProfileMapping:
     path = ("profile",)
-    texts = {
-        "id", "email", "phone", "name", "first_name", "last_name", "birthday", "address", "postcode", "city", "region",
-        "personal_id", "created_at",
-    }
-    _no_strangers(data, texts | {"same_as", "exclusive", "traits"}, path)
+    texts = {"id", "email", "phone", "name", "first_name", "last_name", "birthday", "created_at"}
+    _no_strangers(data, texts | {"same_as", "exclusive", "traits", *COMPARED_TRAITS}, path)
     if "id" not in data:
         raise DeclarationError("a profile needs an id", hint="`id:` with the field that identifies it", path=path)
     same_as, traits = data.get("same_as"), data.get("traits")
+    told = {name: str(data[name]) for name in COMPARED_TRAITS if name in data}
+    if traits is not None or told:
+        traits = {**_texts({} if traits is None else traits, (*path, "traits")), **told}
     return ProfileMapping(
         **{name: _text(data.get(name)) for name in texts - {"id"}},
         id=str(data["id"]),
         same_as=None if same_as is None else _texts(same_as, (*path, "same_as")),
         is_exclusive=bool(data.get("exclusive", False)),
-        traits=None if traits is None else _texts(traits, (*path, "traits")),
+        traits=traits,
     )
 
 

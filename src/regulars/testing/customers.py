@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.profile import PROFILES
+from regulars.records.record import COMPARED_TRAITS
 from regulars.testing.gym.vocabulary import FIRST_NAMES, LAST_NAMES
 
 Texts = npt.NDArray[np.object_]
@@ -26,9 +27,10 @@ ROLES = ("info@club.example", "+12543350111")
 
 
 ALIKE = frozenset({
-    "theresa", "josephine", "alexandra", "gabrielle", "kathryn", "katherine", "isabelle", "phillip", "steven", "ann",
+    "theresa", "josephine", "alexandra", "gabrielle", "kathryn", "katherine", "isabelle", "phillip", "steven",
+    *(form for forms in NICKNAMES.values() for form in forms),
 })
-"""Names one stroke from another, which two of one house rarely have."""
+"""Names one stroke from another and short forms of others, which two of one house rarely have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +65,15 @@ SOURCES = (
 """The five sources of a noisy world; 2.3 profiles a person."""
 
 
+NOISY = pa.schema([*PROFILES, *((name, pa.string()) for name in COMPARED_TRAITS)])
+"""Profiles with the traits that are compared."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customers:
     """Profiles and whose they truly are; the arrays have one entry a profile."""
 
-    profiles: pa.Table                       # identity.profile.PROFILES
+    profiles: pa.Table                       # NOISY
     person: Numbers
     household: Numbers
 
@@ -232,9 +238,9 @@ def _profiles(rng: np.random.Generator, people: _People, source: Habits) -> tupl
     arrays = [
         pa.array(columns[field.name], field.type, from_pandas=True) if field.name in columns
         else pa.nulls(count, field.type)
-        for field in PROFILES
+        for field in NOISY
     ]
-    return pa.Table.from_arrays(arrays, schema=PROFILES), person
+    return pa.Table.from_arrays(arrays, schema=NOISY), person
 
 
 def _written(rng: np.random.Generator, first: Texts, last: Texts, source: Habits) -> tuple[Texts, Texts]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from regulars.identity.name import normalise_names
 from regulars.identity.profile import PROFILES
 from regulars.identity.resolve import MAP, REGISTER, RULINGS, Resolution
+from regulars.records.record import COMPARED_TRAITS
 
 GYM = "capitan"
 """The source whose ids are exclusive in these tests."""
@@ -23,8 +24,9 @@ def profile(key: str, name: str | None = None, **values: object) -> dict[str, ob
 
 def profile_table(*profiles: dict[str, object]) -> pa.Table:
     """Return profiles as the table that `resolve` takes, names normalised."""
-    rows = [{name: row.get(name) for name in PROFILES.names} for row in profiles]
-    table = pa.Table.from_pylist(rows, PROFILES)
+    traits = [name for name in COMPARED_TRAITS if any(name in row for row in profiles)]
+    schema = pa.schema([*PROFILES, *((name, pa.string()) for name in traits)])
+    table = pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in profiles], schema)
     for name in ("name", "first_name", "last_name"):
         column = normalise_names(table[name].combine_chunks())
         table = table.set_column(table.column_names.index(name), name, column)

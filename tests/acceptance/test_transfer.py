@@ -137,7 +137,7 @@ def test_a_run_in_which_nothing_came_writes_nothing(desk: Path) -> None:
         result = done(workspace)
 
         assert versions(workspace) == before
-        assert next(step.work.rows_in for step in result.steps if step.name == "connect") == 0
+        assert next(step.work.rows_in for step in result.steps if step.name == "transfer") == 0
 
 
 def test_only_new_and_changed_check_ins_are_read_again_and_the_tables_are_those_of_a_rebuild(desk: Path) -> None:
@@ -146,7 +146,7 @@ def test_only_new_and_changed_check_ins_are_read_again_and_the_tables_are_those_
         result = done(workspace)
         after = contents(workspace)
 
-        assert next(step.work.rows_in for step in result.steps if step.name == "connect") == 2
+        assert next(step.work.rows_in for step in result.steps if step.name == "transfer") == 2
         assert purchasers(workspace) == {"b": None, "d": "1"}
         assert [key for _, key, _ in shared(workspace)] == ["b", "d", "d"]
         assert rebuild(workspace).exit_code == 0

@@ -1,0 +1,67 @@
+"""How right people are found, without labels and with one configuration: `python benchmarks/identity_quality.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import perf_counter
+
+import numpy as np
+from measured import ROOT
+
+from regulars.identity.component import components
+from regulars.identity.matching import Thresholds
+from regulars.identity.numbered import value_numbers
+from regulars.identity.resolve import resolve
+from regulars.testing.customers import Customers, noisy_customers
+from regulars.testing.identity_sets import ClusterGrade, grade_clusters, grade_division, read_set
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SETS = ROOT.parent / "shared" / "data" / "identity"
+
+
+def main() -> None:
+    print(f"{'set':<16}{'way':<34}{'precision':>10}{'recall':>9}{'F1':>8}{'homes merged':>14}{'s':>8}")
+    for name, people in _sets():
+        for way, grade, seconds in _graded(people):
+            print(
+                f"{name:<16}{way:<34}{grade.precision:>10.4f}{grade.recall:>9.4f}{grade.f1:>8.4f}"
+                f"{grade.households_merged:>13.3%}{seconds:>9.1f}", flush=True,
+            )
+
+
+def _sets() -> Iterator[tuple[str, Customers]]:
+    for name in ("fake_1000", "febrl1", "febrl2", "febrl3"):
+        if (SETS / f"{name}.parquet").exists():
+            yield name, read_set(SETS / f"{name}.parquet")
+    for seed in (1, 2, 3):
+        yield f"noisy seed {seed}", noisy_customers(100_000, seed=seed)
+
+
+def _graded(people: Customers) -> Iterator[tuple[str, ClusterGrade, float]]:
+    began = perf_counter()
+    exact = grade_division(_same_contact(people), people)
+    if exact.recall:
+        yield "equal e-mail or phone", exact, perf_counter() - began
+    for way, thresholds in (("exact evidence, guarded", Thresholds(merge=1.0)), ("as installed", Thresholds())):
+        began = perf_counter()
+        found = resolve(people.profiles, now=NOW, salt=b"bench", thresholds=thresholds)
+        seconds = perf_counter() - began
+        grade = grade_clusters(found.identity, people)
+        if grade.recall:
+            yield way, grade, seconds
+
+
+def _same_contact(people: Customers) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    left, right = [], []
+    for contact in ("email", "phone"):
+        numbers = value_numbers(people.profiles[contact])
+        known = np.flatnonzero(numbers >= 0)
+        _, first, back = np.unique(numbers[known], return_index=True, return_inverse=True)
+        left.append(known)
+        right.append(known[first][back])
+    return components(np.concatenate(left), np.concatenate(right), count=len(people.profiles))[1]
+
+
+if __name__ == "__main__":
+    main()

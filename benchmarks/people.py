@@ -1,0 +1,43 @@
+"""One resolve of a folder of profiles as a process: `people.py FOLDER`; a second call over new profiles is a day."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from regulars.identity.matching import Likeness
+from regulars.identity.model import Model
+from regulars.identity.resolve import MAP, resolve
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEPT = ("identity", "register", "matches", "compared")
+
+
+def main(folder: Path) -> None:
+    known = {name: pq.read_table(folder / f"{name}.parquet") for name in KEPT if (folder / f"{name}.parquet").exists()}
+    former = None
+    if known:
+        model = Model.from_json((folder / "model.json").read_text())
+        assert model is not None
+        former = Likeness(model=model, matches=known["matches"], compared=known["compared"], review=0.5)
+    profiles = pq.read_table(folder / "profiles.parquet")
+    found = resolve(
+        profiles, now=NOW, salt=b"bench", identity=known.get("identity"), register=known.get("register"), former=former
+    )
+    if known:
+        return
+    tables = (
+        found.changes.select(MAP.names), pa.concat_tables([found.minted, found.merged]), found.likeness.matches,
+        found.likeness.compared,
+    )
+    for name, table in zip(KEPT, tables, strict=True):
+        pq.write_table(table, folder / f"{name}.parquet")
+    (folder / "model.json").write_text(found.likeness.model.to_json())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,174 @@
+"""Likely one person: weighed from all fields, merged from one threshold on, asked from another, always explained."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from regulars.identity.matching import Thresholds
+from regulars.identity.model import Model
+from regulars.identity.resolve import Resolution, resolve
+from regulars.identity.role import REASON, without_roles
+from regulars.testing.customers import noisy_customers
+from regulars.testing.profiles import customer_ids, evidence, profile, profile_table, ruling_table
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+STRANGERS = noisy_customers(1_500, seed=5).profiles
+
+
+def resolved(*people: dict[str, object], **given: object) -> Resolution:
+    """Resolve some people among enough strangers to learn from."""
+    return resolve(pa.concat_tables([STRANGERS, profile_table(*people)], promote_options="default"), now=NOW, salt=b"test", **given)
+
+
+def born(year: int, month: int, day: int) -> date:
+    return date(year, month, day)
+
+
+ROBERT = profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14), address="12 elm st", postcode="76001", email="rq@a.example")
+BOB = profile("forms/1", "Bob Quillfeather", birthday=born(1980, 3, 14), address="12 elm st", postcode="76001", email="bob@b.example")
+SLIPPED = profile("forms/2", "Robert Quilfeather", birthday=born(1980, 3, 14), address="12 elm st", postcode="76001")
+SWAPPED = profile("forms/3", "Quillfeather Robert", birthday=born(1980, 3, 14), postcode="76001", address="12 elm st")
+DAYS_SWAPPED = profile("forms/4", "Robert Quillfeather", birthday=born(1980, 7, 4), address="12 elm st", postcode="76001")
+TWIN = profile("forms/5", "Paula Quillfeather", birthday=born(1980, 3, 14), address="12 elm st", postcode="76001", email="rq@a.example")
+
+
+@pytest.mark.parametrize("other", [BOB, SLIPPED, SWAPPED], ids=["short form, other email", "slip", "names swapped"])
+def test_a_person_written_otherwise_is_recognised(other: dict[str, object]) -> None:
+    customer = customer_ids(resolved(ROBERT, other).identity)
+
+    assert customer["crm/1"] == customer[f"{other['profile_source']}/{other['profile_id']}"]
+
+
+def test_a_birthday_with_month_and_day_swapped_is_a_slip() -> None:
+    found = resolved({**ROBERT, "birthday": born(1980, 4, 7)}, DAYS_SWAPPED)
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] == customer["forms/4"]
+
+
+def test_a_twin_on_the_same_address_is_another_person() -> None:
+    customer = customer_ids(resolved(ROBERT, TWIN).identity)
+
+    assert customer["crm/1"] != customer["forms/5"]
+
+
+def test_an_equal_name_alone_merges_nobody() -> None:
+    found = resolved(profile("crm/1", "Robert Usher"), profile("forms/1", "Robert Usher"))
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] != customer["forms/1"]
+
+
+def test_a_likely_link_says_so_with_its_probability() -> None:
+    told = evidence(resolved(ROBERT, BOB).identity)
+
+    assert told["forms/1"].startswith("likely the same as crm/1 (p 0.9")
+
+
+def test_the_evidence_of_a_match_adds_up_to_its_weight() -> None:
+    found = resolved(ROBERT, BOB).likeness.matches.to_pylist()
+
+    match = next(row for row in found if row["left_source"] == "crm")
+    parts = json.loads(match["evidence"])
+    assert (match["left_id"], match["right_source"], match["right_id"], match["tier"]) == ("1", "forms", "1", "medium")
+    assert {"field": "birthday", "outcome": "equal"}.items() <= next(p for p in parts if p["field"] == "birthday").items()
+    assert "short form" in [part["outcome"] for part in parts]
+    assert sum(part["bits"] for part in parts) == pytest.approx(float(match["weight"]), abs=1.1)
+
+
+def test_between_the_thresholds_a_person_is_asked_and_nobody_merged() -> None:
+    found = resolved(ROBERT, BOB, thresholds=Thresholds(merge=1.0, review=0.5))
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] != customer["forms/1"]
+    assert {row["tier"] for row in found.likeness.matches.to_pylist()} == {"low"}
+
+
+def test_a_ruling_outweighs_any_likeness() -> None:
+    found = resolved(ROBERT, BOB, rulings=ruling_table(("crm/1", "different", "forms/1")))
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] != customer["forms/1"]
+    assert not [row for row in found.likeness.matches.to_pylist() if row["left_source"] == "crm"]
+
+
+def test_two_of_an_exclusive_source_never_match() -> None:
+    found = resolved({**ROBERT, "is_exclusive": True}, {**BOB, "profile_source": "crm", "profile_id": "2", "is_exclusive": True})
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] != customer["crm/2"]
+
+
+def test_who_is_pulled_to_two_of_an_exclusive_source_joins_neither() -> None:
+    one = {**ROBERT, "profile_source": "crm", "profile_id": "1", "is_exclusive": True, "email": None}
+    other = {**one, "profile_id": "2"}
+    between = {**BOB, "email": None}
+
+    found = resolved(one, other, between)
+
+    customer = customer_ids(found.identity)
+    assert len({customer["crm/1"], customer["crm/2"], customer["forms/1"]}) == 3
+    assert [row["kind"] for row in found.conflicts.to_pylist() if row["profile_id"] == "1" and row["profile_source"] == "forms"] in (
+        ["likely / likely"], [],
+    )
+
+
+def test_a_contact_of_many_different_people_is_nobodys() -> None:
+    guests = [profile(f"desk/{n}", f"{name} {name}son", phone="+12543350100") for n, name in enumerate(
+        ["Ann", "Ben", "Cara", "Dan", "Ella", "Finn", "Grace", "Hugo", "Iris", "Jack"]
+    )]
+    family = [profile(f"home/{n}", f"{name} Lee", phone="+12543350101") for n, name in enumerate(
+        ["Ann", "Ben", "Cara", "Dan", "Ella", "Finn", "Grace", "Hugo", "Iris", "Jack"]
+    )]
+
+    seen = without_roles(profile_table(*guests, *family)).to_pylist()
+
+    assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "desk"} == {(None, REASON)}
+    assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "home"} == {("+12543350101", None)}
+
+
+def test_a_day_weighs_only_what_changed() -> None:
+    first = resolved(ROBERT)
+
+    second = resolved(ROBERT, BOB, former=first.likeness)
+
+    assert 0 < second.likeness.weighed - len(first.likeness.matches) < first.likeness.weighed / 10
+    assert customer_ids(second.identity)["crm/1"] == customer_ids(second.identity)["forms/1"]
+
+
+def test_a_ruling_taken_back_is_weighed_again() -> None:
+    ruled = resolved(ROBERT, BOB, rulings=ruling_table(("crm/1", "different", "forms/1")))
+
+    found = resolved(ROBERT, BOB, former=ruled.likeness)
+
+    assert customer_ids(found.identity)["crm/1"] == customer_ids(found.identity)["forms/1"]
+
+
+def test_a_model_is_kept_as_text_and_learned_anew_when_another_release_compares_otherwise() -> None:
+    model = resolved(ROBERT).likeness.model
+
+    assert Model.from_json(model.to_json()) == model
+    assert Model.from_json(replace(model, outcomes="older").to_json()) is None
+
+
+def test_a_model_tells_no_names_and_no_addresses() -> None:
+    text = resolved(ROBERT).likeness.model.to_json()
+
+    known = {value for name in ("email", "phone", "last_name") for value in STRANGERS[name].to_pylist() if value and len(value) > 5}
+    assert [value for value in known if value in text] == []
+
+
+def test_the_noisy_world_is_the_same_for_the_same_seed_and_about_its_size() -> None:
+    one, again, other = noisy_customers(1_000, seed=1), noisy_customers(1_000, seed=1), noisy_customers(1_000, seed=2)
+
+    assert one.profiles.equals(again.profiles)
+    assert not one.profiles.equals(other.profiles)
+    assert len(one.person) == len(one.household) == len(one.profiles)
+    assert 700 < len(one.profiles) < 1_300
+    assert len(np.unique(one.person)) > len(np.unique(one.household))
