@@ -47,4 +47,4 @@ def again(reference: dict[str, str], store_urls: dict[str, str], tmp_path: Path)
 
 def test_the_same_two_days_end_in_the_same_tables(again: dict[str, str], reference: dict[str, str]) -> None:
     assert again == reference
-    assert len(reference) == 2 * 23
+    assert len(reference) == 2 * 27
