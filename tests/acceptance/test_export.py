@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from regulars.cli.export_command import command
+from regulars.cli.main import main_group
 from regulars.compat.describe import described
 from regulars.compat.export import plan_export
 from regulars.compat.files import write_export
@@ -302,7 +302,7 @@ def test_parquet_and_the_lake_layout_hold_the_same_rows(gym: Exported, tmp_path:
 
 
 def ask(gym: Exported, *arguments: str) -> Any:
-    return CliRunner(env=gym.environment).invoke(command, ["--project", str(gym.project), *arguments])
+    return CliRunner(env=gym.environment).invoke(main_group, ["export", "--project", str(gym.project), *arguments])
 
 
 def test_a_snapshot_is_kept_and_can_be_written_again_later(gym: Exported, tmp_path: Path) -> None:

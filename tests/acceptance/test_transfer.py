@@ -14,6 +14,7 @@ import pytest
 from regulars.clock import FixedClock
 from regulars.pipeline import open_workspace, rebuild, run
 from regulars.pipeline.find import customer_card, find_customer
+from regulars.pipeline.transfer import find_transfers
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import RunResult
 from regulars.storage.book.identity import Ruling
@@ -188,7 +189,7 @@ def test_a_household_that_becomes_known_decides_between_namesakes(desk: Path) ->
         who = {row["profile_id"]: row["customer_id"] for row in workspace.rows(workspace.table("identity"))}
         homes = pa.table({"household_id": ["h1", "h1", "h2"], "customer_id": [who["2"], who["4"], who["3"]]})
         workspace.lake.replace("household_members", workspace.stores.engine.arrow(homes))
-        done(workspace)
+        assert list(find_transfers(workspace))
 
         assert purchasers(workspace) == {"a": "1", "b": "4"}
         assert ("shared_pass", "b", "4") in shared(workspace)

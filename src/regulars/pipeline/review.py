@@ -22,7 +22,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.identity import Ruling, Verdict
 
 SHOWN = ("raw_name", "email", "phone", "birthday", "address", "postcode", "city")
-"""What is shown of the two profiles of a question, side by side."""
+"""What is shown of the two profiles of a question, side by side, where the project has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +115,10 @@ def _profiles(workspace: Workspace, rows: list[dict[str, Any]]) -> dict[tuple[st
     if not keys:
         return {}
     profiles = workspace.table("profiles")
+    shown = [name for name in SHOWN if name in profiles.columns]
     is_one = ibis.or_(*((profiles.profile_source == source) & (profiles.profile_id == key) for source, key in keys))
-    found = workspace.rows(profiles.filter(is_one).select("profile_source", "profile_id", *SHOWN))
-    return {(row["profile_source"], row["profile_id"]): row for row in found}
+    found = workspace.rows(profiles.filter(is_one).select("profile_source", "profile_id", *shown))
+    return {(row["profile_source"], row["profile_id"]): dict.fromkeys(SHOWN) | row for row in found}
 
 
 def _question(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regulars.pipeline import connect_interactions, run
+from regulars.pipeline import connect, run
 from regulars.pipeline.connect import INTERACTIONS, TABLES, connect_customers
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Work
@@ -151,7 +151,7 @@ def test_a_very_large_business_writes_down_only_who_met_often(
     work(workspace)
     whole = {table: rows(workspace, table) for table in ("interactions", "companions")}
 
-    monkeypatch.setattr(connect_interactions, "MANY", 5)
+    monkeypatch.setattr(connect, "MANY", 5)
     put(workspace, [*often, ("p5", 3, 1085), ("p4", 12, 600)])
     work(workspace)
 
