@@ -269,7 +269,8 @@ def _often(
         np.r_[who, who[begins]], np.r_[_within(met, np.cumsum(counts)), np.diff(by_visit.indptr)],
         np.r_[partner.take(met), by_visit.indices], size=size,
     )
-    return _among(days, np.repeat(who, counts), partner, size=size, at_least=at_least)
+    # Rows of `days` begin with the first of these customers, be it one who met nobody.
+    return _among(days, np.repeat(who - who[:1], counts), partner, size=size, at_least=at_least)
 
 
 def _added_up(group: Numbers, met: Numbers, partner: Small, *, size: int) -> sparse.csr_matrix:
@@ -290,7 +291,7 @@ def _added_up(group: Numbers, met: Numbers, partner: Small, *, size: int) -> spa
     return groups @ rows
 
 
-def _among(days: sparse.csr_matrix, who: Small, partner: Small, *, size: int, at_least: int) -> Numbers:
+def _among(days: sparse.csr_matrix, row_of: Small, partner: Small, *, size: int, at_least: int) -> Numbers:
     """Return the places of the co-occurrences whose pair has so many days; most fall at the partner, unsearched."""
     often = np.flatnonzero(days.data >= at_least)
     if not len(often):
@@ -300,7 +301,7 @@ def _among(days: sparse.csr_matrix, who: Small, partner: Small, *, size: int, at
     is_candidate[column] = True
     candidates = np.flatnonzero(is_candidate.take(partner))
     pairs = np.sort(row * size + column)
-    asked = (who.take(candidates) - who[0]).astype(np.int64) * size + partner.take(candidates)
+    asked = row_of.take(candidates).astype(np.int64) * size + partner.take(candidates)
     is_found = pairs[np.searchsorted(pairs, asked).clip(0, len(pairs) - 1)] == asked
     found: Numbers = candidates[is_found]
     return found

@@ -45,7 +45,7 @@ def as_told(table: pa.Table) -> dict[tuple[str, str, date], tuple[int, str | Non
 
 
 @given(ROWS, st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_the_sweep_finds_what_counting_by_hand_finds(rows: list[CheckIn], at_least: int) -> None:
     assert as_told(together(arrivals(check_ins(rows)), at_least=at_least)) == by_hand(rows, at_least)
 
