@@ -31,7 +31,9 @@ class RunFailed(Exception):
 
 def measured(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Usage:
     """Carry out a command of this Python and return what it took. Raises RunFailed with the end of its output."""
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **(environment or {})}
+    # As everywhere but in a container that forbids it, modules are compiled once and not at every start.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    surroundings = {**inherited, "PYTHONPATH": str(ROOT / "src"), **(environment or {})}
     began = time.perf_counter()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(

@@ -18,7 +18,7 @@ COMMANDS = {
     "doctor": "Check credentials, packages, disk, clock and stores.",
     "config": "Show the configuration as it is read, and where each value comes from.",
     "pull": "Fetch from one or all sources, and stop there.",
-    "run": "Do everything that is due: pull, read, resolve, derive, connect, segment, measure, check.",
+    "run": "Do everything that is due, from pulling what is new to checking the data.",
     "rebuild": "Make every derived table again from what was landed.",
     "backfill": "Pull a span of the past from one source.",
     "customer": "Show one customer: who, profiles, segments, money, timeline.",
