@@ -33,7 +33,7 @@ CHECK_INS, MEMBERSHIPS, FAMILY_LINKS = "check_in", "membership", "family_link"
 """The event types that are looked at: visits (attribute `location`), people on a membership (`membership_id`, `name`),
 and two people whom a source calls family (`related_id`, the id of the other's profile in that source)."""
 
-MANY = 20_000_000
+MANY = 4_000_000
 """Co-occurrences above which only those of pairs who were together on LEAST_DAYS days are written down: the others are
 nine in ten, say nothing, and would be most of the lake."""
 
