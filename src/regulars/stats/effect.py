@@ -1,6 +1,6 @@
 """What a comparison found: an effect with its variance, and the interval and p-value read from it.
 
-Every field is a number or an array; arrays broadcast over metrics and arms, so a whole report is one call.
+Every field is a number or an array; arrays broadcast over metrics and variants, so a whole report is one call.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Effect:
 class Inference:
     """An effect with the interval that holds it and the p-value against no effect; low <= high, p in [0, 1].
 
-    NaN says that the data cannot answer (an empty arm, no variance): never p = 1.
+    NaN says that the data cannot answer (an empty variant, no variance): never p = 1.
     """
 
     value: Numbers
