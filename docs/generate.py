@@ -25,7 +25,7 @@ from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
 from regulars.metrics import metric
-from regulars.pipeline import open_workspace
+from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
