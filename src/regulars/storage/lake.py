@@ -74,7 +74,7 @@ class Lake:
     ) -> ir.Table:
         """Return a table as it is, as it was in a version, or as it was at a moment (aware).
 
-        With `partitions` only rows with one of these values in the column it is partitioned by; other files stay closed.
+        With `partitions` only rows with one of these values in the column it is partitioned by; other files stay shut.
         Raises NotFound when there is no such table or version, StoreError when a file of it is missing.
         """
         manifest = Manifest.from_json(self._version(name, version=version, as_of=as_of).manifest)
