@@ -1,21 +1,18 @@
 """What an effect may be, given what effects of this kind usually are: chance to win, expected loss, credible interval.
 
-**Looking again and again is not safe here.** With a flat prior, stopping as soon as the chance to win passes 95 % (or falls
-under 5 %) names a winner between two equal variants in half of all tests of forty looks. A prior from past tests makes it
-rarer and promises nothing. The stopping rule that does is `bayes_factor`: under no effect it ever reaches 1/alpha with a
-chance of at most alpha, whatever the prior.
+**Looking again and again is not safe here.** With a flat prior, stopping as soon as the chance to win passes 95 % (or
+falls under 5 %) names a winner between two equal variants in half of all tests of forty looks. A prior from past
+tests makes it rarer and promises nothing. The stopping rule that does is `bayes_factor`: under no effect it ever
+reaches 1/alpha with a chance of at most alpha, whatever the prior.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from regulars.stats.effect import Effect, Numbers
-from regulars.stats.z_score import check_alpha, standard_error
-
-Floats = NDArray[np.float64]
+from regulars.stats.z_score import Floats, check_alpha, standard_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,7 @@ class Prior:
 
     def __post_init__(self) -> None:
         if not np.all(np.asarray(self.variance) > 0):
-            raise ValueError(f"the prior's variance is {self.variance}; a positive one leaves the data something to say")
+            raise ValueError(f"the prior's variance is {self.variance}; a positive one lets the data speak")
 
     def scaled(self, by: Numbers) -> "Prior":
         """Return the same belief in another unit: a prior of lifts times the control's value is one of differences."""
@@ -50,7 +47,7 @@ class Belief:
 
 
 def posterior(effect: Effect, *, prior: Prior) -> Effect:
-    """Return the normal posterior of an effect: the prior and the data weighed by their precision; NaN without variance.
+    """Return the normal posterior of an effect: prior and data weighed by their precision; NaN without variance.
 
     Source: Gelman et al., Bayesian Data Analysis (2013), section 2.5.
     """
@@ -86,8 +83,8 @@ def believe(
 def bayes_factor(effect: Effect, *, prior: Prior) -> Floats:
     """How much better the prior foretold this effect than "no effect" did: an e-value, safe to look at for ever.
 
-    Stop when it reaches 1/alpha, as 20 for 5 %: a test of equal variants is stopped with a chance of at most alpha, however
-    often one looks. With a prior around zero it is the mixture test of `mixture.msprt`.
+    Stop when it reaches 1/alpha, as 20 for 5 %: a test of equal variants is stopped with a chance of at most alpha,
+    however often one looks. With a prior around zero it is the mixture test of `mixture.msprt`.
     Raises ValueError for a prior that says nothing: it foretells nothing.
     Source: de Heide and Grünwald, "Why optional stopping can be a problem for Bayesians", arXiv 1708.08278.
     """
@@ -101,10 +98,11 @@ def bayes_factor(effect: Effect, *, prior: Prior) -> Floats:
 
 
 def learn_prior(past: Effect) -> Prior | None:
-    """Return the prior that past tests of one metric teach: the mean and variance of true effects, freed of their noise.
+    """Return the prior that past tests of one metric teach: mean and variance of true effects, freed of noise.
 
-    `past` holds one effect a test, at the end of each test and chosen without regard to its outcome: a list of winners only
-    teaches that everything wins. None when they differ no more than their noise does, or are fewer than three.
+    `past` holds one effect a test, at the end of each test and chosen without regard to its outcome: a list of
+    winners only teaches that everything wins. None when they differ no more than their noise does, or are fewer than
+    three.
     Source: Paule and Mandel (1982), J. Res. NBS 87, for the variance between tests.
     """
     error = standard_error(past)
@@ -137,4 +135,4 @@ def _unit_loss(score: Floats) -> Floats:
     for term in range(60, 1, -1):
         ratio = term / (far + ratio)
     # phi - z Phi(-z) = phi (1 - z / (z + 1 / (z + r))) with r the rest of the fraction.
-    return np.where(score > 5, density / (1 + far * (far + ratio)), near)
+    return np.asarray(np.where(score > 5, density / (1 + far * (far + ratio)), near))

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
-from numpy.typing import NDArray
 from scipy.special import betainc, betaln, expit, logit, polygamma, psi, xlogy
 
 from regulars.stats.bayes import Belief
 from regulars.stats.effect import Numbers
-from regulars.stats.z_score import check_alpha
-
-Floats = NDArray[np.float64]
+from regulars.stats.z_score import Floats, check_alpha
 
 _NODES = 48                                  # of a panel
 _HALVINGS = 32                               # of the range of differences, 2 wide: 5e-10
@@ -82,13 +79,14 @@ def _chance(low: Beta, high: Beta, *, ahead_by: Numbers = 0.0) -> Floats:
         np.where(over_high, np.asarray(low.no)[..., None], np.asarray(high.yes)[..., None]),
         np.clip(np.where(over_high, share - ahead, 1 - share - ahead), 0.0, 1.0),
     )
-    return np.sum(is_beaten * weight, axis=-1)
+    return np.asarray(np.sum(is_beaten * weight, axis=-1))
 
 
 def _nodes(beta: Beta, *, edge: Floats) -> tuple[Floats, Floats]:
-    """Return shares and weights of a Beta, last axis: Gauss-Legendre on the log odds, in panels that meet at centre and edge.
+    """Return shares and weights of a Beta, last axis: panels that meet at its centre and at the edge.
 
-    The log odds are smooth and have exponential tails: exp(yes x) to the left and exp(-no x) to the right.
+    By Gauss-Legendre on the log odds, which are smooth and have exponential tails: exp(yes x) to the left and
+    exp(-no x) to the right.
     """
     yes, no, edge = np.broadcast_arrays(np.asarray(beta.yes, np.float64), np.asarray(beta.no, np.float64), edge)
     centre = psi(yes) - psi(no)
@@ -111,4 +109,4 @@ def _quantile(control: Beta, variant: Beta, share: float) -> Floats:
         middle = (low + high) / 2
         is_below = 1 - _chance(control, variant, ahead_by=middle) < share
         low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
-    return (low + high) / 2
+    return np.asarray((low + high) / 2)

@@ -1,9 +1,10 @@
 """A few looks planned ahead: error is spent look by look, and the interval stays nearly as short as that of one look.
 
-The looks need not be known beforehand, only how fast error may be spent with information: the bound of a look follows from
-the looks so far. Five looks cost 4 % of width with spending after O'Brien and Fleming.
+The looks need not be known beforehand, only how fast error may be spent with information: the bound of a look follows
+from the looks so far. Five looks cost 4 % of width with spending after O'Brien and Fleming.
 Sources: Lan and DeMets (1983), Biometrika 70; Armitage, McPherson and Rowe (1969), JRSS A 132, for the recursion;
-Jennison and Turnbull (1989), JRSS B 51, for the repeated interval and its p-value; checked against ldbounds and SeqBounds.
+Jennison and Turnbull (1989), JRSS B 51, for the repeated interval and its p-value; checked against ldbounds and
+SeqBounds.
 """
 
 from collections.abc import Iterator
@@ -16,13 +17,12 @@ from numpy.typing import NDArray
 from scipy.special import erfc, ndtr, ndtri
 
 from regulars.stats.effect import Effect, Inference
-from regulars.stats.z_score import check_alpha, within, z_score
+from regulars.stats.z_score import Floats, check_alpha, within, z_score
 
 Spending: TypeAlias = Literal["obrien-fleming", "pocock"]
-Floats: TypeAlias = NDArray[np.float64]
 
 SMALLEST_P = 1e-12                           # p-values below are not told apart
-_NEXT_TO_NOTHING = 1e-17                     # error too small to follow through the walk: its bound is taken on the safe side
+_NEXT_TO_NOTHING = 1e-17                     # error too small to follow: its bound is taken on the safe side
 _FARTHEST = 8.5                              # z-score beyond which the walk is not followed: a chance of 2e-17
 _TOO_SMALL_A_STEP = 1 / 1000                 # a look that adds less information than this share cannot stop the test
 _RUNGS = 12                                  # levels at which bounds are solved to read a p-value off
@@ -53,9 +53,10 @@ def boundaries(
 ) -> Floats:
     """Z-scores beyond which each look ends the test; looks are the last axis, oldest first.
 
-    `fractions` are shares of the planned information (units so far over units planned), not decreasing; zeros in front say
-    that there was no look. Infinite where nothing can be spent: before the first look, past the plan, or where a look adds
-    next to nothing. `is_final` spends at the last look all that is left, for a test that ends before its plan.
+    `fractions` are shares of the planned information (units so far over units planned), not decreasing; zeros in
+    front say that there was no look. Infinite where nothing can be spent: before the first look, past the plan, or
+    where a look adds next to nothing. `is_final` spends at the last look all that is left, for a test that ends
+    before its plan.
     Raises ValueError for fractions that decrease or are negative or missing.
     """
     rows = _rows(fractions)
@@ -101,7 +102,8 @@ def crossing(
     """Chance to have crossed a bound at or before each look, when z at full information has mean `drift`.
 
     `is_upward` counts the crossings of the upper bound alone, those that see a positive effect for what it is.
-    Shape: that of `drift` and the leading axes of `fractions` broadcast, with looks last. With drift 0 it is the error spent.
+    Shape: that of `drift` and the leading axes of `fractions` broadcast, with looks last. With drift 0 it is the
+    error spent.
     """
     drifts = np.asarray(drift, dtype=np.float64)
     shape = np.broadcast_shapes(drifts.shape, np.shape(fractions)[:-1])
@@ -119,7 +121,8 @@ def crossing(
 class _Step:
     """The way to one look: where the tests still going on stood before it, and the bound they meet.
 
-    `place` and `mass` are nodes and weights of |B| just after the look before, B being z times the root of the fraction.
+    `place` and `mass` are nodes and weights of |B| just after the look before, B being z times the root of the
+    fraction.
     """
 
     place: Floats
@@ -171,7 +174,7 @@ def _walk(rows: Floats, budget: Floats) -> Iterator[_Step]:
         reached = np.where(is_new, fraction, reached)
         if look + 1 < rows.shape[-1]:
             edge = np.minimum(bound, _FARTHEST) * np.sqrt(fraction)
-            place, mass = _carry(place, mass, width, edge, points, weights)
+            place, mass = _carry(place, mass, width, target=edge[:, None] * points, weights=edge[:, None] * weights)
 
 
 def _solve(place: Floats, mass: Floats, root: Floats, width: Floats, budget: Floats) -> Floats:
@@ -200,16 +203,15 @@ def _solve(place: Floats, mass: Floats, root: Floats, width: Floats, budget: Flo
 
 
 def _carry(
-    place: Floats, mass: Floats, width: Floats, edge: Floats, points: Floats, weights: Floats
+    place: Floats, mass: Floats, width: Floats, *, target: Floats, weights: Floats
 ) -> tuple[Floats, Floats]:
     """Move the tests that go on to their places just after a look; rows without a look stay where they are."""
     is_open = width > 0
     scale = np.where(is_open, width, 1.0)[:, None, None]
-    target = edge[:, None] * points
     kernel = _normal((target[:, :, None] - place[:, None, :]) / scale)
     kernel += _normal((target[:, :, None] + place[:, None, :]) / scale)
-    moved = np.einsum("rji,ri->rj", kernel, mass) / scale[:, :, 0] * edge[:, None] * weights
-    unmoved = ((0, 0), (0, len(points) - place.shape[1]))
+    moved = np.einsum("rji,ri->rj", kernel, mass) / scale[:, :, 0] * weights
+    unmoved = ((0, 0), (0, target.shape[1] - place.shape[1]))
     return (
         np.where(is_open[:, None], target, np.pad(place, unmoved)),
         np.where(is_open[:, None], moved, np.pad(mass, unmoved)),
@@ -229,7 +231,8 @@ def _nodes(rows: Floats, budget: Floats) -> NDArray[np.intp]:
     is_new = steps > _TOO_SMALL_A_STEP * rows[:, 1:]
     narrowness = np.sqrt(1 + np.where(is_new, rows[:, :-1] / np.where(is_new, steps, 1.0), 0.0))
     farthest = np.minimum(_FARTHEST, -ndtri(np.maximum(budget[:, :-1], _NEXT_TO_NOTHING) / 2))
-    return 9 + np.ceil(1.2 * np.max(farthest * narrowness, axis=-1, initial=0.0)).astype(np.intp)
+    ratio = np.max(farthest * narrowness, axis=-1, initial=0.0)
+    return np.asarray(9 + np.ceil(1.2 * ratio), dtype=np.intp)
 
 
 def _slabs(rows: Floats, budget: Floats) -> Iterator[NDArray[np.intp]]:
@@ -247,8 +250,8 @@ def _rows(fractions: Floats) -> Floats:
     rows = rows.reshape(-1, rows.shape[-1])
     if not np.all(rows >= 0) or np.any(np.diff(rows, axis=-1) < 0):
         raise ValueError(
-            f"fractions are {np.array2string(rows, threshold=10)}; shares of the planned information grow from look to look,"
-            " as 0.2, 0.4, 1.0"
+            f"fractions are {np.array2string(rows, threshold=10)}; shares of the planned information grow from look to"
+            " look, as 0.2, 0.4, 1.0"
         )
     return rows
 

@@ -1,18 +1,18 @@
 """The normal mixture: evidence against no effect that may be looked at after every single customer.
 
-The likelihood ratio of "the effect is drawn from N(0, clock x variance)" against "there is no effect" is, without an effect,
-a martingale that starts at 1; it ever reaches 1/alpha with a chance of at most alpha (Ville, 1939). The `clock` says how far
-the experiment has come: it grows with the information, and a rule is sharpest where it is about 8.
+The likelihood ratio of "the effect is drawn from N(0, clock x variance)" against "there is no effect" is, without an
+effect, a martingale that starts at 1; it ever reaches 1/alpha with a chance of at most alpha (Ville, 1939). The
+`clock` says how far the experiment has come: it grows with the information, and a rule is sharpest where it is about
+8.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from regulars.stats.effect import Effect, Inference, Numbers
-from regulars.stats.z_score import Alternative, check_alpha, standard_error, within, z_score
+from regulars.stats.z_score import Alternative, Floats, check_alpha, standard_error, within, z_score
 
 
-def log_evidence(z: Numbers, clock: Numbers, *, alternative: Alternative = "two-sided") -> NDArray[np.float64]:
+def log_evidence(z: Numbers, clock: Numbers, *, alternative: Alternative = "two-sided") -> Floats:
     """Natural logarithm of the e-value of a z-score; -inf where nothing at all speaks for a one-sided alternative.
 
     Sources: Robbins (1970), Annals of Mathematical Statistics 41; for one side the closed form of arXiv 2103.06476,
@@ -31,7 +31,7 @@ def log_evidence(z: Numbers, clock: Numbers, *, alternative: Alternative = "two-
         return np.where(np.isnan(score), np.nan, np.where(towards, evidence, -np.inf))
 
 
-def bound(clock: Numbers, *, alpha: Numbers = 0.05, alternative: Alternative = "two-sided") -> NDArray[np.float64]:
+def bound(clock: Numbers, *, alpha: Numbers = 0.05, alternative: Alternative = "two-sided") -> Floats:
     """Z-score at which the evidence reaches 1/alpha; infinite before anything has happened (clock 0)."""
     passed = np.asarray(clock, dtype=np.float64)
     rate = check_alpha(alpha)
@@ -40,7 +40,7 @@ def bound(clock: Numbers, *, alpha: Numbers = 0.05, alternative: Alternative = "
             needed = np.log1p(passed) - 2 * np.log(rate)
         else:
             needed = 2 * np.log1p(np.sqrt(1 + passed) / (2 * rate))
-        return np.sqrt((1 + passed) / passed * needed)
+        return np.asarray(np.sqrt((1 + passed) / passed * needed))
 
 
 def infer(
@@ -57,8 +57,8 @@ def msprt(
 ) -> Inference:
     """Mixture sequential probability ratio test: sharpest for effects of about `spread`, safe for every other.
 
-    `spread` is the standard deviation of the effects that are expected, in the unit of the effect. It must be chosen before
-    the data is seen. Raises ValueError unless it is positive.
+    `spread` is the standard deviation of the effects that are expected, in the unit of the effect. It must be chosen
+    before the data is seen. Raises ValueError unless it is positive.
     Sources: arXiv 1905.10493, equation of the mixture ratio; Johari et al., arXiv 1512.04922.
     """
     if not np.all(np.asarray(spread) > 0):

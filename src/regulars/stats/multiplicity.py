@@ -1,7 +1,7 @@
 """Many questions at once: which answers stand when every metric, variant and segment was asked.
 
-Each function corrects the last axis as one family and leaves out what is NaN. Beside what is rejected it gives the level at
-which to draw the intervals, so that intervals and verdicts tell the same story.
+Each function corrects the last axis as one family and leaves out what is NaN. Beside what is rejected it gives the
+level at which to draw the intervals, so that intervals and verdicts tell the same story.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from regulars.stats.effect import Numbers
-from regulars.stats.z_score import check_alpha
-
-Floats = NDArray[np.float64]
+from regulars.stats.z_score import Floats, check_alpha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
     """What is left of a family of answers, in its order.
 
-    `p` is adjusted: rejected exactly where p <= alpha; NaN where nothing was asked. `interval_alpha` is the level for the
-    interval of each answer; what it promises is said by the function.
+    `p` is adjusted: rejected exactly where p <= alpha; NaN where nothing was asked. `interval_alpha` is the level for
+    the interval of each answer; what it promises is said by the function.
     """
 
     is_rejected: NDArray[np.bool_]
@@ -32,8 +30,8 @@ class Correction:
 def holm(p: Floats, *, alpha: float = 0.05) -> Correction:
     """Let even one wrong rejection happen with a chance of at most alpha, under any dependence.
 
-    The intervals are Bonferroni's and hold all together with 1 - alpha. They may touch zero for what Holm rejects in its
-    later steps: no short intervals that follow him are known.
+    The intervals are Bonferroni's and hold all together with 1 - alpha. They may touch zero for what Holm rejects in
+    its later steps: no short intervals that follow him are known.
     Source: Holm (1979), Scandinavian Journal of Statistics 6.
     """
     ranked, back, asked = _ranked(p)
@@ -44,10 +42,10 @@ def holm(p: Floats, *, alpha: float = 0.05) -> Correction:
 
 
 def benjamini_hochberg(p: Floats, *, alpha: float = 0.05) -> Correction:
-    """Keep the expected share of wrong rejections among all rejections at alpha, for independent or positively bound tests.
+    """Keep the expected share of wrong rejections among all at alpha, for independent or positively dependent tests.
 
-    Intervals of rejected answers exclude zero exactly, and on average at most alpha of them miss their effect. For looks that
-    are repeated, or dependence of any kind, use `e_bh`.
+    Intervals of rejected answers exclude zero exactly, and on average at most alpha of them miss their effect. For
+    looks that are repeated, or dependence of any kind, use `e_bh`.
     Sources: Benjamini and Hochberg (1995), JRSS B 57; Benjamini and Yekutieli (2005), JASA 100, for the intervals.
     """
     ranked, back, asked = _ranked(p)
@@ -60,9 +58,11 @@ def benjamini_hochberg(p: Floats, *, alpha: float = 0.05) -> Correction:
 def e_bh(e: Floats, *, alpha: float = 0.05) -> Correction:
     """Keep the expected share of wrong rejections at alpha under any dependence, and whenever anybody decides to stop.
 
-    `e` are e-values: `sequential.evidence`, `bayes.bayes_factor`, `from_p`. Draw the intervals with the same confidence
-    sequence at `interval_alpha`: those of rejected answers exclude zero exactly, and on average at most alpha of them miss.
-    Sources: Wang and Ramdas, arXiv 2009.02824 (JRSS B 2022); Xu, Wang and Ramdas, arXiv 2203.12572, for the intervals.
+    `e` are e-values: `sequential.evidence`, `bayes.bayes_factor`, `from_p`. Draw the intervals with the same
+    confidence sequence at `interval_alpha`: those of rejected answers exclude zero exactly, and on average at most
+    alpha of them miss.
+    Sources: Wang and Ramdas, arXiv 2009.02824 (JRSS B 2022); Xu, Wang and Ramdas, arXiv 2203.12572, for the
+    intervals.
     Raises ValueError for a negative e-value.
     """
     evidence = np.asarray(e, dtype=np.float64)
@@ -75,8 +75,8 @@ def e_bh(e: Floats, *, alpha: float = 0.05) -> Correction:
 def from_p(p: Numbers, *, power: float | None = None) -> Floats:
     """Turn a p-value of one look into an e-value, which is weaker: 20 asks for a p of about .0016.
 
-    With `power` between 0 and 1 the calibrator is power * p ** (power - 1): sharp for one strength of evidence. Without, it is
-    the mean of them all. A p of 0 becomes infinite evidence.
+    With `power` between 0 and 1 the calibrator is power * p ** (power - 1): sharp for one strength of evidence.
+    Without, it is the mean of them all. A p of 0 becomes infinite evidence.
     Sources: Shafer, Shen, Vereshchagin and Vovk (2011), Statistical Science 26; Vovk and Wang, arXiv 1912.06116.
     """
     value = np.asarray(p, dtype=np.float64)

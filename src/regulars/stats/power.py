@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from regulars.stats import group_sequential, mixture, sequential
 from regulars.stats.effect import Numbers
-
-Floats = NDArray[np.float64]
+from regulars.stats.z_score import Floats
 
 _HALVINGS = 60
 
@@ -23,8 +21,8 @@ _HALVINGS = 60
 class Baseline:
     """What the metric is without the change: its value, and the variance of one unit around it.
 
-    `inflation` multiplies the variance: below 1 with a covariate, above 1 in clusters. Build one with `proportion`, `mean` or
-    `ratio`.
+    `inflation` multiplies the variance: below 1 with a covariate, above 1 in clusters. Build one with `proportion`,
+    `mean` or `ratio`.
     """
 
     value: Numbers
@@ -39,18 +37,19 @@ class Baseline:
         """
         kept = 1 - np.asarray(correlation) ** 2
         if not np.all(kept > 0):
-            raise ValueError(f"the correlation is {correlation}; one between -1 and 1, as 0.6, leaves something to measure")
+            raise ValueError(f"the correlation is {correlation}; one between -1 and 1, as 0.6, leaves a rest")
         return replace(self, inflation=self.inflation * kept)
 
     def in_clusters(self, size: Numbers, *, similarity: Numbers, variation: Numbers = 0.0) -> "Baseline":
         """Return it for units assigned by households, schools or companies together; n still counts units.
 
-        `size` is the mean of units a cluster, `variation` the coefficient of variation of sizes, `similarity` the intraclass
-        correlation. Source: Eldridge, Ashby and Kerry (2006), International Journal of Epidemiology 35.
+        `size` is the mean of units a cluster, `variation` the coefficient of variation of sizes, `similarity` the
+        intraclass correlation. Source: Eldridge, Ashby and Kerry (2006), International Journal of Epidemiology 35.
         """
-        if not (np.all(np.asarray(size) >= 1) and np.all((np.asarray(similarity) >= 0) & (np.asarray(similarity) <= 1))):
+        likeness = np.asarray(similarity, dtype=np.float64)
+        if not (np.all(np.asarray(size) >= 1) and np.all((likeness >= 0) & (likeness <= 1))):
             raise ValueError(f"clusters of {size} with similarity {similarity}; sizes start at 1, similarity is 0 to 1")
-        grown = 1 + ((1 + np.asarray(variation) ** 2) * size - 1) * similarity
+        grown = 1 + ((1 + np.asarray(variation) ** 2) * size - 1) * likeness
         return replace(self, inflation=self.inflation * grown)
 
 
@@ -63,7 +62,7 @@ class OneLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyTime:
-    """Look as often as wanted, by a confidence sequence tuned to the size in question; ending early only adds to its power."""
+    """Look as often as wanted, by a confidence sequence tuned to the size in question; ending early adds power."""
 
     alpha: float = 0.05
 
@@ -113,7 +112,8 @@ def ratio(
 ) -> Baseline:
     """Baseline of a ratio of two means, as orders per visit where customers are assigned: by the delta method.
 
-    All moments are those of one unit of assignment. Raises ValueError for a denominator of 0 or moments that contradict.
+    All moments are those of one unit of assignment. Raises ValueError for a denominator of 0 or moments that
+    contradict.
     Source: Deng, Knoblich and Lu, KDD 2018, arXiv 1803.06336.
     """
     below = np.asarray(denominator, dtype=np.float64)
@@ -157,7 +157,7 @@ def power_of(
 def minimum_detectable(
     baseline: Baseline, n: Numbers, *, power: float = 0.8, plan: Plan | None = None, allocation: float = 1.0
 ) -> Floats:
-    """Smallest rise that `n` units in the control find with a chance of `power`; NaN where none does (n = 0, share full)."""
+    """Smallest rise that `n` units in the control find with a chance of `power`; NaN where there is none."""
     chosen = plan or OneLook()
     units = np.where(np.asarray(n) > 0, np.asarray(n, dtype=np.float64), np.nan)
     if not baseline.is_share:
@@ -174,7 +174,7 @@ def minimum_detectable(
 
 
 def needed_drift(plan: Plan, *, power: float) -> float:
-    """How many standard errors at full size the effect must measure. Raises ValueError for a power outside alpha to 1."""
+    """How many standard errors at full size the effect must be. Raises ValueError for a power outside alpha to 1."""
     if not plan.alpha < power < 1:
         raise ValueError(f"power is {power}; a chance between alpha ({plan.alpha}) and 1, as 0.8")
     if not isinstance(plan, Looks):
@@ -189,8 +189,8 @@ def needed_drift(plan: Plan, *, power: float) -> float:
 def days_until(units: float, daily: Sequence[float], *, is_whole_weeks: bool = True) -> int | None:
     """Forecast on which day an experiment has its units, from the new units of each day to come; None if never.
 
-    Days beyond the list go on as its last seven. Whole weeks by default: a week's days differ, and a test of part of a week
-    speaks of that part only. Raises ValueError for an empty list or negative days.
+    Days beyond the list go on as its last seven. Whole weeks by default: a week's days differ, and a test of part of
+    a week speaks of that part only. Raises ValueError for an empty list or negative days.
     """
     coming = np.asarray(daily, dtype=np.float64)
     if coming.size == 0 or not np.all(coming >= 0):

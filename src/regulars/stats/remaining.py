@@ -1,19 +1,16 @@
-"""How many more units an experiment under way needs, by the variance it has shown: planning again with better knowledge."""
+"""How many more units an experiment under way needs, by the variance it has shown."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from regulars.stats import mixture, sequential
 from regulars.stats.bayes import Prior
 from regulars.stats.effect import Effect, Numbers
 from regulars.stats.power import OneLook
-from regulars.stats.z_score import standard_error
-
-Floats = NDArray[np.float64]
+from regulars.stats.z_score import Floats, standard_error
 
 _FARTHEST = 2.0**27                          # times the units so far; an experiment that needs more will never end
 _HALVINGS = 100
@@ -41,8 +38,8 @@ Rule: TypeAlias = OneLook | Sequence | Credible
 def growth_needed(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule, power: float = 0.8) -> Floats:
     """How many times the units so far must be added to find `difference` with a chance of `power`; 0: there are enough.
 
-    Only the effect's variance is used, never its value: planning again by the effect seen would be peeking. `n` counts the
-    units so far. NaN without variance, infinite where 2 ** 27 times are not enough.
+    Only the effect's variance is used, never its value: planning again by the effect seen would be peeking. `n`
+    counts the units so far. NaN without variance, infinite where 2 ** 27 times are not enough.
     """
     low = np.zeros(np.broadcast_shapes(np.shape(effect.variance), np.shape(n), np.shape(difference)))
     high = np.full(low.shape, _FARTHEST)
@@ -59,8 +56,8 @@ def growth_needed(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule
 def chance_to_find(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule, growth: Numbers = 0.0) -> Floats:
     """Chance that the rule finds `difference`, in either direction, once `growth` times the units so far were added.
 
-    Sources as in `power`, `sequential` and `bayes`: the estimate is normal around the difference, its variance shrinks with
-    the units, and the rule says how far it must be from zero.
+    Sources as in `power`, `sequential` and `bayes`: the estimate is normal around the difference, its variance
+    shrinks with the units, and the rule says how far it must be from zero.
     """
     error = standard_error(effect) / np.sqrt(1 + np.asarray(growth))
     units = np.asarray(n, dtype=np.float64) * (1 + np.asarray(growth))

@@ -1,19 +1,18 @@
-"""Sample-ratio mismatch: whether the variants got the customers they were to get. Where they did not, no lift means anything.
+"""Sample-ratio mismatch: whether the variants got the customers they were to get. Without that, no lift means a thing.
 
-Two tests of the same claim: one for a single look, one that may be asked every minute of an experiment's life. Both take
-counts with the variants on the last axis and are one call for any number of experiments.
+Two tests of the same claim: one for a single look, one that may be asked every minute of an experiment's life. Both
+take counts with the variants on the last axis and are one call for any number of experiments.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc, gammaln, xlogy
 
-Floats = NDArray[np.float64]
+from regulars.stats.z_score import Floats
 
-# Belief in equal shares, in customers a variant. 1,000 finds on real tests most of what one single look finds, and a small
-# break late better than a weak belief; a weaker one is quicker with gross breaks only.
+# Belief in the split, in customers a variant. 1,000 finds on real tests most of what a single look finds, and small
+# breaks better than a weaker belief, which is quicker with gross breaks only.
 STRENGTH = 1000.0
 _ROUNDING = 1e-6                             # by which declared weights may miss 1: thirds written with six digits
 
@@ -53,8 +52,8 @@ def single_look(counts: Floats, weights: Floats) -> SampleRatio:
 def any_time(counts: Floats, weights: Floats, *, strength: float = STRENGTH) -> SampleRatio:
     """Test of the declared split that may be looked at after every customer: p < .001 ever happens once in 1,000 lives.
 
-    The e-value is that of a Dirichlet mixture around the declared split against the split itself; `strength` is how firmly
-    the mixture holds to it, in customers a variant, and must not follow from the data.
+    The e-value is that of a Dirichlet mixture around the declared split against the split itself; `strength` is how
+    firmly the mixture holds to it, in customers a variant, and must not follow from the data.
     Raises ValueError as `single_look` does, and for a strength that is not positive.
     Source: Lindon and Malek, "Anytime-valid inference for multinomial count data", arXiv 2011.03567.
     """
@@ -65,7 +64,8 @@ def any_time(counts: Floats, weights: Floats, *, strength: float = STRENGTH) -> 
     belief = strength * np.sum(shares > 0, axis=-1, keepdims=True) * shares
     firm = np.where(shares > 0, belief, 1.0)
     whole = np.sum(belief, axis=-1)
-    gained = np.where(shares > 0, gammaln(firm + seen) - gammaln(firm) - xlogy(seen, np.where(shares > 0, shares, 1.0)), 0.0)
+    declared = np.where(shares > 0, shares, 1.0)
+    gained = np.where(shares > 0, gammaln(firm + seen) - gammaln(firm) - xlogy(seen, declared), 0.0)
     log_evidence = np.sum(gained, axis=-1) - gammaln(whole + total) + gammaln(whole)
     is_impossible = np.any((shares == 0) & (seen > 0), axis=-1)
     log_evidence = np.where(is_impossible, np.inf, np.where(total > 0, log_evidence, np.nan))
@@ -79,11 +79,12 @@ def _checked(counts: Floats, weights: Floats) -> tuple[Floats, Floats]:
     seen, shares = np.asarray(counts, dtype=np.float64), np.asarray(weights, dtype=np.float64)
     if seen.ndim == 0 or shares.ndim == 0 or seen.shape[-1] != shares.shape[-1]:
         raise ValueError(
-            f"counts of shape {seen.shape} and weights of shape {shares.shape}; give a count and a weight for every variant"
+            f"counts of shape {seen.shape} and weights of shape {shares.shape}; every variant has one of each"
         )
     if not np.all(seen >= 0):
         raise ValueError("a count is negative or missing; a variant that got nobody has the count 0")
     total = np.sum(shares, axis=-1, keepdims=True)
     if not (np.all(shares >= 0) and np.all(np.abs(total - 1) <= _ROUNDING)):
-        raise ValueError(f"weights add up to {np.unique(total).tolist()}; shares of the variants, as 0.5 and 0.5, make 1")
-    return np.broadcast_arrays(seen, shares / total)  # type: ignore[return-value]  # a list until numpy 2.0, a tuple since
+        raise ValueError(f"weights add up to {np.unique(total).tolist()}; those of all variants make 1, as 0.5 and 0.5")
+    seen, shares = np.broadcast_arrays(seen, shares / total)
+    return seen, shares

@@ -1,17 +1,16 @@
 """Asymptotic confidence sequences: an interval that holds at every look at once, however often people look.
 
 Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence
-sequences", arXiv 2103.06476 (Annals of Statistics 2024). It holds for every metric whose effect is asymptotically normal:
-proportion, mean, ratio, adjusted by a covariate or not. The price at the planned size is an interval 1.55 times as wide as
-that of a single look.
+sequences", arXiv 2103.06476 (Annals of Statistics 2024). It holds for every metric whose effect is asymptotically
+normal: proportion, mean, ratio, adjusted by a covariate or not. The price at the planned size is an interval 1.55
+times as wide as that of a single look.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from regulars.stats import mixture
 from regulars.stats.effect import Effect, Inference, Numbers
-from regulars.stats.z_score import Alternative, check_alpha, z_score
+from regulars.stats.z_score import Alternative, Floats, check_alpha, z_score
 
 
 def confidence_sequence(
@@ -25,9 +24,10 @@ def confidence_sequence(
 ) -> Inference:
     """Interval and p-value that hold at all looks together, sharpest when `n` units have become `planned`.
 
-    `n` and `planned` count units of the variant and its control together, and broadcast with the effect. `planned` and
-    `tuned_for` must not follow from the data: they choose the sequence, and `alpha` only says where to cut it, so that an
-    interval adjusted for selection (`multiplicity`) belongs to the same evidence. NaN where n is 0 or variance is missing.
+    `n` and `planned` count units of the variant and its control together, and broadcast with the effect. `planned`
+    and `tuned_for` must not follow from the data: they choose the sequence, and `alpha` only says where to cut it, so
+    that an interval adjusted for selection (`multiplicity`) belongs to the same evidence. NaN where n is 0 or
+    variance is missing.
     Raises ValueError unless planned is positive.
     """
     clock = information_clock(n, planned=planned, tuned_for=tuned_for, alternative=alternative)
@@ -41,7 +41,7 @@ def evidence(
     planned: Numbers,
     alternative: Alternative = "two-sided",
     tuned_for: float = 0.05,
-) -> NDArray[np.float64]:
+) -> Floats:
     """E-value against no effect: at least 1/alpha exactly when the confidence sequence at alpha excludes zero."""
     clock = information_clock(n, planned=planned, tuned_for=tuned_for, alternative=alternative)
     with np.errstate(over="ignore"):
@@ -50,7 +50,7 @@ def evidence(
 
 def information_clock(
     n: Numbers, *, planned: Numbers, tuned_for: float = 0.05, alternative: Alternative = "two-sided"
-) -> NDArray[np.float64]:
+) -> Floats:
     """How far the mixture has come after `n` of `planned` units; NaN where n is 0.
 
     At the planned size it stands where the bound at level `tuned_for` is lowest: arXiv 2103.06476, equation for the

@@ -1,7 +1,7 @@
 """An effect in standard errors, and an interval so many of them wide: what every sequential rule is written in.
 
-A Student statistic is first read as the normal one with the same tail, so that rules made for normal variables stay right
-with few customers: Jennison and Turnbull (2000), section 3.8.
+A Student statistic is first read as the normal one with the same tail, so that rules made for normal variables stay
+right with few customers: Jennison and Turnbull (2000), section 3.8.
 """
 
 from typing import Literal, TypeAlias
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from regulars.stats.effect import Effect, Inference, Numbers
 
 Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
+Floats: TypeAlias = NDArray[np.float64]
 
 
-def z_score(effect: Effect) -> NDArray[np.float64]:
+def z_score(effect: Effect) -> Floats:
     """Return the effect in standard errors, as a normal variable; NaN where there is no variance.
 
     Source: Wallace (1959), Annals of Mathematical Statistics 30, formula for Student's t: within 2 % of the exact one
@@ -28,7 +29,7 @@ def z_score(effect: Effect) -> NDArray[np.float64]:
         return np.where(np.isfinite(degrees), student, statistic)
 
 
-def standard_error(effect: Effect) -> NDArray[np.float64]:
+def standard_error(effect: Effect) -> Floats:
     """Return the standard error of an effect; NaN where its variance is none: not positive or not known."""
     variance = np.asarray(effect.variance, dtype=np.float64)
     return np.sqrt(np.where(variance > 0, variance, np.nan))
@@ -55,7 +56,7 @@ def within(effect: Effect, *, bound: Numbers, p: Numbers, alternative: Alternati
     )
 
 
-def check_alpha(alpha: Numbers) -> NDArray[np.float64]:
+def check_alpha(alpha: Numbers) -> Floats:
     """Return the error rate as an array. Raises ValueError unless it lies between 0 and 1."""
     rates = np.asarray(alpha, dtype=np.float64)
     if not np.all((rates > 0) & (rates < 1)):
@@ -63,5 +64,5 @@ def check_alpha(alpha: Numbers) -> NDArray[np.float64]:
     return rates
 
 
-def _narrowing(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+def _narrowing(degrees: NDArray[np.float64]) -> Floats:
     return np.asarray((8 * degrees + 1) / (8 * degrees + 3))
