@@ -85,7 +85,8 @@ def _slopes(cells: Cells, together: Cells, *, outcomes: int, slope: Slope) -> Ar
             scatter = _scatter(cells).sum(axis=-3, keepdims=True)
         case "averaged":
             scatter = np.nan_to_num(cells.spread).sum(axis=(-4, -3), keepdims=True)
-    return _inverse(scatter[..., outcomes:, outcomes:]) @ scatter[..., outcomes:, :outcomes]
+    slopes: Array = _inverse(scatter[..., outcomes:, outcomes:]) @ scatter[..., outcomes:, :outcomes]
+    return slopes
 
 
 def _scatter(cells: Cells) -> Array:
@@ -118,8 +119,8 @@ def _with_one_spread(cells: Cells, *, gap: Array, among: Array, reference: Array
     units = cells.units.sum(axis=-2) - variants - fitted
     spread = _within(cells) / np.where(units > 0, units, np.nan)[..., np.newaxis, np.newaxis]
     inverse = _inverse(among)
-    apart = np.einsum("...vsk,...skl,...wsl->...vws", gap, inverse, gap)
-    apart += np.einsum("...skl,...slk->...s", inverse, reference)[..., np.newaxis, np.newaxis, :]
+    unsure = np.einsum("...skl,...slk->...s", inverse, reference)
+    apart = np.einsum("...vsk,...skl,...wsl->...vws", gap, inverse, gap) + unsure[..., np.newaxis, np.newaxis, :]
     more = apart[..., np.newaxis, np.newaxis] * spread[..., np.newaxis, np.newaxis, :, :, :]
     everywhere = np.broadcast_to(spread[..., np.newaxis, :, :, :], cells.spread.shape)
     return Cells(units=cells.units, means=cells.means, spread=everywhere, degrees=cells.degrees), more

@@ -23,12 +23,18 @@ class Cells:
     degrees: Array                                     # (..., variants, strata): of freedom, of the spread
 
 
-def cells_of(moments: Moments, *, divisor: Divisor = "n-1") -> Cells:
+def cells_of(moments: Moments, *, divisor: Divisor = "n-1", is_strict: bool = True) -> Cells:
     """Means and covariances of the columns of moments.
 
-    `n-1` is unbiased for any outcome; `n` gives p (1 - p) for a share, as most calculators of shares do.
+    Args:
+        moments: Of any leading shape.
+        divisor: `n-1` is unbiased for any outcome; `n` gives p (1 - p) for a share, as most calculators of shares do.
+        is_strict: Whether a sum of squares that no units can have, being too small, makes its cell NaN. Without it
+            such a column has a negative variance, and only a difference whose variance is not positive is NaN.
+
     A column that never changes has no spread at all, not the spread of rounding: the sum of its squares is exact only
-    to the number of units times the rounding of one. Sums that no units can have (squares too small) give NaN.
+    to the number of units times the rounding of one.
+
     """
     units = moments.units
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -37,7 +43,7 @@ def cells_of(moments: Moments, *, divisor: Divisor = "n-1") -> Cells:
         blur = ROUNDING * (units[..., np.newaxis] + 4) * np.abs(_diagonal(moments.products))
         constant = np.abs(_diagonal(scatter)) <= blur
         scatter = np.where(constant[..., np.newaxis] | constant[..., np.newaxis, :], 0.0, scatter)
-        impossible = _diagonal(scatter) < 0
+        impossible = (_diagonal(scatter) < 0) & is_strict
         scatter = np.where(impossible[..., np.newaxis] | impossible[..., np.newaxis, :], np.nan, scatter)
         size = units - 1 if divisor == "n-1" else units
         spread = scatter / np.where(units > 1, size, np.nan)[..., np.newaxis, np.newaxis]
@@ -53,7 +59,8 @@ def over_variants(cells: Cells, *, divisor: Divisor = "n-1") -> Cells:
     units = cells.units.sum(axis=-2)
     with np.errstate(divide="ignore", invalid="ignore"):
         known = np.where(cells.units[..., np.newaxis] > 0, cells.means, 0.0)
-        means = (cells.units[..., np.newaxis] * known).sum(axis=-3) / np.where(units > 0, units, np.nan)[..., np.newaxis]
+        sums = (cells.units[..., np.newaxis] * known).sum(axis=-3)
+        means = sums / np.where(units > 0, units, np.nan)[..., np.newaxis]
         within = np.where(cells.units > 1, cells.units - loss, 0.0)[..., np.newaxis, np.newaxis] * np.where(
             (cells.units > 1)[..., np.newaxis, np.newaxis], cells.spread, 0.0
         )

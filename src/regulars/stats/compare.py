@@ -99,3 +99,21 @@ def differences(levels: Levels, *, control: int) -> Comparison:
         covariance=(beside[..., 0, -1, :] - cross[..., np.newaxis])[..., others],
         levels=Effect(value=levels.means[..., 0], variance=variance[..., 0], degrees=alone[..., 0]),
     )
+
+
+def apart(levels: Effect, *, control: int = 0) -> Comparison:
+    """The comparison of levels (..., variants) that have nothing in common; degrees by Satterthwaite (1946)."""
+    value, variance, degrees = np.broadcast_arrays(
+        *(np.asarray(field, dtype=np.float64) for field in (levels.value, levels.variance, levels.degrees))
+    )
+    others = [variant for variant in range(value.shape[-1]) if variant != control]
+    base, spread = value[..., [control]], variance[..., [control]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        certain = variance[..., others] ** 2 / degrees[..., others] + spread**2 / degrees[..., [control]]
+        total = variance[..., others] + spread
+        freedom = np.where(certain == 0, np.inf, total**2 / certain)
+    return Comparison(
+        effect=Effect(value=value[..., others] - base, variance=total, degrees=freedom),
+        control=Effect(value=base, variance=spread, degrees=degrees[..., [control]]),
+        covariance=np.broadcast_to(-spread, total.shape), levels=levels,
+    )

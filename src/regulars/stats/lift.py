@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regulars.stats.compare import Comparison
 from regulars.stats.effect import Effect, Inference, Numbers
@@ -24,10 +25,10 @@ class Lift:
     gap_low: Array
     gap_high: Array
 
-    def holds(self, lift: float) -> Array:
+    def holds(self, lift: float) -> NDArray[np.bool_]:
         """Whether the data do not contradict a lift; False also where they say nothing at all."""
         inside = (self.inference.low <= lift) & (lift <= self.inference.high)
-        held: Array = inside & ~((self.gap_low < lift) & (lift < self.gap_high))
+        held: NDArray[np.bool_] = inside & ~((self.gap_low < lift) & (lift < self.gap_high))
         return held
 
 

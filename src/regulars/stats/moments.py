@@ -54,6 +54,12 @@ class Moments:
             has_denominator=self.has_denominator,
         )
 
+    def combined(self, weights: Array) -> Moments:
+        """Moments of new columns, weighted sums of these: weights of the shape (columns, new columns)."""
+        return Moments(
+            units=self.units, sums=self.sums @ weights, products=weights.T @ self.products @ weights
+        )
+
     def over_strata(self) -> Moments:
         """The same units with all strata taken together."""
         return Moments(
@@ -155,13 +161,14 @@ def _finite(name: str, values: ArrayLike, *, shape: tuple[int, ...]) -> Array:
     bad = np.argwhere(~np.isfinite(column))
     if len(bad):
         place = tuple(int(index) for index in bad[0])
-        raise ValueError(f"{name} is {column[place]} at {place}, and at {len(bad) - 1} other places: leave out or fill in")
+        others = len(bad) - 1
+        raise ValueError(f"{name} is {column[place]} at {place}, and not finite at {others} others: leave out or fill in")
     return np.broadcast_to(column, shape)
 
 
 def _codes(name: str, values: ArrayLike, *, below: int, size: int) -> NDArray[np.intp]:
     codes = np.asarray(values)
-    if codes.shape != (size,) or not (codes.dtype.kind in "iub"):
+    if codes.shape != (size,) or codes.dtype.kind not in "iub":
         raise ValueError(f"{name} must be {size} whole numbers, one per unit; it is {codes.dtype} {codes.shape}")
     if size and (codes.min() < 0 or codes.max() >= below):
         raise ValueError(f"{name} must be from 0 to {below - 1}; it goes from {codes.min()} to {codes.max()}")
