@@ -119,8 +119,8 @@ def _with_one_spread(cells: Cells, *, gap: Array, among: Array, reference: Array
     units = cells.units.sum(axis=-2) - variants - fitted
     spread = _within(cells) / np.where(units > 0, units, np.nan)[..., np.newaxis, np.newaxis]
     inverse = _inverse(among)
-    unsure = np.einsum("...skl,...slk->...s", inverse, reference)
-    apart = np.einsum("...vsk,...skl,...wsl->...vws", gap, inverse, gap) + unsure[..., np.newaxis, np.newaxis, :]
+    unsure: Array = np.einsum("...skl,...slk->...s", inverse, reference)
+    apart: Array = np.einsum("...vsk,...skl,...wsl->...vws", gap, inverse, gap) + unsure[..., np.newaxis, np.newaxis, :]
     more = apart[..., np.newaxis, np.newaxis] * spread[..., np.newaxis, np.newaxis, :, :, :]
     everywhere = np.broadcast_to(spread[..., np.newaxis, :, :, :], cells.spread.shape)
     return Cells(units=cells.units, means=cells.means, spread=everywhere, degrees=cells.degrees), more
@@ -128,9 +128,8 @@ def _with_one_spread(cells: Cells, *, gap: Array, among: Array, reference: Array
 
 def _inverse(matrix: Array) -> Array:
     """The inverse, or the shortest of its kind; columns are brought to one scale first: cents and days count alike."""
-    size = np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), 0.0))
+    size: Array = np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), 0.0))
     scale = np.where(size > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
     correlation = matrix * scale[..., :, np.newaxis] * scale[..., np.newaxis, :]
-    inverse = np.linalg.pinv(correlation, rcond=COLLINEAR, hermitian=True)
-    scaled: Array = inverse * scale[..., :, np.newaxis] * scale[..., np.newaxis, :]
-    return scaled
+    inverse: Array = np.asarray(np.linalg.pinv(correlation, rcond=COLLINEAR, hermitian=True), dtype=np.float64)
+    return np.asarray(inverse * scale[..., :, np.newaxis] * scale[..., np.newaxis, :])

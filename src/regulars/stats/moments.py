@@ -161,8 +161,9 @@ def _finite(name: str, values: ArrayLike, *, shape: tuple[int, ...]) -> Array:
     bad = np.argwhere(~np.isfinite(column))
     if len(bad):
         place = tuple(int(index) for index in bad[0])
-        others = len(bad) - 1
-        raise ValueError(f"{name} is {column[place]} at {place}, and not finite at {others} others: leave out or fill in")
+        raise ValueError(
+            f"{name} is {column[place]} at {place}, the first of {len(bad)} that are not finite: leave out or fill in"
+        )
     return np.broadcast_to(column, shape)
 
 

@@ -19,7 +19,8 @@ from regulars.stats.moments import Array
 
 Counts: TypeAlias = NDArray[np.float64]
 FEW = 5.0                                              # Cochran (1954): least expected count of the score test
-NUISANCE = 400                                         # shares tried at each of two passes
+NUISANCE = 400                                         # shares tried at each of three passes
+WORK = 250_000                                         # tables that Barnard's test may have to look at
 TIE = 1 - 1e-7                                         # tables this near count as equally surprising
 
 
@@ -74,14 +75,16 @@ class Shares:
 def compare_shares(shares: Shares, *, alpha: float = 0.05) -> Inference:
     """Difference of shares, Newcombe's interval, and the p-value of Barnard's test where few are expected.
 
-    Few is a least expected count below 5; from there on it is the score test. Where all trials ended alike there is an
-    interval but no p-value: NaN, since no table of that kind could have surprised.
+    Few is a least expected count below 5; from there on it is the score test. Few of a great many are left to Fisher's
+    test, whose work does not grow with the trials. Where all trials ended alike there is an interval but no p-value:
+    NaN, since no table of that kind could have surprised.
     """
     low, high = newcombe(shares, alpha=alpha)
     few = shares.is_answerable & (shares.least_expected < FEW)
+    many = shares.control_trials * shares.variant_trials > WORK
     p = np.array(chi_square(shares))
-    if few.any():
-        p[few] = barnard(_only(shares, few))
+    p[few & ~many] = barnard(_only(shares, few & ~many))
+    p[few & many] = fisher(_only(shares, few & many))
     return Inference(value=shares.difference, low=low, high=high, p=p)
 
 

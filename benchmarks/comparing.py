@@ -1,0 +1,105 @@
+"""Simulations of comparisons at one look: how often intervals hold the truth and tests cry wolf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from regulars.stats.cluster import compare_clusters, likeness
+from regulars.stats.compare import compare, compare_by_ratio
+from regulars.stats.effect import Effect
+from regulars.stats.inference import infer
+from regulars.stats.lift import delta, fieller, log_ratio
+from regulars.stats.moments import Moments
+from regulars.testing.trials import household_trials, share_trials, sum_trials, visit_trials
+
+Line = tuple[str, float, float, float]                 # what, found, least and most that is promised
+AT_ONCE = 500                                          # runs of units in memory
+
+
+def lift(runs: int, rng: np.random.Generator) -> Iterator[Line]:
+    """Coverage of the lift's interval, its tails, and whether relative and absolute agree; 1,000 a variant at 2 %."""
+    for truth in (0.0, 0.5):
+        found = compare(share_trials(shares=(0.02, 0.02 * (1 + truth)), units=1_000, runs=runs, rng=rng))
+        lifts = fieller(found, floor=-1)
+        absolute = infer(found.effect)
+        first_order = infer(delta(found))
+        logs = log_ratio(found)
+        name = f"lift {truth:+.0%}"
+        yield f"{name}: held by Fieller's", _share(lifts.holds(truth)), 0.945, 0.955
+        yield f"{name}: Fieller's above it", _share(np.asarray(lifts.inference.low) > truth), 0.015, 0.035
+        yield f"{name}: Fieller's below it", _share(np.asarray(lifts.inference.high) < truth), 0.015, 0.035
+        agree = (np.asarray(absolute.p) < 0.05) == ~lifts.holds(0)
+        yield f"{name}: Fieller's agrees with absolute", _share(agree), 1.0, 1.0
+        yield f"{name}: log ratio's above it", _share(np.asarray(logs.low) > truth), 0.015, 0.035
+        yield f"{name}: log ratio's below it", _share(np.asarray(logs.high) < truth), 0.015, 0.035
+        yield f"{name}: first order's above it", _share(np.asarray(first_order.low) > truth), 0.0, 1.0
+        yield f"{name}: first order's below it", _share(np.asarray(first_order.high) < truth), 0.0, 1.0
+        agree = (np.asarray(absolute.p) < 0.05) == (np.asarray(first_order.p) < 0.05)
+        yield f"{name}: first order agrees with absolute", _share(agree), 0.0, 1.0
+
+
+def false_alarms(runs: int, rng: np.random.Generator) -> Iterator[Line]:
+    """How often p < 0.05 where nothing differs, by kind of metric; 500 units a variant, at one look."""
+    error = 3 * np.sqrt(0.05 * 0.95 / runs)
+    sums: dict[str, Callable[[Moments], Effect]] = {
+        "sum": lambda m: compare(_bare(m)).effect,
+        "sum, one slope": lambda m: compare(m).effect,
+        "sum, own slopes": lambda m: compare(m, slope="own").effect,
+    }
+    visits: dict[str, Callable[[Moments], Effect]] = {
+        "ratio": lambda m: compare(_bare(m.over_strata())).effect,
+        "ratio, stratified": lambda m: compare(_bare(m)).effect,
+        "ratio, adjusted": lambda m: compare(m.over_strata()).effect,
+        "ratio, adjusted and stratified": lambda m: compare(m).effect,
+        "ratio, slopes by stratum": lambda m: compare(m, slope="stratum").effect,
+        "ratio, ratio before as covariate": lambda m: compare_by_ratio(m).effect,
+    }
+    for trials, ways in ((sum_trials, sums), (visit_trials, visits)):
+        alarms: dict[str, list[np.ndarray]] = {name: [] for name in ways}
+        for start in range(0, runs, AT_ONCE):
+            moments = trials(units=500, runs=min(AT_ONCE, runs - start), rng=rng)
+            for name, effect in ways.items():
+                alarms[name].append(np.asarray(infer(effect(moments)).p) < 0.05)
+        for name, found in alarms.items():
+            yield f"{name}: false alarms", _share(np.concatenate(found)), 0.0, 0.05 + error
+
+
+def clusters(runs: int, rng: np.random.Generator) -> Iterator[Line]:
+    """How often p < 0.05 where households are alike in their outcomes and nothing differs."""
+    for households in (24, 60, 400):
+        for alike in (0.1, 0.2, 0.3):
+            totals = household_trials(likeness=alike, households=households, runs=runs, rng=rng)
+            name = f"{households} households alike to {alike}"
+            yield f"{name}: likeness found", float(np.nanmean(likeness(totals))), 0.0, 1.0
+            yield f"{name}: false alarms", _alarms(compare_clusters(totals).effect), 0.0, 0.055
+            yield f"{name}: by moments", _alarms(compare(totals.moments()).effect), 0.0, 1.0
+            yield f"{name}: members as if alone", _alarms(_members(totals.moments())), 0.0, 1.0
+
+
+def _alarms(effect: Effect) -> float:
+    return _share(np.asarray(infer(effect).p) < 0.05)
+
+
+def _members(moments: Moments) -> Effect:
+    """What a test that knows nothing of households makes of yes-or-no outcomes."""
+    yes, members = moments.sums[..., 0, 0], moments.sums[..., 0, 1]
+    share = yes / members
+    variance = (share * (1 - share) / members).sum(axis=-1, keepdims=True)
+    return Effect(value=share[..., 1:] - share[..., :1], variance=variance)
+
+
+def _bare(moments: Moments) -> Moments:
+    kept = moments.outcomes
+    return Moments(
+        units=moments.units, sums=moments.sums[..., :kept], products=moments.products[..., :kept, :kept],
+        has_denominator=moments.has_denominator,
+    )
+
+
+def _share(claims: np.ndarray) -> float:
+    return float(np.mean(claims))
+
+
+SIMULATIONS = {"lift": lift, "false_alarms": false_alarms, "clusters": clusters}
