@@ -19,6 +19,7 @@ class Lift:
 
     That set is mostly one interval. Where the control's level cannot be told from 0 it has no end: `low` or `high` are
     infinite then, and what lies between `gap_low` and `gap_high` is contradicted though it is inside them. NaN: no gap.
+    Where the control is 0 beyond doubt and the variant is not, no number is a lift: both ends are the same infinity.
     """
 
     inference: Inference
@@ -53,7 +54,7 @@ def fieller(comparison: Comparison, *, alpha: float = 0.05, floor: float = -np.i
     a = base**2 - reach * spread
     b = base * effect - reach * tie
     c = effect**2 - reach * np.asarray(comparison.effect.variance)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         root = np.sqrt(b**2 - a * c)
         # The root that adds equal signs first, so that nothing cancels
         far = b + np.where(b < 0, -root, root)
@@ -61,16 +62,17 @@ def fieller(comparison: Comparison, *, alpha: float = 0.05, floor: float = -np.i
         ends = np.sort(np.stack([one, other]), axis=0)
         value = effect / np.where(base == 0, np.nan, base)
     known = np.isfinite(a + b + c) & ~np.isnan(absolute.p)
-    bounded = known & (a > 0)
+    bounded = known & ((a > 0) | ((a == 0) & (b != 0)))
+    endless = known & (a == 0) & (b == 0) & (c > 0)
     split = known & (a < 0) & ~np.isnan(root)
-    low = np.where(bounded, ends[0], -np.inf)
-    high = np.where(bounded, ends[1], np.inf)
+    low = np.where(bounded, ends[0], np.where(endless, np.copysign(np.inf, effect), -np.inf))
+    high = np.where(bounded, ends[1], np.where(endless, np.copysign(np.inf, effect), np.inf))
     gap_low, gap_high = np.where(split, ends[0], np.nan), np.where(split, ends[1], np.nan)
     closed = split & (gap_low < floor)
     low = np.where(closed, np.maximum(gap_high, floor), np.maximum(low, floor))
     return Lift(
         inference=Inference(
-            value=np.where(known, value, np.nan), low=np.where(known, low, np.nan),
+            value=np.where(known & np.isfinite(value), value, np.nan), low=np.where(known, low, np.nan),
             high=np.where(known, high, np.nan), p=absolute.p,
         ),
         gap_low=np.where(closed, np.nan, gap_low), gap_high=np.where(closed, np.nan, gap_high),
