@@ -37,13 +37,13 @@ def cells_of(moments: Moments, *, divisor: Divisor = "n-1", is_strict: bool = Tr
 
     """
     units = moments.units
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         means = moments.sums / np.where(units > 0, units, np.nan)[..., np.newaxis]
         scatter = moments.products - units[..., np.newaxis, np.newaxis] * _outer(means, means)
         blur = ROUNDING * (units[..., np.newaxis] + 4) * np.abs(_diagonal(moments.products))
         constant = np.abs(_diagonal(scatter)) <= blur
         scatter = np.where(constant[..., np.newaxis] | constant[..., np.newaxis, :], 0.0, scatter)
-        impossible = (_diagonal(scatter) < 0) & is_strict
+        impossible = (_diagonal(scatter) < 0) & is_strict | ~np.isfinite(_diagonal(scatter))
         scatter = np.where(impossible[..., np.newaxis] | impossible[..., np.newaxis, :], np.nan, scatter)
         size = units - 1 if divisor == "n-1" else units
         spread = scatter / np.where(units > 1, size, np.nan)[..., np.newaxis, np.newaxis]
@@ -57,7 +57,7 @@ def over_variants(cells: Cells, *, divisor: Divisor = "n-1") -> Cells:
     """
     loss = 1.0 if divisor == "n-1" else 0.0
     units = cells.units.sum(axis=-2)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         known = np.where(cells.units[..., np.newaxis] > 0, cells.means, 0.0)
         sums = (cells.units[..., np.newaxis] * known).sum(axis=-3)
         means = sums / np.where(units > 0, units, np.nan)[..., np.newaxis]
@@ -77,7 +77,7 @@ def ratios(cells: Cells) -> Cells:
     The unit of the new column is the ratio of the cell's totals plus the unit's own part in it.
     """
     top, bottom = cells.means[..., 0::2], cells.means[..., 1::2]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         means = top / np.where(bottom == 0, np.nan, bottom)
         slope = ratio_slopes(cells.means)
         spread = np.swapaxes(slope, -1, -2) @ cells.spread @ slope
@@ -88,7 +88,7 @@ def ratio_slopes(means: Array) -> Array:
     """How every ratio moves with every mean: (..., columns, columns / 2), for means (..., columns) taken in twos."""
     columns = means.shape[-1]
     slopes = np.zeros((*means.shape, columns // 2))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for place in range(columns // 2):
             top, bottom = means[..., 2 * place], means[..., 2 * place + 1]
             slopes[..., 2 * place, place] = 1 / np.where(bottom == 0, np.nan, bottom)

@@ -30,6 +30,7 @@ class Comparison:
     levels: Effect                                     # (..., variants): each one's own, the control among them
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def compare(
     moments: Moments, *, control: int = 0, divisor: Divisor = "n-1", slope: Slope = "shared",
     against: Against = "adjusted",
@@ -78,7 +79,7 @@ def compare_by_ratio(
 
 def differences(levels: Levels, *, control: int) -> Comparison:
     """The first column of every variant less that of the control; the last column is what a lift is relative to."""
-    others = [variant for variant in range(levels.means.shape[-2]) if variant != control]
+    others = _others(levels.means.shape[-2], control=control)
     own = np.diagonal(levels.parts, axis1=-2, axis2=-1)                         # (..., variants, strata, columns)
     linked = np.diagonal(levels.shared, axis1=-4, axis2=-3)                     # (..., columns, columns, variants)
     beside = np.moveaxis(levels.shared[..., control, :, :], -3, -1)             # the same, of each with the control
@@ -106,7 +107,7 @@ def apart(levels: Effect, *, control: int = 0) -> Comparison:
     value, variance, degrees = np.broadcast_arrays(
         *(np.asarray(field, dtype=np.float64) for field in (levels.value, levels.variance, levels.degrees))
     )
-    others = [variant for variant in range(value.shape[-1]) if variant != control]
+    others = _others(value.shape[-1], control=control)
     base, spread = value[..., [control]], variance[..., [control]]
     with np.errstate(divide="ignore", invalid="ignore"):
         certain = variance[..., others] ** 2 / degrees[..., others] + spread**2 / degrees[..., [control]]
@@ -117,3 +118,9 @@ def apart(levels: Effect, *, control: int = 0) -> Comparison:
         control=Effect(value=base, variance=spread, degrees=degrees[..., [control]]),
         covariance=np.broadcast_to(-spread, total.shape), levels=levels,
     )
+
+
+def _others(variants: int, *, control: int) -> list[int]:
+    if not 0 <= control < variants:
+        raise ValueError(f"the control must be one of the variants 0 to {variants - 1}, not {control}")
+    return [variant for variant in range(variants) if variant != control]

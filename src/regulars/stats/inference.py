@@ -11,10 +11,11 @@ from regulars.stats.effect import Effect, Inference, Numbers
 from regulars.stats.moments import Array
 
 Alternative = Literal["two-sided", "greater", "less"]
+Law = Literal["t", "normal"]
 
 
 def infer(
-    effect: Effect, *, alpha: float = 0.05, alternative: Alternative = "two-sided", null: Numbers = 0.0
+    effect: Effect, *, alpha: float = 0.05, alternative: Alternative = "two-sided", null: Numbers = 0.0, law: Law = "t"
 ) -> Inference:
     """Interval and p-value of an effect by Student's t with its degrees of freedom; infinite ones are the normal law.
 
@@ -23,6 +24,7 @@ def infer(
         alpha: 1 less the confidence, in (0, 1).
         alternative: What would be news. One-sided intervals are open to that side, at the same confidence.
         null: The effect of no news; the margin of a test of non-inferiority goes here.
+        law: `t` heeds the degrees of freedom; `normal` is the z test, whatever they are.
 
     Returns:
         NaN throughout where the variance is 0, negative or unknown: no data, no answer.
@@ -36,6 +38,8 @@ def infer(
     value, variance, degrees = np.broadcast_arrays(
         *(np.asarray(field, dtype=np.float64) for field in (effect.value, effect.variance, effect.degrees))
     )
+    if law == "normal":
+        degrees = np.full(degrees.shape, np.inf)
     usable = (variance > 0) & np.isfinite(variance) & np.isfinite(value) & (degrees > 0)
     error = np.sqrt(np.where(usable, variance, np.nan))
     statistic = (value - null) / error

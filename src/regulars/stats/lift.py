@@ -50,11 +50,13 @@ def fieller(comparison: Comparison, *, alpha: float = 0.05, floor: float = -np.i
     effect, base, spread, tie = _parts(comparison)
     absolute = infer(comparison.effect, alpha=alpha)
     reach = quantile(1 - alpha / 2, np.asarray(comparison.effect.degrees)) ** 2
-    # lift is held where a lift^2 - 2 b lift + c <= 0
-    a = base**2 - reach * spread
-    b = base * effect - reach * tie
-    c = effect**2 - reach * np.asarray(comparison.effect.variance)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # lift is held where a lift^2 - 2 b lift + c <= 0, all in standard errors of the effect
+        variance = np.asarray(comparison.effect.variance)
+        error = np.sqrt(np.where(variance > 0, variance, np.nan))
+        a = (base / error) ** 2 - reach * (spread / variance)
+        b = base / error * (effect / error) - reach * (tie / variance)
+        c = (effect / error) ** 2 - reach
         root = np.sqrt(b**2 - a * c)
         # The root that adds equal signs first, so that nothing cancels
         far = b + np.where(b < 0, -root, root)
@@ -87,7 +89,7 @@ def log_ratio(comparison: Comparison, *, alpha: float = 0.05) -> Inference:
     """
     effect, base, spread, tie = _parts(comparison)
     top = base + effect
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         above = (top > 0) & (base > 0)
         value = np.where(above, np.log(np.where(above, top, 1.0) / np.where(above, base, 1.0)), np.nan)
         # d log(top / base) = d effect / top + (1 / top - 1 / base) d base
@@ -111,7 +113,7 @@ def delta(comparison: Comparison, *, at: Numbers | None = None) -> Effect:
 
     """
     effect, base, spread, tie = _parts(comparison)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         base = np.where(base == 0, np.nan, base)
         value = effect / base
         slope = value if at is None else np.asarray(at)

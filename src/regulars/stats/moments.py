@@ -77,18 +77,28 @@ class Moments:
         )
 
     def with_rare_strata_together(self, *, least: int) -> Moments:
-        """The same units; strata in which some variant of some metric has fewer than `least` become one, the last."""
-        rare = (self.units < least).any(axis=tuple(range(self.units.ndim - 1)))
-        if rare.sum() < 2:
+        """The same units; strata in which some variant of some metric has fewer than `least` become one, the last.
+
+        Where that one has too few itself the next rarest join it, in the end all.
+        """
+        fewest = self.units.min(axis=tuple(range(self.units.ndim - 1)))
+        if (fewest >= least).all():
             return self
-        rest = Moments(
-            units=self.units[..., rare], sums=self.sums[..., rare, :], products=self.products[..., rare, :, :],
-            has_denominator=self.has_denominator,
-        ).over_strata()
+        order = np.argsort(fewest, kind="stable")
+        count = int((fewest < least).sum())
+        while count < len(order) and self.units[..., order[:count]].sum(axis=-1).min() < least:
+            count += 1
+        rest, kept = self._of(order[:count]).over_strata(), self._of(np.sort(order[count:]))
         return Moments(
-            units=np.concatenate([self.units[..., ~rare], rest.units], axis=-1),
-            sums=np.concatenate([self.sums[..., ~rare, :], rest.sums], axis=-2),
-            products=np.concatenate([self.products[..., ~rare, :, :], rest.products], axis=-3),
+            units=np.concatenate([kept.units, rest.units], axis=-1),
+            sums=np.concatenate([kept.sums, rest.sums], axis=-2),
+            products=np.concatenate([kept.products, rest.products], axis=-3),
+            has_denominator=self.has_denominator,
+        )
+
+    def _of(self, strata: NDArray[np.intp]) -> Moments:
+        return Moments(
+            units=self.units[..., strata], sums=self.sums[..., strata, :], products=self.products[..., strata, :, :],
             has_denominator=self.has_denominator,
         )
 
@@ -130,7 +140,9 @@ def moments_of(
     for left, column in enumerate(columns):
         sums[..., left] = _totals(cell, column, cells=cells).reshape(shape)
         for right in range(left, width):
-            total = _totals(cell, column * columns[right], cells=cells).reshape(shape)
+            with np.errstate(over="ignore"):          # an infinite square makes its metric unknown, and no other
+                both = column * columns[right]
+            total = _totals(cell, both, cells=cells).reshape(shape)
             products[..., left, right] = products[..., right, left] = total
     units = np.broadcast_to(np.bincount(cell, minlength=cells).reshape(shape[1:]).astype(np.float64), shape)
     return Moments(units=units, sums=sums, products=products, has_denominator=denominators is not None)

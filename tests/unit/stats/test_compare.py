@@ -176,6 +176,29 @@ def test_a_confidence_that_is_none_is_refused(alpha: float) -> None:
         infer(Effect(value=1.0, variance=1.0), alpha=alpha)
 
 
+def test_amounts_whose_squares_overflow_make_their_own_metric_unknown() -> None:
+    huge = np.where(VARIANT == 1, 1e200, AMOUNT)
+
+    found = infer(compare(moments_of(np.stack([huge, AMOUNT]), variant=VARIANT, variants=3)).effect)
+
+    assert np.isnan(found.p).tolist() == [[True, False], [False, False]]
+
+
+@pytest.mark.parametrize("control", [-1, 3])
+def test_the_control_is_one_of_the_variants(control: int) -> None:
+    with pytest.raises(ValueError, match="0 to 2"):
+        compare(moments_of(AMOUNT, variant=VARIANT, variants=3), control=control)
+
+
+def test_the_normal_law_can_be_asked_for() -> None:
+    effect = compare(moments_of(AMOUNT, variant=VARIANT, variants=3)).effect
+
+    found = infer(effect, law="normal")
+
+    assert found.p == pytest.approx(2 * stats.norm.sf(np.abs(effect.value) / np.sqrt(effect.variance)))
+    assert (found.p < infer(effect).p).all()
+
+
 def test_a_ratio_before_is_asked_of_ratios_only() -> None:
     with pytest.raises(ValueError, match="even number"):
         compare_by_ratio(moments_of(AMOUNT, variant=VARIANT, variants=3))

@@ -38,10 +38,17 @@ def test_rare_strata_become_one() -> None:
         np.ones(10), variant=np.arange(10) % 2, variants=2, stratum=np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2]), strata=3
     )
 
-    together = found.with_rare_strata_together(least=2)
-
-    assert together.units[0].tolist() == [[3, 2], [3, 2]]
+    assert found.with_rare_strata_together(least=2).units[0].tolist() == [[3, 2], [3, 2]]
     assert found.with_rare_strata_together(least=1) is found
+
+
+def test_rare_strata_too_few_for_one_are_joined_by_the_next() -> None:
+    stratum = np.repeat([0, 1, 2], [6, 8, 2])
+
+    found = moments_of(np.ones(16), variant=np.arange(16) % 2, variants=2, stratum=stratum, strata=3)
+
+    assert found.with_rare_strata_together(least=2).units[0].tolist() == [[4, 4], [4, 4]]
+    assert found.with_rare_strata_together(least=99).units[0].tolist() == [[8], [8]]
 
 
 def test_a_variant_without_units_is_a_variant_of_none() -> None:
