@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from regulars.stats.compare import Comparison, apart
 from regulars.stats.effect import Effect
-from regulars.stats.moments import Array, Moments, moments_of
+from regulars.stats.moments import Array, Moments, codes, moments_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +55,30 @@ def cluster_totals(
     weights = np.ones_like(rows) if sizes is None else np.broadcast_to(np.asarray(sizes, dtype=np.float64), rows.shape)
     if not (np.isfinite(rows).all() and np.isfinite(weights).all()):
         raise ValueError("outcomes and sizes must be finite: leave out or fill in")
-    names, first, place = np.unique(np.asarray(cluster), return_index=True, return_inverse=True)
-    code = np.asarray(variant).astype(np.intp)
-    of_cluster = code[first]
-    torn = np.unique(place[code != of_cluster[place]])
-    if len(torn):
-        raise ValueError(f"{len(torn)} clusters have members in several variants, the first is {names[torn[0]]!r}")
+    place, of_cluster = in_one_variant(cluster, variant=codes("variant", variant, below=variants, size=rows.shape[1]))
 
     def summed(columns: Array) -> Array:
-        return np.stack([np.bincount(place, weights=column, minlength=len(names)) for column in columns])
+        return np.stack([np.bincount(place, weights=column, minlength=len(of_cluster)) for column in columns])
 
     return Totals(
         outcomes=summed(rows), sizes=summed(weights), squares=(rows**2).sum(axis=1), variant=of_cluster,
         variants=variants,
     )
+
+
+def in_one_variant(
+    cluster: ArrayLike, *, variant: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Clusters numbered from 0, (members,), and the variant of each, (clusters,).
+
+    Raises ValueError where a cluster has members in two variants, with the first such.
+    """
+    names, first, place = np.unique(np.asarray(cluster), return_index=True, return_inverse=True)
+    of_cluster = variant[first]
+    torn = np.unique(place[variant != of_cluster[place]])
+    if len(torn):
+        raise ValueError(f"{len(torn)} clusters have members in several variants, the first is {names[torn[0]]!r}")
+    return place, of_cluster
 
 
 def compare_clusters(totals: Totals, *, control: int = 0) -> Comparison:

@@ -96,9 +96,9 @@ def log_ratio(comparison: Comparison, *, alpha: float = 0.05) -> Inference:
         slope = 1 / top - 1 / base
         variance = np.asarray(comparison.effect.variance) / top**2 + 2 * slope * tie / top + slope**2 * spread
     found = infer(Effect(value=value, variance=variance, degrees=comparison.effect.degrees), alpha=alpha)
-    return Inference(
-        value=np.expm1(found.value), low=np.expm1(found.low), high=np.expm1(found.high), p=found.p
-    )
+    with np.errstate(over="ignore"):                   # an end beyond all numbers is infinite
+        value, low, high = (np.expm1(end) for end in (found.value, found.low, found.high))
+    return Inference(value=value, low=low, high=high, p=found.p)
 
 
 def delta(comparison: Comparison, *, at: Numbers | None = None) -> Effect:

@@ -129,9 +129,9 @@ def moments_of(
     named = [("outcome", outcomes), *([] if denominators is None else [("denominator", denominators)])]
     named += [(f"covariate {place}", column) for place, column in enumerate(covariates)]
     columns = [_finite(name, values, shape=first.shape) for name, values in named]
-    cell = _codes("variant", variant, below=variants, size=first.shape[1]) * strata
+    cell = codes("variant", variant, below=variants, size=first.shape[1]) * strata
     if stratum is not None:
-        cell = cell + _codes("stratum", stratum, below=strata, size=first.shape[1])
+        cell = cell + codes("stratum", stratum, below=strata, size=first.shape[1])
     cells = variants * strata
     shape = (first.shape[0], variants, strata)
     width = len(columns)
@@ -162,6 +162,16 @@ def share_moments(successes: ArrayLike, *, trials: ArrayLike) -> Moments:
     return Moments(units=tried, sums=sums, products=sums[..., np.newaxis])
 
 
+def codes(name: str, values: ArrayLike, *, below: int, size: int) -> NDArray[np.intp]:
+    """Whole numbers from 0 to below - 1, one for each of `size` units; raises ValueError with the name otherwise."""
+    found = np.asarray(values)
+    if found.shape != (size,) or found.dtype.kind not in "iub":
+        raise ValueError(f"{name} must be {size} whole numbers, one per unit; it is {found.dtype} {found.shape}")
+    if size and (found.min() < 0 or found.max() >= below):
+        raise ValueError(f"{name} must be from 0 to {below - 1}; it goes from {found.min()} to {found.max()}")
+    return found.astype(np.intp)
+
+
 def _totals(cell: NDArray[np.intp], values: Array, *, cells: int) -> Array:
     return np.stack([np.bincount(cell, weights=row, minlength=cells) for row in values])
 
@@ -177,12 +187,3 @@ def _finite(name: str, values: ArrayLike, *, shape: tuple[int, ...]) -> Array:
             f"{name} is {column[place]} at {place}, the first of {len(bad)} that are not finite: leave out or fill in"
         )
     return np.broadcast_to(column, shape)
-
-
-def _codes(name: str, values: ArrayLike, *, below: int, size: int) -> NDArray[np.intp]:
-    codes = np.asarray(values)
-    if codes.shape != (size,) or codes.dtype.kind not in "iub":
-        raise ValueError(f"{name} must be {size} whole numbers, one per unit; it is {codes.dtype} {codes.shape}")
-    if size and (codes.min() < 0 or codes.max() >= below):
-        raise ValueError(f"{name} must be from 0 to {below - 1}; it goes from {codes.min()} to {codes.max()}")
-    return codes.astype(np.intp)

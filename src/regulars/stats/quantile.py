@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from regulars.stats.cluster import in_one_variant
 from regulars.stats.compare import Comparison, apart
 from regulars.stats.effect import Effect, Numbers
-from regulars.stats.moments import Array
+from regulars.stats.moments import Array, codes
 
 REACH = float(special.ndtri(0.975))                    # how many deviations of its rank a quantile is looked at from
 
@@ -26,7 +27,7 @@ def compare_quantiles(
         at: Quantiles, each in (0, 1).
         variant: (values,) whole numbers from 0 to variants - 1, the same for all values of a unit.
         variants: How many there are.
-        unit: (values,) whole numbers that say which unit was assigned; without it every value is its own.
+        unit: (values,) of any kind: which unit was assigned; without it every value is its own. ValueError if torn.
         control: Which variant is the control.
 
     Returns:
@@ -38,8 +39,8 @@ def compare_quantiles(
 
     """
     column = np.asarray(values, dtype=np.float64)
-    code = np.asarray(variant)
-    owner = np.arange(len(column)) if unit is None else np.unique(np.asarray(unit), return_inverse=True)[1]
+    code = codes("variant", variant, below=variants, size=len(column))
+    owner = np.arange(len(column)) if unit is None else in_one_variant(unit, variant=code)[0]
     if not np.isfinite(column).all():
         raise ValueError(f"{int((~np.isfinite(column)).sum())} values are not finite: leave out or fill in")
     if not all(0 < level < 1 for level in at):

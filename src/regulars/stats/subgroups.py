@@ -15,7 +15,7 @@ from regulars.stats.effect import Effect, Inference
 from regulars.stats.inference import infer
 from regulars.stats.moments import Array, Moments
 
-Correction = Callable[[Array], Array]
+Correct = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Subgroups:
 
 
 def subgroups(
-    moments: Moments, *, correct: Correction, control: int = 0, divisor: Divisor = "n-1", slope: Slope = "shared",
+    moments: Moments, *, correct: Correct, control: int = 0, divisor: Divisor = "n-1", slope: Slope = "shared",
     alpha: float = 0.05,
 ) -> Subgroups:
     """Effects by segment, where the strata of the moments are the segments and every unit is in one.
@@ -88,7 +88,7 @@ def against_the_rest(moments: Moments, *, control: int = 0, divisor: Divisor = "
     return Effect(value=np.asarray(here.value) - np.asarray(there.value), variance=variance, degrees=degrees)
 
 
-def _corrected(p: Array, *, correct: Correction) -> Array:
+def _corrected(p: Array, *, correct: Correct) -> Array:
     lines = np.moveaxis(p, -2, -1)
     corrected = np.full(lines.shape, np.nan)
     for place in np.ndindex(lines.shape[:-1]):

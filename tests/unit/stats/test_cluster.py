@@ -67,6 +67,11 @@ def test_a_household_in_two_variants_is_refused_by_name() -> None:
         cluster_totals(OUTCOME, cluster=HOUSE, variant=torn, variants=2)
 
 
+def test_a_variant_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        cluster_totals(OUTCOME, cluster=HOUSE, variant=2 * VARIANT, variants=2)
+
+
 def test_what_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         cluster_totals(np.where(HOUSE == 3, np.nan, OUTCOME), cluster=HOUSE, variant=VARIANT, variants=2)

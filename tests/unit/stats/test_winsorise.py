@@ -114,6 +114,11 @@ def test_a_clustered_median_differs_in_one_of_twenty_where_it_does_not() -> None
     assert 0.02 < np.mean(alarms) < 0.085
 
 
+def test_a_unit_in_two_variants_is_refused() -> None:
+    with pytest.raises(ValueError, match="several variants"):
+        compare_quantiles([1.0, 2.0, 3.0], at=[0.5], variant=[0, 1, 1], variants=2, unit=["a", "a", "b"])
+
+
 def test_a_quantile_beyond_the_values_is_no_answer() -> None:
     found = infer(compare_quantiles(AMOUNTS[:40], at=[0.5, 0.99], variant=VARIANT[:40], variants=2).effect)
 
