@@ -32,7 +32,8 @@ def scores(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> 
     before = np.cumsum(own, axis=-2) - own
     count = np.cumsum(is_shown, axis=-2) - is_shown
     expected = before / np.maximum(count, 1)
-    return expected + is_shown * (y[..., None] - expected) / chance
+    score: Array = expected + is_shown * (y[..., None] - expected) / chance
+    return score
 
 
 def values(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> Effect:
@@ -82,7 +83,9 @@ def _weighed(score: Array, weights: Array) -> Effect:
     return Effect(value=value, variance=variance)
 
 
-def _checked(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> tuple[Array, NDArray[np.int64], Array]:
+def _checked(
+    rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike
+) -> tuple[Array, NDArray[np.int64], Array]:
     y = np.asarray(rewards, dtype=np.float64)
     shown = np.asarray(variants, dtype=np.int64)
     chance = np.asarray(propensities, dtype=np.float64)

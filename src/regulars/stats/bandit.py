@@ -1,8 +1,7 @@
 """Thompson sampling without a draw: how likely each variant is the best, and the shares of traffic that follow.
 
-Probabilities are integrals, computed by quadrature: the same numbers give the same shares, on every machine, every time.
-A bandit sends people where it pays; what the variants are worth is read from its log by `regulars.stats.aipw`, never
-from raw means.
+Probabilities are integrals, computed by quadrature: the same numbers give the same shares, every time. A bandit sends
+people where it pays; what the variants are worth is read from its log by `regulars.stats.aipw`, never from raw means.
 """
 
 from __future__ import annotations
@@ -92,9 +91,9 @@ def top_two(beliefs: Posterior, *, floor: float = 0.0) -> Array:
 
 
 def floored(shares: ArrayLike, *, floor: float) -> Array:
-    """Return shares none of which is below `floor`: (1 - variants * floor) * share + floor; equal ones if it is too high.
+    """Return shares none of which is below `floor`: (1 - variants * floor) * share + floor.
 
-    Raises ValueError for a floor outside [0, 1].
+    All are equal when the floor is so high that nothing is left to share out. Raises ValueError for a floor outside [0, 1].
     """
     if not 0 <= floor <= 1:
         raise ValueError(f"a floor of {floor} is no share: between 0 and 1")
@@ -102,7 +101,8 @@ def floored(shares: ArrayLike, *, floor: float) -> Array:
     variants = shares.shape[-1]
     if floor * variants >= 1:
         return np.full(shares.shape, 1 / variants)
-    return (1 - floor * variants) * shares + floor
+    mixed: Array = (1 - floor * variants) * shares + floor
+    return mixed
 
 
 def _settled(beliefs: Posterior) -> Posterior:

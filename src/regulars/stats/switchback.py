@@ -111,8 +111,8 @@ def refuse_unit(unit: str) -> Refusal | None:
     if unit == "slot":
         return None
     return Refusal(reason=(
-        f"a rotation over time cannot be tested by {unit}: everybody in a slot saw the same variant, and slots close in "
-        f"time are alike, so many a {unit} is no more evidence than their slot; analyse slots"
+        f"a rotation over time cannot be tested by {unit}: everybody in a slot saw the same variant, and slots close "
+        f"in time are alike, so many a {unit} is no more evidence than their slot; analyse slots"
     ))
 
 
@@ -152,18 +152,20 @@ def compare(
     Zhong (2026), arXiv 2602.23257 (randomisation tests of switchbacks); Phipson & Smyth (2010) for 1 + draws.
     """
     y = _outcomes(outcomes, schedule, burn_in)
-    weights = _weights(y, schedule.design, carryover)
-    y = np.nan_to_num(y)
-    kept = _sums(schedule.variant[None], weights, carryover, range(schedule.design.variants))[0, :, 0].astype(np.int64)
+    seen = _Seen(
+        values=np.nan_to_num(y), weights=_weights(y, schedule.design, carryover), schedule=schedule,
+        carryover=carryover, draws=draws, rng=rng,
+    )
+    kept = seen.sums(schedule.variant[None], range(schedule.design.variants))[0, :, 0].astype(np.int64)
     refusal = _refusal(schedule, kept, carryover, alpha)
     if refusal is not None:
         return refusal
     others = [v for v in range(schedule.design.variants) if v != control]
     rows = np.full((4, schedule.design.variants), np.nan)
     for v in others:
-        rows[:, v] = _pair(y, weights, schedule, (control, v), carryover, alpha=alpha, draws=draws, rng=rng)
+        rows[:, v] = _pair(seen, control, v, alpha)
     value, low, high, p = rows
-    alike = float(p[others[0]]) if len(others) == 1 else _all_alike(y, weights, schedule, carryover, draws, rng)
+    alike = float(p[others[0]]) if len(others) == 1 else _all_alike(seen)
     return SlotComparison(
         inference=Inference(value=value, low=low, high=high, p=p), any_difference=alike, kept=kept,
         resolution=max(2.0 ** (1 - _squares(schedule)), 1 / (1 + draws)),
@@ -197,43 +199,64 @@ def _weights(y: Array, design: Design, carryover: int) -> Array:
         return np.where(np.isnan(y) | (chance <= 0), 0.0, np.where(chance > 0, 1 / chance, 0.0))
 
 
-def _sums(variant: Whole, weights: Array, carryover: int, of: range | tuple[int, ...], *values: Array) -> Array:
-    """Weights of the slots that count, and values times weights, a schedule and variant: (schedules, of, 1 + values).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What was measured under a schedule, and how it is to be judged."""
 
-    Without values the slots are counted instead.
-    """
-    is_settled = np.ones(variant.shape, dtype=bool)
-    is_settled[..., :carryover] = False
-    for lag in range(1, carryover + 1):
-        is_settled[..., lag:] &= variant[..., lag:] == variant[..., :-lag]
-    columns = np.stack([weights, *(weights * v for v in values)] if values else [weights > 0], axis=-1)
-    flat = columns.reshape(-1, columns.shape[-1]).astype(np.float64)
-    each = [((variant == v) & is_settled).reshape(len(variant), -1).astype(np.float64) @ flat for v in of]
-    return np.stack(each, axis=1)
+    values: Array
+    weights: Array                           # of slots; 0 where nothing was measured
+    schedule: Schedule
+    carryover: int
+    draws: int
+    rng: np.random.Generator
+
+    def sums(self, variant: Whole, of: range | tuple[int, ...], *values: Array) -> Array:
+        """Weights of the slots that count, and values times weights: (schedules, variants, 1 + values).
+
+        Without values the slots are counted instead.
+        """
+        is_settled = np.ones(variant.shape, dtype=bool)
+        is_settled[..., : self.carryover] = False
+        for lag in range(1, self.carryover + 1):
+            is_settled[..., lag:] &= variant[..., lag:] == variant[..., :-lag]
+        columns = [self.weights, *(self.weights * v for v in values)] if values else [self.weights > 0]
+        flat = np.stack([column.ravel() for column in columns], axis=-1).astype(np.float64)
+        each = [((variant == v) & is_settled).reshape(len(variant), -1).astype(np.float64) @ flat for v in of]
+        return np.stack(each, axis=1)
+
+    def dealt(self, names: Whole) -> Iterator[Whole]:
+        """Schedules as they might have been, a few at a time: in every square one of the given ways to name variants.
+
+        The first is the schedule as it was.
+        """
+        square, variant = self.schedule.square, self.schedule.variant
+        squares = _squares(self.schedule)
+        if squares * log2(len(names)) <= log2(1 + self.draws):
+            ways = np.array(list(product(range(len(names)), repeat=squares)), dtype=np.int64)
+        else:
+            drawn = self.rng.integers(len(names), size=(self.draws, squares))
+            ways = np.vstack([np.zeros((1, squares), dtype=np.int64), drawn])
+        numbers = np.unique(square, return_inverse=True)[1].reshape(square.shape)
+        size = max(1, _CELLS // variant.size)
+        for first in range(0, len(ways), size):
+            yield names[ways[first : first + size][:, numbers], variant[None]]
 
 
-def _pair(
-    y: Array, weights: Array, schedule: Schedule, pair: tuple[int, int], carryover: int, *,
-    alpha: float, draws: int, rng: np.random.Generator,
-) -> tuple[float, float, float, float]:
-    """Value, low, high and p of a variant against another, from swapping their names in squares."""
-    control, v = pair
-    treated = (schedule.variant == v).astype(np.float64)
+def _pair(seen: _Seen, control: int, v: int, alpha: float) -> tuple[float, float, float, float]:
+    """Value, low, high and p of a variant against the control, from swapping their names in squares."""
+    treated = (seen.schedule.variant == v).astype(np.float64)
 
     def statistic(variant: Whole) -> Array:
-        sums = _sums(variant, weights, carryover, pair, y, treated)
+        sums = seen.sums(variant, (control, v), seen.values, treated)
         with np.errstate(divide="ignore", invalid="ignore"):
             means = sums[..., 1:] / sums[..., :1]
         return means[:, 1] - means[:, 0]
 
-    names = np.arange(schedule.design.variants)
+    names = np.arange(seen.schedule.design.variants)
     swapped = names.copy()
     swapped[[control, v]] = v, control
-    value, own = statistic(schedule.variant[None])[0]
-    again = np.concatenate([
-        statistic(dealt) for dealt in _dealt(schedule, np.stack([names, swapped]), draws=draws, rng=rng)
-    ]) / own
-    value /= own
+    value = statistic(seen.schedule.variant[None])[0, 0]
+    again = np.concatenate([statistic(dealt) for dealt in seen.dealt(np.stack([names, swapped]))])
     # A deal in which nothing can be said counts as one that says everything, which errs on the safe side.
     found, share = np.where(np.isnan(again[:, 0]), np.inf, again[:, 0]), again[:, 1]
     p = float(np.mean(np.abs(found) >= abs(value) * (1 - 1e-9)))
@@ -256,23 +279,21 @@ def _not_rejected(value: float, found: Array, share: Array, alpha: float) -> tup
     return float(lows[last]), float(highs[-1 - last])
 
 
-def _all_alike(
-    y: Array, weights: Array, schedule: Schedule, carryover: int, draws: int, rng: np.random.Generator
-) -> float:
+def _all_alike(seen: _Seen) -> float:
     """The p-value that all variants are alike, by how far their means lie apart."""
-    k = schedule.design.variants
+    variants = range(seen.schedule.design.variants)
 
     def statistic(variant: Whole) -> Array:
-        sums = _sums(variant, weights, carryover, range(k), y)
+        sums = seen.sums(variant, variants, seen.values)
         total = sums.sum(axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             apart = sums[..., 1] / sums[..., 0] - total[..., 1] / total[..., 0]
         spread: Array = (sums[..., 0] * apart**2).sum(axis=1)
         return np.where(np.isnan(spread), np.inf, spread)
 
-    names = np.array([*_orders(k)])
-    again = np.concatenate([statistic(dealt) for dealt in _dealt(schedule, names, draws=draws, rng=rng)])
-    return float(np.mean(again >= statistic(schedule.variant[None])[0] * (1 - 1e-9)))
+    names = np.array([*_orders(len(variants))])
+    again = np.concatenate([statistic(dealt) for dealt in seen.dealt(names)])
+    return float(np.mean(again >= statistic(seen.schedule.variant[None])[0] * (1 - 1e-9)))
 
 
 def _orders(k: int) -> Iterator[list[int]]:
@@ -283,22 +304,6 @@ def _orders(k: int) -> Iterator[list[int]]:
     yield from (list(order) for order in permutations(range(k)))
 
 
-def _dealt(schedule: Schedule, names: Whole, *, draws: int, rng: np.random.Generator) -> Iterator[Whole]:
-    """Schedules as they might have been, a few at a time: in every square one of the given ways to name variants.
-
-    The first is the schedule as it was.
-    """
-    squares = _squares(schedule)
-    if squares * log2(len(names)) <= log2(1 + draws):
-        ways = np.array(list(product(range(len(names)), repeat=squares)), dtype=np.int64)
-    else:
-        ways = np.vstack([np.zeros((1, squares), dtype=np.int64), rng.integers(len(names), size=(draws, squares))])
-    numbers = np.unique(schedule.square, return_inverse=True)[1].reshape(schedule.square.shape)
-    size = max(1, _CELLS // schedule.variant.size)
-    for first in range(0, len(ways), size):
-        yield names[ways[first : first + size][:, numbers], schedule.variant[None]]
-
-
 def _squares(schedule: Schedule) -> int:
     return len(np.unique(schedule.square))
 
@@ -307,13 +312,13 @@ def _refusal(schedule: Schedule, kept: Whole, carryover: int, alpha: float) -> R
     squares, needed = _squares(schedule), ceil(1 - log2(alpha))
     if squares < needed:
         return Refusal(reason=(
-            f"{squares} blocks are too few: whatever happens in them, no p-value could be below {2.0 ** (1 - squares):.2g}; "
-            f"at least {needed} are needed for {alpha:g}"
+            f"{squares} blocks are too few: whatever happens in them, no p-value could be below "
+            f"{2.0 ** (1 - squares):.2g}; at least {needed} are needed for {alpha:g}"
         ))
     if np.any(kept < 2):
         v = int(np.argmin(kept))
         return Refusal(reason=(
-            f"variant {v} was on {kept[v]} times for {carryover + 1} slots running; repeat variants more often in a block, "
-            "or go on for longer"
+            f"variant {v} was on {kept[v]} times for {carryover + 1} slots running; repeat variants more often in a "
+            "block, or go on for longer"
         ))
     return None
