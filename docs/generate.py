@@ -150,7 +150,8 @@ def declarations() -> str:
     titles: Sequence[tuple[str, ModuleType]] = (
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
-        ("metrics/*.yaml", metric), ("categories.yaml", category), ("transfers.yaml", transfer),
+        ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout), ("categories.yaml", category),
+        ("transfers.yaml", transfer),
     )
     for title, module in titles:
         parts += [f"## {title}", _doc(module)]

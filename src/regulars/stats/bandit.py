@@ -93,7 +93,8 @@ def top_two(beliefs: Posterior, *, floor: float = 0.0) -> Array:
 def floored(shares: ArrayLike, *, floor: float) -> Array:
     """Return shares none of which is below `floor`: (1 - variants * floor) * share + floor.
 
-    All are equal when the floor is so high that nothing is left to share out. Raises ValueError for a floor outside [0, 1].
+    All are equal when the floor is so high that nothing is left to share out.
+    Raises ValueError for a floor outside [0, 1].
     """
     if not 0 <= floor <= 1:
         raise ValueError(f"a floor of {floor} is no share: between 0 and 1")
