@@ -33,7 +33,9 @@ class Lift:
         return held
 
 
-def fieller(comparison: Comparison, *, alpha: float = 0.05, floor: float = -np.inf) -> Lift:
+def fieller(
+    comparison: Comparison, *, alpha: float = 0.05, floor: float = -np.inf, reach: Numbers | None = None
+) -> Lift:
     """Lifts by Fieller's theorem: those for which variant less (1 + lift) times control is not surprising.
 
     The p-value is that of the effect itself, and 0 is held exactly where that test does not reject: absolute and
@@ -43,20 +45,23 @@ def fieller(comparison: Comparison, *, alpha: float = 0.05, floor: float = -np.i
         comparison: Effect, control's level and their covariance.
         alpha: 1 less the confidence.
         floor: The least lift there can be: -1 for a metric that is never negative. It can close a set on one side.
+        reach: Half the width of the effect's own interval in standard errors, where another rule than `alpha` says it,
+            as a sequence does: the lift then agrees with that interval. NaN where there is none.
 
     Source: Fieller (1954), Some problems in interval estimation; with the effect's Welch degrees of freedom.
 
     """
     effect, base, spread, tie = _parts(comparison)
     absolute = infer(comparison.effect, alpha=alpha)
-    reach = quantile(1 - alpha / 2, np.asarray(comparison.effect.degrees)) ** 2
+    wide = quantile(1 - alpha / 2, np.asarray(comparison.effect.degrees)) if reach is None else np.asarray(reach)
+    square = wide**2
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # lift is held where a lift^2 - 2 b lift + c <= 0, all in standard errors of the effect
         variance = np.asarray(comparison.effect.variance)
         error = np.sqrt(np.where(variance > 0, variance, np.nan))
-        a = (base / error) ** 2 - reach * (spread / variance)
-        b = base / error * (effect / error) - reach * (tie / variance)
-        c = (effect / error) ** 2 - reach
+        a = (base / error) ** 2 - square * (spread / variance)
+        b = base / error * (effect / error) - square * (tie / variance)
+        c = (effect / error) ** 2 - square
         root = np.sqrt(b**2 - a * c)
         # The root that adds equal signs first, so that nothing cancels
         far = b + np.where(b < 0, -root, root)
