@@ -13,7 +13,7 @@ from regulars.stats.inference import infer
 from regulars.stats.lift import delta, fieller, log_ratio
 from regulars.stats.moments import Moments
 from regulars.stats.quantile import compare_quantiles
-from regulars.testing.trials import household_trials, share_trials, sum_trials, visit_trials
+from regulars.testing.trials import community_trials, household_trials, share_trials, sum_trials, visit_trials
 
 Line = tuple[str, float, float, float]                 # what, found, least and most that is promised
 AT_ONCE = 500                                          # runs of units in memory
@@ -80,6 +80,17 @@ def clusters(runs: int, rng: np.random.Generator) -> Iterator[Line]:
             yield f"{name}: members as if alone", _alarms(_members(totals.moments())), 0.0, 1.0
 
 
+def communities(runs: int, rng: np.random.Generator) -> Iterator[Line]:
+    """The same where clusters are of very unlike sizes, as circles of friends are."""
+    for count in (20, 200):
+        for unlike in (0.5, 1.0, 1.5):
+            totals = community_trials(likeness=0.2, communities=count, unlike=unlike, runs=runs, rng=rng)
+            name = f"{count} communities, sizes unlike by {unlike}"
+            most = 0.055 if unlike <= 1 else 0.065       # where one circle is half of a variant
+            yield f"{name}: false alarms", _alarms(compare_clusters(totals).effect), 0.0, most
+            yield f"{name}: by moments", _alarms(compare(totals.moments()).effect), 0.0, 1.0
+
+
 def adjusted_lift(runs: int, rng: np.random.Generator) -> Iterator[Line]:
     """Coverage of the lift of skewed sums, plain and adjusted; 1,000 units a variant, a true lift of 20 %."""
     held: dict[str, list[np.ndarray]] = {"plain": [], "adjusted": []}
@@ -141,5 +152,5 @@ def _share(claims: np.ndarray) -> float:
 
 SIMULATIONS = {
     "lift": lift, "adjusted_lift": adjusted_lift, "false_alarms": false_alarms, "clusters": clusters,
-    "quantiles": quantiles,
+    "communities": communities, "quantiles": quantiles,
 }

@@ -77,7 +77,8 @@ def compare_shares(shares: Shares, *, alpha: float = 0.05) -> Inference:
 
     Few is a least expected count below 5; from there on it is the score test. Few of a great many are left to Fisher's
     test, whose work does not grow with the trials. Where all trials ended alike there is an interval but no p-value:
-    NaN, since no table of that kind could have surprised.
+    NaN, since no table of that kind could have surprised. Interval and p-value are of different descent: where p is
+    near alpha, one may leave out no difference and the other not.
     """
     low, high = newcombe(shares, alpha=alpha)
     few = shares.is_answerable & (shares.least_expected < FEW)

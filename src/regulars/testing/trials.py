@@ -50,13 +50,14 @@ def household_trials(*, likeness: float, households: int, runs: int, rng: np.ran
     Households have 1 to 12 members, some three on average, and are given two variants by turns; a fifth says yes.
     """
     sizes = np.minimum(1 + rng.geometric(0.35, size=households), 12).astype(np.float64)
-    both = 1 / likeness - 1                            # of a beta law: likeness is 1 / (a + b + 1)
-    own = rng.beta(0.2 * both, 0.8 * both, size=(runs, households))
-    outcomes = rng.binomial(sizes.astype(np.int64), own).astype(np.float64)
-    return Totals(
-        outcomes=outcomes, sizes=np.broadcast_to(sizes, outcomes.shape), squares=outcomes.sum(axis=1),
-        variant=np.arange(households) % 2, variants=2,
-    )
+    return _alike(np.broadcast_to(sizes, (runs, households)), likeness=likeness, rng=rng)
+
+
+def community_trials(
+    *, likeness: float, communities: int, unlike: float, runs: int, rng: np.random.Generator
+) -> Totals:
+    """The same of circles of friends, of sizes as unlike as a lognormal law of this sigma makes them: 1 to hundreds."""
+    return _alike(np.ceil(rng.lognormal(1.0, unlike, size=(runs, communities))), likeness=likeness, rng=rng)
 
 
 def fading_trials(
@@ -71,3 +72,12 @@ def fading_trials(
     return [
         rng.normal(size=2 * units) + 0.5 * rng.normal(size=(periods, 2 * units)) + shift for _ in range(runs)
     ]
+
+
+def _alike(sizes: Array, *, likeness: float, rng: np.random.Generator) -> Totals:
+    both = 1 / likeness - 1                            # of a beta law: likeness is 1 / (a + b + 1)
+    own = rng.beta(0.2 * both, 0.8 * both, size=sizes.shape)
+    outcomes = rng.binomial(sizes.astype(np.int64), own).astype(np.float64)
+    return Totals(
+        outcomes=outcomes, sizes=sizes, squares=outcomes.sum(axis=1), variant=np.arange(sizes.shape[1]) % 2, variants=2
+    )

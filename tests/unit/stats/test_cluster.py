@@ -9,7 +9,7 @@ from regulars.stats.cluster import cluster_totals, compare_clusters, likeness
 from regulars.stats.compare import compare
 from regulars.stats.inference import infer
 from regulars.stats.moments import moments_of
-from regulars.testing.trials import household_trials
+from regulars.testing.trials import community_trials, household_trials
 
 RNG = np.random.default_rng(13)
 SIZES = np.array([1, 2, 5, 3, 4, 1, 2, 8, 3, 3, 2, 6])
@@ -111,9 +111,18 @@ def test_members_that_are_all_the_same_are_alike_to_one() -> None:
 
 
 @pytest.mark.parametrize("alike", [0.1, 0.2, 0.3])
-@pytest.mark.parametrize("households", [24, 200])
+@pytest.mark.parametrize("households", [24, 100])
 def test_no_effect_is_found_in_one_of_twenty_however_alike_a_household_is(alike: float, households: int) -> None:
     totals = household_trials(likeness=alike, households=households, runs=20_000, rng=np.random.default_rng(4))
+
+    alarms = infer(compare_clusters(totals).effect).p < 0.05
+
+    assert alarms.mean() <= 0.055
+
+
+@pytest.mark.parametrize("unlike", [0.5, 1.0])
+def test_circles_of_very_unlike_sizes_do_not_cry_wolf_either(unlike: float) -> None:
+    totals = community_trials(likeness=0.2, communities=30, unlike=unlike, runs=10_000, rng=np.random.default_rng(4))
 
     alarms = infer(compare_clusters(totals).effect).p < 0.05
 
