@@ -9,7 +9,8 @@ from regulars.errors import DeclarationError
 from regulars.experiments.experiment import Experiment
 
 _FIXED = {
-    "unit": "the unit", "control": "the control", "allocation": "the allocation", "salt": "the salt", "layer": "the layer",
+    "unit": "the unit", "control": "the control", "allocation": "the allocation", "salt": "the salt",
+    "layer": "the layer",
 }
 
 

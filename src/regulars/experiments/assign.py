@@ -128,7 +128,8 @@ def _ids(units: Iterable[object] | pa.Array | pa.ChunkedArray) -> tuple[pa.Array
         refusals = pa.array(reasons, pa.string())
         texts = pa.array([None if why else str(each) for each, why in zip(said, reasons, strict=True)], pa.string())
     is_blank = pc.equal(pc.utf8_trim_whitespace(texts), "")
-    return pc.if_else(is_blank, None, texts), pc.coalesce(refusals, pc.if_else(is_blank, _NO_ID, None).cast(pa.string()))
+    blanks = pc.if_else(is_blank, _NO_ID, None).cast(pa.string())
+    return pc.if_else(is_blank, None, texts), pc.coalesce(refusals, blanks)
 
 
 def _reason(unit: object) -> str | None:

@@ -22,7 +22,7 @@ def problems(
 ) -> list[DeclarationError]:
     """Return everything that is wrong with an experiment, in the order of its keys.
 
-    `metrics` and `segments` are the names there are; None: whatever it says, for experiments read without their project.
+    `metrics` and `segments` are the names there are; None: any, for experiments read without their project.
     """
     return [
         *_word_errors(experiment), *_audience_errors(experiment, segments), *_variant_errors(experiment),
@@ -38,9 +38,10 @@ def layer_problems(experiments: Iterable[Experiment]) -> list[tuple[Experiment, 
         for other in before:
             if one.layer and other.layer and _share_units(one.layer, other.layer) and _share_days(one, other):
                 free = _free(one.layer, [each.layer for each in before if each.layer and _share_days(one, each)])
+                first, below = max(one.layer.first, other.layer.first), min(one.layer.below, other.layer.below)
                 error = DeclarationError(
-                    f"buckets {max(one.layer.first, other.layer.first)} to {min(one.layer.below, other.layer.below)} of "
-                    f"the layer {one.layer.name!r} belong to {other.name!r} on the same days",
+                    f"buckets {first} to {below} of the layer {one.layer.name!r} belong to {other.name!r} on the same "
+                    "days",
                     hint=free, path=("layer",),
                 )
                 found.append((one, error))
@@ -77,7 +78,8 @@ def _word_errors(experiment: Experiment) -> Iterator[DeclarationError]:
     )
     for path, word, known in words:
         if word not in get_args(known):
-            yield DeclarationError(f"{path[-1]} {word!r} is unknown", hint=did_you_mean(word, get_args(known)), path=path)
+            hint = did_you_mean(word, get_args(known))
+            yield DeclarationError(f"{path[-1]} {word!r} is unknown", hint=hint, path=path)
     if experiment.allocation == "quota" and experiment.unit not in {"customer", "household"}:
         yield DeclarationError(
             f"a quota needs a list, and each {experiment.unit} comes by itself", hint="allocation: hash",

@@ -1,4 +1,4 @@
-"""Experiments out of YAML, with the path of whatever is wrong; the keys are listed in `regulars.experiments.experiment`."""
+"""Experiments out of YAML, with the path of whatever is wrong; `experiments.experiment` lists the keys."""
 
 from __future__ import annotations
 

@@ -135,7 +135,8 @@ class Experiment:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Return the metrics it asks for, each once."""
-        return tuple(dict.fromkeys(each.metric for each in (*self.primary, *self.secondary, *self.guardrails)))
+        goals = [goal.metric for goal in (*self.primary, *self.secondary)]
+        return tuple(dict.fromkeys([*goals, *(guardrail.metric for guardrail in self.guardrails)]))
 
     def has_begun(self, on: date) -> bool:
         """Return whether units may have been assigned by a day."""

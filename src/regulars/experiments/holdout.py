@@ -1,7 +1,7 @@
 """Holdouts: customers whom no experiment touches, so that what all of them did together can be told.
 
-    everybody: {share: 5 %}                    from every experiment
-    no_pricing: {share: 10 %, tags: [pricing]} from experiments with one of these tags
+`everybody: {share: 5 %}` keeps out of every experiment, `prices: {share: 10 %, tags: [pricing]}` out of those with one
+of these tags.
 """
 
 from __future__ import annotations
