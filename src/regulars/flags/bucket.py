@@ -60,7 +60,7 @@ def positions(units: TextColumn, *, seed: str, version: HashVersion) -> NDArray[
 
 def equal_weights(count: int) -> list[float]:
     """Return the same weight for each of some variations; none for none."""
-    return [1 / count] * max(count, 0) if count > 0 else []
+    return [1 / count] * count if count > 0 else []
 
 
 def bucket_ranges(count: int, *, coverage: float = 1.0, weights: Sequence[float] | None = None) -> list[Range]:

@@ -1,4 +1,4 @@
-"""Whether what is known of a unit meets a targeting condition: the language of GrowthBook's payloads, as its SDKs read it.
+"""Whether what is known of a unit meets a targeting condition, in the language of GrowthBook's payloads.
 
     {country: US}                            equal, after JavaScript's conversions: "8" is 8, anything truthy is true
     {pets.dog.name: fido}                    a path into objects
@@ -100,7 +100,7 @@ def _operate(name: str, value: Any, operand: Any, groups: Groups) -> bool:
 def _is_in(value: Any, options: Iterable[Any], *, ignores_case: bool = False) -> bool:
     values = value if isinstance(value, list) else [value]
     if ignores_case:
-        values, options = map(_lower, values), [_lower(option) for option in options]
+        values, options = [_lower(one) for one in values], [_lower(option) for option in options]
     return any(javascript.is_same(one, option) for one in values for option in options)
 
 
