@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from regulars.flags import javascript
 from regulars.flags.definition import Experiment
 from regulars.flags.sticky import Sticky
 
@@ -15,14 +16,13 @@ UNIT = "id"
 """The attribute that is hashed where a rule does not say another."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a flag is asked about, and under which circumstances."""
 
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = {}
     url: str = ""                            # where the asker is: for experiments on addresses, and for `?key=1`
-    forced_variations: Mapping[str, int] = field(default_factory=dict)    # experiment -> place of a variation
-    forced_values: Mapping[str, Any] = field(default_factory=dict)        # feature -> value
+    forced_variations: Mapping[str, int] = {}    # experiment -> place of a variation
+    forced_values: Mapping[str, Any] = {}        # feature -> value
     is_enabled: bool = True                  # False: nobody takes part in an experiment
     is_rehearsal: bool = False               # True: only who is forced takes part
     sticky: Sticky | None = None             # earlier variations to keep; None: the hash alone decides
@@ -64,9 +64,9 @@ class Exposure:
     result: Result
 
     @property
-    def identity(self) -> tuple[str, str, Any]:
+    def identity(self) -> tuple[str, str, str]:
         """Return what makes two exposures the same one: experiment, attribute and unit."""
-        return self.experiment.key, self.result.hash_attribute, self.result.hash_value
+        return self.experiment.key, self.result.hash_attribute, javascript.text(self.result.hash_value)
 
     def tracking(self) -> dict[str, Any]:
         """Return what GrowthBook's tracking callback is given: `{experiment, result}` as plain data."""

@@ -6,9 +6,9 @@ The order of the questions is that of GrowthBook's SDKs, so that both come to th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from regulars.flags import javascript
@@ -22,8 +22,7 @@ from regulars.flags.url import forced_by_query, is_targeted
 _OUT = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enrolment:
+class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     """What an experiment has to know of who is asked about, beside itself."""
 
     context: Context

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -33,7 +35,7 @@ FALLBACK_LEAF = -1
 """The leaf of a unit that no leaf of a contextual bandit is about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Definitions:
     """Everything that features are evaluated with."""
 
@@ -42,15 +44,23 @@ class Definitions:
     groups: Groups = field(default_factory=dict)
     bandits: Mapping[str, BanditDefinition] = field(default_factory=dict)
 
+    @cached_property
+    def trials(self) -> Mapping[str, list[tuple[Rule, Experiment | None]]]:
+        """Return the rules of every feature with the experiments they run."""
+        return {
+            key: [(rule, rule.experiment(key)) for rule in feature.rules or ()]
+            for key, feature in self.features.items()
+        }
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The value of a feature, and where it comes from."""
 
     key: str
     value: Any                               # None: the feature says nothing; use the code's default
     source: Source
     rule: str = ""                           # its id
+    is_rolled_out: bool = False              # a rule forced it on a share of the units
     experiment: Experiment | None = None     # the one that gave the value, and what it gave
     result: Result | None = None
     exposures: tuple[Exposure, ...] = ()     # all that came of asking, those of prerequisites and holdouts too
@@ -110,11 +120,10 @@ class _Asking:
     exposures: list[Exposure] = field(default_factory=list)
 
     def finished(self, found: Evaluation) -> Evaluation:
-        return Evaluation(
-            key=found.key, value=found.value, source=found.source, rule=found.rule, experiment=found.experiment,
-            result=found.result, sticky=self.sticky,
-            exposures=tuple({exposure.identity: exposure for exposure in self.exposures}.values()),
-        )
+        exposures = tuple({exposure.identity: exposure for exposure in self.exposures}.values())
+        if not exposures and self.sticky is None:
+            return found
+        return replace(found, exposures=exposures, sticky=self.sticky)
 
     def value_of(self, key: str) -> Evaluation:
         if key in self.asked:
@@ -131,8 +140,8 @@ class _Asking:
         feature = self.definitions.features.get(key)
         if feature is None:
             return Evaluation(key=key, value=None, source="unknownFeature")
-        for rule in feature.rules or ():
-            found = self._by_rule(key, rule)
+        for rule, experiment in self.definitions.trials[key]:
+            found = self._by_rule(key, rule, experiment)
             if found is not None:
                 return found
         return Evaluation(key=key, value=feature.default_value, source="defaultValue")
@@ -153,7 +162,7 @@ class _Asking:
         self.exposures.append(Exposure(experiment=experiment, result=result))
         return result
 
-    def _by_rule(self, key: str, rule: Rule) -> Evaluation | None:
+    def _by_rule(self, key: str, rule: Rule, experiment: Experiment | None) -> Evaluation | None:
         """Return the value that a rule gives; None when it does not apply."""
         unmet = self._unmet(rule.parent_conditions or ())
         if unmet is not None and unmet != "condition":
@@ -161,11 +170,16 @@ class _Asking:
         if unmet is not None or (rule.filters and not is_let_in(rule.filters, self.context)):
             return None
         if rule.force is not UNSET:
-            applies = self._is_targeted(rule) and self._is_rolled_out(key, rule)
-            return Evaluation(key=key, value=rule.force, source="force", rule=rule.id or "") if applies else None
-        experiment = rule.experiment(key)
-        if experiment is None:
+            return self._by_force(key, rule)
+        return None if experiment is None else self._by_experiment(key, rule, experiment)
+
+    def _by_force(self, key: str, rule: Rule) -> Evaluation | None:
+        if not self._is_targeted(rule) or not self._is_rolled_out(key, rule):
             return None
+        is_share = rule.range is not None or rule.coverage is not None
+        return Evaluation(key=key, value=rule.force, source="force", rule=rule.id or "", is_rolled_out=is_share)
+
+    def _by_experiment(self, key: str, rule: Rule, experiment: Experiment) -> Evaluation | None:
         if rule.contextual_bandit_ref:
             experiment = self._weighted(experiment, rule.contextual_bandit_ref)
         result = self.enrolled(experiment, key)

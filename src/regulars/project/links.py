@@ -17,6 +17,8 @@ from regulars.errors import DeclarationError
 from regulars.events import money
 from regulars.events.derive import of_money
 from regulars.events.event import MONEY, TRANSFERS, EventType, attributes
+from regulars.flags.declare import Flag
+from regulars.flags.prerequisite import prerequisite_errors
 from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import PROFILES, profile_rows
 from regulars.metrics.catalogue import catalogue
@@ -39,6 +41,7 @@ class Linked:
     events: tuple[EventType, ...]
     segments: tuple[Segment, ...]
     metrics: tuple[Metric, ...]
+    flags: tuple[Flag, ...] = ()
     transfers: TransferRules | None = None
 
     @cached_property
@@ -85,6 +88,8 @@ def link_problems(linked: Linked) -> list[Finding]:
     for metric in linked.metrics:
         file = linked.file("metrics", metric.name)
         problems += [file.problem(error) for error in _ratio_errors(metric, linked)]
+    for flag, error in prerequisite_errors(linked.flags, declared=linked.reading.names("flags")):
+        problems.append(linked.file("flags", flag.name).problem(error))
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)
         problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]

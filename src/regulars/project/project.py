@@ -22,6 +22,8 @@ from regulars.events.plan import declare as declare_plans
 from regulars.events.subcategory import Subcategories
 from regulars.events.subcategory import declare as declare_subcategories
 from regulars.events.vocabulary import DeclaresCondition, Vocabulary
+from regulars.flags.declare import Flag, declare_attributes
+from regulars.flags.declare import declare as declare_flag
 from regulars.identity.identifier import IdentifierRules
 from regulars.metrics.metric import Metric
 from regulars.metrics.metric import declare as declare_metric
@@ -52,6 +54,7 @@ class Project:
     events: tuple[EventType, ...] = ()
     segments: tuple[Segment, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    flags: tuple[Flag, ...] = ()
     categories: Categories
     plans: Plans
     subcategories: Subcategories
@@ -130,6 +133,8 @@ class _Assembly:
         vocabulary = self._vocabulary(sources, events)
         segments = self._made("segments", lambda one: declare_segment(one.name, one.data, known=vocabulary))
         metrics = self._made("metrics", lambda one: declare_metric(one.name, one.data, known=vocabulary))
+        attributes = self._beside("attributes", declare_attributes)
+        flags = self._made("flags", lambda one: declare_flag(one.name, one.data, attributes=attributes))
         categories = self._beside("categories", declare_categories) or Categories()
         plans = self._beside("plans", declare_plans) or Plans()
         subcategories = self._beside("subcategories", declare_subcategories) or Subcategories()
@@ -137,10 +142,10 @@ class _Assembly:
         self._check_priority()
         linked = Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
-            transfers=transfers,
+            flags=flags, transfers=transfers,
         )
         return Project(
-            config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
+            config=self.config, sources=sources, events=events, segments=segments, metrics=metrics, flags=flags,
             categories=categories, plans=plans, subcategories=subcategories, transfers=transfers, vocabulary=vocabulary,
             declared=tuple(self.reading.declared),
             problems=tuple(sorted([*self.reading.problems, *link_problems(linked)], key=_place)),
