@@ -100,7 +100,9 @@ def _of_numpy(texts: NDArray[np.str_]) -> Letters | None:
 
 
 def _column(texts: TextColumn) -> pa.LargeStringArray:
-    column = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts)
+    # As a list: of a numpy array Arrow would end each text at a zero inside it.
+    texts = texts.tolist() if isinstance(texts, np.ndarray) else texts
+    column = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.large_string())
     column = column.cast(pa.large_string())
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
