@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from regulars.flags import javascript
-from regulars.flags.definition import Experiment
+from regulars.flags.definition import Experiment, plain
 from regulars.flags.sticky import Sticky
 
 UNIT = "id"
@@ -70,5 +70,5 @@ class Exposure:
 
     def tracking(self) -> dict[str, Any]:
         """Return what GrowthBook's tracking callback is given: `{experiment, result}` as plain data."""
-        plain: dict[str, Any] = msgspec.to_builtins({"experiment": self.experiment, "result": self.result})
-        return plain
+        told: dict[str, Any] = plain({"experiment": self.experiment, "result": self.result})
+        return told

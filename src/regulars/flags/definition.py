@@ -21,6 +21,11 @@ class _Said(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """A part of a payload."""
 
 
+def plain(said: object) -> Any:
+    """Return parts of a payload as JSON decodes them: mappings and lists."""
+    return msgspec.json.decode(msgspec.json.encode(said))
+
+
 class Filter(_Said, frozen=True, kw_only=True):
     """Who may take part at all: the units that a hash of their own puts into some ranges. Namespaces are made of it."""
 

@@ -10,7 +10,7 @@ import msgspec
 from regulars.errors import DeclarationError
 from regulars.flags.bucket import KEYED
 from regulars.flags.cipher import decrypted, encrypted
-from regulars.flags.definition import BanditDefinition, Division, Experiment, Feature
+from regulars.flags.definition import BanditDefinition, Division, Experiment, Feature, plain
 from regulars.flags.feature import Definitions
 from regulars.flags.targeting import Path, check_shape
 
@@ -31,8 +31,8 @@ def read_payload(data: Mapping[str, Any] | bytes | str, *, key: str | None = Non
     sections that the key does not read.
     """
     try:
-        plain = data if isinstance(data, Mapping) else msgspec.json.decode(data)
-        payload = msgspec.convert(_opened(plain, key), _Payload)
+        said = data if isinstance(data, Mapping) else msgspec.json.decode(data)
+        payload = msgspec.convert(_opened(said, key), _Payload)
     except msgspec.ValidationError as error:
         raise DeclarationError(f"the payload cannot be read: {error}", hint="see the fields of a rule") from error
     except msgspec.DecodeError as error:
@@ -50,7 +50,7 @@ def read_payload(data: Mapping[str, Any] | bytes | str, *, key: str | None = Non
 def payload_of(definitions: Definitions, *, key: str | None = None) -> dict[str, Any]:
     """Return definitions as a payload; encrypted with a key. What SDKs cannot evaluate themselves is left out."""
     left_out = frozenset(for_servers_only(definitions))
-    said: dict[str, Any] = msgspec.to_builtins(_Payload(
+    said = plain(_Payload(
         features={name: feature for name, feature in sorted(definitions.features.items()) if name not in left_out},
         experiments=list(definitions.experiments),
         saved_groups=dict(definitions.groups),
@@ -89,13 +89,13 @@ def _parents(feature: Feature) -> set[str]:
     return {parent.id for rule in feature.rules or () for parent in rule.parent_conditions or ()}
 
 
-def _opened(plain: object, key: str | None) -> object:
+def _opened(said: object, key: str | None) -> object:
     """Return a payload with its encrypted sections in plain."""
-    if not isinstance(plain, Mapping):
-        return plain
-    opened = {name: value for name, value in plain.items() if not name.startswith("encrypted")}
+    if not isinstance(said, Mapping):
+        return said
+    opened = {name: value for name, value in said.items() if not name.startswith("encrypted")}
     for name in _SECTIONS:
-        hidden = plain.get(f"encrypted{name[0].upper()}{name[1:]}")
+        hidden = said.get(f"encrypted{name[0].upper()}{name[1:]}")
         if hidden is None:
             continue
         text = decrypted(str(hidden), key=key or "")

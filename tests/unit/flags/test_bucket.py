@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars.flags.bucket import (
@@ -29,6 +29,7 @@ VERSIONS = pytest.mark.parametrize("version", [1, 2, 3])
 
 
 @VERSIONS
+@settings(deadline=None, max_examples=50)
 @given(units=TEXTS, seed=st.text(st.characters(exclude_categories=("Cs",)), max_size=10))
 def test_many_units_have_the_places_they_have_one_by_one(version: int, units: list[str], seed: str) -> None:
     places = positions(units, seed=seed, version=version)  # type: ignore[arg-type]
@@ -37,6 +38,7 @@ def test_many_units_have_the_places_they_have_one_by_one(version: int, units: li
 
 
 @VERSIONS
+@settings(deadline=None, max_examples=50)
 @given(units=TEXTS)
 def test_however_units_are_held_their_places_are_the_same(version: int, units: list[str]) -> None:
     told = [unit for unit in units if not unit.endswith("\0")]     # numpy takes zeros at the end for filling
@@ -47,6 +49,7 @@ def test_however_units_are_held_their_places_are_the_same(version: int, units: l
         assert again[:len(told)].tolist() == first.tolist()
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 10**18 - 1), min_size=1))
 def test_a_number_and_its_digits_are_one_unit(numbers: list[int]) -> None:
     hashes = keyed_hashes(np.array(numbers), salt="s").tolist()
@@ -94,6 +97,7 @@ def described(unit: str, salt: str) -> int:
     return key ^ key // 2**31
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.integers(0, 10**19).map(str), st.text(st.characters(exclude_categories=("Cs",))))
 def test_our_hash_is_what_is_said_of_it(unit: str, salt: str) -> None:
     assert keyed_hash(unit, salt=salt) == described(unit, salt)
@@ -134,6 +138,7 @@ def test_two_units_or_salts_that_differ_in_a_letter_are_nothing_alike() -> None:
     assert min(apart) > 12
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0, 1), st.lists(st.floats(0.01, 1), min_size=2, max_size=6), st.lists(st.floats(0, 0.9999), max_size=50))
 def test_places_fall_to_the_variations_they_fall_to_one_by_one(
     coverage: float, weights: list[float], places: list[float]
@@ -145,6 +150,7 @@ def test_places_fall_to_the_variations_they_fall_to_one_by_one(
     assert chosen == [choose_variation(place, ranges) for place in places]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0, 0.9999), st.floats(0, 1), st.floats(0, 1))
 def test_a_share_that_grows_moves_nobody(place: float, one: float, other: float) -> None:
     less, more = (bucket_ranges(3, coverage=coverage) for coverage in sorted((one, other)))
