@@ -133,8 +133,8 @@ def read(
         case "bayesian":
             inferred, evidence, chance, loss = _believed(comparison, plan)
     return Reading(
-        effect=inferred, lift=_lift(comparison, inferred, plan, floor), evidence=evidence, chance_to_win=chance, loss=loss,
-        levels=np.asarray(comparison.levels.value),
+        effect=inferred, lift=_lift(comparison, inferred, plan, floor), evidence=evidence,
+        levels=np.asarray(comparison.levels.value), chance_to_win=chance, loss=loss,
     )
 
 
