@@ -22,6 +22,7 @@ from regulars.stats.effect import Effect, Inference
 from regulars.stats.inference import infer
 from regulars.stats.lift import Lift, fieller
 from regulars.stats.moments import Moments
+from regulars.stats.z_score import standard_error
 
 Floats = NDArray[np.float64]
 
@@ -186,7 +187,7 @@ def _lift(comparison: Comparison, inferred: Inference, plan: Plan, floor: float)
         nothing = np.full(np.asarray(inferred.value).shape, np.nan)
         scaled = {name: np.asarray(getattr(inferred, name)) / base for name in ("value", "low", "high")}
         return Lift(inference=Inference(**scaled, p=inferred.p), gap_low=nothing, gap_high=nothing)
-    error = np.sqrt(np.asarray(comparison.effect.variance))
+    error = standard_error(comparison.effect)
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = (np.asarray(inferred.high) - np.asarray(inferred.low)) / 2 / error
     lift = fieller(comparison, reach=reach, floor=floor)
