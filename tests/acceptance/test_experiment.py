@@ -20,6 +20,7 @@ from regulars.pipeline.assign import enrol_audience, is_running
 from regulars.pipeline.experiment import decide, experiment_list, experiment_report
 from regulars.pipeline.flow import run
 from regulars.pipeline.imported import import_assignments
+from regulars.pipeline.judge import served
 from regulars.pipeline.rehearse import prospect, rehearsals
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.experiments import EXPOSURES
@@ -194,6 +195,33 @@ def test_harm_stops_it_whatever_else_it_does(desk: Path) -> None:
     said = experiment_report(workspace, "greeting").verdict
 
     assert (said.decision, said.reason, said.winner) == ("stop", "guardrail:complaints", None)
+    workspace.close()
+
+
+def test_the_next_run_returns_everybody_to_the_control_and_a_person_may_overrule_it(desk: Path) -> None:
+    _let_people_come(desk, rates={"silent": 0.2, "greeted": 0.45}, complaints={"silent": 0.1, "greeted": 0.5})
+    workspace = _open(desk, MONDAY + 15 * DAY)
+    experiment = workspace.project.experiments[0]
+
+    tripped = workspace.book.experiments.decisions("greeting")[-1]
+    after_trip = (served(workspace, experiment), is_running(workspace, experiment))
+    decide(workspace, "greeting", kind="undone", by="Ada", reason="the complaints were about parking")
+    assert run(workspace).exit_code == 0
+
+    assert (tripped.kind, tripped.reason, tripped.by) == ("tripped", "guardrail:complaints", "regulars")
+    assert json.loads(tripped.detail)["report"]["verdict"]["decision"] == "stop"
+    assert after_trip == ("silent", False)
+    assert [each.kind for each in workspace.book.experiments.decisions("greeting")] == ["started", "tripped", "undone"]
+    assert (served(workspace, experiment), is_running(workspace, experiment)) == (None, True)
+    workspace.close()
+
+
+def test_the_winner_is_what_everybody_gets(desk: Path) -> None:
+    workspace = _open(desk, MONDAY)
+
+    decide(workspace, "greeting", kind="winner", by="Ada", reason="so we do", variant="greeted")
+
+    assert served(workspace, workspace.project.experiments[0]) == "greeted"
     workspace.close()
 
 
