@@ -281,7 +281,7 @@ def _chunk_edges(block: _Block) -> Numbers:
 
 
 def _chunk(found: Arrivals, block: _Block, low: int, high: int, *, at_least: int) -> pa.Table:
-    """Return TOGETHER of the customers of a block from number `low` to before `high` with its partners of later code."""
+    """Return TOGETHER of the customers with numbers `low` to before `high`, with the partners of a later code."""
     begin, stop = block.bounds[low], block.bounds[high]
     own, first = block.own[begin:stop], block.first[begin:stop]
     length = block.end[begin:stop] - first

@@ -35,7 +35,7 @@ MANY = 4_000_000
 """Co-occurrences above which only those of pairs who were together on LEAST_DAYS days are written down: the others are
 nine in ten, say nothing, and would be most of the lake."""
 
-RULES = 1
+RULES = 2
 """Number of the rules by which interactions are made; another one makes all of them anew."""
 
 
@@ -105,13 +105,13 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     meta, rules = lake.meta(INTERACTIONS), [RULES, material.at_least]
     if meta.get("made_of") == made_of:
         return 0
-    note = {"made_of": made_of, "rules": rules, "marks": {name: _version(workspace, name) for name in (EVENTS, IDENTITY)}}
+    marks = {name: _version(workspace, name) for name in (EVENTS, IDENTITY)}
+    note = {"made_of": made_of, "rules": rules, "marks": marks}
     asked = _changed_customers(workspace, meta["marks"]) if meta.get("rules") == rules else None
     if asked is None or _check_ins_of(material, asked) * 2 > len(material.check_ins):
-        whole = _with_year(ibis.union(*_made(workspace, material, None)))
+        whole = ibis.union(*_made(workspace, material, None))
         lake.replace(
-            INTERACTIONS, whole, partition_by="year", order_by=("customer_id_1", "customer_id_2"), meta=note,
-            allow_shrink=True,
+            INTERACTIONS, whole, order_by=("customer_id_1", "customer_id_2"), meta=note, allow_shrink=True
         )
         return len(material.visits.customers)
     found = lake.table(INTERACTIONS)
@@ -120,7 +120,7 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     with lake.gathered(parts, schema=INTERACTION) as made, lake.gathered([old], schema=INTERACTION) as was:
         same = made.intersect(was).select("interaction_id")
         lake.merge(
-            INTERACTIONS, _with_year(made.anti_join(same, "interaction_id")), key=("interaction_id",),
+            INTERACTIONS, made.anti_join(same, "interaction_id"), key=("interaction_id",),
             gone=was.anti_join(same, "interaction_id").select("interaction_id"), meta=note, allow_shrink=True,
         )
     return len(asked)
@@ -179,11 +179,6 @@ def _version(workspace: Workspace, table: str) -> int:
 def _companions(workspace: Workspace, material: _Material, found: ir.Table) -> pa.Table:
     newest = pc.max(material.check_ins["business_day"]).as_py() or workspace.value(found.business_day.max())
     return companions(workspace.fetch(ties(found, newest=newest or date.min)), material.visits)
-
-
-def _with_year(table: ir.Table) -> ir.Table:
-    """Add `year` of the business day: what a day changes lies in one file, and there are few files."""
-    return table.mutate(year=table.business_day.cast("string").substr(0, 4))
 
 
 def _of_type(workspace: Workspace, event_type: str) -> ir.Table:
