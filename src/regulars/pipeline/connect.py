@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.connections import interaction as kinds
-from regulars.connections.co_presence import CHECK_IN, Arrivals, arrivals, together, together_expression
+from regulars.connections.co_presence import CHECK_IN, TOGETHER, Arrivals, arrivals, together, together_expression
 from regulars.connections.community import communities
 from regulars.connections.companion import LEAST_DAYS, companions, ties
 from regulars.connections.connection import connections
@@ -109,15 +109,17 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     note = {"made_of": made_of, "rules": rules, "marks": marks}
     asked = _changed_customers(workspace, meta["marks"]) if meta.get("rules") == rules else None
     if asked is None or _check_ins_of(material, asked) * 2 > len(material.check_ins):
-        whole = ibis.union(*_made(workspace, material, None))
+        whole = ibis.union(kinds.same_day_checkins(_met(workspace, material, None)), *_others(workspace, material))
         lake.replace(
             INTERACTIONS, whole, order_by=("customer_id_1", "customer_id_2"), meta=note, allow_shrink=True
         )
         return len(material.visits.customers)
+    met, before = _met(workspace, material, asked), _met_before(workspace, asked)
     found = lake.table(INTERACTIONS)
-    old = found.filter((found.interaction_type != kinds.SAME_DAY_CHECKIN) | _is_among(workspace, found, asked))
-    parts = _made(workspace, material, asked)
-    with lake.gathered(parts, schema=INTERACTION) as made, lake.gathered([old], schema=INTERACTION) as was:
+    parts = [kinds.same_day_checkins(met.difference(before)), *_others(workspace, material)]
+    old = [kinds.same_day_checkins(before.difference(met)),
+           found.filter(found.interaction_type != kinds.SAME_DAY_CHECKIN).select(*INTERACTION.names)]
+    with lake.gathered(parts, schema=INTERACTION) as made, lake.gathered(old, schema=INTERACTION) as was:
         same = made.intersect(was).select("interaction_id")
         lake.merge(
             INTERACTIONS, made.anti_join(same, "interaction_id"), key=("interaction_id",),
@@ -156,19 +158,30 @@ def _is_among(workspace: Workspace, pairs: ir.Table, customers: pa.Array) -> ir.
     return pairs.customer_id_1.isin(asked.customer_id) | pairs.customer_id_2.isin(asked.customer_id)
 
 
-def _made(workspace: Workspace, material: _Material, asked: pa.Array | None) -> list[ir.Table]:
-    """Return interactions type by type: days together of some customers with anybody, or of all, and all others."""
+def _met(workspace: Workspace, material: _Material, asked: pa.Array | None) -> ir.Table:
+    """Return who was together (TOGETHER): some customers with anybody, or everybody."""
     engine = workspace.stores.engine
-    if engine.name == "spark":
-        met = together_expression(engine.arrow(material.check_ins), at_least=material.at_least)
-        met = met if asked is None else met.filter(_is_among(workspace, met, asked))
-    else:
-        met = engine.arrow(together(material.visits, at_least=material.at_least, of=asked))
-    parts = [kinds.same_day_checkins(met), material.families]
-    if len(material.transfers):
-        passes = engine.arrow(material.transfers)
-        parts += [rule(passes) for rule in (kinds.shared_passes, kinds.purchase_groups, kinds.frequent_guests)]
-    return parts
+    if engine.name != "spark":
+        return engine.arrow(together(material.visits, at_least=material.at_least, of=asked))
+    met = together_expression(engine.arrow(material.check_ins), at_least=material.at_least)
+    return met if asked is None else met.filter(_is_among(workspace, met, asked))
+
+
+def _met_before(workspace: Workspace, asked: pa.Array) -> ir.Table:
+    """Return who of some customers was together with anybody (TOGETHER) by the interactions there are."""
+    found = workspace.table(INTERACTIONS)
+    rows = found.filter(found.interaction_type == kinds.SAME_DAY_CHECKIN, _is_among(workspace, found, asked))
+    rows = rows.mutate(came_first=rows.leader_id).select(*TOGETHER.names)
+    return workspace.stores.engine.arrow(workspace.fetch(rows))
+
+
+def _others(workspace: Workspace, material: _Material) -> list[ir.Table]:
+    """Return all interactions but days together, type by type."""
+    if not len(material.transfers):
+        return [material.families]
+    passes = workspace.stores.engine.arrow(material.transfers)
+    rules = (kinds.shared_passes, kinds.purchase_groups, kinds.frequent_guests)
+    return [material.families, *(rule(passes) for rule in rules)]
 
 
 def _version(workspace: Workspace, table: str) -> int:
