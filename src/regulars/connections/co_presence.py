@@ -190,15 +190,15 @@ def _swept(
     )
 
 
-def _sorted(line: Numbers, customer: Small) -> Numbers:
-    """Return the order by moment, then by customer: few share a moment, so only those are sorted twice."""
-    sort = np.argsort(line)
-    ahead = line[sort]
+def _sorted(keys: Numbers, *then: npt.NDArray[np.integer]) -> Numbers:
+    """Return the order by keys, then by the others: few share a key, so only those are sorted twice."""
+    sort = np.argsort(keys)
+    ahead = keys[sort]
     is_tied = np.zeros(len(sort), dtype=bool)
     is_tied[1:] = ahead[1:] == ahead[:-1]
     is_tied[:-1] |= is_tied[1:]
     tied = sort[is_tied]
-    sort[is_tied] = tied[np.lexsort((customer[tied], line[tied]))]
+    sort[is_tied] = tied[np.lexsort((*(each[tied] for each in reversed(then)), keys[tied]))]
     return sort
 
 
@@ -323,7 +323,7 @@ def _least(found: Arrivals, own: Small, there: Small, *, at_least: int) -> pa.Ta
     low = int(day.min()) if len(day) else 0
     days = int(day.max()) - low + 1 if len(day) else 1
     pair_day = (found.customer[own].astype(np.int64) * len(found.customers) + found.customer[there]) * days + day - low
-    sort = np.lexsort((np.minimum(own, there), gap, pair_day))
+    sort = _sorted(pair_day, gap, np.minimum(own, there))
     least = sort[_changes(pair_day[sort])]
     begins = np.flatnonzero(_changes(pair_day[least] // days))
     together_on = np.diff(begins, append=len(least))
