@@ -246,6 +246,8 @@ def _slabs(rows: Floats, budget: Floats) -> Iterator[NDArray[np.intp]]:
 
 
 def _rows(fractions: Floats) -> Floats:
+    if np.size(fractions) == 0:
+        raise ValueError("there is no look; give the share of the planned information at each, as 0.2, 0.4")
     rows = np.atleast_2d(np.asarray(fractions, dtype=np.float64))
     rows = rows.reshape(-1, rows.shape[-1])
     if not np.all(rows >= 0) or np.any(np.diff(rows, axis=-1) < 0):

@@ -38,7 +38,7 @@ def holm(p: Floats, *, alpha: float = 0.05) -> Correction:
     steps = np.maximum(asked - np.arange(ranked.shape[-1]), 1)
     adjusted = np.minimum(1.0, np.fmax.accumulate(ranked * steps, axis=-1))
     level = np.broadcast_to(float(check_alpha(alpha)) / np.maximum(asked, 1), ranked.shape)
-    return _in_order(adjusted, back, alpha, level)
+    return _in_order(np.where(np.isnan(ranked), np.nan, adjusted), back, alpha, level)
 
 
 def benjamini_hochberg(p: Floats, *, alpha: float = 0.05) -> Correction:
@@ -51,8 +51,7 @@ def benjamini_hochberg(p: Floats, *, alpha: float = 0.05) -> Correction:
     ranked, back, asked = _ranked(p)
     steps = asked / np.arange(1, ranked.shape[-1] + 1)
     adjusted = np.minimum(1.0, np.flip(np.fmin.accumulate(np.flip(ranked * steps, -1), axis=-1), -1))
-    adjusted = np.where(np.isnan(ranked), np.nan, adjusted)
-    return _in_order(adjusted, back, alpha, _selected_level(adjusted, asked, alpha))
+    return _in_order(np.where(np.isnan(ranked), np.nan, adjusted), back, alpha, _selected_level(adjusted, asked, alpha))
 
 
 def e_bh(e: Floats, *, alpha: float = 0.05) -> Correction:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from regulars.stats.effect import Effect, Inference, Numbers
 
@@ -18,8 +19,8 @@ Floats: TypeAlias = NDArray[np.float64]
 def z_score(effect: Effect) -> Floats:
     """Return the effect in standard errors, as a normal variable; NaN where there is no variance.
 
-    Source: Wallace (1959), Annals of Mathematical Statistics 30, formula for Student's t: within 2 % of the exact one
-    from two degrees of freedom on, never above it, and with an inverse in closed form.
+    Source: Wallace (1959), Annals of Mathematical Statistics 30: within 1 % of the exact score up to 3 from two
+    degrees of freedom on, below it from 1.7 on (the safe side), and with an inverse in closed form.
     """
     degrees = np.asarray(effect.degrees, dtype=np.float64)
     with np.errstate(invalid="ignore"):
@@ -54,6 +55,15 @@ def within(effect: Effect, *, bound: Numbers, p: Numbers, alternative: Alternati
         high=np.where(known, high if alternative != "greater" else np.inf, np.nan),
         p=np.where(known, p, np.nan),
     )
+
+
+def level_of(bound: Numbers) -> Floats:
+    """Return the level at which an interval of a single look is as wide as this bound; 0 where the bound is infinite.
+
+    So any interval that knows a level only, as Fieller's of a lift, can be drawn at a sequential bound, and is then
+    as safe.
+    """
+    return np.asarray(2 * ndtr(-np.asarray(bound, dtype=np.float64)))
 
 
 def check_alpha(alpha: Numbers) -> Floats:
