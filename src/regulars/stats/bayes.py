@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from regulars.stats.effect import Effect, Numbers
-from regulars.stats.z_score import Floats, check_alpha, standard_error
+from regulars.stats.z_score import Floats, check_alpha, standard_error, z_score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +91,9 @@ def bayes_factor(effect: Effect, *, prior: Prior) -> Floats:
     if not np.all(np.isfinite(np.asarray(prior.variance))):
         raise ValueError("the prior says nothing (infinite variance); give one from past tests: learn_prior(effects)")
     noise = standard_error(effect) ** 2
+    seen = z_score(effect) * np.sqrt(noise)  # with few degrees of freedom, less than the value: the variance is a guess
     spread = noise + prior.variance
-    exponent = np.asarray(effect.value) ** 2 / noise - (effect.value - np.asarray(prior.mean)) ** 2 / spread
+    exponent = seen**2 / noise - (seen - np.asarray(prior.mean)) ** 2 / spread
     with np.errstate(over="ignore"):
         return np.asarray(np.exp(0.5 * (exponent + np.log(noise) - np.log(spread))))
 
