@@ -22,10 +22,10 @@ from regulars.connections.interaction import INTERACTION, TRANSFER
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.read import content_of, digest
 from regulars.pipeline.resolve import with_customer
+from regulars.pipeline.tables import COMMUNITIES, COMPANIONS, CONNECTIONS, INTERACTIONS
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 
-INTERACTIONS, CONNECTIONS, COMPANIONS, COMMUNITIES = "interactions", "connections", "companions", "communities"
 TABLES = (INTERACTIONS, CONNECTIONS, COMPANIONS, COMMUNITIES)
 TRANSFERS = "transfers"
 

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regulars.pipeline import connect, run
-from regulars.pipeline.connect import INTERACTIONS, TABLES, connect_customers
+from regulars.pipeline import connect
+from regulars.pipeline.connect import TABLES, connect_customers
+from regulars.pipeline.flow import run
+from regulars.pipeline.tables import INTERACTIONS
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Work
 
