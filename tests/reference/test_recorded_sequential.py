@@ -12,6 +12,7 @@ from scipy import stats
 
 from regulars.stats import bayes, multiplicity, remaining, sample_ratio, sequential
 from regulars.stats.effect import Effect
+from regulars.stats.inference import Alternative
 from regulars.stats.power import OneLook
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "experiments" / "gbstats_expected.json"
@@ -71,7 +72,7 @@ def effect_of(case: dict[str, Any]) -> Effect:
 @pytest.mark.parametrize("case", recorded("Sequential"))
 def test_sequences_are_the_recorded_ones(case: dict[str, Any]) -> None:
     effect, [[control, variant]], result = effect_of(case), case["stats_pairs"], case["result"]
-    alternative: sequential.Alternative = "less" if "Lesser" in case["class"] else "two-sided"
+    alternative: Alternative = "less" if "Lesser" in case["class"] else "two-sided"
     n = control["n"] + variant["n"]
 
     inference = sequential.confidence_sequence(

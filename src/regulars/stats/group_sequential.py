@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy.special import erfc, ndtr, ndtri
 
 from regulars.stats.effect import Effect, Inference
-from regulars.stats.z_score import Floats, check_alpha, within, z_score
+from regulars.stats.moments import Array
+from regulars.stats.z_score import check_alpha, within, z_score
 
 Spending: TypeAlias = Literal["obrien-fleming", "pocock"]
 
@@ -29,7 +30,7 @@ _RUNGS = 12                                  # levels at which bounds are solved
 _SLAB = 2_000_000                            # numbers held at once in the widest step of the recursion
 
 
-def spent(fractions: Floats, *, alpha: float | Floats = 0.05, spending: Spending = "obrien-fleming") -> Floats:
+def spent(fractions: Array, *, alpha: float | Array = 0.05, spending: Spending = "obrien-fleming") -> Array:
     """Error that may have been spent, both sides together, when a fraction of the planned information is there.
 
     Nothing at 0, all of `alpha` from 1 on. Raises ValueError for an unknown kind of spending.
@@ -45,12 +46,12 @@ def spent(fractions: Floats, *, alpha: float | Floats = 0.05, spending: Spending
 
 
 def boundaries(
-    fractions: Floats,
+    fractions: Array,
     *,
     alpha: float = 0.05,
     spending: Spending = "obrien-fleming",
     is_final: bool = False,
-) -> Floats:
+) -> Array:
     """Z-scores beyond which each look ends the test; looks are the last axis, oldest first.
 
     `fractions` are shares of the planned information (units so far over units planned), not decreasing; zeros in
@@ -70,7 +71,7 @@ def boundaries(
 
 def at_last_look(
     effect: Effect,
-    fractions: Floats,
+    fractions: Array,
     *,
     alpha: float = 0.05,
     spending: Spending = "obrien-fleming",
@@ -92,13 +93,13 @@ def at_last_look(
 
 
 def crossing(
-    fractions: Floats,
-    drift: float | Floats,
+    fractions: Array,
+    drift: float | Array,
     *,
     alpha: float = 0.05,
     spending: Spending = "obrien-fleming",
     is_upward: bool = False,
-) -> Floats:
+) -> Array:
     """Chance to have crossed a bound at or before each look, when z at full information has mean `drift`.
 
     `is_upward` counts the crossings of the upper bound alone, those that see a positive effect for what it is.
@@ -125,13 +126,13 @@ class _Step:
     fraction.
     """
 
-    place: Floats
-    mass: Floats
-    fraction: Floats
-    width: Floats                            # standard deviation of the way since the last look; 0: no look
-    bound: Floats
+    place: Array
+    mass: Array
+    fraction: Array
+    width: Array                            # standard deviation of the way since the last look; 0: no look
+    bound: Array
 
-    def crossed(self, drift: Floats, *, is_upward: bool) -> Floats:
+    def crossed(self, drift: Array, *, is_upward: bool) -> Array:
         """Return the chance to cross here and not before; a drift reweighs the undrifted walk (Girsanov)."""
         edge = (self.bound * np.sqrt(self.fraction))[:, None]
         width = self.width[:, None]
@@ -148,14 +149,14 @@ class _Step:
         return np.where(self.width > 0, np.sum(self.mass * chance, axis=-1), 0.0)
 
 
-def _budget(rows: Floats, *, alpha: float, spending: Spending, is_final: bool) -> Floats:
+def _budget(rows: Array, *, alpha: float, spending: Spending, is_final: bool) -> Array:
     spendable = rows.copy()
     if is_final:
         spendable[:, -1] = 1.0
     return np.diff(spent(spendable, alpha=check_alpha(alpha), spending=spending), axis=-1, prepend=0.0)
 
 
-def _walk(rows: Floats, budget: Floats) -> Iterator[_Step]:
+def _walk(rows: Array, budget: Array) -> Iterator[_Step]:
     """Carry the distribution of tests that still go on from look to look, one row an experiment."""
     points, weights = leggauss(int(np.max(_nodes(rows, budget))))
     points, weights = (points + 1) / 2, weights / 2
@@ -177,7 +178,7 @@ def _walk(rows: Floats, budget: Floats) -> Iterator[_Step]:
             place, mass = _carry(place, mass, width, target=edge[:, None] * points, weights=edge[:, None] * weights)
 
 
-def _solve(place: Floats, mass: Floats, root: Floats, width: Floats, budget: Floats) -> Floats:
+def _solve(place: Array, mass: Array, root: Array, width: Array, budget: Array) -> Array:
     """Return the bound that spends the budget, by Newton's method on the logarithm of the chance to cross.
 
     What is left of the walk is log-concave, so is its tail, and the start is beyond the root: the steps come down to it
@@ -203,8 +204,8 @@ def _solve(place: Floats, mass: Floats, root: Floats, width: Floats, budget: Flo
 
 
 def _carry(
-    place: Floats, mass: Floats, width: Floats, *, target: Floats, weights: Floats
-) -> tuple[Floats, Floats]:
+    place: Array, mass: Array, width: Array, *, target: Array, weights: Array
+) -> tuple[Array, Array]:
     """Move the tests that go on to their places just after a look; rows without a look stay where they are."""
     is_open = width > 0
     scale = np.where(is_open, width, 1.0)[:, None, None]
@@ -218,11 +219,11 @@ def _carry(
     )
 
 
-def _normal(x: Floats) -> Floats:
+def _normal(x: Array) -> Array:
     return np.asarray(np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
 
 
-def _nodes(rows: Floats, budget: Floats) -> NDArray[np.intp]:
+def _nodes(rows: Array, budget: Array) -> NDArray[np.intp]:
     """Return for each row how many nodes resolve what a look makes of the look before: 1.2 to its narrowest width.
 
     All in z-scores: the range is that between the bounds, the width that of a bump both before and after the look.
@@ -235,7 +236,7 @@ def _nodes(rows: Floats, budget: Floats) -> NDArray[np.intp]:
     return np.asarray(9 + np.ceil(1.2 * ratio), dtype=np.intp)
 
 
-def _slabs(rows: Floats, budget: Floats) -> Iterator[NDArray[np.intp]]:
+def _slabs(rows: Array, budget: Array) -> Iterator[NDArray[np.intp]]:
     """Cut rows into slabs that fit into memory, those that need as many nodes together."""
     nodes = _nodes(rows, budget)
     order = np.argsort(nodes, kind="stable")
@@ -245,7 +246,7 @@ def _slabs(rows: Floats, budget: Floats) -> Iterator[NDArray[np.intp]]:
         order = order[:-size]
 
 
-def _rows(fractions: Floats) -> Floats:
+def _rows(fractions: Array) -> Array:
     if np.size(fractions) == 0:
         raise ValueError("there is no look; give the share of the planned information at each, as 0.2, 0.4")
     rows = np.atleast_2d(np.asarray(fractions, dtype=np.float64))
@@ -258,7 +259,7 @@ def _rows(fractions: Floats) -> Floats:
     return rows
 
 
-def _read_off(z: Floats, ladder: Floats, levels: Floats) -> Floats:
+def _read_off(z: Array, ladder: Array, levels: Array) -> Array:
     """Return the level whose bound is z, read between the rungs by a cubic in the normal quantile of the level."""
     rungs = -ndtri(levels / 2)
     # Levels so small that no z stops the look: their rungs stand beyond every z that a float can tell.

@@ -8,6 +8,7 @@ from scipy import integrate, stats
 
 from regulars.stats import mixture
 from regulars.stats.effect import Effect
+from regulars.stats.inference import Alternative
 
 
 def test_the_evidence_is_the_likelihood_ratio_averaged_over_the_effects_expected() -> None:
@@ -28,7 +29,7 @@ def test_one_sided_evidence_is_at_most_the_half_normal_mixture() -> None:
 
 
 @pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
-def test_the_bound_is_where_the_evidence_is_one_over_alpha(alternative: mixture.Alternative) -> None:
+def test_the_bound_is_where_the_evidence_is_one_over_alpha(alternative: Alternative) -> None:
     bound = mixture.bound(5.0, alpha=0.01, alternative=alternative)
 
     z = -bound if alternative == "less" else bound

@@ -8,6 +8,7 @@ from scipy import stats
 
 from regulars.stats import sequential
 from regulars.stats.effect import Effect, Inference
+from regulars.stats.inference import Alternative
 
 EFFECT = Effect(value=np.array([0.0, 1.0, 3.0, 6.0]), variance=np.ones(4))
 
@@ -34,7 +35,7 @@ def test_one_side_costs_less_than_two() -> None:
 
 
 @pytest.mark.parametrize("alternative", ["two-sided", "greater"])
-def test_evidence_is_20_exactly_where_the_interval_leaves_zero(alternative: sequential.Alternative) -> None:
+def test_evidence_is_20_exactly_where_the_interval_leaves_zero(alternative: Alternative) -> None:
     effect = Effect(value=np.linspace(0, 5, 400), variance=np.ones(400))
 
     evidence = sequential.evidence(effect, 500, planned=1_000, alternative=alternative)
