@@ -138,6 +138,15 @@ def false_mismatches(weights: tuple[float, ...], *, runs: int, seed: int, looks:
     return {name: count / runs for name, count in found.items()}
 
 
+def found_mismatches(strength: float, *, runs: int, seed: int) -> dict[str, float]:
+    """Share of splits of 49 to 51 that are found in forty looks at a thousand units each, by the strength of belief."""
+    rng = np.random.default_rng(seed)
+    total = 1000 * np.arange(1, 41)
+    first = np.cumsum(rng.binomial(1000, 0.49, size=(runs, 40)), axis=-1)
+    tested = sample_ratio.any_time(np.stack([first, total - first], axis=-1), np.full(2, 0.5), strength=strength)
+    return {"found": float(np.mean(np.any(tested.p < 0.001, axis=-1)))}
+
+
 def false_discoveries(
     correlation: float, *, effects: int = 5, runs: int, seed: int, looks: int = LOOKS
 ) -> dict[str, float]:
@@ -227,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=["winners", "few", "split", "discoveries", "costs", "speeds"])
+    parser.add_argument("--only", choices=["winners", "few", "split", "strengths", "discoveries", "costs", "speeds"])
     asked = parser.parse_args()
     given = {"runs": asked.runs, "seed": asked.seed}
     parts: dict[str, Callable[[], None]] = {
@@ -241,6 +250,9 @@ def main() -> None:
         "split": lambda: _table(
             f"Right splits called wrong at .001, {LOOKS} looks",
             {str(w): false_mismatches(w, **given) for w in ((0.5, 0.5), (0.1, 0.9), (0.2, 0.4, 0.4))}, ".3%"),
+        "strengths": lambda: _table(
+            "Splits of 49 to 51 that are found at .001 in 40,000 units, by strength",
+            {f"{s:,}": found_mismatches(s, **given) for s in (10, 100, 1000, 3000)}, ".1%"),
         "discoveries": lambda: _table(
             "False discoveries among 20 metrics, stopped at the first rejection, by effects and correlation",
             {

@@ -81,6 +81,34 @@ def test_households_of_three_alike_by_a_fifth_need_1_4_times_the_units() -> None
     assert float(size.control) == pytest.approx(1.4 * float(power.sample_size(baseline, 0.02).control), rel=1e-3)
 
 
+def found_in(means: np.ndarray) -> float:
+    """Share of runs (first axis) in which the mean of the second variant is significantly above that of the first."""
+    error = np.sqrt(np.sum(np.var(means, axis=-1, ddof=1) / means.shape[-1], axis=-1))
+    return float(np.mean(np.diff(means.mean(axis=-1))[:, 0] / error > stats.norm.isf(0.025)))
+
+
+def test_households_sized_so_are_found_with_the_power_asked_for() -> None:
+    rng = np.random.default_rng(8)
+    size = power.sample_size(power.mean(0.0, variance=1.0).in_clusters(3, similarity=0.2), 0.3)
+    houses = int(size.control) // 3
+    alike, apart = rng.normal(0, np.sqrt(0.2), (4_000, 2, houses, 1)), rng.normal(0, np.sqrt(0.8), (4_000, 2, houses, 3))
+
+    found = found_in((alike + apart).mean(axis=-1) + np.array([0.0, 0.3])[:, None])
+
+    assert found == pytest.approx(0.8, abs=0.03)
+
+
+def test_customers_with_a_covariate_sized_so_are_found_with_the_power_asked_for() -> None:
+    rng = np.random.default_rng(8)
+    units = int(power.sample_size(power.mean(0.0, variance=1.0).with_covariate(0.6), 0.3).control)
+    before = rng.normal(size=(4_000, 2, units))
+    after = 0.6 * before + 0.8 * rng.normal(size=before.shape) + np.array([0.0, 0.3])[:, None]
+
+    found = found_in(after - 0.6 * before)
+
+    assert found == pytest.approx(0.8, abs=0.03)
+
+
 def test_clusters_of_unequal_size_need_more() -> None:
     baseline = power.proportion(0.2)
 
