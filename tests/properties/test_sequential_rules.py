@@ -51,11 +51,11 @@ def test_variant_and_control_may_change_places(value: np.ndarray, variance: np.n
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(0.01, 1.2), min_size=2, max_size=6), st.sampled_from(["obrien-fleming", "pocock"]))
+@given(st.lists(st.integers(1, 300), min_size=2, max_size=6), st.sampled_from(["obrien-fleming", "pocock"]))
 def test_bounds_spend_what_may_be_spent_and_know_no_future(
-    looks: list[float], spending: group_sequential.Spending
+    looks: list[int], spending: group_sequential.Spending
 ) -> None:
-    fractions = np.sort(looks)
+    fractions = np.sort(looks) / 250
 
     bounds = group_sequential.boundaries(fractions, spending=spending)
     crossed = group_sequential.crossing(fractions, 0.0, spending=spending)
@@ -63,6 +63,26 @@ def test_bounds_spend_what_may_be_spent_and_know_no_future(
     assert np.all(bounds > 1.9)
     assert np.all(crossed <= group_sequential.spent(fractions, spending=spending) + 1e-7)
     assert np.allclose(bounds[:-1], group_sequential.boundaries(fractions[:-1], spending=spending))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=5), st.sampled_from(["obrien-fleming", "pocock"]),
+    st.sampled_from([0.01, 0.05, 0.2]),
+)
+def test_at_planned_looks_a_larger_score_has_a_smaller_p_and_p_decides_with_the_interval(
+    looks: list[int], spending: group_sequential.Spending, alpha: float
+) -> None:
+    effect = Effect(value=np.linspace(0, 12, 300), variance=np.ones(300))
+
+    for is_final in (False, True):
+        inference = group_sequential.at_last_look(
+            effect, np.sort(looks) / 50, alpha=alpha, spending=spending, is_final=is_final
+        )
+        p, low = np.asarray(inference.p), np.asarray(inference.low)
+        assert np.all(np.diff(p) <= 0)
+        assert np.all((p >= group_sequential.SMALLEST_P) & (p <= 1))
+        assert np.array_equal(p <= alpha, low >= 0)
 
 
 @given(p_values, st.randoms(use_true_random=False))

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
-from scipy.special import erfc, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from regulars.stats.effect import Effect, Inference
 from regulars.stats.moments import Array
@@ -84,8 +84,8 @@ def at_last_look(
     """
     bounds = boundaries(fractions, alpha=alpha, spending=spending, is_final=is_final)[..., -1]
     # Denser towards p = 1, where the level bends with its bound.
-    quantiles = -ndtri(SMALLEST_P / 2) * np.linspace(0.04, 1.0, _RUNGS) ** 1.5
-    levels = np.sort(np.append(2 * ndtr(-quantiles), alpha))[::-1]
+    quantiles = -ndtri(SMALLEST_P / 2) * np.linspace(0.12, 1.0, _RUNGS) ** 2
+    levels = np.unique(np.append(2 * ndtr(-quantiles), alpha))[::-1]
     ladder = np.stack(
         [boundaries(fractions, alpha=float(a), spending=spending, is_final=is_final)[..., -1] for a in levels], axis=-1
     )
@@ -260,21 +260,41 @@ def _rows(fractions: Array) -> Array:
 
 
 def _read_off(z: Array, ladder: Array, levels: Array) -> Array:
-    """Return the level whose bound is z, read between the rungs by a cubic in the normal quantile of the level."""
-    rungs = -ndtri(levels / 2)
+    """Return the level whose bound is z, to three digits, by a monotone cubic in the normal quantile of the level.
+
+    Source: Fritsch and Butland (1984), SIAM Journal on Scientific and Statistical Computing 5: exact at the rungs and
+    never turning between them, so that p <= alpha exactly beyond the bound of alpha.
+    """
     # Levels so small that no z stops the look: their rungs stand beyond every z that a float can tell.
-    height = np.where(np.isfinite(ladder), ladder, _FARTHEST * (2 + np.arange(len(levels))))
+    height = np.where(np.isfinite(ladder), ladder, 100.0 + np.arange(len(levels)))
+    height = np.maximum.accumulate(height, axis=-1)
+    run, rise = np.maximum(np.diff(height, axis=-1), 1e-12), np.diff(-ndtri(levels / 2))
+    steep = rise / run
+    slopes = np.concatenate([_at_end(steep, run), _harmonic(steep, run), steep[..., -1:]], axis=-1)
     shape = np.broadcast_shapes(z.shape, height.shape[:-1])
-    height = np.broadcast_to(height, (*shape, len(levels)))
-    first = np.clip(np.sum(height <= z[..., None], axis=-1) - 2, 0, len(levels) - 4)
-    picked = first[..., None] + np.arange(4)
-    x, y = np.take_along_axis(height, picked, axis=-1), rungs[picked]
-    away = z[..., None] - x
-    quantile = np.zeros(shape)
-    for this in range(4):
-        others = [other for other in range(4) if other != this]
-        weight = np.prod([away[..., o] / (x[..., this] - x[..., o]) for o in others], axis=0)
-        quantile = quantile + y[..., this] * weight
-    p = erfc(np.clip(quantile, 0.0, rungs[-1]) / np.sqrt(2))
-    p = np.where(z < height[..., 0], 1.0, np.where(z >= height[..., -1], SMALLEST_P, p))
+    at = np.clip(np.sum(height <= z[..., None], axis=-1) - 1, 0, len(levels) - 2)
+    at = np.broadcast_to(at, shape)[..., None]
+
+    def here(values: Array) -> Array:
+        return np.take_along_axis(np.broadcast_to(values, (*shape, values.shape[-1])), at, axis=-1)[..., 0]
+
+    width = here(run)
+    part = np.clip((z - here(height)) / width, 0.0, 1.0)
+    start, climb = here(-ndtri(levels / 2)), here(rise)
+    first, last = here(slopes[..., :-1]) * width, here(slopes[..., 1:]) * width
+    quantile = start + part * (first + part * (3 * climb - 2 * first - last + part * (first + last - 2 * climb)))
+    p = np.where(z < height[..., 0], 1.0, np.where(z >= height[..., -1], SMALLEST_P, 2 * ndtr(-quantile)))
     return np.where(np.isnan(z), np.nan, p)
+
+
+def _harmonic(steep: Array, run: Array) -> Array:
+    """Return slopes at the inner rungs: weighted harmonic means of those beside them."""
+    left, right = 2 * run[..., 1:] + run[..., :-1], run[..., 1:] + 2 * run[..., :-1]
+    return np.asarray((left + right) / (left / steep[..., :-1] + right / steep[..., 1:]))
+
+
+def _at_end(steep: Array, run: Array) -> Array:
+    """Return the slope at the first rung by the parabola of the first three, within what keeps the cubic monotone."""
+    near, beyond = run[..., :1], run[..., 1:2]
+    parabola = ((2 * near + beyond) * steep[..., :1] - near * steep[..., 1:2]) / (near + beyond)
+    return np.clip(parabola, 0.0, 3 * steep[..., :1])
