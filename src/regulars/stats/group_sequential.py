@@ -208,10 +208,11 @@ def _carry(
 ) -> tuple[Array, Array]:
     """Move the tests that go on to their places just after a look; rows without a look stay where they are."""
     is_open = width > 0
-    scale = np.where(is_open, width, 1.0)[:, None, None]
-    kernel = _normal((target[:, :, None] - place[:, None, :]) / scale)
-    kernel += _normal((target[:, :, None] + place[:, None, :]) / scale)
-    moved = np.einsum("rji,ri->rj", kernel, mass) / scale[:, :, 0] * weights
+    scale = np.where(is_open, width, 1.0)[:, None]
+    to, start = (target / scale)[:, :, None], (place / scale)[:, None, :]
+    kernel = np.exp(-0.5 * (to - start) ** 2)
+    kernel += np.exp(-0.5 * (to + start) ** 2)
+    moved = (kernel @ mass[:, :, None])[:, :, 0] * weights / (scale * np.sqrt(2 * np.pi))
     unmoved = ((0, 0), (0, target.shape[1] - place.shape[1]))
     return (
         np.where(is_open[:, None], target, np.pad(place, unmoved)),
