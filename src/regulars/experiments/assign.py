@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
+from numbers import Integral
 
 import numpy as np
 import pyarrow as pa
@@ -139,6 +140,6 @@ def _ids(units: Iterable[object] | pa.Array | pa.ChunkedArray) -> tuple[pa.Array
 def _reason(unit: object) -> str | None:
     if unit is None:
         return _NO_ID
-    if isinstance(unit, bool) or not isinstance(unit, str | int):
+    if isinstance(unit, bool) or not isinstance(unit, str | Integral):
         return f"{unit!r} is no id: ids are text or whole numbers"
     return None

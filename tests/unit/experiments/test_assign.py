@@ -6,6 +6,7 @@ import time
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -148,6 +149,7 @@ def test_a_column_of_a_table_is_taken_as_a_list_is() -> None:
     column = allocate(pa.chunked_array([[1, None], [3]]), experiment=one)
 
     assert variants(column) == variants(allocate([1, None, 3], experiment=one))
+    assert variants(allocate(np.array([1, 3]), experiment=one)) == [variants(column)[0], variants(column)[2]]
     assert column["refusal"].null_count == 2
 
 
