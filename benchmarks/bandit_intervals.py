@@ -1,7 +1,7 @@
 """How often intervals from a bandit's log hold the truth: weighed by logged chances, and raw means for comparison.
 
 Three variants, twenty batches, Thompson sampling with a floor of 0.05. Seeded, vectorised over runs.
-    python benchmarks/bandit_intervals.py [--runs 4000] [--seed 1]
+    python benchmarks/bandit_intervals.py [--runs 1000] [--seed 1]
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def held(logged: Log, means: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Print one line a world."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=4000)
+    parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()
