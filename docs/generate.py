@@ -26,7 +26,7 @@ from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
 from regulars.experiments import experiment, holdout
 from regulars.metrics import metric
-from regulars.pipeline import open_workspace
+from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions

@@ -27,7 +27,8 @@ def command(
 
     Safe to repeat and to kill: the next run goes on where this one stopped. Exits with 1 when a step failed.
     """
-    from regulars.pipeline import open_workspace, run, steps  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.flow import run, steps  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(folder, clock=clock_at(as_of), allow_shrink=allow_shrink)
     try:
