@@ -15,6 +15,7 @@ import numpy as np
 from regulars.stats import aipw
 from regulars.stats.bandit import posterior, thompson, top_two
 from regulars.stats.contextual import choose
+from regulars.stats.inference import infer
 
 BATCHES, FLOOR, AT_ONCE = 20, 0.05, 250
 Log = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -50,7 +51,7 @@ def log(
 
 def held(logged: Log, means: np.ndarray) -> np.ndarray:
     """Whether each run's intervals hold the truth: weighed values, weighed differences, raw means; (runs, 3)."""
-    value, lift = aipw.infer(aipw.values(*logged)), aipw.infer(aipw.differences(*logged))
+    value, lift = infer(aipw.values(*logged)), infer(aipw.differences(*logged))
     truth = means - means[0]
     rewards, shown, _ = logged
     own = shown[..., None] == np.arange(len(means))

@@ -1,7 +1,8 @@
 """What the variants of a bandit are worth, with intervals that hold although the bandit chose whom to ask.
 
 Raw means of a bandit are biased: a variant that begins unluckily is shown less, and stays underrated. Here every reward
-is weighed by the chance with which its variant was shown, as logged at the time.
+is weighed by the chance with which its variant was shown, as logged at the time. `regulars.stats.inference.infer` makes
+intervals of the effects, which hold for one look at a time set in advance.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
-from regulars.stats.effect import Effect, Inference
+from regulars.stats.effect import Effect
 
 Array = NDArray[np.float64]
 
@@ -77,18 +77,6 @@ def differences(
     variance = (weights**2 * given).sum(axis=-2) / whole**2
     is_other = np.arange(log.chance.shape[-1]) != control
     return Effect(value=np.where(is_other, value, np.nan), variance=np.where(is_other, variance, np.nan))
-
-
-def infer(effect: Effect, *, alpha: float = 0.05) -> Inference:
-    """Return the two-sided interval of an effect of this module, and the p-value against none.
-
-    Holds for one look at a time set in advance; whoever watches all the time needs a confidence sequence.
-    """
-    deviation = np.sqrt(effect.variance)
-    reach = -special.ndtri(alpha / 2) * deviation
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * special.ndtr(-np.abs(effect.value) / deviation)
-    return Inference(value=effect.value, low=effect.value - reach, high=effect.value + reach, p=p)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
