@@ -171,7 +171,7 @@ def _at_looks(effect: Effect, found: Course, plan: Plan) -> Inference:
 def _believed(comparison: Comparison, plan: Plan) -> tuple[Inference, Floats, Floats, Floats]:
     """Beliefs are one thing and when to stop is another: p is that of the rule that may be looked at for ever.
 
-    The prior speaks of lifts and is brought to the metric's unit by the control's level, which is known well long before
+    The prior speaks of lifts and is brought to the metric's unit by the control's level, which is known well before
     anything is decided; the rule's promise is exact for a level known beforehand.
     """
     prior = USUAL.scaled(np.abs(np.asarray(comparison.control.value)) + np.finfo(float).tiny)
