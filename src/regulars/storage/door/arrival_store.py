@@ -28,8 +28,8 @@ from regulars.storage.door.journal import write_durably
 from regulars.storage.door.message_ids import Run, due, join, known_in, write_run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrivals:
+# Structs, not dataclasses: one of each is made for every request, and these are made in a fifth of the time.
+class Arrivals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one request brought: messages that are good, each with its hash, and those that are not."""
 
     source: str
@@ -39,8 +39,7 @@ class Arrivals:
     answers: Sequence[bytes] = ()            # lines that say which of its rows are repaired
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of a request's messages; the three add up to what it brought."""
 
     stored: int

@@ -66,8 +66,7 @@ class _Context(msgspec.Struct, rename="camel"):
     user_agent: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What holds for all messages of one request."""
 
     prefix: bytes                            # `prefix_of` its source

@@ -21,8 +21,8 @@ from regulars.web.ingest.routes import Route
 from regulars.web.ingest.write_keys import WriteKeys
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+# Structs, not dataclasses: one of each is made for every request, and these are made in a fifth of the time.
+class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request as it came."""
 
     route: Route
@@ -87,8 +87,7 @@ def received(letter: Letter, *, keys: WriteKeys, now: datetime, mint: Callable[[
     return _sorted_out(outer, letter, request=request, source=source)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outer:
+class _Outer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A body taken apart: its messages, and what it says of all of them."""
 
     messages: tuple[bytes, ...] | list[msgspec.Raw]
@@ -162,7 +161,7 @@ def _translated(raw: bytes, route: Route, request: Request) -> tuple[bytes, byte
     except (msgspec.DecodeError, RecursionError) as error:
         return Refusal(reason="wrong_type", message=str(error), raw=raw)
     # The translation says some things twice; the limit is of what was sent.
-    verdict = judged(said, request=replace(request, limit=2 * request.limit))
+    verdict = judged(said, request=msgspec.structs.replace(request, limit=2 * request.limit))
     return replace(verdict, raw=raw) if isinstance(verdict, Refusal) else verdict
 
 
