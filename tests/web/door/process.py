@@ -162,7 +162,7 @@ def bad_line(to: int, *, good_every: int = 3) -> Iterator[int]:
             line.close()
             return said
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *args: Any) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Line)

@@ -126,7 +126,7 @@ def test_what_a_batch_says_of_all_its_messages_holds_for_those_that_do_not_say_t
     ({"context": {"userAgent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)"}}, "node", False),
     ({}, "Mozilla/5.0 HeadlessChrome/140.0", True), ({}, "analytics-python/2.4.0", False),
 ])
-def test_a_robot_is_marked_and_kept(event: dict[str, Any], agent: str, is_robot: bool, opened: Any) -> None:
+def test_a_robot_is_marked_and_kept(event: dict[str, Any], agent: str, opened: Any, *, is_robot: bool) -> None:
     opened.post("/v1/track", {**GOOD, **event}, headers={"Authorization": "Basic V0s6", "User-Agent": agent})
 
     assert [line["door"].get("bot", False) for line in opened.lines()] == [is_robot]

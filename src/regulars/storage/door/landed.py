@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regulars.clock import Clock
+from regulars.sources.door import EVENTS
 from regulars.storage.book import Book
 from regulars.storage.door.generation import Generation, Key
 from regulars.storage.door.journal import Journal
 from regulars.storage.files import FileStore
 from regulars.storage.segment_name import LINES, segment_name
 
-STREAM = "events"
+STREAM = EVENTS
 """The stream of a source that takes arrivals: all its messages, whatever their type."""
 
 REJECTS = f"{STREAM}.rejects"
