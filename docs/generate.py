@@ -24,6 +24,7 @@ from regulars.connections.companion import COMPANION
 from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
+from regulars.experiments import experiment, holdout
 from regulars.metrics import metric
 from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
@@ -150,7 +151,8 @@ def declarations() -> str:
     titles: Sequence[tuple[str, ModuleType]] = (
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
-        ("metrics/*.yaml", metric), ("categories.yaml", category), ("transfers.yaml", transfer),
+        ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
+        ("categories.yaml", category), ("transfers.yaml", transfer),
     )
     for title, module in titles:
         parts += [f"## {title}", _doc(module)]

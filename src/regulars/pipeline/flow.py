@@ -10,6 +10,7 @@
 | transfer | check-ins on passes -> transfers with their purchaser, their events | lake |
 | connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
+| assign | members of an audience -> assignments, exposures | book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
 """
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from regulars.pipeline.assign import assign_units
 from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.households import form_households
@@ -55,6 +57,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="transfer", do=partial(find_transfers, workspace), needs=("derive",)),
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
+        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
     ]

@@ -1,0 +1,68 @@
+"""`regulars serve`: the flags of a project over HTTP, to OpenFeature clients and GrowthBook SDKs."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import click
+
+from regulars.cli.screen import counted, project_options, show_json
+from regulars.errors import RegularsError
+
+
+@click.command("serve")
+@project_options
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one.")
+@click.option(
+    "--key", "keys", multiple=True, envvar="REGULARS_SERVE_KEYS",
+    help="An API key that may ask; may be repeated. REGULARS_SERVE_KEYS: several with spaces between them.",
+)
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second that each key may make.")
+@click.option(
+    "--encryption-key", envvar="REGULARS_FLAGS_ENCRYPTION_KEY",
+    help="Encrypt the payload of GrowthBook SDKs: 16 bytes in base 64. REGULARS_FLAGS_ENCRYPTION_KEY.",
+)
+@click.option("--origin", "origins", multiple=True, help="Web pages whose browsers may ask: https://shop.example.")
+def command(
+    folder: Path, *, host: str, port: int, keys: tuple[str, ...], rate: float | None, encryption_key: str | None,
+    origins: tuple[str, ...], as_json: bool,
+) -> None:
+    """Answer applications that ask for flags, until Ctrl-C. Files that change are read again within a second.
+
+    OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at /api/features/KEY and /api/eval/KEY. Without a key only
+    programs of this machine are answered.
+    """
+    import time  # noqa: PLC0415  help must answer at once
+
+    from regulars.flags.payload import for_servers_only  # noqa: PLC0415
+    from regulars.web.app import flag_app  # noqa: PLC0415
+    from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
+    from regulars.web.gate import Gate  # noqa: PLC0415
+    from regulars.web.listen import listening, serve  # noqa: PLC0415
+
+    if not keys and not _is_this_machine(host):
+        hint = "--key KEY, a long random text"
+        raise RegularsError(f"{host} can be reached by others, and there is no key", hint=hint)
+    flags = DeclaredFlags(folder, clock=time.monotonic)
+    gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
+    app = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
+    found = flags.now()
+    apart = list(for_servers_only(found.definitions))
+    with listening(host, port) as socket:
+        url = f"http://{host}:{socket.getsockname()[1]}"
+        if as_json:
+            show_json({"url": url, "flags": found.keys, "not_in_payload": apart})
+        else:
+            click.echo(f"{counted(len(found.keys), 'flag')} at {url}; Ctrl-C ends it.")
+            for name in apart:
+                click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
+        serve(app, socket)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
