@@ -50,6 +50,8 @@ from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 
 FILE = "regulars.toml"
+HOME = ".regulars"
+"""Folder of a project for what belongs to this machine: the key file, caches."""
 OVERRIDES = {
     "REGULARS_LANDING": ("stores", "landing"),
     "REGULARS_LAKE": ("stores", "lake"),

@@ -25,9 +25,9 @@ from regulars.web.ingest.open_door import open_door
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 EVENTS = {
-    "visit": "from: site.events\nwho: coalesce(user_id, anonymous_id)\nwhen: at\nonly_if: type == \"page\"\n",
+    "visit": 'from: site.events\nwho: coalesce(user_id, anonymous_id)\nwhen: at\nonly_if: type == "page"\n',
     "order": "from: site.events\nwho: user_id\nwhen: at\nwhat: {total: total}\n"
-             "only_if: type == \"track\" and name == \"Order Completed\"\n",
+             'only_if: type == "track" and name == "Order Completed"\n',
 }
 SOURCE = "kind: door\nfields:\n  total: {from: properties.total, type: money}\nprofile: {traits: {plan: plan}}\n"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import uvicorn
 
 from regulars.clock import SystemClock
-from regulars.config import read_config
+from regulars.config import HOME, read_config
 from regulars.web.ingest.open_door import open_door
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     told = parser.parse_args()
     config = read_config(told.project, environment=os.environ)
-    home = told.project / ".regulars"
+    home = told.project / HOME
     home.mkdir(parents=True, exist_ok=True)
     door = open_door(config, home=home, clock=SystemClock())
     uvicorn.run(door, host=told.host, port=told.port, log_level="warning", access_log=False, lifespan="on")
