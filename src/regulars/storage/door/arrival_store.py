@@ -23,7 +23,7 @@ from typing import IO
 import msgspec
 
 from regulars.errors import LeaseHeld, StoreUnavailable
-from regulars.storage.door.generation import Generation, Key, Outcome, added, folders
+from regulars.storage.door.generation import Entry, Generation, Key, Outcome, added, folders
 from regulars.storage.door.journal import write_durably
 from regulars.storage.door.message_ids import Run, due, join, known_in, write_run
 
@@ -47,6 +47,22 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quarantined: int
 
 
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of requests that is written and not yet durable."""
+
+    receipts: list[Receipt]
+    entry: Entry
+    hashes: set[bytes]
+
+    def sync(self) -> None:
+        """Put the group on disk: mere waiting, for any thread. Raises StoreUnavailable: nothing of it is there."""
+        try:
+            self.entry.sync()
+        except OSError as error:
+            self.entry.undo()
+            raise _unwritten(error) from error
+
+
 Land = Callable[[Generation], None]
 """Makes a generation's journals visible in the landing; done twice it equals done once."""
 
@@ -61,7 +77,7 @@ class _State(msgspec.Struct):
 
 @dataclass(slots=True, kw_only=True)
 class ArrivalStore:
-    """What the door has taken. One process at a time; `commit` by one thread, `settle` by another."""
+    """What the door has taken. One process at a time; one thread commits and turns, another may settle meanwhile."""
 
     folder: Path
     lock: IO[bytes]
@@ -99,18 +115,27 @@ class ArrivalStore:
 
         All of it or nothing: raises StoreUnavailable when it cannot be written, and then nothing of it is there.
         """
+        begun = self.begin(group)
+        begun.sync()
+        self.end(begun)
+        return begun.receipts
+
+    def begin(self, group: Sequence[Arrivals]) -> Begun:
+        """Write what a group of requests brought. It is taken when it is synced and `end` was called, in this order."""
         old = self._known(group)
         new: set[bytes] = set()
         lines: dict[Key, list[bytes]] = {}
         receipts = [_sorted_out(arrivals, old=old, new=new, lines=lines) for arrivals in group]
-        with self.guard:
-            generation = self.current
         try:
-            generation.append(lines)
+            entry = self.current.write(lines)
         except OSError as error:
-            raise StoreUnavailable(f"arrivals cannot be written: {error.strerror}", hint="free some disk") from error
-        generation.hashes |= new
-        return receipts
+            raise _unwritten(error) from error
+        return Begun(receipts=receipts, entry=entry, hashes=new)
+
+    def end(self, begun: Begun) -> None:
+        """Count a group in that is on disk."""
+        begun.entry.keep()
+        self.current.hashes |= begun.hashes
 
     def turn(self) -> bool:
         """Begin a new generation, so that the current one can be settled. Call it between two commits.
@@ -191,6 +216,10 @@ class ArrivalStore:
             self.state, self.runs = state, tuple(runs)
         for run in chosen:
             run.path.unlink()                # a commit may still read it: the mapping keeps the bytes
+
+
+def _unwritten(error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(f"arrivals cannot be written: {error.strerror}", hint="free some disk")
 
 
 def _sorted_out(

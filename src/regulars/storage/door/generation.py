@@ -37,6 +37,28 @@ class _Line(msgspec.Struct):
 _LINE = msgspec.json.Decoder(_Line)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Lines that were written to several journals and become part of them together, or not at all."""
+
+    parts: list[tuple[Journal, int, int]] = field(default_factory=list)     # bytes and lines of each
+
+    def sync(self) -> None:
+        """Put them on disk. Raises OSError, after which `undo` has to be called."""
+        for journal, _, _ in self.parts:
+            journal.sync()
+
+    def keep(self) -> None:
+        """Count them in: they are on disk."""
+        for journal, size, lines in self.parts:
+            journal.keep(size, lines)
+
+    def undo(self) -> None:
+        """Take them back."""
+        for journal, _, _ in self.parts:
+            journal.undo()
+
+
 @dataclass(slots=True, kw_only=True)
 class Generation:
     """Journals by source and outcome, in a folder of their own, and the hashes of the messages in them."""
@@ -81,23 +103,19 @@ class Generation:
         """Return how many lines each journal holds."""
         return {key: journal.lines for key, journal in self.journals.items()}
 
-    def append(self, lines: Mapping[Key, list[bytes]]) -> None:
-        """Write lines and put them on disk: all of them, or none. Raises OSError."""
-        before: list[tuple[Journal, int, int]] = []
-        written: list[tuple[Journal, int, int]] = []
+    def write(self, lines: Mapping[Key, list[bytes]]) -> Entry:
+        """Write lines; they are durable after `Entry.sync` and count after `Entry.keep`. Raises OSError: nothing is."""
+        entry = Entry()
         try:
             for key, items in lines.items():
                 journal = self._journal(key)
-                before.append((journal, journal.length, journal.lines))
                 data = b"".join(items)
+                entry.parts.append((journal, len(data), len(items)))
                 journal.write(data)
-                written.append((journal, len(data), len(items)))
-            for journal, size, count in written:
-                journal.keep(size, count)
         except OSError:
-            for journal, length, count in before:
-                journal.undo(length, count)
+            entry.undo()
             raise
+        return entry
 
     def close(self) -> None:
         """Give back the files; the journals stay."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class Journal:
-    """One append-only file of lines. `keep` makes written lines durable, `undo` takes them back."""
+    """One append-only file of lines. `sync` and then `keep` make written lines part of it, `undo` takes them back."""
 
     path: Path
     handle: int
@@ -30,20 +30,22 @@ class Journal:
         return cls(path, handle, kept, lines)
 
     def write(self, data: bytes) -> None:
-        """Append whole lines; not durable before `keep`. Raises OSError, after which `undo` has to be called."""
+        """Append whole lines; not durable before `sync`. Raises OSError, after which `undo` has to be called."""
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self.handle, rest):]
 
-    def keep(self, size: int, lines: int) -> None:
-        """Put what was written since the last time on disk: so many bytes and lines. Raises OSError."""
+    def sync(self) -> None:
+        """Put what was written on disk. Raises OSError."""
         os.fdatasync(self.handle)
+
+    def keep(self, size: int, lines: int) -> None:
+        """Count in what was put on disk: so many bytes and lines."""
         self.length, self.lines = self.length + size, self.lines + lines
 
-    def undo(self, length: int, lines: int) -> None:
-        """Go back to what was kept at an earlier moment. Taking away needs no room, so a full disk does not hinder."""
-        os.ftruncate(self.handle, length)
-        self.length, self.lines = length, lines
+    def undo(self) -> None:
+        """Go back to what was kept. Taking away needs no room, so a full disk does not hinder."""
+        os.ftruncate(self.handle, self.length)
 
     def close(self) -> None:
         """Give back the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,12 +41,15 @@ class GroupCommit:
     waiting: list[tuple[Arrivals, asyncio.Future[Receipt]]] = field(default_factory=list)
     messages: int = 0                        # among those that wait
     due: asyncio.Event = field(default_factory=asyncio.Event)
-    writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-writer"))
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    disk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-disk"))
     settler: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-settler"))
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Begin to take arrivals."""
+        # A thread that comes back from the disk waits no longer than this for its turn.
+        sys.setswitchinterval(0.0005)
         self.tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._settle())]
 
     async def stop(self) -> None:
@@ -56,7 +60,7 @@ class GroupCommit:
                 await task
         await self._written()
         await self._settled(is_wanted=True)
-        self.writer.shutdown()
+        self.disk.shutdown()
         self.settler.shutdown()
         self.store.close()
 
@@ -80,18 +84,22 @@ class GroupCommit:
 
     async def _written(self) -> None:
         self.due.clear()
-        group, self.waiting, self.messages = self.waiting, [], 0
-        if not group:
-            return
-        try:
-            receipts = await self._in(self.writer, lambda: self.store.commit([arrivals for arrivals, _ in group]))
-        except Exception as error:  # noqa: BLE001  whoever waits is told; the door goes on
-            log.error("arrivals not written", requests=len(group), error=str(error))  # noqa: TRY400  said to each
-            for _, answer in group:
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        for (_, answer), receipt in zip(group, receipts, strict=True):
+        async with self.writing:
+            group, self.waiting, self.messages = self.waiting, [], 0
+            if not group:
+                return
+            try:
+                begun = self.store.begin([arrivals for arrivals, _ in group])
+                # Nothing but the disk is waited for elsewhere: two threads that compute only keep each other waiting.
+                await self._in(self.disk, begun.sync)
+                self.store.end(begun)
+            except Exception as error:  # noqa: BLE001  whoever waits is told; the door goes on
+                log.error("arrivals not written", requests=len(group), error=str(error))  # noqa: TRY400  said to each
+                for _, answer in group:
+                    if not answer.done():
+                        answer.set_exception(error)
+                return
+        for (_, answer), receipt in zip(group, begun.receipts, strict=True):
             if not answer.done():
                 answer.set_result(receipt)
 
@@ -108,7 +116,8 @@ class GroupCommit:
     async def _settled(self, *, is_wanted: bool) -> None:
         """Land what came. What cannot be landed now stays where it is, and is landed the next time."""
         try:
-            await self._in(self.writer, self.store.turn)
+            async with self.writing:
+                await self._in(self.disk, self.store.turn)
             await self._in(self.settler, lambda: self.store.settle(self.land))
         except (RegularsError, OSError) as error:
             log.warning("arrivals not landed yet", error=str(error))

@@ -76,6 +76,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sent: datetime | None = None             # by the sender's clock
     context: Mapping[str, msgspec.Raw] | None = None   # of a batch: holds for each message that does not say its own
     is_robot: bool = False                   # by the request's own User-Agent
+    is_plain: bool = False                   # no message of it has line breaks, a user agent or a member `door`
     limit: int = LARGEST_MESSAGE
     needs_person: bool = True
 
@@ -126,19 +127,21 @@ def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal
     known = Known(
         id=message_id, type=kind, at=at, received_at=request.received, user=user, anonymous=anonymous,
         name=found.event or found.name, links=[{"id": other}] if other and user and other != user else None,
-        bot=request.is_robot or (b'"userAgent"' in raw and _is_robot(found.context)), clamped=mark,
+        bot=request.is_robot or (not request.is_plain and _is_robot(found.context)), clamped=mark,
     )
-    if request.context or b'"door"' in raw:
-        raw = _remade(raw, request.context or {})
     try:
-        line = b'{"door":' + _encode(known) + b"," + raw.lstrip()[1:] + b"\n"
         hashed = message_hash(request.prefix + message_id.encode())
+        told = _encode(known)
     except UnicodeEncodeError:
         return Refusal(reason="wrong_type", message="an id or name is not text", raw=raw)
-    # Line breaks stand between JSON's tokens only, where a space means the same.
-    if b"\n" in raw or b"\r" in raw:
-        line = line[:-1].replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
-    return hashed, line
+    if request.context or not request.is_plain:
+        raw = _on_one_line(_remade(raw, request.context or {}))
+    return hashed, b'{"door":%b,%b\n' % (told, raw[1:])
+
+
+def is_plain(text: bytes) -> bool:
+    """Return whether no message in a body can have anything that has to be looked at one by one."""
+    return not any(part in text for part in (b"\n", b"\r", b'"door"', b'"userAgent"'))
 
 
 def reject_line(refusal: Refusal, *, received: datetime, number: int, source: str) -> bytes:
@@ -215,12 +218,19 @@ def _is_robot(context: msgspec.Raw) -> bool:
 
 def _remade(raw: bytes, shared: Mapping[str, msgspec.Raw]) -> bytes:
     """Return the message with what its batch says, and with a member called `door` out of our way."""
+    if not shared and b'"door"' not in raw:
+        return raw
     members = _MEMBERS.decode(raw)
     if "door" in members:
         members["door_as_sent"] = members.pop("door")
     for name, value in shared.items():
         members[name] = _both(value, members.get(name))
     return _encode(members)
+
+
+def _on_one_line(raw: bytes) -> bytes:
+    """Return JSON without line breaks: they stand between its tokens only, where a space means the same."""
+    return raw.strip().replace(b"\r", b" ").replace(b"\n", b" ")
 
 
 def _both(shared: msgspec.Raw, own: msgspec.Raw | None) -> msgspec.Raw:

@@ -15,7 +15,7 @@ from regulars.storage.door.generation import prefix_of
 from regulars.web.ingest.body import TooLarge, Unreadable, opened
 from regulars.web.ingest.dialects import keys_of
 from regulars.web.ingest.event_time import read_time
-from regulars.web.ingest.message import Message, Refusal, Request, answered_line, judged, reject_line, weighed
+from regulars.web.ingest.message import Message, Refusal, Request, answered_line, is_plain, judged, reject_line, weighed
 from regulars.web.ingest.robots import is_robot
 from regulars.web.ingest.routes import Route
 from regulars.web.ingest.write_keys import WriteKeys
@@ -82,7 +82,8 @@ def received(letter: Letter, *, keys: WriteKeys, now: datetime, mint: Callable[[
     request = Request(
         prefix=prefix_of(source), received=now, mint=mint, type=letter.route.type, sent=outer.sent,
         context=outer.shared, is_robot=bool(letter.user_agent) and is_robot(letter.user_agent),
-        limit=letter.route.limit, needs_person=letter.route.needs_person,
+        is_plain=letter.route.translate is None and is_plain(text), limit=letter.route.limit,
+        needs_person=letter.route.needs_person,
     )
     return _sorted_out(outer, letter, request=request, source=source)
 
