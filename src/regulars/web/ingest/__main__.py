@@ -24,7 +24,10 @@ def main() -> None:
     home = told.project / HOME
     home.mkdir(parents=True, exist_ok=True)
     door = open_door(config, home=home, clock=SystemClock())
-    uvicorn.run(door, host=told.host, port=told.port, log_level="warning", access_log=False, lifespan="on")
+    uvicorn.run(
+        door, host=told.host, port=told.port, log_level="warning", access_log=False, lifespan="on",
+        proxy_headers=False, date_header=False, server_header=False,
+    )
 
 
 if __name__ == "__main__":

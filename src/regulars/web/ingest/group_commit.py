@@ -22,6 +22,12 @@ _Made = TypeVar("_Made")
 MOST_WAITING = 50_000
 """Messages that may wait for the disk: beyond it a request is told to come again."""
 
+GATHER, ENOUGH = 0.002, 1_000
+"""Seconds that a request waits for others to be written with it, and how many messages are worth a write at once.
+
+A write to disk costs the same for one message as for hundreds: 0.2 ms of a core.
+"""
+
 LOOK_EVERY = 0.1
 """Seconds between two looks at whether a generation is to be landed."""
 
@@ -80,6 +86,8 @@ class GroupCommit:
     async def _write(self) -> None:
         while True:
             await self.due.wait()
+            if self.messages < ENOUGH:
+                await asyncio.sleep(GATHER)
             await self._written()
 
     async def _written(self) -> None:
