@@ -73,12 +73,13 @@ LUA = """
 local n, counter, key = 0, 1, "%s"
 function setup(thread) thread:set("id", counter); counter = counter + 1 end
 function init(args) math.randomseed(os.time() + id) end
+local function chance() return math.random(0, 2147483647) end
 local function event()
   n = n + 1
   return string.format('{"type":"track","event":"Order Completed","userId":"user-%%d",' ..
     '"messageId":"%%08x-%%08x-%%08x-%%08x","timestamp":"2026-11-25T10:30:55.976Z",' ..
     '"properties":{"order_id":"o-%%d","total":42.5,"currency":"USD"},"integrations":{},' ..
-    '"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"}}}', n %% 100000, math.random(0, 2147483647), math.random(0, 2147483647), math.random(0, 2147483647), n, n)
+    '"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"}}}', n %% 100000, chance(), chance(), chance(), n, n)
 end
 function request()
   local headers = {["X-Write-Key"] = key, ["Content-Type"] = "application/json"}

@@ -30,6 +30,7 @@ class Opened:
 
     door: IngestDoor
     ask: Callable[..., httpx.Response]
+    ask_all: Callable[[list[dict[str, Any]]], list[httpx.Response]]     # at the same time
 
     def post(self, path: str, body: object, **more: Any) -> httpx.Response:
         """Post a body, JSON unless it is bytes, with the key of `site` unless it says otherwise."""
@@ -41,7 +42,7 @@ class Opened:
         """Return what the journals of the current generation hold, of all sources."""
         store = self.door.commits.store
         texts = [j.path.read_text("utf-8") for (_, known), j in sorted(store.current.journals.items()) if known == outcome]
-        return [json.loads(line) for text in texts for line in text.splitlines()]
+        return [json.loads(line) for text in texts for line in text.split("\n")[:-1]]
 
     def counts(self) -> dict[str, int]:
         """Return what the door says it received from `site`."""
@@ -65,6 +66,13 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
             return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://door")
 
         client = runner.run(begin())
-        yield Opened(door=door, ask=lambda *a, **k: runner.run(client.request(*a, **k)))
+
+        async def all_of(requests: list[dict[str, Any]]) -> list[httpx.Response]:
+            return list(await asyncio.gather(*(client.request(**request) for request in requests)))
+
+        yield Opened(
+            door=door, ask=lambda *a, **k: runner.run(client.request(*a, **k)),
+            ask_all=lambda requests: runner.run(all_of(requests)),
+        )
         runner.run(client.aclose())
         runner.run(commits.stop())
