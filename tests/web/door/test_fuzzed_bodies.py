@@ -36,8 +36,18 @@ def _value(chance: random.Random, depth: int) -> Any:
     return {chance.choice(MEMBERS): _value(chance, depth + 1) for _ in range(chance.randint(0, 8))}
 
 
+def _said(chance: random.Random) -> Any:
+    """Return anything, or a good message of which something was changed, or several."""
+    kind = chance.random()
+    if kind < 0.2:
+        return _value(chance, 0)
+    good = {"type": "track", "event": "E", "userId": "u1", "messageId": str(chance.randrange(10**6))}
+    message = good | {m: _value(chance, 1) for m in chance.sample(MEMBERS, chance.choice([1, 2, 8]))}
+    return message if kind < 0.7 else {"batch": [message, good, _value(chance, 1)]}
+
+
 def _body(chance: random.Random) -> bytes:
-    said = _value(chance, 0) if chance.random() < 0.3 else {m: _value(chance, 1) for m in chance.sample(MEMBERS, 8)}
+    said = _said(chance)
     body = json.dumps(said, ensure_ascii=chance.random() < 0.5, indent=chance.choice([None, None, 1])).encode(
         errors="surrogatepass"
     )
@@ -48,7 +58,7 @@ def _body(chance: random.Random) -> bytes:
     elif kind < 0.2:
         body = chance.randbytes(chance.randint(0, 60))
     elif kind < 0.22:
-        body = chance.choice([b"[", b'{"a":', b'{"batch":['])* chance.choice([10, 3000])
+        body = chance.choice([b"[", b'{"a":', b'{"batch":[']) * chance.choice([10, 3000])
     elif kind < 0.25:
         body = b"data=" + body
     elif kind < 0.27:
