@@ -31,7 +31,7 @@ from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
-from regulars.sources import files, rest
+from regulars.sources import door, files, rest
 from regulars.storage.book.tables import metadata
 
 FOLDER = Path(__file__).parent / "reference"
@@ -117,7 +117,7 @@ def commands() -> str:
 def configuration() -> str:
     """Return the page of regulars.toml."""
     tables = {"business": config.Business, "identity": config.IdentityChoices, "stores": config.StoreUrls,
-              "engine": config.EngineUrl}
+              "engine": config.EngineUrl, "door": config.DoorChoices}
     parts = ["# Configuration", _doc(config)]
     for name, kind in tables.items():
         rows = [(f"`{field.removeprefix('is_')}`", of, default, note) for field, of, default, note in _fields(kind)]
@@ -149,7 +149,8 @@ def declarations() -> str:
                  f"Kinds of money: {', '.join(f'`{name}`' for name in record.MoneyKind.__args__)}. "  # type: ignore[attr-defined]
                  f"Relations: {', '.join(f'`{name}`' for name in record.Relation.__args__)}.")  # type: ignore[attr-defined]
     titles: Sequence[tuple[str, ModuleType]] = (
-        ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
+        ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest),
+        ("sources/*.yaml, kind: door", door), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
         ("categories.yaml", category), ("transfers.yaml", transfer),
