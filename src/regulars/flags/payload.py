@@ -35,7 +35,7 @@ def read_payload(data: Mapping[str, Any] | bytes | str, *, key: str | None = Non
         payload = msgspec.convert(_opened(said, key), _Payload)
     except msgspec.ValidationError as error:
         raise DeclarationError(f"the payload cannot be read: {error}", hint="see the fields of a rule") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DeclarationError(f"the payload is no JSON: {error}", hint="an object with `features`") from error
     for path, condition in _conditions(payload):
         check_shape(condition, path)
