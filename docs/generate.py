@@ -24,6 +24,8 @@ from regulars.connections.companion import COMPANION
 from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
+from regulars.flags import condition as targeting
+from regulars.flags import declare as flag
 from regulars.metrics import metric
 from regulars.pipeline import open_workspace
 from regulars.records import quarantine, record
@@ -151,6 +153,7 @@ def declarations() -> str:
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("categories.yaml", category), ("transfers.yaml", transfer),
+        ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),
     )
     for title, module in titles:
         parts += [f"## {title}", _doc(module)]
