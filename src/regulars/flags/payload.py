@@ -42,7 +42,7 @@ def read_payload(data: Mapping[str, Any] | bytes | str, *, key: str | None = Non
     return Definitions(
         features=payload.features,
         experiments=tuple(payload.experiments or ()),
-        groups={name: _values(group) for name, group in (payload.saved_groups or {}).items()},
+        groups=payload.saved_groups or {},
         bandits=payload.contextual_bandits or {},
     )
 
@@ -104,11 +104,6 @@ def _opened(said: object, key: str | None) -> object:
             raise DeclarationError(f"this key does not read the {name} of the payload", hint=hint)
         opened[name] = msgspec.json.decode(text)
     return opened
-
-
-def _values(group: Any) -> list[Any]:
-    values = group.get("values") if isinstance(group, Mapping) else group
-    return values if isinstance(values, list) else []
 
 
 def _conditions(payload: _Payload) -> Iterator[tuple[Path, object]]:
