@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from html import unescape
 
 _BLOCKS = frozenset({
     "address", "article", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "fieldset", "footer", "form",
     "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "option", "p", "pre", "section",
     "select", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 })
-_UNSEEN = frozenset({"head", "script", "style", "template", "title", "noscript", "xml"})
 _EMPTY = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"""<!--.*?(?:-->|\Z)
+    | <(style|script|head|title|noscript|template|xml)\b.*?</\1\s*>
+    | <(/?)([a-z][\w:-]*+)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>
+    | </?[a-z!?][^>]*>""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+_ATTRIBUTE = re.compile(r"""\b(href|alt|style)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\f\v\xa0\u200b\u200c\ufeff\u00ad\u034f]+")
 
 
@@ -33,21 +40,24 @@ class Visible:
     links: tuple[Link, ...]                  # in order
 
 
-def visible(html: str, *, is_linked: bool = False, is_preheader_kept: bool = False) -> Visible:
+def visible(html: str, *, is_linked: bool = False) -> Visible:
     """Return what a person sees of HTML, however badly it is written.
 
     Args:
         html: A document or a piece of one.
         is_linked: Whether the text says the address of each link behind its words.
-        is_preheader_kept: Whether text that only the list of messages shows counts as seen.
 
     """
-    reader = _Reader(is_linked=is_linked, is_all_kept=is_preheader_kept)
-    reader.feed(html)
-    reader.close()
-    lines = [_SPACES.sub(" ", line).strip() for line in "".join(reader.pieces).split("\n")]
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-    return Visible(text=text, links=tuple(reader.links))
+    page = _Page(is_linked=is_linked)
+    end = 0
+    for found in _MARKUP.finditer(html):
+        page.say(html[end:found.start()])
+        end = found.end()
+        if found[3]:
+            page.meet(found[3].lower(), found[4], is_end=found[2] == "/")
+    page.say(html[end:])
+    lines = [_SPACES.sub(" ", line).strip() for line in "".join(page.pieces).split("\n")]
+    return Visible(text=re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), links=tuple(page.links))
 
 
 def looks_like_html(text: str) -> bool:
@@ -57,65 +67,55 @@ def looks_like_html(text: str) -> bool:
 
 
 @dataclass(slots=True)
-class _Open:
-    """An element that was opened and not closed yet."""
-
-    tag: str
-    is_hidden: bool
-    url: str = ""
-    start: int = 0                           # where its pieces begin
-
-
-@dataclass(slots=True, eq=False)
-class _Reader(HTMLParser):
-    """Gathers what is seen. Unclosed elements are closed by the one around them, as browsers do."""
+class _Page:
+    """A page as far as it was read."""
 
     is_linked: bool
-    is_all_kept: bool
     pieces: list[str] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
-    stack: list[_Open] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)     # open elements of the kind that hides, innermost last
+    link: tuple[str, int] | None = None                  # address of the open link, and where its words begin
 
-    def __post_init__(self) -> None:
-        super(_Reader, self).__init__(convert_charrefs=True)
+    def say(self, text: str) -> None:
+        if text and not self.hidden:
+            self.pieces.append(unescape(text).replace("\n", " "))
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {name: value or "" for name, value in attrs}
+    def meet(self, tag: str, rest: str, *, is_end: bool) -> None:
+        if self.hidden:
+            self._meet_hidden(tag, rest, is_end=is_end)
+            return
         if tag in _BLOCKS:
             self.pieces.append("\n")
-        if tag == "img" and not self._is_hidden() and said.get("alt", "").strip():
+        if is_end:
+            if tag == "a":
+                self._end_link()
+            return
+        if tag not in {"a", "img"} and "style" not in rest.lower():
+            return
+        said = {name.lower(): unescape(a or b or c) for name, a, b, c in _ATTRIBUTE.findall(rest)}
+        if tag not in _EMPTY and not rest.endswith("/") and _HIDING.search(said.get("style", "")):
+            self.hidden.append(tag)
+        elif tag == "img" and said.get("alt", "").strip():
             self.pieces.append(f" {said['alt']} ")
-        if tag in _EMPTY:
+        elif tag == "a" and said.get("href", "").strip():
+            self._end_link()
+            self.link = (said["href"].strip(), len(self.pieces))
+
+    def _meet_hidden(self, tag: str, rest: str, *, is_end: bool) -> None:
+        """Wait for the end of what hides: only elements of its kind count."""
+        if tag != self.hidden[-1] or rest.endswith("/"):
             return
-        hidden = tag in _UNSEEN or (not self.is_all_kept and _HIDING.search(said.get("style", "")) is not None)
-        self.stack.append(_Open(tag=tag, is_hidden=hidden, url=said.get("href", "").strip(), start=len(self.pieces)))
+        if is_end:
+            self.hidden.pop()
+        else:
+            self.hidden.append(tag)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in _EMPTY:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if not any(opened.tag == tag for opened in self.stack):
+    def _end_link(self) -> None:
+        if self.link is None:
             return
-        while self.stack:
-            opened = self.stack.pop()
-            if opened.tag == "a" and opened.url:
-                self._end_link(opened)
-            if opened.tag == tag:
-                break
-        if tag in _BLOCKS:
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._is_hidden():
-            self.pieces.append(data.replace("\n", " "))
-
-    def _is_hidden(self) -> bool:
-        return any(opened.is_hidden for opened in self.stack)
-
-    def _end_link(self, opened: _Open) -> None:
-        words = _SPACES.sub(" ", "".join(self.pieces[opened.start:]).replace("\n", " ")).strip()
-        self.links.append(Link(url=opened.url, words=words))
-        if self.is_linked and words and words != opened.url and not opened.url.startswith("#"):
-            self.pieces.append(f" ({opened.url.removeprefix('mailto:')})")
+        url, start = self.link
+        self.link = None
+        words = _SPACES.sub(" ", "".join(self.pieces[start:]).replace("\n", " ")).strip()
+        self.links.append(Link(url=url, words=words))
+        if self.is_linked and words and words != url and not url.startswith("#"):
+            self.pieces.append(f" ({url.removeprefix('mailto:')})")
