@@ -49,8 +49,8 @@ _VALIDITY = re.compile(r"\b(?:valid|good|expires?|live|ends?|hurry|only|sale|lef
 _WORDED = re.compile(r"\b(?:for an? )?(?:very )?(?:limited time(?: only)?|while (?:supplies|stocks?) lasts?|ends soon|limited stock"
                      rf"|this week(?:end)?(?: only)?|(?:ends|expires|until|through)\s+(?:this\s+|next\s+)?(?P<weekday>{_WEEKDAY}))", re.IGNORECASE)
 
-_ENDS = ("expir", "end", "until", "till", "til ", "thru", "through", "valid", "good", "before", "by", "no later", "deadline",
-         "last day", "offer date", "hasta", "jusqu", "bis ", "w/c")
+_ENDS = ("expir", " end", "\nend", "until", "till ", "til ", "thru", "through ", "valid", "good ", "before ", " by ", "no later",
+         "deadline", "last day", "offer date", "hasta", "jusqu", "bis ", "w/c")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-_REACH = 130                                 # characters: no pattern of a sentence spans more
+_REACH = 80                                  # characters: no pattern of a sentence spans more
 
 
 @dataclass(frozen=True, kw_only=True)

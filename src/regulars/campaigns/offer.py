@@ -88,7 +88,7 @@ def read_offer(message: str, *, subject: str = "", sent: date | None = None, is_
     # An address is no sentence: what its parameters say is not said to the reader.
     text = _ADDRESS.sub(lambda found: "\u2060" * len(found[0]), text)
     prose = Prose(text=text)
-    found = [b for b in benefits(prose) if _is_meant(b, text)]
+    found = _meant(benefits(prose), text)
     primary = _primary(found, text)
     codes = promo_codes(prose, is_promotion=primary is not None)
     category = _category(text, is_offering=primary is not None)
@@ -110,11 +110,12 @@ def read_offer(message: str, *, subject: str = "", sent: date | None = None, is_
     return Reading(offer=offer, others=others, codes=tuple(one.code for one in codes), category=category)
 
 
-def _is_meant(benefit: Benefit, text: str) -> bool:
-    """Whether a business says it: friends also write of prices, of what is free and of double portions."""
-    if benefit.kind in {"percent_off", "amount_off", "voucher", "bogo", "free_trial", "free_shipping"}:
-        return True
-    return _BUSINESS.search(text) is not None
+def _meant(found: list[Benefit], text: str) -> list[Benefit]:
+    """Leave out what no business says: friends also write of prices, of what is free and of double portions."""
+    loose = {"fixed_price", "free_item", "bundle_bonus"}
+    if all(b.kind not in loose for b in found) or _BUSINESS.search(text):
+        return found
+    return [b for b in found if b.kind not in loose]
 
 
 def _primary(found: list[Benefit], text: str) -> Benefit | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regulars.campaigns.near import Prose
@@ -90,9 +91,18 @@ def promo_codes(prose: Prose, *, is_promotion: bool) -> list[PromoCode]:
             if _is_code(code, prose.text, match):
                 found.setdefault(code.upper(), PromoCode(code=code, start=match.start("code")))
     if not found and is_promotion:
-        for match in re.finditer(r"(?:^|\n)[ \t]*([A-Z]{3,}[A-Z0-9]*\d{2,}[A-Z0-9]*)[ \t]*(?=\n|$)", prose.text):
-            found.setdefault(match[1], PromoCode(code=match[1], start=match.start(1)))
+        found = {one.code: one for one in _alone(prose.text)}
     return sorted(found.values(), key=lambda one: one.start)
+
+
+def _alone(text: str) -> Iterator[PromoCode]:
+    """Yield what stands alone on its line and is written as codes are: capitals, then a number."""
+    start = 0
+    for line in text.split("\n"):
+        word = line.strip()
+        if 5 <= len(word) <= 25 and word.isalnum() and re.fullmatch(r"[A-Z]{3,}\d{2,}[A-Z]*", word):
+            yield PromoCode(code=word, start=start + line.index(word))
+        start += len(line) + 1
 
 
 def _is_code(code: str, text: str, match: re.Match[str]) -> bool:
