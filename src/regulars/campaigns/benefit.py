@@ -53,8 +53,12 @@ _MONEY = (
     rf"(?:(?:{_SIGN})\s?(?:{_NUMBER})(?!\d|\s?%)"
     rf"|(?<![\d.,])(?:{_NUMBER})\s?(?:€|£|(?:euros?|EUR|USD|GBP|dollars?|bucks|pounds?|quid)\b))"
 )
-_PERCENT = r"(?:(?<![\d.,])\d{1,2}(?:[.,]\d)?|\b100|\b(?:ten|fifteen|twenty(?:-five)?|thirty|forty|fifty|sixty|seventy))"
-_SIGN_OF_PERCENT = r"\s?(?:%|percent\b|per\s?cent\b|pct\b)"
+_PERCENT = (
+    r"(?:(?<![\d.,])\d{1,2}(?:[.,]\d)?|\b100|\b(?:ten|fifteen|twenty(?:-five)?|thirty|forty|fifty|sixty|seventy))"
+)
+_SIGN_OF_PERCENT = (
+    r"\s?(?:%|percent\b|per\s?cent\b|pct\b)"
+)
 _COUNT = r"(?:\d{1,2}|an?|one|two|three|four|five|six|ten)"
 _PERIOD = r"(?:days?|weeks?|wks?|months?|mths?|years?|yrs?)"
 _NO_GIFT = (
@@ -67,13 +71,22 @@ _NO_GIFT = (
 )
 
 
+_BY_CHANCE = re.compile(
+    r"\b(?:win|won|winners?|chances? (?:to|of|at)|sweepstakes?|giveaway|drawing|raffle|prize)\b", re.IGNORECASE)
+
+
 def benefits(prose: Prose) -> list[Benefit]:
     """Return everything a text offers, in order, without what is only another reading of the same words."""
     found = sorted(_all(prose), key=lambda b: (b.start, -(b.end - b.start)))
     kept: list[Benefit] = []
     for benefit in found:
-        if not any(other.start <= benefit.start and benefit.end <= other.end for other in kept):
-            kept.append(benefit)
+        if any(other.start <= benefit.start and benefit.end <= other.end for other in kept):
+            continue
+        # "BOGO: buy one, get one 50% off" and "try it free for 30 days" say one thing twice, the second time better.
+        if kept and kept[-1].kind == benefit.kind in {"bogo", "free_trial"} and benefit.start - kept[-1].end <= 20:
+            kept[-1] = benefit if benefit.amount is not None else kept[-1]
+            continue
+        kept.append(benefit)
     return kept
 
 
@@ -103,7 +116,7 @@ def _is_no_offer(text: str, match: re.Match[str]) -> bool:
     if re.search(r"\b(?:you(?:'ve| have)?|we(?:'ve)?|i|he|she|they|has|have|had|who) saved\b|\bsavings of\b|\balready\b"
                  r"|\b(?:dropped|fell|rose|grew|declined|shares|stocks)\b[^.!?]{0,25}$", sentence):
         return True
-    if re.search(r"\b(?:win|won|winner|winners|chances? (?:to|of|at)|sweepstakes?|giveaway|drawing|raffle|prize)\b", sentence):
+    if _BY_CHANCE.search(sentence):
         # A prize that comes as a coupon is one; a chance of a prize is none.
         return re.search(r"\bcoupons?\b", sentence) is None
     return re.match(r"\s*(?:its|their|his|her)\b|\s+of (?:people|members|customers|us|all|respondents|adults)\b"
@@ -165,59 +178,150 @@ def _nothing(_: re.Match[str]) -> tuple[Decimal | None, str | None]:
     return None, None
 
 
-def _rule(kind: Kind, needs: str, pattern: str,
-          read: Callable[[re.Match[str]], tuple[Decimal | None, str | None] | None]) -> _Rule:
+def _rule(kind: Kind, needs: str, read: Callable[[re.Match[str]], tuple[Decimal | None, str | None] | None],
+          pattern: str) -> _Rule:
     return _Rule(kind=kind, needs=tuple(needs.split("|")), pattern=re.compile(pattern, re.IGNORECASE), read=read)
 
 
 _P = f"({_PERCENT}){_SIGN_OF_PERCENT}"
 _M = f"({_MONEY})"
-_OFF = r"(?:off\b(?! (?:campus|site|season|peak|the record|its|their|his|her|highs?|lows?)\b)|discount|de descuento|dto\b|de r[ée]duction|de remise|rabatt|nachlass)"
+_OFF = (
+    r"(?:off\b(?! (?:campus|site|season|peak|the record|its|their|his|her|highs?|lows?)\b)|discount|de descuento"
+    r"|dto\b|de r[ée]duction|de remise|rabatt|nachlass)"
+)
 
 _RULES = [
-    _rule("percent_off", "%|percent|cent|pct", rf"{_P}[\s*-]*(?:\w+\s){{0,2}}?{_OFF}", _percent),
-    _rule("percent_off", "%|percent|cent|pct", rf"\b(?:save|saving|savings of|take|discount of|discounts? up to|reduced by|descuento del?|"
-                         rf"remise de|reduction of)\s+(?:an? )?(?:(?:up to|over|more than|extra|additional|as much as)\s+)*"
-                         rf"{_P}(?!\s+(?:of (?:people|your time)|more))", _percent),
-    _rule("percent_off", "%|percent|cent|pct", rf"{_P}\s+(?:offer|sale|savings?|reduction|promo|price cut)\b", _percent),
-    _rule("percent_off", "half|1/2|½", r"\bhalf[\s-]*(?:price|off)\b(?! the (?:people|time|team))|(?<!\d)1/2[\s-]*(?:price|off)\b|½ (?:price|off)\b",
-          _half),
-    _rule("amount_off", "off|discount|descuento|dto|réduction|reduction|remise|rabatt|nachlass|rebate|saving|cash", rf"{_M}\s*(?:instant |mail-in |cash |flat |online |in )*(?:{_OFF}|rebate|savings?\b|cash\s?back)", _money),
-    _rule("amount_off", "save", rf"\bsave\s+(?:(?:up to|over|more than|an?|extra|additional|as much as)\s+)*{_M}", _money),
-    _rule("amount_off", "discount|rebate|coupon|reduction", rf"\b(?:discount|rebate|coupon|reduction)\s+(?:of|worth|for)\s+(?:up to )?{_M}", _money),
-    _rule("amount_off", "-$|-£|-€|- $|- £|- €|-us$", rf"(?<![\w.])-\s?{_M}\s+(?:on|off|with|your)\b", _money),
-    _rule("voucher", "voucher|gift|credit|card|coupon", rf"{_M}\s+(?:worth of\s+|in\s+|of\s+)?(?:\w+\s+){{0,2}}?(?:vouchers?|gift\s?cards?|e-?gift|gift certificates?|"
-                     rf"(?:store|account|shop) credits?|bonus cards?|coupons?)\b", _money),
-    _rule("voucher", "voucher|gift|credit", rf"\b(?:vouchers?|gift\s?cards?|gift certificates?|credits?)\s+(?:worth|of|for|valued at)\s+{_M}", _money),
-    _rule("fixed_price", "$|£|€|¥|₹|usd|gbp|eur|rs|dollar|pound|quid|buck", rf"\b(?:only|just|now|for only|for just|all for|from|starting at|starts? at|as low as|special price:?|"
-                         rf"sale price:?|your price:?|intro(?:ductory)? price:?|today for)\s+(?:only\s+|just\s+|at\s+)*{_M}"
-                         rf"(?!\s*(?:after|off|rebate|discount|gift|credit|million|billion|k\b|m\b))", _money),
-    _rule("fixed_price", "and up", rf"(?:^|(?<=\n)){_M}\s+and up\b", _money),
-    _rule("bogo", "buy|book", rf"\bb(?:uy|ook)\s+(?:any\s+)?{_COUNT}\b[^.!?\n]{{0,40}}?[,&\s-]+(?:and\s+)?(?:get|receive|take)\s+"
-                  rf"(?:(?:the|your)\s+)?(?P<given>{_COUNT}|another|second|2nd)\b[^.!?\n]{{0,30}}?(?:free|(?:at|for)?\s*"
-                  rf"(?P<share>\d{{1,2}})\s?%\s+off|half[\s-](?:price|off))", _more),
-    _rule("bogo", "bogo|2 for|2-for|two for|two-for", r"\bbogo(?:f|ho)?\b(?! (?:sort))|\b(?:two|2)[\s-]+for[\s-]+(?:the price of\s+)?(?:one|1)\b", _more),
-    _rule("bogo", "2 for|3 for|4 for|5 for|6 for|7 for|8 for|9 for|two for|three for|four for|five for", r"\b(?P<of>[2-9]|three|four|five)\s+for\s+(?:the price of\s+)?(?P<pay>[1-8]|one|two|three|four)\b(?!\s?[%$£€\d:.])",
-          _more),
-    _rule("free_trial", "trial", rf"\b(?:free\s+(?:(?P<count>\d{{1,3}}|one|two|three)[\s-]+(?P<unit>{_PERIOD})[\s-]+)?trial"
-                        rf"|(?P<count2>\d{{1,3}}|one|two|three|six)[\s-]+(?P<unit2>{_PERIOD})[\s-]+(?:free\s+)?trial)\b", _period),
-    _rule("free_trial", "free", rf"\bfree\s+for\s+(?:(?:the|your|an?)\s+)?(?:(?P<count>first|one|\d{{1,3}}|two|three|six|an?)\s+)?(?:full\s+|whole\s+)?"
-                        rf"(?P<unit>{_PERIOD})\b", _period),
-    _rule("free_trial", "free|complimentary", rf"\b(?P<count>\d{{1,3}}|one|two|three|six|first|an?)\s+(?:(?:free|complimentary)\s+(?P<unit>{_PERIOD})"
-                        rf"|(?P<unit2>{_PERIOD})(?:'s?)?\s+(?:is |are |for |absolutely |of \w+ )?free)\b", _period),
-    _rule("free_trial", "try ", r"\btry\s+(?:it|us|\w+)(?:\s+\w+)?\s+(?:for\s+)?free\b(?! (?:shipping|delivery))", _nothing),
-    _rule("free_shipping", "ship|delivery|postage|p&p|gratis|livraison|versand|envío|envio", r"\b(?:free|complimentary)\s+(?:(?!gift)[\w-]+\s+){0,3}?(?:shipping|delivery|postage|p\s?&\s?p)\b"
-                           r"|\b(?:shipping|delivery)\s+(?:is\s+)?(?:free|on us)\b|\bships?\s+(?:for\s+)?free\b"
-                           r"|\benv[ií]o gratis\b|\blivraison (?:gratuite|offerte)\b|\b(?:kostenloser|gratis) versand\b", _nothing),
-    _rule("free_item", "free|complimentary", rf"\b(?:get|receive|enjoy|claim|choose|grab|score|redeem|redeemable\b.{{0,60}}?\bfor|plus|bonus:?|earn|pick|have|collect|give you|"
-                       rf"want|with)\s+(?:(?:you|up to)\s+)?({_COUNT}|your|this|our)\s+(?:complimentary|free)\s+(?!{_NO_GIFT})[\w3-]", _item),
-    _rule("free_item", "free|complimentary", rf"\bget\s+(?:complimentary|free)\s+(?!{_NO_GIFT})\w", _item),
-    _rule("free_item", "free", r"\bfree\s+(?:[\w-]+\s+)?gifts?\b(?!\s?cards?\s+(?:balance|wrap))|\bfree\s+(?!" + _NO_GIFT +
-                       r")[\w-]+(?:\s+[\w-]+){0,3}?\s+(?:with|when you)\s+(?:your|any|every|each|purchase|orders?|you|the purchase)\b", _item),
-    _rule("free_item", "free", rf"\b({_COUNT})\s+free\s+(?!{_NO_GIFT})\w+", _item),
-    _rule("free_item", "free", r"\b[\w-]+,?\s+(?:4|for)\s+free\b(?!\s+(?:on|by|from|at|and confidential|call))", _item),
-    _rule("bundle_bonus", "double|triple|2x|3x|twice", r"\b(?:double|triple|2x|3x|twice the)\s+(?:the\s+|your\s+)?(?:mins?|minutes?|txts?|texts?|data|points?|rewards?|"
-                          r"miles|stamps?|credits?|visits|entries|memory|value)\b", _nothing),
-    _rule("bundle_bonus", "bonus|extra", r"\b(?:bonus|extra)\s+(?:\d[\d,]*\s+)?(?:points|miles|minutes|data|stamps)\b|\b\d[\d,]*\s+(?:bonus|extra)\s+(?:points|miles|minutes)\b",
-          _nothing),
+    _rule(
+        "percent_off", "%|percent|cent|pct", _percent,
+        rf"{_P}[\s*-]*(?:\w+\s){{0,2}}?{_OFF}",
+    ),
+    _rule(
+        "percent_off", "%|percent|cent|pct", _percent,
+        rf"\b(?:save|saving|savings of|take|discount of|discounts? up to|reduced by|descuento del?|remise de"
+        rf"|reduction of)\s+(?:an? )?(?:(?:up to|over|more than|extra|additional|as much as)\s+)*{_P}(?!\s+(?:of "
+        rf"(?:people|your time)|more))",
+    ),
+    _rule(
+        "percent_off", "%|percent|cent|pct", _percent,
+        rf"{_P}\s+(?:offer|sale|savings?|reduction|promo|price cut)\b",
+    ),
+    _rule(
+        "percent_off", "half|1/2|½", _half,
+        r"\bhalf[\s-]*(?:price|off)\b(?! the (?:people|time|team))|(?<!\d)1/2[\s-]*(?:price|off)\b|½ (?:price|off)\b",
+    ),
+    _rule(
+        "amount_off", "off|discount|descuento|dto|réduction|reduction|remise|rabatt|nachlass|rebate|saving|cash",
+        _money,
+        rf"{_M}\s*(?:instant |mail-in |cash |flat |online |in )*(?:{_OFF}|rebate|savings?\b|cash\s?back)",
+    ),
+    _rule(
+        "amount_off", "save", _money,
+        rf"\bsave\s+(?:(?:up to|over|more than|an?|extra|additional|as much as)\s+)*{_M}",
+    ),
+    _rule(
+        "amount_off", "discount|rebate|coupon|reduction", _money,
+        rf"\b(?:discount|rebate|coupon|reduction)\s+(?:of|worth|for)\s+(?:up to )?{_M}",
+    ),
+    _rule(
+        "amount_off", "-$|-£|-€|- $|- £|- €|-us$", _money,
+        rf"(?<![\w.])-\s?{_M}\s+(?:on|off|with|your)\b",
+    ),
+    _rule(
+        "voucher", "voucher|gift|credit|card|coupon|gutschein", _money,
+        rf"{_M}\s+(?:worth of\s+|in\s+|of\s+)?(?:\w+\s+){{0,2}}?(?:vouchers?|gift\s?cards?|e-?gift"
+        rf"|gift certificates?|(?:store |account |shop )?credits?\b(?! (?:card|score|limit))|bonus cards?|coupons?"
+        rf"|gutscheine?)\b",
+    ),
+    _rule(
+        "voucher", "voucher|gift|credit", _money,
+        rf"\b(?:vouchers?|gift\s?cards?|gift certificates?|credits?)\s+(?:worth|of|for|valued at)\s+{_M}",
+    ),
+    _rule(
+        "fixed_price", "$|£|€|¥|₹|usd|gbp|eur|rs|dollar|pound|quid|buck", _money,
+        rf"\b(?:only|just|now|for only|for just|all for|from|starting at|starts? at|as low as|special price:?"
+        rf"|sale price:?|your price:?|intro(?:ductory)? price:?|today for)\s+(?:only\s+|just\s+|at\s+)*{_M}(?!\s*"
+        rf"(?:after|off|rebate|discount|gift|credit|million|billion|k\b|m\b))",
+    ),
+    _rule(
+        "fixed_price", "and up", _money,
+        rf"(?:^|(?<=\n)){_M}\s+and up\b",
+    ),
+    _rule(
+        "bogo", "buy|book", _more,
+        rf"\bb(?:uy|ook)\s+(?:any\s+)?{_COUNT}\b[^.!?\n]{{0,40}}?[,&\s-]+(?:and\s+)?(?:get|receive|take)\s+(?:(?:the"
+        rf"|your)\s+)?(?P<given>{_COUNT}|another|second|2nd)\b[^.!?\n]{{0,30}}?(?:free|(?:at|for)?\s*"
+        rf"(?P<share>\d{{1,2}})\s?%\s+off|half[\s-](?:price|off))",
+    ),
+    _rule(
+        "bogo", "bogo|2 for|2-for|two for|two-for", _more,
+        r"\bbogo(?:f|ho)?\b(?! (?:sort))|\b(?:two|2)[\s-]+for[\s-]+(?:the price of\s+)?(?:one|1)\b",
+    ),
+    _rule(
+        "bogo", "2 for|3 for|4 for|5 for|6 for|7 for|8 for|9 for|two for|three for|four for|five for", _more,
+        r"\b(?P<of>[2-9]|three|four|five)\s+for\s+(?:the price of\s+)?(?P<pay>[1-8]|one|two|three|four)\b"
+        r"(?!\s?[%$£€\d:.])",
+    ),
+    _rule(
+        "free_trial", "trial", _period,
+        rf"\b(?:free\s+(?:(?P<count>\d{{1,3}}|one|two|three)[\s-]+(?P<unit>{_PERIOD})[\s-]+)?trial|"
+        rf"(?P<count2>\d{{1,3}}|one|two|three|six)[\s-]+(?P<unit2>{_PERIOD})[\s-]+(?:free\s+)?trial)\b",
+    ),
+    _rule(
+        "free_trial", "free", _period,
+        rf"\bfree\s+for\s+(?:(?:the|your|an?)\s+)?(?:(?P<count>first|one|\d{{1,3}}|two|three|six|an?)\s+)?(?:full\s+"
+        rf"|whole\s+)?(?P<unit>{_PERIOD})\b",
+    ),
+    _rule(
+        "free_trial", "free|complimentary", _period,
+        rf"\b(?P<count>\d{{1,3}}|one|two|three|six|first|an?)\s+(?:(?:free|complimentary)\s+(?P<unit>{_PERIOD})|"
+        rf"(?P<unit2>{_PERIOD})(?:'s?)?\s+(?:is |are |for |absolutely |of \w+ )?free)\b",
+    ),
+    _rule(
+        "free_trial", "try ", _nothing,
+        r"\btry\s+(?:it|us|\w+)(?:\s+\w+)?\s+(?:for\s+)?free\b(?! (?:shipping|delivery))",
+    ),
+    _rule(
+        "free_shipping", "ship|delivery|postage|p&p|gratis|livraison|versand|envío|envio", _nothing,
+        r"\b(?:free|complimentary)\s+(?:(?!gift)[\w-]+\s+){0,3}?(?:shipping|delivery|postage|p\s?&\s?p)\b|\b"
+        r"(?:shipping|delivery)\s+(?:is\s+)?(?:free|on us)\b|\bships?\s+(?:for\s+)?free\b|\benv[ií]o gratis\b"
+        r"|\blivraison (?:gratuite|offerte)\b|\b(?:kostenloser|gratis) versand\b",
+    ),
+    _rule(
+        "free_item", "free|complimentary", _item,
+        rf"\b(?:get|receive|enjoy|claim|choose|grab|score|redeem|redeemable\b.{{0,60}}?\bfor|plus|bonus:?|earn|pick"
+        rf"|have|collect|give you|want|with)\s+(?:(?:you|up to)\s+)?({_COUNT}|your|this|our)\s+(?:complimentary"
+        rf"|free)\s+(?!{_NO_GIFT})[\w3-]",
+    ),
+    _rule(
+        "free_item", "free|complimentary", _item,
+        rf"\bget\s+(?:complimentary|free)\s+(?!{_NO_GIFT})\w",
+    ),
+    _rule(
+        "free_item", "free", _item,
+        rf"\bfree\s+(?:[\w-]+\s+)?gifts?\b(?!\s?cards?\s+(?:balance|wrap))|\bfree\s+(?!{_NO_GIFT})[\w-]+"
+        rf"(?:\s+[\w-]+){{0,3}}?\s+(?:with|when you)\s+(?:your|any|every|each|purchase|orders?|you|the purchase)\b",
+    ),
+    _rule(
+        "free_item", "free", _item,
+        rf"\b({_COUNT})\s+free\s+(?!{_NO_GIFT})\w+",
+    ),
+    _rule(
+        "free_item", "free", _item,
+        r"\b[\w-]+,?\s+(?:4|for)\s+free\b(?!\s+(?:on|by|from|at|and confidential|call))",
+    ),
+    _rule(
+        "free_item", "free", _item,
+        r"\b(?:kids|children|seniors|guests?|friends|students|under[- ]?\d+s?)\s+(?:eat|climb|play|ski|stay|enter|go"
+        r"|get in|swim|skate|ride|fly|jump)\s+free\b",
+    ),
+    _rule(
+        "bundle_bonus", "double|triple|2x|3x|twice", _nothing,
+        r"\b(?:double|triple|2x|3x|twice the)\s+(?:the\s+|your\s+)?(?:mins?|minutes?|txts?|texts?|data|points?"
+        r"|rewards?|miles|stamps?|credits?|visits|entries|memory|value)\b",
+    ),
+    _rule(
+        "bundle_bonus", "bonus|extra", _nothing,
+        r"\b(?:bonus|extra)\s+(?:\d[\d,]*\s+)?(?:points|miles|minutes|data|stamps)\b|\b\d[\d,]*\s+(?:bonus|extra)\s+"
+        r"(?:points|miles|minutes)\b",
+    ),
 ]

@@ -27,30 +27,42 @@ _DATE = (
     rf"|(?P<day3>{_DAY})(?:\s+of)?\s+(?P<month3>{_MONTH})(?:,?\s+(?P<year3>(?:19|20)\d\d))?))"
 )
 _UNTIL = (
-    r"(?:expir(?:es|ing|y|ation)(?:\s+date)?(?:\s+(?:of|is|on|by))?\s*:?|ends?(?:\s+(?:on|at))?|ending(?:\s+on)?|until|till?|"
+    r"(?:exp\.?\s*(?:date)?:?|expir(?:es|ing|y|ation)(?:\s+date)?(?:\s+(?:of|is|on|by))?\s*:?|ends?(?:\s+(?:on|at))?"
+    r"|ending(?:\s+on)?|until|till?|"
     r"thru|through|valid(?:\s+(?:from|on|for|between))?|good(?:\s+on)?|before|by|no later than|deadline(?:\s+is)?\s*:?|"
-    r"last day(?:\s+is)?\s*:?|now through|offer date\s*:?|hasta(?:\s+el)?|jusqu'au|bis(?:\s+zum)?|w/c|must be redeemed by)"
+    r"last day(?:\s+is)?\s*:?|now through|offer date\s*:?|hasta(?:\s+el)?|jusqu'au|bis(?:\s+zum)?|w/c"
+    r"|must be redeemed by)"
 )
-_RANGE = rf"(?:(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+)?\d{{1,2}}(?:[/.]\d{{1,2}})?(?:[/.]\d{{2,4}})?\s*(?:-|–|to|through|and)\s*)?"
-_ABSOLUTE = re.compile(rf"\b{_UNTIL}\s+(?:the\s+|midnight\s+(?:on\s+)?|11:59\s*pm\s+(?:on\s+)?)?{_RANGE}{_DATE}", re.IGNORECASE)
+_RANGE = (
+    rf"(?:(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+)?\d{{1,2}}(?:[/.]\d{{1,2}})?(?:[/.]\d{{2,4}})?\s*(?:-|\u2013|to|through|and)\s*)?"
+)
+_ABSOLUTE = re.compile(
+    rf"\b{_UNTIL}\s+(?:the\s+|midnight\s+(?:on\s+)?|11:59\s*pm\s+(?:on\s+)?)?{_RANGE}{_DATE}", re.IGNORECASE)
 _MONTH_LONG = re.compile(
-    rf"\b(?:during|throughout|all|(?:until|through) the end of)\s+(?:the\s+)?(?:month\s+of\s+)?(?P<month>{_MONTH})(?:\s+(?P<year>20\d\d))?",
+    rf"\b(?:during|throughout|all|(?:until|through) the end of)\s+(?:the\s+)?(?:month\s+of\s+)?(?P<month>{_MONTH})"
+    rf"(?:\s+(?P<year>20\d\d))?",
     re.IGNORECASE)
 _RELATIVE = [
-    (re.compile(r"\b(?:(?:ends?|expires?|only|valid|good|offer)\s+(?:\w+\s+)?(?:today|tonight)|today only|(?:today|tonight)'?s? (?:only|offer)"
+    (re.compile(r"\b(?:(?:ends?|expires?|only|valid|good|offer)\s+(?:\w+\s+)?(?:today|tonight)|today only|(?:today"
+                r"|tonight)'?s? (?:only|offer)"
                 r"|(?:through|until) midnight|last chance:? today|ends at midnight)\b", re.IGNORECASE), 0),
     (re.compile(r"\b(?:ends?|expires?|until|through|valid)\s+(?:\w+\s+)?tomorrow\b", re.IGNORECASE), 1),
 ]
 _FOR = re.compile(
-    r"\b(?:(?:for|within|in|only|next|live for)\s+)+(?:the\s+)?(?:next\s+|only\s+|just\s+)*(?P<count>\d{1,3}|an?|one|two|three|few|hour)\s*-?\s*"
-    r"(?P<unit>hours?|hrs?|days?|weeks?|months?)?\b|\b(?P<count2>\d{1,3})[\s-](?P<unit2>hours?|hrs?|days?)\s+(?:only|sale|left|flash)\b",
+    r"\b(?:(?:for|within|in|only|next|live for)\s+)+(?:the\s+)?(?:next\s+|only\s+|just\s+)*(?P<count>\d{1,3}|an?|one"
+    r"|two|three|few|hour)\s*-?\s*"
+    r"(?P<unit>hours?|hrs?|days?|weeks?|months?)?\b|\b(?P<count2>\d{1,3})[\s-](?P<unit2>hours?|hrs?|days?)\s+(?:only"
+    r"|sale|left|flash)\b",
     re.IGNORECASE)
-_VALIDITY = re.compile(r"\b(?:valid|good|expires?|live|ends?|hurry|only|sale|left|code|coupon|offer|flash|claim|redeem)\b", re.IGNORECASE)
-_WORDED = re.compile(r"\b(?:for an? )?(?:very )?(?:limited time(?: only)?|while (?:supplies|stocks?) lasts?|ends soon|limited stock"
-                     rf"|this week(?:end)?(?: only)?|(?:ends|expires|until|through)\s+(?:this\s+|next\s+)?(?P<weekday>{_WEEKDAY}))", re.IGNORECASE)
+_VALIDITY = re.compile(r"\b(?:valid|good|expires?|live|ends?|hurry|only|sale|left|code|coupon|offer|flash|claim"
+                       r"|redeem)\b", re.IGNORECASE)
+_WORDED = re.compile(r"\b(?:for an? )?(?:very )?(?:limited time(?: only)?|while (?:supplies|stocks?) lasts?|ends soon"
+                     r"|limited stock"
+                     rf"|this week(?:end)?(?: only)?|(?:ends|expires|until|through)\s+(?:this\s+|next\s+)?"
+                     rf"(?P<weekday>{_WEEKDAY}))", re.IGNORECASE)
 
-_ENDS = ("expir", " end", "\nend", "until", "till ", "til ", "thru", "through ", "valid", "good ", "before ", " by ", "no later",
-         "deadline", "last day", "offer date", "hasta", "jusqu", "bis ", "w/c")
+_ENDS = ("exp", " end", "\nend", "until", "till ", "til ", "thru", "through ", "valid", "good ", "before ", " by ",
+         "no later", "deadline", "last day", "offer date", "hasta", "jusqu", "bis ", "w/c")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +93,13 @@ def deadlines(prose: Prose, *, sent: date | None = None, is_day_first: bool | No
         found.append(Deadline(words=_spaced(match[0]), day=day, start=match.start()))
     for pattern, days in _RELATIVE:
         found += [
-            Deadline(words=_spaced(match[0]), day=None if sent is None else sent + timedelta(days=days), start=match.start())
+            Deadline(words=_spaced(match[0]), day=None if sent is None else sent + timedelta(days=days),
+                     start=match.start())
             for match in prose.near(("today", "tonight", "midnight", "tomorrow"), pattern)
         ]
     for match in prose.near(("hour", "hr", "day", "week", "month"), _FOR):
-        if (match["unit"] or match["unit2"] or match["count"] == "hour") and _VALIDITY.search(prose.text[max(0, match.start() - 40):match.end()]):
+        is_timed = match["unit"] or match["unit2"] or match["count"] == "hour"
+        if is_timed and _VALIDITY.search(prose.text[max(0, match.start() - 40):match.end()]):
             found.append(Deadline(words=_spaced(match[0]), day=_after(match, sent), start=match.start()))
     for match in prose.near(("limited", "while ", "ends", "this week", *_ENDS), _WORDED):
         found.append(Deadline(words=_spaced(match[0]), day=_weekday(match["weekday"], sent), start=match.start()))

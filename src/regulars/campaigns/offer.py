@@ -29,20 +29,28 @@ _NEAR = 120                                  # characters within which a minimum
 _MERGE_TAG = re.compile(r"\{%.*?%\}|\{\{[#/^!>].*?\}\}", re.DOTALL)
 _ADDRESS = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+\.\w+")
 _BUSINESS = re.compile(
-    r"https?://|\bwww\.|\b(?:orders?|shop(?:ping)?|buy|sale|offers?|deals? end|coupon|codes?|discount|customers?|unsubscribe|opt ?out|"
+    r"https?://|\bwww\.|\b(?:orders?|shop(?:ping)?|buy|sale|offers?|deals? end|coupon|codes?|discount|customers?"
+    r"|unsubscribe|opt ?out|"
     r"reply|txt|text \w+ to|call \d|t&c|shipping|in[- ]store|online|members?|membership|subscribe|checkout|app|sign up|"
-    r"purchase|limited|today only|now!|book|redeem|promo\w*|store|club|visit|yours)\b", re.IGNORECASE)
-_COUPON = re.compile(r"\b(?:coupons?|vouchers?|promo\w*|discount|offer|deal|reward|savings?|gutschein|c[óo]digo de desc)", re.IGNORECASE)
+    r"purchase|limited|enjoy an?|complimentary|with any|class(?:es)?|pass(?:es)?|guests?|climb|today only|now!|book"
+    r"|redeem|promo\w*|store|club|visit|yours)\b", re.IGNORECASE)
+_COUPON = re.compile(r"\b(?:coupons?|vouchers?|promo\w*|discount|offer|deal|reward|savings?|gutschein"
+                     r"|c[óo]digo de desc)", re.IGNORECASE)
 _CATEGORIES: tuple[tuple[Category, re.Pattern[str]], ...] = (
     ("transactional", re.compile(
-        r"\b(?:receipt|invoice|order (?:#|number|confirm)|your order (?:has|is)|password|verif(?:y|ication) |has shipped|"
-        r"tracking number|payment (?:received|failed)|booking confirm|reservation confirm|refund(?:ed)? )", re.IGNORECASE)),
+        r"\b(?:receipt|invoice|order (?:#|number|confirm)|your order (?:has|is)|password|verif(?:y|ication) "
+        r"|has shipped|"
+        r"tracking number|payment (?:received|failed)|booking confirm|reservation confirm|refund(?:ed)? )",
+        re.IGNORECASE)),
     ("re-engagement", re.compile(
-        r"\b(?:(?:we(?:'ve)?|we have) miss(?:ed)? you|come back|been a while|haven't seen you|where have you been|another chance|"
+        r"\b(?:(?:we(?:'ve)?|we have) miss(?:ed)? you|come back|been a while|haven't seen you|where have you been"
+        r"|another chance|"
         r"still interested)", re.IGNORECASE)),
-    ("welcome", re.compile(r"\b(?:welcome (?:to|aboard)|thanks? (?:you )?for (?:joining|signing up|subscribing)|glad you(?:'re| are) here)",
+    ("welcome", re.compile(r"\b(?:welcome (?:to|aboard)|thanks? (?:you )?for (?:joining|signing up|subscribing)"
+                           r"|glad you(?:'re| are) here)",
                            re.IGNORECASE)),
-    ("newsletter", re.compile(r"\b(?:newsletter|this (?:week|month)(?:'s|s)? |issue #?\d|digest|in this issue|weekly|monthly update)", re.IGNORECASE)),
+    ("newsletter", re.compile(r"\b(?:newsletter|this (?:week|month)(?:'s|s)? |issue #?\d|digest|in this issue|weekly"
+                              r"|monthly update)", re.IGNORECASE)),
 )
 
 
@@ -71,7 +79,8 @@ class Reading:
     category: Category
 
 
-def read_offer(message: str, *, subject: str = "", sent: date | None = None, is_day_first: bool | None = None) -> Reading:
+def read_offer(message: str, *, subject: str = "", sent: date | None = None,
+               is_day_first: bool | None = None) -> Reading:
     """Read the offer of a message.
 
     Args:
@@ -106,7 +115,8 @@ def read_offer(message: str, *, subject: str = "", sent: date | None = None, is_
         expires_words=None if deadline is None else deadline.words, minimum=_minimum(primary, text),
         description=_line(primary, text),
     )
-    others = tuple(b for b in found if b is not primary and (b.kind, b.amount, b.unit) != (primary.kind, primary.amount, primary.unit))
+    said = (primary.kind, primary.amount, primary.unit)
+    others = tuple(b for b in found if (b.kind, b.amount, b.unit) != said)
     return Reading(offer=offer, others=others, codes=tuple(one.code for one in codes), category=category)
 
 
@@ -123,8 +133,9 @@ def _primary(found: list[Benefit], text: str) -> Benefit | None:
     if not found:
         return None
     trial = next((b for b in found if b.kind == "free_trial"), None)
-    is_trial_first = trial is not None and not any(b.start < trial.start for b in found if b.kind in {"percent_off", "amount_off"})
-    if trial is not None and is_trial_first and re.search(r"\btrial\b", text, re.IGNORECASE):
+    reduced = [b.start for b in found if b.kind in {"percent_off", "amount_off"}]
+    is_first = trial is not None and trial.start < min(reduced, default=len(text))
+    if is_first and re.search(r"\btrial\b", text, re.IGNORECASE):
         # Percentages behind a free trial are what the membership is about.
         return max((b for b in found if b.kind == "free_trial"), key=lambda b: (b.amount is not None, -b.start))
     return max(found, key=lambda b: (_STRENGTH[b.kind], -b.start))
@@ -149,9 +160,14 @@ def _nearest_deadline(benefit: Benefit, found: Iterable[Deadline]) -> Deadline |
 
 
 _MINIMUM = re.compile(
-    r"\b(?:orders?|purchases?|spend|spending|minimum|baskets?|totals?)\s+(?:(?:of|over|above|from|is|totals?|exceeding|more than|at least|purchase|"
-    r"order|spend)\s+)*(?=[£€$¥]|US\$|\d)|\b(?:with|on|over|above|minimum|min\.?)\s+(?:(?:a|any|your|of|order|orders|purchase|spend)\s+)*"
+    r"\b(?:orders?|purchases?|spend|spending|minimum|baskets?|totals?)\s+(?:(?:of|over|above|from|is|totals?"
+    r"|exceeding|more than|at least|purchase|"
+    r"order|spend)\s+)*(?=[£€$¥]|US\$|\d)|\b(?:with|on|over|above|minimum|min\.?)\s+(?:(?:a|any|your|of|order|orders"
+    r"|purchase|spend)\s+)*"
     r"(?=[£€$¥]\s?\d)", re.IGNORECASE)
+
+_BOUND = re.compile(r"\b(?:over|above|from|minimum|min|spend|spending|exceeding|more than|at least)\b", re.IGNORECASE)
+_BOUGHT = re.compile(r"\b(?:orders?|purchases?|spend|spending|shipping|delivery|baskets?|totals?)\b", re.IGNORECASE)
 
 
 def _minimum(benefit: Benefit, text: str) -> Decimal | None:
@@ -160,11 +176,10 @@ def _minimum(benefit: Benefit, text: str) -> Decimal | None:
     for match in _MINIMUM.finditer(text, max(0, benefit.start - _NEAR), min(len(text), benefit.end + _NEAR)):
         amount = money_after(text, match.end())
         after = text[match.end():match.end() + 40]
-        is_conditional = re.match(r"[^\s]+\s*(?:\+|or more|and up|and over|plus\b|minimum|purchase|orders?\b)", after) is not None
-        is_bound = re.search(r"\b(?:over|above|from|minimum|min|spend|spending|exceeding|more than|at least)\b", match[0], re.IGNORECASE)
+        is_conditional = re.match(r"[^\s]+\s*(?:\+|or more|and up|and over|plus\b|minimum|purchase|orders?\b)", after)
+        is_bound = _BOUND.search(match[0])
         before = text[max(0, match.start() - 30):match.end()]
-        is_bought = re.search(r"\b(?:orders?|purchases?|spend|spending|shipping|delivery|baskets?|totals?)\b", before + after[:30],
-                              re.IGNORECASE)
+        is_bought = _BOUGHT.search(before + after[:30])
         if amount is not None and is_bought and (is_conditional or is_bound):
             found.append((_distance(benefit, match.start(), match.end() - match.start()), amount))
     return min(found)[1] if found else None

@@ -26,7 +26,8 @@ _KIND = (
 _KIND_OF_CODE = rf"(?:{_KIND}[\s-]*(?:codes?|promo(?:cional)?)|{_KIND}code|code promo|c[óo]digo)"
 _CODE = rf"(?:{_KIND_OF_CODE}|codes?|kw|passcode)"
 _VERB = (
-    r"(?:uses?|using|used|with|enter|apply|applying|quote|quoting|mention|add|type|show|present|insert|redeem|input|usa|"
+    r"(?:uses?|using|used|with|enter|apply|applying|quote|quoting|mention|add|type|show|present|insert|redeem|input"
+    r"|usa|"
     r"utilisez|and|plus)"
 )
 _QUOTE = r"[\"'“”‘’«»*_:\s-]*"  # noqa: RUF001 - the quotation marks of word processors
@@ -38,31 +39,36 @@ def _introduction(needs: str, pattern: str) -> tuple[tuple[str, ...], re.Pattern
 
 
 _INTRODUCTIONS = [
-    # "coupon code: SAVE20", "your voucher code is ABC"
-    _introduction("code,código,codigo,promo", rf"\b{_KIND_OF_CODE}\b(?:\s+(?:is|are|of|below|word))?\s*[:=]?{_QUOTE}{_TOKEN}"),
-    # "use code SAVE20", "with the code SAVE20", "enter code: X"
+    # A kind of code, then it: coupon code SAVE20
+    _introduction("code,código,codigo,promo", rf"\b{_KIND_OF_CODE}\b(?:\s+(?:is|are|of|below"
+                                              rf"|word))?\s*[:=]?{_QUOTE}{_TOKEN}"),
+    # Somebody is told to use it: with the code SAVE20
     _introduction("code,código,codigo,kw", rf"\b{_VERB}\s+(?:(?:the|this|your|our|my|el|le)\s+)?(?:\w+\s+)?{_CODE}\b"
                                            rf"(?:\s+(?:is|below|word))?\s*[:=]?{_QUOTE}{_TOKEN}"),
-    # "enter SAVE20 at checkout", "use SAVE20 on your next order"
+    # Where it goes: enter SAVE20 at checkout
     _introduction("use ,enter ,apply ,quote ,mention ,type ,add ",
                   rf"\b(?:use|enter|apply|quote|mention|type|add)\s+{_QUOTE}{_TOKEN}{_QUOTE}\s*{_WHERE}\b"),
-    # "enter the word: THANKS"
+    # A word to say: enter the word THANKS
     _introduction("the word,the phrase,the keyword",
                   rf"\b(?:enter|type|mention|say|use)\s+the\s+(?:word|phrase|keyword)\b\s*:?{_QUOTE}{_TOKEN}"),
-    # "your voucher this week is MARS"
+    # A voucher that is a word: your voucher this week is MARS
     _introduction("voucher,coupon", rf"\b(?:vouchers?|coupons?)\b[^.!?\n]{{0,25}}?\bis:?\s+{_QUOTE}{_TOKEN}"),
-    # "Code: X", "20% off. Code X", "w/code X"
+    # On its own after a stop: 20% off, code SAVE20
     _introduction("code", rf"\bcode\s*[:=]{_QUOTE}{_TOKEN}"),
     _introduction("code", rf"(?:^|[.,;!|(\n-])\s*(?:w/\s*)?code\s+{_QUOTE}{_TOKEN}"),
-    # "SAVE20 is your code"
+    # The other way round: SAVE20 is your code
     _introduction("is your", rf"\b(?P<code>[A-Za-z0-9]{{3,25}})\s+is your\s+(?:\w+\s+)?(?:{_KIND}\s+)?code\b"),
 ]
 _NOT_PROMOTIONAL = re.compile(
     r"\b(?:zip|postal|post|area|country|dress|source|bar|qr|error|status|access|security|verification|confirmation|"
     r"activation|login|log-?in|sign-?in|one-?time|otp|2fa|pin|serial|sort|swift|tax|color|colour|airport|short|morse|"
-    r"product|item|style|hex|exit|genetic|building|penal|unlock|reset|authentication|passcode|claim)\s*$", re.IGNORECASE)
-_SECRET = re.compile(r"\b(?:verif|log(?:ging)? ?in|sign(?:ing)? ?in|password|one-time|do(?:n't| not) share|security|expires in \d+ min)", re.IGNORECASE)
+    r"product|item|style|hex|exit|genetic|building|penal|unlock|reset|authentication|passcode|claim)\s*$",
+    re.IGNORECASE)
+_SECRET = re.compile(r"\b(?:verif|log(?:ging)? ?in|sign(?:ing)? ?in|password|one-time|do(?:n't| not) share|security"
+                     r"|expires in \d+ min)", re.IGNORECASE)
 _LEAVING = re.compile(r"\b(?:unsubscri|opt-?in list|mailing list|remov)", re.IGNORECASE)
+_FOLLOWED = re.compile(
+    r"[\"'\u201d\u2019»]?\s*(?:at|during|in|on)\s+(?:the\s+|your\s+)?(?:check\s?out|cart|basket|next)", re.IGNORECASE)
 _PLAIN_WORDS = frozenset("""
     a about above after all an and any applied applies apply are as at back be before below box but buy by can card cart
     check checkout claim click code codes coupon credit customer discount do during email enter exclusive expires field
@@ -73,7 +79,7 @@ _PLAIN_WORDS = frozenset("""
     via visit voucher we web when where which while will with word words you your yours available necessary camp review
     search tutorial examples example base space shown listed automatically good works ends won't doesn't cannot off's
     both each every name and/or combination snippet editor reviews
-""".split())
+""".split())  # noqa: SIM905 - a list of a hundred quoted words is harder to read
 
 
 def promo_codes(prose: Prose, *, is_promotion: bool) -> list[PromoCode]:
@@ -120,9 +126,8 @@ def _is_code(code: str, text: str, match: re.Match[str]) -> bool:
         return False
     if any(sign.isdigit() for sign in code) or code.isupper():
         return True
-    is_quoted = re.search(r"[\"'“‘«*_]\s*$", text[:match.start("code")]) is not None
+    is_quoted = re.search(r"[\"'\u201c\u2018«*_]\s*$", text[:match.start("code")]) is not None
     is_cased = code != word and code != word.capitalize()
-    is_followed = re.match(r"[\"'”’»]?\s*(?:at|during|in|on)\s+(?:the\s+|your\s+)?(?:check\s?out|cart|basket|next)", text[match.end("code"):],
-                           re.IGNORECASE) is not None
-    is_announced = re.search(r"[:=]\s*[\"'“‘«]?$", text[:match.start("code")].rstrip(" ")) is not None
+    is_followed = _FOLLOWED.match(text, match.end("code")) is not None
+    is_announced = re.search(r"[:=]\s*[\"'\u201c\u2018«]?$", text[:match.start("code")].rstrip(" ")) is not None
     return is_quoted or is_cased or is_followed or is_announced
