@@ -20,8 +20,9 @@ class BotRules:
     """What tells a scanner from a person."""
 
     agents: tuple[str, ...] = (              # parts of the user agent, in lower case
-        "bot", "crawl", "spider", "preview", "scanner", "proofpoint", "mimecast", "barracuda", "safelinks", "bingpreview",
-        "facebookexternalhit", "slackbot", "whatsapp", "twitterbot", "discord", "telegram", "skypeuripreview", "curl/",
+        "bot", "crawl", "spider", "preview", "scanner", "proofpoint", "mimecast", "barracuda", "safelinks",
+        "bingpreview", "facebookexternalhit", "slackbot", "whatsapp", "twitterbot", "discord", "telegram",
+        "skypeuripreview", "curl/",
         "wget/", "python-requests", "python-httpx", "go-http-client", "java/", "okhttp", "headless", "phantomjs",
         "googleimageproxy", "yahoomailproxy", "microsoft office", "cloudmark", "trendmicro", "symantec", "fortiguard",
     )
