@@ -86,12 +86,13 @@ _PHRASES: Mapping[Intent, tuple[tuple[int, str], ...]] = MappingProxyType({
         (-2, "no|nope|nah|never again|never mind|cant|cannot|wont|expensive|satisfied where i am"),
     ),
     "wrong_number": (
-        (-3, ("wrong number|wrong person|who is this|whos this|who are you|you have the wrong|not my name|dont know you|"
-             "new number|numero equivocado|mauvais numero")),
+        (-3, ("wrong number|wrong person|who is this|whos this|who are you|you have the wrong|not my name"
+             "|dont know you|new number|numero equivocado|mauvais numero")),
     ),
     "complaint": (
-        (-3, ("terrible|horrible|awful|worst|hate|disgusting|rude|scam|spam|annoying|harass\\w*|ridiculous|unacceptable|"
-             "ripoff|rip off|fraud|sue|reported|reporting you|lawyer|refund|disappointed|never coming back|waste of")),
+        (-3, ("terrible|horrible|awful|worst|hate|disgusting|rude|scam|spam|annoying|harass\\w*|ridiculous|ripoff"
+              "|rip off|unacceptable|fraud|sue|reported|reporting you|lawyer|refund|disappointed|never coming back"
+              "|waste of")),
         (-2, "bad|broken|dirty|mistake|wrong|unhappy|upset|angry|poor|overcharged|problem|disappointing|sucks?"),
     ),
     "maybe_later": (
@@ -143,8 +144,8 @@ _PATTERNS = [(re.compile(phrase), value) for phrase, value in _EXACT.items() if 
 def read_reply(text: str) -> Sentiment:
     """Say how a reply is meant.
 
-    Whole words count, the longest phrase first; a negation up to two words before turns a phrase round. Whether somebody
-    has to be left alone is decided by `consent`, never by this.
+    Whole words count, the longest phrase first; a negation up to two words before turns a phrase round. Whether
+    somebody has to be left alone is decided by `consent`, never by this.
     """
     plain = _plain(text)
     hits = [_hit(match, plain) for match in _LEXICON.finditer(plain)]
@@ -183,7 +184,9 @@ def _hit(match: re.Match[str], plain: str) -> Hit:
     is_idiom = _NO_NEGATION.search(plain[max(0, match.start() - 16):match.end() + 16]) is not None
     if is_idiom and weight < 0 and intent in {"not_interested", "complaint"}:
         return Hit(words=words, weight=1, intent="interested", is_negated=True)
-    if weight and not is_idiom and _NEGATION.search(before) is not None and not words.startswith(("no", "not")):
+    # "I don't love the price" does not speak against prices.
+    is_thing = intent == "requesting_info" and weight == 1
+    if weight and not is_idiom and not is_thing and _NEGATION.search(before) is not None and not words.startswith(("no", "not")):
         turned: Intent = "not_interested" if weight > 0 else "other"
         # "please don't stop" is praise; "not bad" is faint praise.
         return Hit(words=words, weight=-max(weight, 2) if weight > 0 else 1, intent=turned, is_negated=True)
