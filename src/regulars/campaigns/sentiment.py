@@ -186,7 +186,8 @@ def _hit(match: re.Match[str], plain: str) -> Hit:
         return Hit(words=words, weight=1, intent="interested", is_negated=True)
     # "I don't love the price" does not speak against prices.
     is_thing = intent == "requesting_info" and weight == 1
-    if weight and not is_idiom and not is_thing and _NEGATION.search(before) is not None and not words.startswith(("no", "not")):
+    can_turn = weight != 0 and not is_idiom and not is_thing and not words.startswith("no")
+    if can_turn and _NEGATION.search(before) is not None:
         turned: Intent = "not_interested" if weight > 0 else "other"
         # "please don't stop" is praise; "not bad" is faint praise.
         return Hit(words=words, weight=-max(weight, 2) if weight > 0 else 1, intent=turned, is_negated=True)
