@@ -66,13 +66,17 @@ _NO_GIFT = (
     r"time\b|for\b|in\b|on\b|at\b|with\b|account|app\b|quote|estimate|consultation|info|information|number|call|entry|"
     r"month|day\b|days|week|year|weeks|months|years|space|spirit|will|market|speech|country|world|agent|throw|wifi|"
     r"wi-fi|parking|download|upgrade|demo|webinar|access|support|cancellation|range|lance|ware|standing|way|dom|"
-    r"text|txt|msgs?|sms|ringtone\b.{0,3}$|tonight|tomorrow|today|later|now\b|after|before|if\b|so\b|but\b|is\b|as\b|"
+    r"software|text|txt|msgs?|sms|ringtone\b.{0,3}$|tonight|tomorrow|today|later|now\b|after|before|if\b|so\b|but\b|is\b|as\b|"
     r"money back|guarantee|registration|membership for|preview|subscription for|software update)"
 )
 
 
 _BY_CHANCE = re.compile(
     r"\b(?:win|won|winners?|chances? (?:to|of|at)|sweepstakes?|giveaway|drawing|raffle|prize)\b", re.IGNORECASE)
+
+_OWED = re.compile(
+    r"\b(?:balance|bill|invoice|total|due|owe[sd]?|charged|paid|payment|renews?|statement|deposit|fees?|rent)\b",
+    re.IGNORECASE)
 
 
 def benefits(prose: Prose) -> list[Benefit]:
@@ -100,7 +104,7 @@ def _all(prose: Prose) -> Iterator[Benefit]:
     for rule in _RULES:
         for match in prose.near(rule.needs, rule.pattern):
             said = rule.read(match)
-            if said is None or _is_no_offer(prose.text, match):
+            if said is None or _is_no_offer(prose.text, match, rule.kind):
                 continue
             before = prose.text[max(0, match.start() - 14):match.start()] + match[0]
             is_up_to = re.search(r"\b(?:up\s?to|from|starting at|as low as)\b", before, re.IGNORECASE) is not None
@@ -108,7 +112,7 @@ def _all(prose: Prose) -> Iterator[Benefit]:
                           is_up_to=is_up_to)
 
 
-def _is_no_offer(text: str, match: re.Match[str]) -> bool:
+def _is_no_offer(text: str, match: re.Match[str], kind: Kind) -> bool:
     """Tell what has been saved, what is won by chance, and what somebody else did from what is offered."""
     before = text[max(0, match.start() - 60):match.start()].lower()
     after = text[match.end():match.end() + 30].lower()
@@ -119,7 +123,10 @@ def _is_no_offer(text: str, match: re.Match[str]) -> bool:
     if _BY_CHANCE.search(sentence):
         # A prize that comes as a coupon is one; a chance of a prize is none.
         return re.search(r"\bcoupons?\b", sentence) is None
+    if kind == "fixed_price" and _OWED.search(sentence):
+        return True
     return re.match(r"\s*(?:its|their|his|her)\b|\s+of (?:people|members|customers|us|all|respondents|adults)\b"
+                    r"|\s*(?:coupon |discount |promo )?(?:code )?(?:was |has been )?applied\b"
                     r"|\s+(?:gift card |certificate )?(?:drawing|giveaway|sweepstakes|raffle)", after) is not None
 
 
@@ -163,6 +170,8 @@ def _more(match: re.Match[str]) -> tuple[Decimal | None, str | None] | None:
         return (bought - paid, "free_items") if bought and paid and bought > paid else None
     if groups.get("share"):
         return _decimal(groups["share"]), "percent"
+    if re.search(r"half", match[0], re.IGNORECASE):
+        return Decimal(50), "percent"
     return _decimal(groups.get("given") or "1") or Decimal(1), "free_items"
 
 
@@ -187,7 +196,7 @@ _P = f"({_PERCENT}){_SIGN_OF_PERCENT}"
 _M = f"({_MONEY})"
 _OFF = (
     r"(?:off\b(?! (?:campus|site|season|peak|the record|its|their|his|her|highs?|lows?)\b)|discount|de descuento"
-    r"|dto\b|de r[ée]duction|de remise|rabatt|nachlass)"
+    r"|dto\b|cash\s?back|de r[ée]duction|de remise|rabatt|nachlass)"
 )
 
 _RULES = [
@@ -197,14 +206,15 @@ _RULES = [
     ),
     _rule(
         "percent_off", "%|percent|cent|pct", _percent,
-        rf"\b(?:save|saving|savings of|take|discount of|discounts? up to|reduced by|descuento del?|remise de"
-        rf"|reduction of)\s+(?:an? )?(?:(?:up to|over|more than|extra|additional|as much as)\s+)*{_P}(?!\s+(?:of "
-        rf"(?:people|your time)|more))",
+        rf"\b(?:save|saving|savings of|take|discount of|discounts? up to|prices reduced by|descuento del?"
+        rf"|remise de|reduction of)\s+(?:an? )?(?:(?:up to|over|more than|extra|additional|as much as)\s+)*{_P}"
+        r"(?!\s+(?:of (?:people|your time)|more))",
     ),
     _rule(
         "percent_off", "%|percent|cent|pct", _percent,
         rf"{_P}\s+(?:offer|sale|savings?|reduction|promo|price cut)\b",
     ),
+    _rule("percent_off", "discount", _percent, rf"\bdiscounts?\s*[:=]\s*{_P}"),
     _rule(
         "percent_off", "half|1/2|½", _half,
         r"\bhalf[\s-]*(?:price|off)\b(?! the (?:people|time|team))|(?<!\d)1/2[\s-]*(?:price|off)\b|½ (?:price|off)\b",
@@ -227,10 +237,10 @@ _RULES = [
         rf"(?<![\w.])-\s?{_M}\s+(?:on|off|with|your)\b",
     ),
     _rule(
-        "voucher", "voucher|gift|credit|card|coupon|gutschein", _money,
+        "voucher", "voucher|gift|credit|card|coupon|gutschein|reward", _money,
         rf"{_M}\s+(?:worth of\s+|in\s+|of\s+)?(?:\w+\s+){{0,2}}?(?:vouchers?|gift\s?cards?|e-?gift"
         rf"|gift certificates?|(?:store |account |shop )?credits?\b(?! (?:card|score|limit))|bonus cards?|coupons?"
-        rf"|gutscheine?)\b",
+        rf"|gutscheine?|rewards?\b(?! points))\b",
     ),
     _rule(
         "voucher", "voucher|gift|credit", _money,
@@ -243,18 +253,26 @@ _RULES = [
         rf"(?:after|off|rebate|discount|gift|credit|million|billion|k\b|m\b))",
     ),
     _rule(
+        "fixed_price", "$|£|€|¥|₹|usd|gbp|eur|dollar|pound|quid|buck", _money,
+        rf"\b(?:any\s+)?(?:\d{{1,2}}|two|three|four|five)\s+(?:[a-z-]+\s+){{0,3}}for\s+(?:only\s+|just\s+)?{_M}(?!\s*off)",
+    ),
+    _rule(
         "fixed_price", "and up", _money,
         rf"(?:^|(?<=\n)){_M}\s+and up\b",
     ),
     _rule(
-        "bogo", "buy|book", _more,
-        rf"\bb(?:uy|ook)\s+(?:any\s+)?{_COUNT}\b[^.!?\n]{{0,40}}?[,&\s-]+(?:and\s+)?(?:get|receive|take)\s+(?:(?:the"
+        "bogo", "buy|book|rent|order|purchase", _more,
+        rf"\b(?:buy|book|rent|order|purchase)\s+(?:any\s+)?{_COUNT}\b[^.!?\n]{{0,40}}?[,&\s-]+(?:and\s+)?(?:get|receive|take)\s+(?:(?:the"
         rf"|your)\s+)?(?P<given>{_COUNT}|another|second|2nd)\b[^.!?\n]{{0,30}}?(?:free|(?:at|for)?\s*"
         rf"(?P<share>\d{{1,2}})\s?%\s+off|half[\s-](?:price|off))",
     ),
     _rule(
+        "bogo", "second|2nd|another", _more,
+        r"\b(?:get\s+(?:a|the|your)\s+)(?:second|2nd)\s+(?:[\w-]+\s+){0,2}?(?:free\b|half[\s-]price|(?P<share>\d{1,2})\s?%\s+off)",
+    ),
+    _rule(
         "bogo", "bogo|2 for|2-for|two for|two-for", _more,
-        r"\bbogo(?:f|ho)?\b(?! (?:sort))|\b(?:two|2)[\s-]+for[\s-]+(?:the price of\s+)?(?:one|1)\b",
+        r"(?<![:\w])bogo(?:f|ho)?\b(?! (?:sort))|\b(?:two|2)[\s-]+for[\s-]+(?:the price of\s+)?(?:one|1)\b",
     ),
     _rule(
         "bogo", "2 for|3 for|4 for|5 for|6 for|7 for|8 for|9 for|two for|three for|four for|five for", _more,
@@ -276,9 +294,10 @@ _RULES = [
         rf"\b(?P<count>\d{{1,3}}|one|two|three|six|first|an?)\s+(?:(?:free|complimentary)\s+(?P<unit>{_PERIOD})|"
         rf"(?P<unit2>{_PERIOD})(?:'s?)?\s+(?:is |are |for |absolutely |of \w+ )?free)\b",
     ),
+    _rule("free_trial", "free", _period, r"\bfree\s+(?P<unit>month|week)\b(?!\s*(?:ly|end))"),
     _rule(
         "free_trial", "try ", _nothing,
-        r"\btry\s+(?:it|us|\w+)(?:\s+\w+)?\s+(?:for\s+)?free\b(?! (?:shipping|delivery))",
+        r"\btry\s+(?!to\b)(?:it|us|\w+)(?:\s+\w+)?\s+(?:for\s+)?free\b(?! (?:shipping|delivery))",
     ),
     _rule(
         "free_shipping", "ship|delivery|postage|p&p|gratis|livraison|versand|envío|envio", _nothing,
@@ -297,17 +316,18 @@ _RULES = [
         rf"\bget\s+(?:complimentary|free)\s+(?!{_NO_GIFT})\w",
     ),
     _rule(
-        "free_item", "free", _item,
-        rf"\bfree\s+(?:[\w-]+\s+)?gifts?\b(?!\s?cards?\s+(?:balance|wrap))|\bfree\s+(?!{_NO_GIFT})[\w-]+"
+        "free_item", "free|complimentary", _item,
+        rf"\b(?:free|complimentary)\s+(?:[\w-]+\s+)?gifts?\b(?!\s?cards?\s+(?:balance|wrap))|\bfree\s+(?!{_NO_GIFT})[\w-]+"
         rf"(?:\s+[\w-]+){{0,3}}?\s+(?:with|when you)\s+(?:your|any|every|each|purchase|orders?|you|the purchase)\b",
     ),
     _rule(
         "free_item", "free", _item,
-        rf"\b({_COUNT})\s+free\s+(?!{_NO_GIFT})\w+",
+        rf"\b((?!(?:19|20)\d\d)\d{{1,4}}|one|two|three|four|five|six|ten)\s+free\s+(?!{_NO_GIFT})\w+",
     ),
     _rule(
         "free_item", "free", _item,
-        r"\b[\w-]+,?\s+(?:4|for)\s+free\b(?!\s+(?:on|by|from|at|and confidential|call))",
+        r"\b[\w-]+,?\s+4\s+free\b|\b(?:yours|(?:get|receive|take|claim)\s+(?:[\w-]+\s+){1,4})for\s+free\b"
+        r"(?![\s-]+(?:on|by|from|shipping|delivery|postage|trial|returns?|software|threaded))",
     ),
     _rule(
         "free_item", "free", _item,
@@ -315,13 +335,18 @@ _RULES = [
         r"|get in|swim|skate|ride|fly|jump)\s+free\b",
     ),
     _rule(
+        "free_item", "first|1st", _item,
+        r"\b(?:first|1st)\s+(?:class|visit|session|lesson|entry|ride|climb|pass|drink)\s+(?:is\s+)?(?:free|on us)\b",
+    ),
+    _rule("amount_off", "give", _money, rf"\bgive\s+{_MONEY}[^.!?\n]{{0,12}}\bget\s+{_M}"),
+    _rule(
         "bundle_bonus", "double|triple|2x|3x|twice", _nothing,
         r"\b(?:double|triple|2x|3x|twice the)\s+(?:the\s+|your\s+)?(?:mins?|minutes?|txts?|texts?|data|points?"
-        r"|rewards?|miles|stamps?|credits?|visits|entries|memory|value)\b",
+        r"|rewards?|miles|stamps?|credits?|visits|entries|memory)\b",
     ),
     _rule(
         "bundle_bonus", "bonus|extra", _nothing,
-        r"\b(?:bonus|extra)\s+(?:\d[\d,]*\s+)?(?:points|miles|minutes|data|stamps)\b|\b\d[\d,]*\s+(?:bonus|extra)\s+"
+        r"\b(?:bonus|extra)\s+(?:\d[\d,]*\s+)?(?:points|miles|minutes|stamps)\b|\b\d[\d,]*\s+(?:bonus|extra)\s+"
         r"(?:points|miles|minutes)\b",
     ),
 ]

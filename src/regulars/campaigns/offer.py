@@ -34,6 +34,9 @@ _BUSINESS = re.compile(
     r"reply|txt|text \w+ to|call \d|t&c|shipping|in[- ]store|online|members?|membership|subscribe|checkout|app|sign up|"
     r"purchase|limited|enjoy an?|complimentary|with any|class(?:es)?|pass(?:es)?|guests?|climb|today only|now!|book"
     r"|redeem|promo\w*|store|club|visit|yours)\b", re.IGNORECASE)
+_CHAT = re.compile(
+    r"\b(?:i|im|i'm|ive|i've|i'll|u|ur|lol|haha|mum|mom|dude|babe|me|my|he|she|gonna|wanna|omg|yeah|hey|dinner|ok)\b|[:;]-?[)(]",
+    re.IGNORECASE)
 _COUPON = re.compile(r"\b(?:coupons?|vouchers?|promo\w*|discount|offer|deal|reward|savings?|gutschein"
                      r"|c[óo]digo de desc)", re.IGNORECASE)
 _CATEGORIES: tuple[tuple[Category, re.Pattern[str]], ...] = (
@@ -123,7 +126,7 @@ def read_offer(message: str, *, subject: str = "", sent: date | None = None,
 def _meant(found: list[Benefit], text: str) -> list[Benefit]:
     """Leave out what no business says: friends also write of prices, of what is free and of double portions."""
     loose = {"fixed_price", "free_item", "bundle_bonus"}
-    if all(b.kind not in loose for b in found) or _BUSINESS.search(text):
+    if all(b.kind not in loose for b in found) or _BUSINESS.search(text) or not _CHAT.search(text):
         return found
     return [b for b in found if b.kind not in loose]
 

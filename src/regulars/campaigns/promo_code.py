@@ -18,7 +18,7 @@ class PromoCode:
 
 
 _TAG = r"\{\{\s*[\w.]+\s*\}\}|\*\|[\w:]+\|\*|%%[\w.]+%%|\[\[?[\w.]+\]?\]"
-_TOKEN = rf"(?P<code>{_TAG}|[A-Za-z0-9](?:[A-Za-z0-9_-]|(?<=\d)%(?=[A-Za-z])){{1,24}}(?![\w@]|\.\w))"
+_TOKEN = rf"(?P<code>{_TAG}|[A-Za-z0-9](?:[A-Za-z0-9_-]|(?<=\d)%(?=[A-Za-z])){{1,24}}(?![\w@(]|\.\w))"
 _KIND = (
     r"(?:coupons?|promo(?:tion(?:al)?)?|discount|vouchers?|offer|savings?|checkout|referral|tracking|gift|deal|reward|"
     r"c[óo]digo|gutschein|rabatt)"
@@ -28,7 +28,7 @@ _CODE = rf"(?:{_KIND_OF_CODE}|codes?|kw|passcode)"
 _VERB = (
     r"(?:uses?|using|used|with|enter|apply|applying|quote|quoting|mention|add|type|show|present|insert|redeem|input"
     r"|usa|"
-    r"utilisez|and|plus)"
+    r"utilisez|and|plus|share)"
 )
 _QUOTE = r"[\"'“”‘’«»*_:\s-]*"  # noqa: RUF001 - the quotation marks of word processors
 _WHERE = r"(?:at|in|during|on|when|before|to (?:save|get|claim|redeem)|for)"
@@ -54,7 +54,7 @@ _INTRODUCTIONS = [
     # A voucher that is a word: your voucher this week is MARS
     _introduction("voucher,coupon", rf"\b(?:vouchers?|coupons?)\b[^.!?\n]{{0,25}}?\bis:?\s+{_QUOTE}{_TOKEN}"),
     # On its own after a stop: 20% off, code SAVE20
-    _introduction("code", rf"\bcode\s*[:=]{_QUOTE}{_TOKEN}"),
+    _introduction("code,coupon,voucher,promo", rf"\b(?:code|coupon|voucher|promo)\s*[:=]{_QUOTE}{_TOKEN}"),
     _introduction("code", rf"(?:^|[.,;!|(\n-])\s*(?:w/\s*)?code\s+{_QUOTE}{_TOKEN}"),
     # The other way round: SAVE20 is your code
     _introduction("is your", rf"\b(?P<code>[A-Za-z0-9]{{3,25}})\s+is your\s+(?:\w+\s+)?(?:{_KIND}\s+)?code\b"),
