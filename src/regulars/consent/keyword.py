@@ -13,21 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from regulars.consent.wording import (
-    ABOUT_OTHER_THINGS,
-    ASKED_ABOUT,
-    COMMANDS,
-    CONFIRMING,
-    COURTESY,
-    JOKING,
-    KEPT,
-    LIMITED,
-    NOT_MEANT_FOR_US,
-    REAL_WORDS,
-    UNWILLING,
-    WORDING,
-    Wording,
-)
+from regulars.consent.wording import Wording, read_words
 
 Kind = Literal["opt_out", "opt_in", "help", "ambiguous", "none"]
 
@@ -35,11 +21,20 @@ _TAPBACK = re.compile(
     r"^\s*(liked|loved|laughed at|emphasi[sz]ed|disliked|questioned|reacted .{1,8} to|removed .{1,20} from|"
     r"le gusto|le encanto|me gusta|a aime|a adore)\s*[“”\"«].*", re.IGNORECASE | re.DOTALL,
 )
-_STRONG = frozenset({"stop", "stopall", "unsubscribe", "unsub", "optout", "opt out", "revoke", "stop all", "remove", "delete"})
+_STRONG = frozenset({
+    "stop", "stopall", "stop all", "unsubscribe", "unsub", "optout", "opt out", "revoke", "remove", "delete",
+})
+"""Commands that are meant also as a clause among others; `cancel` or `end` may be about something that was booked."""
+
+LONGEST = 1600
+"""Signs of a reply that are read: ten text messages; what matters is not said behind them."""
+
+_FUN = "😂🤣😆😹😜😅"
 _MARK = " | "
-_OUTS = [rule for rule in WORDING if rule.kind == "opt_out"]
-_DOUBTS = [rule for rule in WORDING if rule.kind == "ambiguous"]
-_WHOLE = [rule for rule in WORDING if rule.kind in ("opt_in", "help")]
+_WORDS = read_words()
+_OUTS = [rule for rule in _WORDS.wordings if rule.kind == "opt_out"]
+_DOUBTS = [rule for rule in _WORDS.wordings if rule.kind == "ambiguous"]
+_WHOLE = [rule for rule in _WORDS.wordings if rule.kind in ("opt_in", "help")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +63,9 @@ def read_reply(text: str | None, *, is_confirming: bool = False) -> Reading:
     said = folded(text)
     if not said:
         return Reading(kind="none", reason="no words, only signs")
-    if automatic := NOT_MEANT_FOR_US.search(said):
+    if automatic := _WORDS.not_meant_for_us.search(said):
         return Reading(kind="none", reason="an automatic answer, or our own words quoted", found=automatic[0])
-    is_question = text.rstrip(" !.\"'”’)").endswith("?")
+    is_question = text.rstrip(" !.)\"'").endswith("?")
     return (
         _command(said, text, is_question=is_question, is_confirming=is_confirming)
         or _worded(said, text, is_confirming=is_confirming)
@@ -80,12 +75,14 @@ def read_reply(text: str | None, *, is_confirming: bool = False) -> Reading:
 
 def folded(text: str) -> str:
     """Return a text as rules read it: lower case without accents, apostrophes or signs, clauses parted by ` | `."""
-    plain = unicodedata.normalize("NFKD", text.replace("’", "'").replace("`", "'")).casefold()
+    straight = text[:LONGEST].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("`", "'")
+    plain = unicodedata.normalize("NFKD", straight).casefold()
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     plain = re.sub(r"(?<=\w)'(?=\w)", "", plain)
-    plain = re.sub(r"\b\w(?:[. \-]+\w\b){2,}", lambda found: re.sub(r"\W", "", found[0]), plain)      # s.t.o.p, s t o p
-    plain = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", plain)                                  # st0p
-    plain = re.sub(r"([a-z])\1{2,}", r"\1", plain)                                       # stooop
+    spelled = r"\b\w(?:[. \-]+\w\b){2,}"                                        # s.t.o.p, s t o p
+    plain = re.sub(spelled, lambda letters: re.sub(r"\W", "", letters[0]), plain)
+    plain = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", plain)                         # st0p
+    plain = re.sub(r"([a-z])\1{2,}", r"\1", plain)                              # stooop
     plain = re.sub(r"[.!?;:,\n\r…—|]+", _MARK, plain)
     plain = re.sub(r"[^\w|]+|_", " ", plain)
     plain = re.sub(r"(\| )*\|", "|", " ".join(plain.split()))
@@ -95,40 +92,39 @@ def folded(text: str) -> str:
 def _command(said: str, text: str, *, is_question: bool, is_confirming: bool) -> Reading | None:
     """Read a reply that is nothing but a command, courtesy aside."""
     words = _bare(said)
-    if not words:
-        return None
-    if (known := COMMANDS.get(words)) is not None:
-        kind, language = known
-        if kind == "opt_out" and is_question:
-            return Reading(kind="ambiguous", reason="a command put as a question", found=words, language=language)
-        if kind == "opt_out" and words not in _STRONG and _is_fun(said, text):
-            return Reading(kind="ambiguous", reason="a command, but perhaps in fun", found=words, language=language)
+    kind, language = _WORDS.commands.get(words, (None, ""))
+    if kind is None and (meant := _meant(words)) is not None:
+        kind, language = "opt_out", _WORDS.commands[meant][1]
+    if kind == "opt_out" and is_question:
+        return Reading(kind="ambiguous", reason="a command put as a question", found=words, language=language)
+    if kind == "opt_out" and words not in _STRONG and _is_fun(said, text):
+        return Reading(kind="ambiguous", reason="a command, but perhaps in fun", found=words, language=language)
+    if kind is not None:
         return Reading(kind=kind, reason=f"the command {words!r}", found=words, language=language)
-    if words in CONFIRMING:
-        if is_confirming:
-            return Reading(kind="opt_in", reason=f"{words!r} to the question whether to be written to", found=words)
-        return Reading(kind="none", reason=f"{words!r} is an opt-in only when one was asked for", found=words)
-    if words in UNWILLING:
+    return _plain_word(words, is_confirming=is_confirming)
+
+
+def _plain_word(words: str, *, is_confirming: bool) -> Reading | None:
+    """Read a reply that is a plain yes or no."""
+    if words in _WORDS.unwilling:
         return Reading(kind="ambiguous", reason="unwilling, but not clearly about all messages", found=words)
-    meant = _meant(words)
-    if meant is None:
+    if words not in _WORDS.confirming:
         return None
-    kind = "ambiguous" if is_question else "opt_out"
-    return Reading(kind=kind, reason=f"{words!r} is {meant!r} with a slip of the finger", found=words, language="en")
+    if is_confirming:
+        return Reading(kind="opt_in", reason=f"{words!r} to the question whether to be written to", found=words)
+    return Reading(kind="none", reason=f"{words!r} is an opt-in only when one was asked for", found=words)
 
 
 def _bare(said: str) -> str:
-    words = said.replace("|", " ")
-    for phrase in COURTESY:
-        words = re.sub(rf"\b{phrase}\b", " ", words)
+    words = _WORDS.courtesy.sub(" ", said.replace("|", " "))
     return re.sub(r"\b(\w+)(?: \1\b)+", r"\1", " ".join(words.split()))
 
 
 def _meant(word: str) -> str | None:
     """Return the opt-out command that one word is a slip of; None when it is a word of its own."""
-    if " " in word or word in REAL_WORDS or len(word) < 3:
+    if " " in word or word in _WORDS.real or len(word) < 3:
         return None
-    for command, (kind, _) in COMMANDS.items():
+    for command, (kind, _) in _WORDS.commands.items():
         slips = 2 if len(command) >= 9 else 1
         if kind == "opt_out" and " " not in command and len(command) >= 4 and _slips(word, command) <= slips:
             return command
@@ -151,11 +147,11 @@ def _slips(one: str, other: str) -> int:
 
 def _worded(said: str, text: str, *, is_confirming: bool) -> Reading | None:
     """Read a reply in sentences: opt-outs first, then what only a person can tell, then opt-ins and help."""
-    kept = " ".join(KEPT.sub(" ", said).split())
+    kept = " ".join(_WORDS.kept.sub(" ", said).split())
     found = _first(kept, _OUTS)
     if found is not None:
         rule, words = found
-        if limit := LIMITED.search(kept):
+        if limit := _WORDS.limited.search(kept):
             return Reading(
                 kind="ambiguous", reason=f"{rule.reason}, but only {limit[0].strip()!r}", found=words,
                 language=rule.language,
@@ -172,12 +168,12 @@ def _worded(said: str, text: str, *, is_confirming: bool) -> Reading | None:
 
 
 def _is_fun(said: str, text: str) -> bool:
-    return bool(JOKING.search(said)) or any(sign in text for sign in "😂🤣😆😹😜😅")
+    return bool(_WORDS.joking.search(said)) or any(sign in text for sign in _FUN)
 
 
 def _first(said: str, rules: list[Wording]) -> tuple[Wording, str] | None:
     for rule in rules:
-        if (hit := rule.pattern.search(said)) and not ABOUT_OTHER_THINGS.match(said[hit.end():]):
+        if (hit := rule.pattern.search(said)) and not _WORDS.about_other_things.match(said[hit.end():]):
             return rule, hit[0].strip()
     return None
 
@@ -186,12 +182,12 @@ def _command_in_a_clause(said: str, text: str) -> Reading | None:
     """Read a clause that is a command among others that are not: `not interested, please stop`."""
     clauses = [words for clause in said.split("|") if (words := _bare(clause))]
     for words in clauses:
-        kind, language = COMMANDS.get(words, ("none", ""))
+        kind, language = _WORDS.commands.get(words, ("none", ""))
         if kind != "opt_out":
             continue
         if _is_fun(said, text):
             return Reading(kind="ambiguous", reason="a command, but perhaps in fun", found=words, language=language)
-        if ASKED_ABOUT.search(said):
+        if _WORDS.asked_about.search(said):
             return Reading(kind="ambiguous", reason="a command within a question", found=words, language=language)
         if words in _STRONG:
             return Reading(kind="opt_out", reason=f"the command {words!r} in a clause", found=words, language=language)

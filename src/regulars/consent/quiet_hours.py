@@ -1,7 +1,7 @@
 """When a message may reach a person: inside every window that counts, in every zone they may be in.
 
-A window is a week of local hours in one zone. Windows become openings, spans of UTC that are inside all of them; who may
-not be written to now is told when the next opening begins. Work is numpy over spans, so one person at the moment of
+A window is a week of local hours in one zone. Windows become openings, spans of UTC that are inside all of them; who
+may not be written to now is told when the next opening begins. Work is numpy over spans, so one person at the moment of
 sending and a million in a preview ask the same function.
 """
 
@@ -168,7 +168,7 @@ def _readings(local: datetime, zone: ZoneInfo) -> tuple[int, int]:
 
 def _all_of(weeks: Sequence[Week]) -> Week:
     days = (tuple(zip(*day, strict=True)) for day in zip(*weeks, strict=True))
-    return tuple((max(starts), max(max(starts), min(ends))) for starts, ends in days)
+    return tuple((max(starts), max(*starts, min(ends))) for starts, ends in days)
 
 
 def _minutes(text: str) -> tuple[int, int]:
