@@ -26,6 +26,7 @@ COMMANDS = {
     "review": "Answer who is one person and who is not; every answer is kept and can be taken back.",
     "explain": "Say why a customer is in a segment, or why not.",
     "segment": "List segments and their members; replay one over the past.",
+    "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
     "report": "Write the report: terminal tables and a self-contained page.",
     "export": "Write tables as CSV or Parquet in the reference layout.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from regulars.identity.identifier import NORTH_AMERICA, IdentifierRules, normalise_emails, normalise_phones
@@ -26,12 +27,20 @@ def canonical(raw: str | None, *, channel: Channel, rules: IdentifierRules = RUL
     A wish to be left alone counts for numbers that no plan knows too, so a number that only looks like one (ten digits
     at home in North America, or any with its country code) is kept as it looks. `sendable` is stricter.
     """
-    if raw is None or not raw.strip():
-        return None
-    if channel == "email":
-        found = normalise_emails([raw], rules=rules).values[0].as_py()
-        return found or (raw.strip().lower() if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", raw.strip()) else None)
-    return sendable(raw, channel=channel, rules=rules) or _shaped(raw, rules.country)
+    return canonical_all([raw], channel=channel, rules=rules)[0]
+
+
+def canonical_all(
+    raw: Sequence[str | None], *, channel: Channel, rules: IdentifierRules = RULES
+) -> list[str | None]:
+    """Return many addresses as they are kept, in order."""
+    read = normalise_emails if channel == "email" else normalise_phones
+    shaped = _shaped_email if channel == "email" else _shaped_phone
+    found: list[str | None] = read(raw, rules=rules).values.to_pylist()
+    return [
+        shaped(text, rules.country) if address is None and text is not None else address
+        for address, text in zip(found, raw, strict=True)
+    ]
 
 
 def sendable(raw: str | None, *, channel: Channel, rules: IdentifierRules = RULES) -> str | None:
@@ -41,7 +50,11 @@ def sendable(raw: str | None, *, channel: Channel, rules: IdentifierRules = RULE
     return found
 
 
-def _shaped(raw: str, country: str) -> str | None:
+def _shaped_email(raw: str, country: str) -> str | None:  # noqa: ARG001  as of numbers
+    return raw.strip().lower() if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", raw.strip()) else None
+
+
+def _shaped_phone(raw: str, country: str) -> str | None:
     digits = re.sub(r"[^0-9]", "", raw)
     if len(set(digits[-7:])) < 2:
         return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import ibis
 
@@ -37,6 +37,11 @@ A box that stands in an account, or a list that is brought along, does not.
 
 ANY: Literal["any"] = "any"
 """The purpose of a revocation that is of everything on its channel: that is what STOP means."""
+
+KEYED = (
+    "address_hash", "channel", "purpose", "action", "method", "wording_hash", "source", "evidence", "at", "expires_at",
+)
+"""What makes an entry the one it is; whose customer the address is may change."""
 
 ENTRIES = ibis.schema({
     "seq": "int64", "address_hash": "string", "customer_id": "string", "channel": "string", "purpose": "string",
@@ -68,6 +73,8 @@ class Entry:
     def __post_init__(self) -> None:
         if self.channel not in CHANNELS or self.method not in METHODS:
             raise ValueError(f"channels are {', '.join(CHANNELS)}; methods are {', '.join(METHODS)}")
+        if self.action not in ("grant", "revoke"):
+            raise ValueError(f"an entry grants or revokes; {self.action!r} is neither")
         if self.purpose not in (*PURPOSES, ANY) or (self.purpose == ANY and self.action == "grant"):
             raise ValueError(f"a grant is for one of {', '.join(PURPOSES)}; only a revocation is for {ANY}")
         if self.at.tzinfo is None:
@@ -86,11 +93,7 @@ class Entry:
     @property
     def entry_id(self) -> str:
         """Return the key that makes the same entry, told twice, one."""
-        said = (
-            self.address_hash, self.channel, self.purpose, self.action, self.method, self.wording_hash, self.source,
-            self.evidence, self.at.astimezone(UTC).isoformat(),
-        )
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        return entry_key({name: getattr(self, name) for name in KEYED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +122,17 @@ def standing(entries: Iterable[Entry], *, channel: Channel, purpose: Purpose, at
     return Standing(state="unproven" if grants else "unknown")
 
 
-def chained(before: str, entry: Entry, *, seq: int) -> str:
+def entry_key(said: Mapping[str, Any]) -> str:
+    """Return the hash of what an entry says: of KEYED, moments in UTC."""
+    values = [said[name] for name in KEYED]
+    return hashlib.sha256(json.dumps([
+        value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for value in values
+    ]).encode()).hexdigest()
+
+
+def chained(before: str, key: str, *, seq: int) -> str:
     """Return the hash of an entry in its place: of the one before it, its number and its key.
 
     It holds no address, so that an erased person leaves the chain whole.
     """
-    return hashlib.sha256(f"{before}\n{seq}\n{entry.entry_id}".encode()).hexdigest()
+    return hashlib.sha256(f"{before}\n{seq}\n{key}".encode()).hexdigest()

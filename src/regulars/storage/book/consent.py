@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import sqlalchemy as sa
 
-from regulars.consent.ledger import Entry, chained
+from regulars.consent.ledger import Entry, chained, entry_key
 from regulars.consent.suppression import Suppression
 from regulars.errors import NotFound
 from regulars.storage.book import bulk
@@ -89,7 +89,7 @@ class ConsentBook:
             chain = self._last_chain(connection)
             rows = []
             for number, entry in enumerate(new, seq):
-                chain = chained(chain, entry, seq=number)
+                chain = chained(chain, entry.entry_id, seq=number)
                 rows.append(self._row(entry, number, chain, addresses.get(entry.address_hash), at))
             if rows:
                 connection.execute(sa.insert(consent_entries), rows)
@@ -144,17 +144,17 @@ class ConsentBook:
             return [dict(row) for row in connection.execute(query.order_by(e.seq)).mappings()]
 
     def first_broken(self) -> int | None:
-        """Return the number of the first entry that does not follow from the one before it; None if the chain holds."""
+        """Return the number of the first entry that is not as it was written, or not where; None if all are."""
         e = consent_entries.c
-        query = sa.select(e.seq, e.entry_id, e.chain).where(e.tenant == self.database.tenant).order_by(e.seq)
+        query = sa.select(consent_entries).where(e.tenant == self.database.tenant).order_by(e.seq)
         before, number = "", 0
         with self.database.reading() as connection:
-            for row in connection.execute(query):
+            for row in connection.execute(query).mappings():
                 number += 1
-                expected = chained(before, row.entry_id, seq=number)
-                if row.seq != number or row.chain != expected:
+                is_true = row["address"] is None or entry_key(dict(row)) == row["entry_id"]
+                if row["seq"] != number or not is_true or row["chain"] != chained(before, row["entry_id"], seq=number):
                     return number
-                before = row.chain
+                before = row["chain"]
         return None
 
     def suppress(self, stops: Iterable[Suppression]) -> int:
@@ -162,22 +162,8 @@ class ConsentBook:
 
         One that was lifted is in force again.
         """
-        t, added = suppressions.c, 0
-        statement = self.database.insert(suppressions)
-        statement = statement.on_conflict_do_update(
-            index_elements=["tenant", "channel", "address_hash", "reason"],
-            set_={
-                "lifted_at": None, "lifted_by": None, "since": statement.excluded.since,
-                "source": statement.excluded.source,
-            },
-            where=t.lifted_at.is_not(None),
-        ).returning(t.reason)
         with self.database.writing() as connection:
-            for stop in stops:
-                row = {name: getattr(stop, name) for name in SUPPRESSIONS.names}
-                values = {"tenant": self.database.tenant, "lifted_by": None, **row}
-                added += connection.execute(statement.values(**values)).first() is not None
-        return added
+            return sum(self._suppress(connection, stop) for stop in stops)
 
     def lift(self, address_hash: str, *, channel: str, reasons: Sequence[str], at: datetime, by: str) -> int:
         """End suppressions of an address, and return how many were in force."""
@@ -204,10 +190,7 @@ class ConsentBook:
                 .on_conflict_do_nothing().returning(consent_reviews.c.review_id)
             ).first()
             if asked is not None:
-                row = {name: getattr(stop, name) for name in SUPPRESSIONS.names}
-                connection.execute(self.database.upsert(suppressions).values(
-                    tenant=self.database.tenant, lifted_by=None, **row
-                ))
+                self._suppress(connection, stop)
 
     def reviews(self, *, limit: int = 100) -> list[Review]:
         """Return the replies that wait for a person, the oldest first."""
@@ -292,6 +275,21 @@ class ConsentBook:
             {"tenant": self.database.tenant, "wording_hash": key, "wording": wording, "seen_at": at}
             for key, wording in wordings.items()
         ])
+
+    def _suppress(self, connection: sa.Connection, stop: Suppression) -> bool:
+        """Add a suppression; one that is in force stays as it is, since when it was."""
+        t, statement = suppressions.c, self.database.insert(suppressions)
+        statement = statement.on_conflict_do_update(
+            index_elements=["tenant", "channel", "address_hash", "reason"],
+            set_={
+                "lifted_at": None, "lifted_by": None, "since": statement.excluded.since,
+                "source": statement.excluded.source,
+            },
+            where=t.lifted_at.is_not(None),
+        ).returning(t.reason)
+        values = {name: getattr(stop, name) for name in SUPPRESSIONS.names}
+        told = statement.values(tenant=self.database.tenant, lifted_by=None, **values)
+        return connection.execute(told).first() is not None
 
     def _lift(
         self, connection: sa.Connection, address_hash: str, channel: str, reasons: Sequence[str], *, at: datetime,
