@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from regulars.campaigns.recurrence import Recurrence, declare_recurrence, instant, next_run, schedule
 
 NEW_YORK = "America/New_York"
+WALL = datetime(2025, 7, 1, 9)  # noqa: DTZ001  a wall time has no zone
 
 
 def at(text: str, zone: str = "UTC") -> datetime:
@@ -91,8 +92,8 @@ def test_a_pattern_that_cannot_be_meant_is_refused(pattern: dict[str, object], m
 def test_a_schedule_is_a_wall_time_to_come_in_a_zone_that_exists() -> None:
     now = datetime(2025, 1, 1, tzinfo=UTC)
 
-    assert schedule(datetime(2025, 7, 1, 9), zone=NEW_YORK, now=now) == at("2025-07-01T13:00")
+    assert schedule(WALL, zone=NEW_YORK, now=now) == at("2025-07-01T13:00")
     with pytest.raises(ValueError, match="Invalid timezone"):
-        schedule(datetime(2025, 7, 1, 9), zone="Mars/Olympus", now=now)
+        schedule(WALL, zone="Mars/Olympus", now=now)
     with pytest.raises(ValueError, match="Cannot schedule campaign in the past"):
-        schedule(datetime(2024, 7, 1, 9), zone=NEW_YORK, now=now)
+        schedule(WALL.replace(year=2024), zone=NEW_YORK, now=now)

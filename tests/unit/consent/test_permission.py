@@ -125,7 +125,7 @@ def test_a_refusal_is_not_put_off() -> None:
 
 
 @pytest.mark.parametrize("changes", [
-    {"channel": "fax"}, {"method": "guess"}, {"purpose": "any"}, {"at": datetime(2026, 1, 1)},
+    {"channel": "fax"}, {"method": "guess"}, {"purpose": "any"}, {"at": NOON.replace(tzinfo=None)}, {"action": "maybe"},
 ])
 def test_what_cannot_be_meant_is_no_entry(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
