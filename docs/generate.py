@@ -113,6 +113,9 @@ def commands() -> str:
             **main_group.context_settings,
         )
         parts += [f"## {verb}", sentence, _fenced("text", command.get_help(context))]
+        for name, sub in command.commands.items() if isinstance(command, click.Group) else ():
+            inner = click.Context(sub, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+            parts.append(_fenced("text", sub.get_help(inner)))
     return "\n\n".join(parts)
 
 
