@@ -308,7 +308,8 @@ def _often(partner: Small, row_ends: Numbers, *, width: int, at_least: int) -> N
     by_partner = _transposed(partner, row_ends, width=width)
     who = by_partner.indices
     # Who ends one partner's stretch and begins the next one's is taken too: days are counted afterwards.
-    begins = np.flatnonzero(who[: len(who) - at_least + 1] == who[at_least - 1 :])
+    last = who[at_least - 1 :]
+    begins = np.flatnonzero(who[: len(last)] == last)
     is_often = np.zeros(len(who), dtype=bool)
     for further in range(at_least):
         is_often[begins + further] = True

@@ -125,6 +125,15 @@ def test_pieces_make_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [together(arrivals(check_ins(rows)), at_least=least) for least in (1, 3)] == whole
 
 
+@pytest.mark.parametrize("at_least", [5, 8])
+def test_more_days_may_be_asked_for_than_anybody_came(at_least: int) -> None:
+    rows = [(who, MONDAY + timedelta(days=day), 600, None) for who in "ab" for day in range(at_least)]
+
+    assert len(together(arrivals(check_ins(rows)), at_least=at_least)) == at_least
+    assert len(together(arrivals(check_ins(rows[1:])), at_least=at_least)) == 0
+    assert len(together(arrivals(check_ins(rows[:at_least])), at_least=at_least)) == 0
+
+
 def test_three_thousand_people_in_one_hour_stay_small() -> None:
     rows = [(f"c{n:04}", MONDAY + timedelta(days=day), 600 + n % 60, "hall") for n in range(3000) for day in (0, 1)]
     regular = [(who, MONDAY + timedelta(days=2), 600, "hall") for who in ("c0000", "c0060")]
