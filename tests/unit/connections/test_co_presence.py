@@ -60,16 +60,18 @@ def test_asked_for_some_people_the_sweep_finds_their_pairs_and_no_others(
     assert as_told(found) == {key: told for key, told in by_hand(rows, at_least).items() if asked & {*key[:2]}}
 
 
-@given(rows=ROWS, at_least=st.integers(1, 3))
+@given(rows=ROWS, at_least=st.integers(1, 3), asked=st.none() | st.sets(st.sampled_from("abx")).map(sorted))
 @settings(max_examples=15, deadline=None)
 def test_the_join_finds_the_same_rows_as_the_sweep(
-    arrow: Callable[[pa.Table], ir.Table], engine: object, rows: list[CheckIn], at_least: int
+    arrow: Callable[[pa.Table], ir.Table], engine: object, rows: list[CheckIn], at_least: int, asked: list[str] | None
 ) -> None:
-    table = check_ins(rows)
+    table, of = check_ins(rows), None if asked is None else pa.array(asked, pa.string())
+    named = None if of is None else arrow(pa.table({"customer_id": of}))
 
-    joined = engine.fetch(together_expression(arrow(table), at_least=at_least))
+    joined = engine.fetch(together_expression(arrow(table), at_least=at_least, of=named))
 
-    assert sorted(map(str, joined.to_pylist())) == sorted(map(str, together(arrivals(table), at_least=at_least).to_pylist()))
+    found = together(arrivals(table), at_least=at_least, of=of)
+    assert sorted(map(str, joined.to_pylist())) == sorted(map(str, found.to_pylist()))
 
 
 @given(ROWS, st.randoms())
