@@ -20,8 +20,8 @@ from click.testing import CliRunner
 from regulars.cli.main import main_group
 from regulars.clock import FixedClock
 from regulars.errors import DeclarationError
-from regulars.pipeline import open_workspace, run
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.flow import run
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.records.quarantine import REASONS
 from regulars.runs.run import RunResult
 from regulars.testing.sandbox import Fault, Faults, SandboxServer

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from regulars.cli.main import main_group
-from regulars.pipeline import run
+from regulars.pipeline.flow import run
 from regulars.pipeline.segment import as_of_now, rule_tables
 from regulars.pipeline.workspace import Workspace
 from regulars.rules.evaluate import evaluate, settled

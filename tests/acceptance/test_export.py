@@ -22,7 +22,7 @@ from regulars.compat.describe import described
 from regulars.compat.export import plan_export
 from regulars.compat.files import write_export
 from regulars.compat.layout import REFERENCE
-from regulars.pipeline import run
+from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import Workspace
 from regulars.testing.gym import World, generate
 from regulars.testing.gym.grade import grade_identity, grade_transfers

@@ -8,7 +8,7 @@ from datetime import UTC, date
 
 import pytest
 
-from regulars.pipeline import run
+from regulars.pipeline.flow import run
 from regulars.testing.gym import generate
 from regulars.testing.gym.grade import (
     Difference,

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from regulars.pipeline import steps
+from regulars.pipeline.flow import steps
 from regulars.pipeline.households import form_households, one_message_each
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.execute import execute

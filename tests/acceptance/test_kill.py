@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.pipeline import open_workspace
+from regulars.pipeline.workspace import open_workspace
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 KILLS = 50
@@ -29,7 +29,7 @@ LEFT_OUT = ("recorded_at", "seq")            # a killed pull used up numbers
 TELLER = """
 import os, signal, sys
 import alembic.command, alembic.autogenerate, ibis.backends.duckdb, pyarrow
-import regulars.pipeline, regulars.cli.run_command, regulars.cli.screen, regulars.sources.files
+import regulars.pipeline.flow, regulars.cli.run_command, regulars.cli.screen, regulars.sources.files
 from regulars.cli.main import main
 pyarrow.array([1])
 print("ready", flush=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.pipeline import open_workspace, run
+from regulars.pipeline.flow import run
 from regulars.pipeline.pull import pull_stream
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.workspace import Workspace, open_workspace
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TOML = """\

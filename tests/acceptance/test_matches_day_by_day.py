@@ -7,7 +7,8 @@ from pathlib import Path
 from regulars.clock import FixedClock
 from regulars.identity.matching import MATCHES
 from regulars.identity.model import Model
-from regulars.pipeline import open_workspace, run
+from regulars.pipeline.flow import run
+from regulars.pipeline.workspace import open_workspace
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from regulars.pipeline import run
+from regulars.pipeline.flow import run
 from regulars.testing.gym import generate
 from regulars.testing.gym.stage import staged
 

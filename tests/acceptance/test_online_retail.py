@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.pipeline import open_workspace, run
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.flow import run
+from regulars.pipeline.workspace import Workspace, open_workspace
 
 ROOT = Path(__file__).parents[2]
 ARCHIVE = ROOT.parent / "shared" / "data" / "retail" / "online_retail_by_day.tar.gz"

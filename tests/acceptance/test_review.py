@@ -17,9 +17,9 @@ import pytest
 
 from regulars.clock import FixedClock
 from regulars.errors import NotFound
-from regulars.pipeline import open_workspace, run
+from regulars.pipeline.flow import run
 from regulars.pipeline.review import count_questions, open_questions, rule, take_back
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.workspace import Workspace, open_workspace
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 TOML = """\

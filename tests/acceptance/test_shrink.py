@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.pipeline import open_workspace, run
+from regulars.pipeline.flow import run
+from regulars.pipeline.workspace import open_workspace
 from regulars.runs.run import RunResult
 
 FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)

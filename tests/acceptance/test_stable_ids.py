@@ -8,7 +8,7 @@ from datetime import UTC, date, timedelta
 
 import pytest
 
-from regulars.pipeline import run
+from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import Workspace
 from regulars.testing.gym import generate
 from regulars.testing.gym.grade import grade_identity, grade_money, grade_segments

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.pipeline import open_workspace, rebuild, run
 from regulars.pipeline.find import customer_card, find_customer
+from regulars.pipeline.flow import rebuild, run
 from regulars.pipeline.transfer import find_transfers
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.runs.run import RunResult
 from regulars.storage.book.identity import Ruling
 from regulars.storage.book.versions import VersionBook

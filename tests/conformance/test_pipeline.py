@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.pipeline import open_workspace, run
+from regulars.pipeline.flow import run
+from regulars.pipeline.workspace import open_workspace
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 # A module of a folder without packages cannot import its conftest; pytest hands over what is needed.

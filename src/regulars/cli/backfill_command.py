@@ -22,7 +22,8 @@ def command(
     source: str, first: datetime, end: datetime, streams: tuple[str, ...], folder: Path, *, as_json: bool
 ) -> None:
     """Pull a span of the past from SOURCE, and derive what follows. The daily cursor stays where it is."""
-    from regulars.pipeline import backfill, open_workspace  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.flow import backfill  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(folder)
     try:

@@ -26,7 +26,7 @@ def command(
     """Show who CUSTOMER comes with (an id, source/id, e-mail, phone or name), a community, or the whole at a glance."""
     if customer and number:
         raise click.UsageError("CUSTOMER and --community are two questions: ask one")
-    from regulars.pipeline import open_workspace  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
 
     workspace = open_workspace(folder)
     try:

@@ -38,8 +38,8 @@ PLAIN = {
 @click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
 def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: bool) -> None:
     """Show CUSTOMER (an id, source/id, e-mail address, phone number or full name): profiles, segments, timeline."""
-    from regulars.pipeline import open_workspace  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.find import customer_card, find_customer  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
 
     workspace = open_workspace(folder)
     try:

@@ -66,7 +66,7 @@ def _play(folder: Path, *, scale: float, seed: int, as_json: bool) -> None:
 
 
 def _run(stage: Stage, day: date, *, quiet: bool) -> RunResult:
-    from regulars.pipeline import run  # noqa: PLC0415
+    from regulars.pipeline.flow import run  # noqa: PLC0415
 
     workspace = stage.open(day)
     try:

@@ -19,8 +19,8 @@ def command(folder: Path, *, as_json: bool) -> None:
     """Check packages, disk, clock, credentials and stores, and show what the last run found in the data."""
     from regulars.check import Finding, worst  # noqa: PLC0415  help must answer at once
     from regulars.clock import SystemClock  # noqa: PLC0415
-    from regulars.pipeline import open_workspace  # noqa: PLC0415
     from regulars.pipeline.inspect import last_findings  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
     from regulars.project import Project  # noqa: PLC0415
     from regulars.runs.doctor import examine  # noqa: PLC0415
     from regulars.sources.reference import references  # noqa: PLC0415

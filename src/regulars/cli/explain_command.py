@@ -19,9 +19,9 @@ from regulars.cli.screen import project_options, show_json
 @click.option("--as-of", type=MOMENT, help="Ask about then, not now.")
 def command(customer: str, segment: str, folder: Path, as_of: datetime | None, *, as_json: bool) -> None:
     """Say why CUSTOMER (an id, source/id, e-mail address or phone number) is in SEGMENT or not, with every number."""
-    from regulars.pipeline import open_workspace  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.find import find_customer  # noqa: PLC0415
     from regulars.pipeline.segment import explain_customer  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
     from regulars.rules.explain import as_text  # noqa: PLC0415
 
     workspace = open_workspace(folder)

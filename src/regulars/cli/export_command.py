@@ -48,7 +48,7 @@ def command(
     if as_of and snapshot:
         raise click.UsageError("--as-of and --snapshot are two answers to one question: give one")
     from regulars.compat.export import plan_export  # noqa: PLC0415
-    from regulars.pipeline import open_workspace  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(folder, clock=clock_at(as_of))
     try:

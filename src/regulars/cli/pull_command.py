@@ -18,7 +18,8 @@ from regulars.cli.screen import Progress, project_options
 @click.option("--as-of", type=MOMENT, help="Do it as if now were then.")
 def command(sources: tuple[str, ...], folder: Path, as_of: datetime | None, *, as_json: bool) -> None:
     """Fetch what is new from SOURCES, or from all, and land it unchanged; `regulars run` does the rest."""
-    from regulars.pipeline import open_workspace, pull  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.flow import pull  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(folder, clock=clock_at(as_of))
     try:

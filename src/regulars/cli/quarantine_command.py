@@ -17,8 +17,8 @@ def command(folder: Path, reason: str | None, limit: int, *, as_json: bool) -> N
     """Show what was set aside: counts by reason, or the rows of one reason with their payload."""
     from regulars.check import did_you_mean  # noqa: PLC0415  help must answer at once
     from regulars.errors import NotFound  # noqa: PLC0415
-    from regulars.pipeline import open_workspace  # noqa: PLC0415
     from regulars.pipeline.read import QUARANTINE  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
     from regulars.records import quarantine  # noqa: PLC0415
 
     if reason and reason not in quarantine.REASONS:

@@ -17,7 +17,8 @@ def command(folder: Path, *, as_json: bool) -> None:
 
     Use it after a repaired declaration: rows in quarantine are read again too.
     """
-    from regulars.pipeline import open_workspace, rebuild  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.flow import rebuild  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(folder)
     try:

@@ -19,7 +19,7 @@ from regulars.cli.screen import project_options, show_json, show_table
 @click.option("--as-of", type=MOMENT, help="Count days back from then, not from now.")
 def command(folder: Path, to: Path | None, as_of: datetime | None, *, as_json: bool) -> None:
     """Write the report as one HTML page that needs no network, and print its numbers."""
-    from regulars.pipeline import open_workspace  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
     from regulars.web.overview import gather  # noqa: PLC0415
     from regulars.web.report import write  # noqa: PLC0415
 

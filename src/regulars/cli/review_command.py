@@ -38,8 +38,8 @@ def command(  # noqa: PLR0917  each is an option of the command line
 
     An answer is kept for ever, outweighs all evidence and takes effect with the next run. It can be taken back.
     """
-    from regulars.pipeline import open_workspace  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.review import open_questions, rule, take_back  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
 
     if sum(map(bool, (same, different, undo, history))) > 1:
         raise click.UsageError("one of --same, --different, --undo and --history at a time")

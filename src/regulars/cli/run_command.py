@@ -23,11 +23,12 @@ from regulars.runs.run import RunResult
 def command(
     folder: Path, only: tuple[str, ...], as_of: datetime | None, *, as_json: bool, allow_shrink: bool, dry_run: bool
 ) -> None:
-    """Do everything that is due: pull, read, resolve, derive, connect, segment, measure, check.
+    """Do everything that is due: pull, read, resolve, derive, connect, segment, assign, measure, check.
 
     Safe to repeat and to kill: the next run goes on where this one stopped. Exits with 1 when a step failed.
     """
-    from regulars.pipeline import open_workspace, run, steps  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.flow import run, steps  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(folder, clock=clock_at(as_of), allow_shrink=allow_shrink)
     try:

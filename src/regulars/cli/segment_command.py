@@ -30,7 +30,7 @@ def command(
     name: str | None, folder: Path, span: tuple[datetime, datetime] | None, limit: int, *, as_json: bool
 ) -> None:
     """List the segments; or show the members of NAME; or replay NAME over the past before switching it on."""
-    from regulars.pipeline import open_workspace  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
 
     if span and name is None:
         raise click.UsageError("which segment is to be replayed? regulars segment NAME --backtest FIRST LAST")

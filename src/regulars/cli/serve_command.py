@@ -1,4 +1,4 @@
-"""`regulars serve`: the flags of a project over HTTP, to OpenFeature clients and GrowthBook SDKs."""
+"""`regulars serve`: a project over HTTP: flags for those who ask, and the door for those who post events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ipaddress
 from pathlib import Path
 
 import click
+from starlette.types import ASGIApp
 
 from regulars.cli.screen import counted, project_options, show_json
 from regulars.errors import RegularsError
@@ -29,18 +30,24 @@ def command(
     folder: Path, *, host: str, port: int, keys: tuple[str, ...], rate: float | None, encryption_key: str | None,
     origins: tuple[str, ...], as_json: bool,
 ) -> None:
-    """Answer applications that ask for flags, until Ctrl-C. Files that change are read again within a second.
+    """Answer applications that ask for flags or post events, until Ctrl-C.
 
-    OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at /api/features/KEY and /api/eval/KEY. Without a key only
-    programs of this machine are answered.
+    Files of flags that change are read again within a second. OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at
+    /api/features/KEY and /api/eval/KEY. Without a key only programs of this machine are answered.
+
+    Events are posted to /v1/track, /v1/batch and the like, with a write key of [door] in regulars.toml.
     """
+    import os  # noqa: PLC0415
     import time  # noqa: PLC0415  help must answer at once
 
+    from regulars.clock import SystemClock  # noqa: PLC0415
+    from regulars.config import HOME, read_config  # noqa: PLC0415
     from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
     from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
+    from regulars.web.ingest.open_door import open_door  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
@@ -50,15 +57,22 @@ def command(
         raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
     flags = DeclaredFlags(folder, clock=time.monotonic)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
-    app = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
+    app: ASGIApp = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
+    config = read_config(folder, environment=os.environ)
+    posting = sorted(config.door.keys)
+    if posting:
+        (folder / HOME).mkdir(parents=True, exist_ok=True)
+        app = open_door(config, home=folder / HOME, clock=SystemClock(), behind=app)
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
     with listening(host, port) as socket:
         url = f"http://{host}:{socket.getsockname()[1]}"
         if as_json:
-            show_json({"url": url, "flags": found.keys, "not_in_payload": apart})
+            show_json({"url": url, "flags": found.keys, "not_in_payload": apart, "door": posting})
         else:
             click.echo(f"{counted(len(found.keys), 'flag')} at {url}; Ctrl-C ends it.")
+            for name in posting:
+                click.echo(f"events of {name} are taken at {url}/v1/batch")
             for name in apart:
                 click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
         serve(app, socket)

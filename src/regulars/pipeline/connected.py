@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from regulars.errors import NotFound
-from regulars.pipeline.connect import COMMUNITIES, COMPANIONS, CONNECTIONS
+from regulars.pipeline.tables import COMMUNITIES, COMPANIONS, CONNECTIONS
 from regulars.pipeline.workspace import Workspace
 
 SHOWN = 24

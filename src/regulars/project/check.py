@@ -20,7 +20,7 @@ def check_project(project: Project, *, engine: Engine | None = None) -> list[Fin
     """
     kinds = {
         "sources": len(project.sources), "streams": len(project.streams), "events": len(project.events),
-        "segments": len(project.segments), "metrics": len(project.metrics),
+        "segments": len(project.segments), "metrics": len(project.metrics), "experiments": len(project.experiments),
     }
     if project.flags:
         kinds["flags"] = len(project.flags)

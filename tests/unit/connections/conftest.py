@@ -12,8 +12,8 @@ import pytest
 
 from regulars.clock import FixedClock
 from regulars.connections.co_presence import CHECK_IN
-from regulars.pipeline import open_workspace, run
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.flow import run
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.engines.duckdb import DuckDBEngine
 
 CheckIn = tuple[str | None, date, int, str | None]     # customer, day, minute of the day, place

@@ -50,6 +50,16 @@ def test_the_sweep_finds_what_counting_by_hand_finds(rows: list[CheckIn], at_lea
     assert as_told(together(arrivals(check_ins(rows)), at_least=at_least)) == by_hand(rows, at_least)
 
 
+@given(ROWS, st.integers(1, 3), st.sets(st.sampled_from("abcdx")))
+@settings(max_examples=100, deadline=None)
+def test_asked_for_some_people_the_sweep_finds_their_pairs_and_no_others(
+    rows: list[CheckIn], at_least: int, asked: set[str]
+) -> None:
+    found = together(arrivals(check_ins(rows)), at_least=at_least, of=pa.array(sorted(asked), pa.string()))
+
+    assert as_told(found) == {key: told for key, told in by_hand(rows, at_least).items() if asked & {*key[:2]}}
+
+
 @given(rows=ROWS, at_least=st.integers(1, 3))
 @settings(max_examples=15, deadline=None)
 def test_the_join_finds_the_same_rows_as_the_sweep(

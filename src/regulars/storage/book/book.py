@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regulars.storage.book.database import Database, connect
+from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
 from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
@@ -38,6 +39,7 @@ class Book:
     identity: IdentityBook                   # profiles -> customers
     households: HouseholdBook                # customers -> households
     memberships: MembershipBook              # customers in segments
+    experiments: ExperimentBook              # variants of units, and what was decided
     facts: FactsBook                         # what streams looked like
     sealed: SealedBook                       # secrets that outside systems rotate
 
@@ -72,6 +74,7 @@ class Book:
             identity=IdentityBook(database),
             households=HouseholdBook(database),
             memberships=MembershipBook(database),
+            experiments=ExperimentBook(database),
             facts=FactsBook(database),
             sealed=SealedBook(database, home, environment),
         )

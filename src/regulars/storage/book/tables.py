@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -138,6 +138,24 @@ memberships = _table(
     "memberships", _key("segment"), _key("customer_id"), _may("entered_at", Moment), _may("left_at", Moment),
     _need("first_entered_at", Moment), _need("last_entered_at", Moment), _need("entries", sa.BigInteger),
     sqlite_with_rowid=False,
+)
+
+# --- experiments -------------------------------------------------------------------------------------------------
+
+experiment_epochs = _table(
+    "experiment_epochs", _key("experiment"), _key("epoch", sa.BigInteger), _need("since", Moment), _need("setup")
+)
+assignments = _table(
+    "assignments", _key("experiment"), _key("unit"), _need("variant"), _need("epoch", sa.BigInteger),
+    _need("propensity", sa.Float), _need("assigned_at", Moment), _need("how"), sqlite_with_rowid=False,
+)
+exposures = _table(
+    "exposures", _key("experiment"), _key("unit"), _key("variant"), _need("exposed_at", Moment), _need("by"),
+    sqlite_with_rowid=False,
+)
+experiment_decisions = _table(
+    "experiment_decisions", _key("experiment"), _key("number", sa.BigInteger), _need("at", Moment), _need("kind"),
+    _need("by"), _need("reason"), _need("detail"),
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------

@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 
 import regulars
 from regulars.clock import FixedClock
-from regulars.pipeline import open_workspace
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.testing.gym.drops import SHEETS, drops
 from regulars.testing.gym.setting import World
 from regulars.testing.sandbox.process import Vendors, vendors

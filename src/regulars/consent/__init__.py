@@ -1,0 +1,1 @@
+"""What we may do: permission per channel and purpose, with its evidence, and the hours in which it counts."""

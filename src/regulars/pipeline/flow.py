@@ -1,0 +1,108 @@
+"""The product on one screen: what happens to a record, in order.
+
+| step | from -> to | kept in |
+|---|---|---|
+| pull:SOURCE | outside -> landing | segments of raw items, then the cursor in the book |
+| read:SOURCE | landing -> typed records, quarantine | lake |
+| resolve | profiles -> customers | identity map in the book, lake |
+| households | customers, family relations, contracts -> households, guardians, contacts | map in the book, lake |
+| derive | records -> events, money lines, customers | lake |
+| transfer | check-ins on passes -> transfers with their purchaser, their events | lake |
+| connect | events, transfers -> interactions, connections, companions, communities | lake |
+| segment | events -> transitions, memberships | ledger in the book, lake |
+| assign | members of an audience -> assignments, exposures | book |
+| judge | exposures, events -> harm | decisions in the book |
+| measure | events, money -> metrics by day | lake |
+| check | everything -> findings | run ledger |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from regulars.pipeline.assign import assign_units
+from regulars.pipeline.connect import connect_customers
+from regulars.pipeline.derive import derive_facts
+from regulars.pipeline.households import form_households
+from regulars.pipeline.inspect import inspect_data
+from regulars.pipeline.judge import judge_experiments
+from regulars.pipeline.measure import measure_days
+from regulars.pipeline.pull import pull_source
+from regulars.pipeline.read import read_source
+from regulars.pipeline.resolve import resolve_people
+from regulars.pipeline.segment import segment_customers
+from regulars.pipeline.transfer import find_transfers
+from regulars.pipeline.workspace import Workspace
+from regulars.runs.execute import execute
+from regulars.runs.hold import held
+from regulars.runs.run import Observer, RunResult, Step
+from regulars.sources.source import Source
+
+
+def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True) -> list[Step]:
+    """Return everything that is due, in order. A source that fails keeps only its own records from moving on."""
+    pulled = [Step(name=f"pull:{s.name}", do=partial(pull_source, workspace, s)) for s in sources] if pulls else []
+    read = [
+        Step(
+            name=f"read:{s.name}", do=partial(read_source, workspace, s), needs=(f"pull:{s.name}",) if pulls else (),
+        )
+        for s in sources
+    ]
+    return [
+        *pulled,
+        *read,
+        Step(name="resolve", do=partial(resolve_people, workspace)),
+        Step(name="households", do=partial(form_households, workspace), needs=("resolve",)),
+        Step(name="derive", do=partial(derive_facts, workspace), needs=("households",)),
+        Step(name="transfer", do=partial(find_transfers, workspace), needs=("derive",)),
+        Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
+        Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
+        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",)),
+        Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",)),
+        Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
+        Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
+    ]
+
+
+def run(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:
+    """Do everything that is due, or only for some sources. Raises LeaseHeld while another run is at work."""
+    sources = [workspace.source(name) for name in only] if only else list(workspace.project.sources)
+    return _carried_out(workspace, steps(workspace, sources), "run", observer)
+
+
+def pull(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:
+    """Fetch what is new and land it; nothing is derived."""
+    sources = [workspace.source(name) for name in only] if only else list(workspace.project.sources)
+    todo = [step for step in steps(workspace, sources) if step.name.startswith("pull:")]
+    return _carried_out(workspace, todo, "pull", observer)
+
+
+def backfill(
+    workspace: Workspace, source: str, *, first: datetime, end: datetime, only: frozenset[str] = frozenset(),
+    observer: Observer | None = None,
+) -> RunResult:
+    """Pull the records of a span of time from one source, then derive; cursors stay where they are."""
+    found = workspace.source(source)
+    past = Step(
+        name=f"pull:{source}", do=partial(pull_source, workspace, found, only=only, window=(first, end))
+    )
+    rest = [step for step in steps(workspace, [found]) if step.name != past.name]
+    return _carried_out(workspace, [past, *rest], "backfill", observer)
+
+
+def rebuild(workspace: Workspace, *, observer: Observer | None = None) -> RunResult:
+    """Make every derived table again from the landing and the book. What we did ourselves is kept: ids, transitions."""
+    with held(workspace.book.lease):
+        for table in workspace.lake.tables():
+            workspace.lake.drop(table)
+    return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "rebuild", observer)
+
+
+def _carried_out(workspace: Workspace, todo: Sequence[Step], command: str, observer: Observer | None) -> RunResult:
+    with held(workspace.book.lease):
+        workspace.book.runs.close_lost(workspace.clock.now())
+        workspace.landing.tidy()
+        workspace.lake.vacuum()
+        return execute(todo, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer)
