@@ -42,6 +42,7 @@ def command(
 
     from regulars.clock import SystemClock  # noqa: PLC0415
     from regulars.config import HOME, read_config  # noqa: PLC0415
+    from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
     from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
@@ -52,6 +53,8 @@ def command(
     if not keys and not _is_this_machine(host):
         hint = "--key KEY, a long random text"
         raise RegularsError(f"{host} can be reached by others, and there is no key", hint=hint)
+    if encryption_key is not None and not is_key(encryption_key):
+        raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
     flags = DeclaredFlags(folder, clock=time.monotonic)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
     app: ASGIApp = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
