@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -123,6 +124,25 @@ def guessed(table: pa.Table, *, file: str = "", said: Mapping[str, str] = Mappin
             found[guess.field] = guess
             taken.add(guess.column)
     return found
+
+
+def with_second_people(table: pa.Table, lines: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Give the second owner of a property a row of their own, of the same line, where the list has their number."""
+    number = "Secondary Mobile Phone1"
+    if not {number, "Primary Mobile Phone1"}.issubset(table.column_names):
+        return table, lines
+    theirs = {"Primary Mobile Phone1": number, "Primary Email1": "Secondary Email1"}
+    second = table
+    for place, column in enumerate(table.column_names):
+        if column in theirs and theirs[column] in table.column_names:
+            second = second.set_column(place, column, table[theirs[column]])
+        if column in {"Primary First Name", "Primary Last Name"} and "Secondary Name" in table.column_names:
+            part = r"\s.*$" if column == "Primary First Name" else r"^\S*\s*"
+            name = pc.utf8_trim_whitespace(table["Secondary Name"])
+            second = second.set_column(place, column, pc.replace_substring_regex(name, part, ""))
+    has = pc.not_equal(pc.utf8_trim_whitespace(table[number]), "")
+    order = np.argsort(both := np.concatenate([lines, lines[has.to_numpy()]]), kind="stable")
+    return pa.concat_tables([table, second.filter(has)]).take(pa.array(order)), both[order]
 
 
 def _said(table: pa.Table, said: Mapping[str, str]) -> dict[str, Guess]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+_BLANK = re.compile(r"\s")
 _REACH = 80                                  # characters: no pattern of a sentence spans more
 
 
@@ -15,6 +16,7 @@ class Prose:
     """A text that is searched many times."""
 
     text: str
+    _found: dict[str, list[int]] = field(default_factory=dict)     # where each word stands, once it was asked for
 
     @cached_property
     def lowered(self) -> str:
@@ -29,23 +31,24 @@ class Prose:
 
     def _windows(self, words: Iterable[str]) -> list[tuple[int, int]]:
         windows: list[tuple[int, int]] = []
-        for place in sorted(self._places(words)):
-            start, end = max(0, place - _REACH), self._edge(place + _REACH)
+        for place in sorted({place for word in words for place in self._places(word)}):
+            start = max(0, place - _REACH)
             if windows and start <= windows[-1][1]:
-                windows[-1] = (windows[-1][0], max(end, windows[-1][1]))
+                windows[-1] = (windows[-1][0], place + _REACH)
             else:
-                windows.append((start, end))
-        return windows
+                windows.append((start, place + _REACH))
+        return [(start, self._edge(end)) for start, end in windows]
 
-    def _places(self, words: Iterable[str]) -> Iterator[int]:
-        for word in words:
+    def _places(self, word: str) -> list[int]:
+        if word not in self._found:
+            places = self._found[word] = []
             place = self.lowered.find(word)
             while place >= 0:
-                yield place
+                places.append(place)
                 place = self.lowered.find(word, place + len(word))
+        return self._found[word]
 
     def _edge(self, place: int) -> int:
         """Return the next blank at or after a place: a word or number that is cut would be read as another."""
-        while place < len(self.text) and not self.text[place].isspace():
-            place += 1
-        return min(place, len(self.text))
+        blank = _BLANK.search(self.text, place) if place < len(self.text) else None
+        return len(self.text) if blank is None else blank.start()

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.campaigns.list_columns import FIELDS, Guess, guessed
+from regulars.campaigns.list_columns import FIELDS, Guess, guessed, with_second_people
 from regulars.campaigns.list_people import same_people, without_numbers
 from regulars.campaigns.number_list import SILENT, Numbers, read_numbers
 from regulars.errors import SourceChanged
@@ -91,14 +91,17 @@ def read_list(data: bytes, *, file: str, said: Mapping[str, str] = MappingProxyT
     columns = csv_columns(data, file=file, dialect=_dialect(data))
     if not columns.table.num_rows and not columns.rejects:
         raise SourceChanged(f"{file} has no rows", hint="a list begins with a line of column names")
-    mapping = guessed(columns.table, file=file, said=said)
+    total = len(columns.lines) + len(columns.rejects)
+    table, lines = with_second_people(columns.table, columns.lines)
+    columns = Columns(table=table, lines=lines, rejects=columns.rejects)
+    mapping = guessed(table, file=file, said=said)
     fields, doubts = _fields(columns, mapping, rules)
     taken = pc.is_null(doubts["rejected"])
     people = fields.filter(taken)
     leader, shares = same_people(people)
     return Imported(
         recipients=_recipients(people, leader, shares, rest=_rest(columns.table, mapping).filter(taken)),
-        report=_report(columns, doubts), mapping=mapping, total_rows=len(columns.lines) + len(columns.rejects),
+        report=_report(columns, doubts), mapping=mapping, total_rows=total,
         duplicates=_duplicates(people, leader), sha256=hashlib.sha256(data).hexdigest(),
     )
 

@@ -146,6 +146,18 @@ def test_columns_are_guessed_by_name_and_by_what_stands_in_them() -> None:
     }
 
 
+def test_the_second_owner_of_a_property_is_a_person_of_the_same_line() -> None:
+    header = "Primary First Name,Primary Last Name,Primary Mobile Phone1,Secondary Name,Secondary Mobile Phone1,Address"
+
+    found = people("Ann,Lee,2542223333,Bob van Lee,2542224444,1 Elm St", "Cy,Ott,2542225555,,,2 Elm St", header=header)
+
+    assert [(p["row"], p["first_name"], p["last_name"], p["phone"], p["address"]) for p in found.recipients.to_pylist()] == [
+        (2, "Ann", "Lee", "+12542223333", "1 Elm St"), (2, "Bob", "van Lee", "+12542224444", "1 Elm St"),
+        (3, "Cy", "Ott", "+12542225555", "2 Elm St"),
+    ]
+    assert found.total_rows == 2
+
+
 def test_what_a_person_says_goes_before_every_guess() -> None:
     data = b"phone,mobile\n2542223333,2542224444\n"
 
