@@ -71,13 +71,14 @@ def _report(engine: object, subjects: Subjects) -> None:
         outcome = Outcome(numerator=formula, is_share=name == "bought", within=14, before=timedelta(days=42))
         rows = engine.fetch(sums_by_day(outcome, subjects, by=("epoch",)))  # type: ignore[attr-defined]
         measured.append(Measured(
-            metric=name, role="primary" if name == "visits" else "secondary", has_denominator=False, has_covariate=True,
-            course=course(rows, variants=["a", "b"], days=days),
+            metric=name, role="primary" if name == "visits" else "secondary", has_denominator=False,
+            has_covariate=True, course=course(rows, variants=["a", "b"], days=days),
         ))
     units = measured[0].course.units
     conduct = Conduct(
         units=units[-1:], weights=np.array([[0.5, 0.5]]), crossovers=0,
-        exposed_by_day=np.diff(units, axis=0, prepend=0.0), first_day=days[0], last_day=days[-1], last_event_day=days[-1],
+        exposed_by_day=np.diff(units, axis=0, prepend=0.0), first_day=days[0], last_day=days[-1],
+        last_event_day=days[-1],
     )
     plan = Plan(method="sequential", alpha=0.05, planned=UNITS, weights=np.array([0.5, 0.5]), control=0)
     experiment = Experiment(

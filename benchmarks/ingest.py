@@ -79,7 +79,8 @@ local function event()
   return string.format('{"type":"track","event":"Order Completed","userId":"user-%%d",' ..
     '"messageId":"%%08x-%%08x-%%08x-%%08x","timestamp":"2026-11-25T10:30:55.976Z",' ..
     '"properties":{"order_id":"o-%%d","total":42.5,"currency":"USD"},"integrations":{},' ..
-    '"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"}}}', n %% 100000, chance(), chance(), chance(), n, n)
+    '"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"}}}',
+    n %% 100000, chance(), chance(), chance(), n, n)
 end
 function request()
   local headers = {["X-Write-Key"] = key, ["Content-Type"] = "application/json"}
