@@ -11,6 +11,7 @@ import pytest
 from flag_server import ENCRYPTION_KEY, KEY, serving, written
 
 from regulars.cli.main import main
+from regulars.pipeline.workspace import open_workspace
 
 ALL = "/ofrep/v1/evaluate/flags"
 
@@ -67,3 +68,21 @@ def test_a_browser_may_ask_from_the_pages_it_is_told_of(tmp_path: Path) -> None:
 
     assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
     assert "access-control-allow-origin" not in other.headers
+
+
+def test_what_applications_were_shown_is_in_the_book_once(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    with serving(folder, "--key", KEY) as url:
+        for _ in range(2):
+            for n in range(40):
+                body = {"context": {"targetingKey": f"ü{n}", "id": f"ü{n}"}}
+                assert httpx.post(url + "/ofrep/v1/evaluate/flags/ours", json=body, headers={"X-API-Key": KEY}).status_code == 200
+
+    workspace = open_workspace(folder)
+    seen = workspace.book.experiments.exposures("ours_2026_01").to_pylist()
+    given = workspace.book.experiments.assignments("ours_2026_01").to_pylist()
+    workspace.close()
+    assert {row["unit"] for row in seen} == {f"ü{n}" for n in range(40)}
+    assert {row["variant"] for row in seen} == {"control", "treatment"}
+    assert [row["variant"] for row in given] == [row["variant"] for row in seen]
+    assert {row["propensity"] for row in given} == {0.5}
