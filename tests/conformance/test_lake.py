@@ -131,6 +131,18 @@ def test_merging_replaces_removes_and_adds(lake: Lake) -> None:
     assert lake.rows("events") == 4
 
 
+def test_a_part_of_a_table_is_read_without_the_rest(lake: Lake) -> None:
+    _put(lake, "events", _table(a=1, b=2, c=3), partition_by="month")
+    _put(lake, "whole", _table(a=1, b=2))
+    months = lake.engine.fetch(lake.table("events"))["month"].to_pylist()
+
+    part = lake.engine.fetch(lake.table("events", partitions={months[0], "no such month"}))
+
+    assert set(part["month"].to_pylist()) == {months[0]}
+    assert len(part) == months.count(months[0])
+    assert len(lake.engine.fetch(lake.table("whole", partitions={"no such month"}))) == 2
+
+
 def test_only_files_that_lose_a_row_are_rewritten(lake: Lake) -> None:
     _put(lake, "events", _table(a=1, b=2, c=3, d=4), partition_by="month")
     before = _files(lake, "events")

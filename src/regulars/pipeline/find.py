@@ -59,15 +59,8 @@ def find_customer(workspace: Workspace, text: str) -> str:
 def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -> CustomerCard:
     """Return what is known of one customer, the newest events first; only this customer's rows are read."""
     customer = workspace.rows(_one(workspace.table("customers"), customer_id))[0]
-    identity = _one(workspace.table("identity"), customer_id)
-    profiles = workspace.rows(
-        identity.left_join(workspace.table("profiles"), ["profile_source", "profile_id"]).select(
-            "profile_source", "profile_id", "raw_name", "email", "phone", "evidence"
-        ).order_by("profile_source", "profile_id")
-    )
+    profiles = _profiles(workspace, customer_id)
     mine = [(row["profile_source"], row["profile_id"]) for row in profiles]
-    happened = _of_profiles(workspace.table("events"), mine)
-    latest = happened.order_by(happened.occurred_at.desc(), happened.event_id).limit(events)
     lines = _of_profiles(workspace.table("money"), mine)
     segments = _one(workspace.table("memberships"), customer_id).order_by("segment")
     return CustomerCard(
@@ -78,7 +71,7 @@ def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -
             lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum()).order_by("kind")
         ),
         connections=strongest(workspace, customer_id) if has_connections(workspace) else [],
-        timeline=[{k: v for k, v in row.items() if v is not None} for row in workspace.rows(latest)],
+        timeline=_timeline(workspace, mine, events),
         family=family_of(workspace, customer_id),
     )
 
@@ -105,6 +98,40 @@ def family_of(workspace: Workspace, customer_id: str) -> Family:
         children=others("child", "guardian_customer_id"),
         reached=contact[0] if contact else {},
     )
+
+
+def _profiles(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
+    """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
+    identity = _one(workspace.table("identity"), customer_id).select("profile_source", "profile_id", "evidence")
+    mine = workspace.rows(identity.order_by("profile_source", "profile_id"))
+    keys = [(row["profile_source"], row["profile_id"]) for row in mine]
+    told = ("raw_name", "email", "phone")
+    found = _of_profiles(workspace.table("profiles"), keys).select("profile_source", "profile_id", *told)
+    by_key = {(row["profile_source"], row["profile_id"]): row for row in workspace.rows(found)}
+    return [
+        {
+            "profile_source": source, "profile_id": profile,
+            **{name: by_key.get((source, profile), {}).get(name) for name in told}, "evidence": row["evidence"],
+        }
+        for (source, profile), row in zip(keys, mine, strict=True)
+    ]
+
+
+def _timeline(workspace: Workspace, profiles: list[tuple[str, str]], limit: int) -> list[dict[str, Any]]:
+    """Return the newest events of a few profiles, without what is not said of them.
+
+    First which they are, then what they say: an event has many columns, and most events of a month are others'.
+    """
+    happened = _of_profiles(workspace.table("events"), profiles)
+    dated = happened.select("event_id", "month", "occurred_at")
+    newest = workspace.rows(dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit))
+    if not newest:
+        return []
+    own_months = workspace.lake.table("events", partitions={row["month"] for row in newest})
+    whole = _of_profiles(own_months, profiles)
+    chosen = whole.filter(whole.event_id.isin([row["event_id"] for row in newest]))
+    rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def _matches(workspace: Workspace, customers: ir.Table, text: str) -> list[dict[str, Any]]:
@@ -135,8 +162,11 @@ def _one(table: ir.Table, customer_id: str) -> ir.Table:
 
 
 def _of_profiles(table: ir.Table, profiles: list[tuple[str, str]]) -> ir.Table:
-    """Return the rows of a few profiles by plain comparisons: files are sorted by profile, so most is never read."""
+    """Return the rows of a few profiles; files are sorted by profile, so lists of ids keep most from being read."""
+    if not profiles:
+        return table.limit(0)
+    sources, ids = (sorted(set(column)) for column in zip(*profiles, strict=True))
     is_one = ibis.literal(False)
     for source, profile in profiles:
         is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
-    return table.filter(is_one)
+    return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)

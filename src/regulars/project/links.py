@@ -17,6 +17,11 @@ from regulars.errors import DeclarationError
 from regulars.events import money
 from regulars.events.derive import of_money
 from regulars.events.event import MONEY, TRANSFERS, EventType, attributes
+from regulars.experiments.checks import layer_problems
+from regulars.experiments.checks import problems as experiment_problems
+from regulars.experiments.experiment import Experiment
+from regulars.flags.declare import Flag
+from regulars.flags.prerequisite import prerequisite_errors
 from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import PROFILES, profile_rows
 from regulars.metrics.catalogue import catalogue
@@ -39,6 +44,8 @@ class Linked:
     events: tuple[EventType, ...]
     segments: tuple[Segment, ...]
     metrics: tuple[Metric, ...]
+    experiments: tuple[Experiment, ...] = ()
+    flags: tuple[Flag, ...] = ()
     transfers: TransferRules | None = None
 
     @cached_property
@@ -85,10 +92,12 @@ def link_problems(linked: Linked) -> list[Finding]:
     for metric in linked.metrics:
         file = linked.file("metrics", metric.name)
         problems += [file.problem(error) for error in _ratio_errors(metric, linked)]
+    for flag, error in prerequisite_errors(linked.flags, declared=linked.reading.names("flags")):
+        problems.append(linked.file("flags", flag.name).problem(error))
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)
         problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]
-    return problems + _circles(linked)
+    return problems + _circles(linked) + _of_experiments(linked)
 
 
 def _stream_errors(stream: Stream) -> Iterator[DeclarationError]:
@@ -156,6 +165,16 @@ def _ratio_errors(metric: Metric, linked: Linked) -> Iterator[DeclarationError]:
         if one is not metric and (one.name in parts or not isinstance(one.formula, Ratio))
     ]
     yield from _caught(lambda: catalogue([metric, *others]))
+
+
+def _of_experiments(linked: Linked) -> list[Finding]:
+    metrics, segments = linked.reading.names("metrics"), linked.reading.names("segments")
+    errors = [
+        (one, error) for one in linked.experiments
+        for error in experiment_problems(one, metrics=metrics, segments=segments)
+    ]
+    errors += layer_problems(linked.experiments)
+    return [linked.file("experiments", one.name).problem(error) for one, error in errors]
 
 
 def _circles(linked: Linked) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -68,13 +68,18 @@ class Lake:
         """Return the names of all tables, sorted."""
         return self.book.versions.tables()
 
-    def table(self, name: str, *, version: int | None = None, as_of: datetime | None = None) -> ir.Table:
+    def table(
+        self, name: str, *, version: int | None = None, as_of: datetime | None = None,
+        partitions: Collection[str] | None = None,
+    ) -> ir.Table:
         """Return a table as it is, as it was in a version, or as it was at a moment (aware).
 
+        With `partitions` only rows with one of these values in the column it is partitioned by; other files stay shut.
         Raises NotFound when there is no such table or version, StoreError when a file of it is missing.
         """
         manifest = Manifest.from_json(self._version(name, version=version, as_of=as_of).manifest)
-        return self._read(manifest.files, manifest.schema)
+        files = [f for f in manifest.files if partitions is None or f.partition is None or f.partition in partitions]
+        return self._read(files, manifest.schema)
 
     def rows(self, name: str) -> int:
         """Return how many rows the table has, without reading it."""

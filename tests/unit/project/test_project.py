@@ -72,6 +72,15 @@ examples:
     "metrics/visits.yaml": "count: visited\n",
     "metrics/buyers.yaml": "distinct: customers\nof: bought\n",
     "metrics/share.yaml": "ratio: [buyers, visits]\n",
+    "experiments/card.yaml": """\
+audience: regular
+variants: {as_it_is: 50, card: 50}
+primary: visits
+guardrails: [{metric: buyers, must_not: fall}]
+layer: {name: desk, below: 5000}
+runs: 2026-01-05 to 2026-02-16
+""",
+    "holdouts.yaml": "everybody: {share: 5 %}\n",
 }
 
 
@@ -105,6 +114,8 @@ def test_a_sound_project_is_loaded_whole(tmp_path: Path) -> None:
     assert [event.name for event in project.events] == ["bought", "visited"]
     assert [segment.name for segment in project.segments] == ["loyal", "regular"]
     assert [metric.name for metric in project.metrics] == ["buyers", "share", "visits"]
+    assert [experiment.name for experiment in project.experiments] == ["card"]
+    assert [holdout.name for holdout in project.holdouts] == ["everybody"]
     assert project.stream("desk.visits").key == ("visit_id",)
     assert project.traits == ("first_desk",)
     assert project.identifier_rules.own_emails == ("desk@summit.example",)
@@ -156,6 +167,15 @@ TYPOS = [
     ("metrics/buyers.yaml", "of: bought", "of: bougt", 2, "did you mean 'bought'?"),
     ("metrics/share.yaml", "[buyers, visits]", "[buyers, vists]", 1, "did you mean 'visits'?"),
     ("metrics/share.yaml", "[buyers, visits]", "[share, visits]", 1, "is a ratio itself"),
+    ("experiments/card.yaml", "audience: regular", "audience: reguler", 1, "did you mean 'regular'?"),
+    ("experiments/card.yaml", "{as_it_is: 50", "{as_it_is: 40", 2, "in these proportions: {as_it_is: 44, card: 56}"),
+    ("experiments/card.yaml", "primary: visits", "primry: visits", 3, "did you mean 'primary'?"),
+    ("experiments/card.yaml", "primary: visits", "primary: vists", 3, "did you mean 'visits'?"),
+    ("experiments/card.yaml", "metric: buyers", "metric: byers", 4, "did you mean 'buyers'?"),
+    ("experiments/card.yaml", "must_not: fall", "must_not: fal", 4, "did you mean 'fall'?"),
+    ("experiments/card.yaml", "below: 5000", "below: 50000", 5, "whole numbers, 0 to 10000"),
+    ("experiments/card.yaml", "runs: 2026-01-05", "runs: 2026-31-05", 6, "month must be in 1..12"),
+    ("holdouts.yaml", "share: 5 %", "shar: 5 %", 1, "`{share: 5 %}`"),
 ]
 
 
@@ -186,6 +206,59 @@ def test_all_problems_are_told_together_in_the_order_of_the_files(tmp_path: Path
         "events/visited.yaml:2", "events/visited.yaml:5", "events/visited.yaml:6", "metrics/visits.yaml:1",
         "segments/regular.yaml:1",
     ]
+
+
+def test_an_experiment_is_loaded_with_the_segment_and_metrics_it_names(tmp_path: Path) -> None:
+    offer = """\
+unit: household
+audience: first_day_pass
+variants: {no_offer: 20, two_week_pass: 40, half_price_visit: 40}
+primary: joined_within_30_days
+guardrails: [revenue_per_customer, unsubscribe_rate]
+runs: 2026-01-05 to 2026-02-16
+"""
+    named = {f"metrics/{name}.yaml": "count: visited\n" for name in (
+        "joined_within_30_days", "revenue_per_customer", "unsubscribe_rate",
+    )}
+
+    project = Project.load(written(tmp_path, **{
+        "experiments/day_pass_offer_2026_01.yaml": offer, "segments/first_day_pass.yaml": "when: {count: visited}\n", **named,
+    }), environment={})
+
+    found = next(each for each in project.experiments if each.name == "day_pass_offer_2026_01")
+    assert [(variant.name, int(variant.weight)) for variant in found.variants] == [
+        ("no_offer", 20), ("two_week_pass", 40), ("half_price_visit", 40),
+    ]
+
+
+def test_two_experiments_that_want_the_same_of_a_layer_are_told(tmp_path: Path) -> None:
+    other = FILES["experiments/card.yaml"].replace("below: 5000", "from: 4000")
+
+    found = problems(written(tmp_path, **{"experiments/poster.yaml": other}))
+
+    assert [problem.where for problem in found] == ["experiments/poster.yaml:5"]
+    assert found[0].hint == "free: {name: desk, from: 5000, below: 10000}"
+
+
+def test_an_experiment_about_a_metric_with_a_problem_is_not_told_too(tmp_path: Path) -> None:
+    found = problems(written(tmp_path, **{"metrics/visits.yaml": "cont: visited\n", "metrics/share.yaml": "count: visited\n"}))
+
+    assert [problem.where for problem in found] == ["metrics/visits.yaml:1"]
+
+
+def test_an_experiment_may_be_an_object_of_a_python_file(tmp_path: Path) -> None:
+    made = """\
+from fractions import Fraction
+from regulars.experiments.experiment import Experiment, Goal, Variant
+DECLARATIONS = [Experiment(
+    name="poster", control="a", primary=(Goal(metric="vists"),),
+    variants=(Variant(name="a", weight=Fraction(50)), Variant(name="b", weight=Fraction(50))),
+)]
+"""
+
+    found = problems(written(tmp_path, **{"experiments/poster.py": made}))
+
+    assert [(problem.where, problem.hint) for problem in found] == [("experiments/poster.py", "did you mean 'visits'?")]
 
 
 def test_segments_that_ask_each_other_in_a_circle_are_told_once(tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""How often intervals from a bandit's log hold the truth: weighed by logged chances, and raw means for comparison.
+
+Three variants, twenty batches, Thompson sampling with a floor of 0.05. Seeded, vectorised over runs.
+    python benchmarks/bandit_intervals.py [--runs 1000] [--seed 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from regulars.stats import aipw
+from regulars.stats.bandit import posterior, thompson, top_two
+from regulars.stats.contextual import choose
+from regulars.stats.inference import infer
+
+BATCHES, FLOOR, AT_ONCE = 20, 0.05, 250
+Log = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+WORLDS: dict[str, tuple[tuple[float, ...], int, bool, Callable]] = {
+    "normal, all alike": ((0.0, 0.0, 0.0), 200, False, thompson),
+    "normal, 0 / 0.1 / 0.2": ((0.0, 0.1, 0.2), 200, False, thompson),
+    "normal, all alike, top two": ((0.0, 0.0, 0.0), 200, False, top_two),
+    "orders, 10 % / 12 % / 15 %": ((0.1, 0.12, 0.15), 500, True, thompson),
+    "orders, all 10 %": ((0.1, 0.1, 0.1), 500, True, thompson),
+    "few orders, all 10 %": ((0.1, 0.1, 0.1), 200, True, thompson),
+}
+
+
+def log(
+    rng: np.random.Generator, means: np.ndarray, *, size: int, is_order: bool, share: Callable, runs: int = AT_ONCE
+) -> Log:
+    """Rewards, variants and chances of many bandits at once: (runs, rewards), the last also by variant."""
+    k, parts = len(means), []
+    n, total, squares = (np.zeros((runs, k)) for _ in range(3))
+    for _ in range(BATCHES):
+        chances = np.repeat(share(posterior(n, total, squares), floor=FLOOR)[:, None, :], size, axis=1)
+        shown = choose(chances, rng.random((runs, size)))
+        drawn = rng.random(shown.shape) < means[shown] if is_order else means[shown] + rng.normal(size=shown.shape)
+        rewards = drawn.astype(float)
+        own = shown[..., None] == np.arange(k)
+        n, total = n + own.sum(axis=1), total + (own * rewards[..., None]).sum(axis=1)
+        squares = squares + (own * rewards[..., None] ** 2).sum(axis=1)
+        parts.append((rewards, shown, chances))
+    rewards, shown, chances = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
+    return rewards, shown, chances
+
+
+def held(logged: Log, means: np.ndarray) -> np.ndarray:
+    """Whether each run's intervals hold the truth: weighed values, weighed differences, raw means; (runs, 3)."""
+    value, lift = infer(aipw.values(*logged)), infer(aipw.differences(*logged))
+    truth = means - means[0]
+    rewards, shown, _ = logged
+    own = shown[..., None] == np.arange(len(means))
+    n = own.sum(axis=1)
+    raw = (own * rewards[..., None]).sum(axis=1) / n
+    spread = (own * (rewards[..., None] - raw[:, None]) ** 2).sum(axis=1) / (n - 1)
+    return np.stack([
+        ((value.low <= means) & (value.high >= means)).mean(axis=1),
+        ((lift.low <= truth) & (lift.high >= truth))[:, 1:].mean(axis=1),
+        (np.abs(raw - means) <= 1.96 * np.sqrt(spread / n)).mean(axis=1),
+    ], axis=1)
+
+
+def main() -> None:
+    """Print one line a world."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    began = time.perf_counter()
+    print("| rewards | of them | values | differences | raw means |\n|---|--:|--:|--:|--:|")
+    for number, (name, (means, size, is_order, share)) in enumerate(WORLDS.items()):
+        rng = np.random.default_rng([options.seed, number])
+        found = np.concatenate([
+            held(log(rng, np.array(means), size=size, is_order=is_order, share=share), np.array(means))
+            for _ in range(options.runs // AT_ONCE)
+        ])
+        shares = " | ".join(f"{share:.1%}" for share in found.mean(axis=0))
+        print(f"| {name} | {BATCHES * size:,} | {shares} |", flush=True)
+    print(f"\n{options.runs} runs each, seed {options.seed}, {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

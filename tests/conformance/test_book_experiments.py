@@ -1,0 +1,83 @@
+"""What every book promises about experiments: the first variant stays, the first sight counts, the log only grows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from regulars.storage.book import Book
+from regulars.storage.book.experiments import ASSIGNMENTS, EXPOSURES
+
+NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+NAIVE = NOW.replace(tzinfo=None)
+HOUR = timedelta(hours=1)
+
+
+def _assigned(*rows: tuple[str, str]) -> pa.Table:
+    return pa.Table.from_pylist([
+        {"unit": unit, "variant": variant, "epoch": 1, "propensity": 0.5, "assigned_at": NAIVE, "how": "hash"}
+        for unit, variant in rows
+    ], schema=ASSIGNMENTS)
+
+
+def _exposed(*rows: tuple[str, str, datetime]) -> pa.Table:
+    return pa.Table.from_pylist([
+        {"unit": unit, "variant": variant, "exposed_at": at, "by": "campaign"} for unit, variant, at in rows
+    ], schema=EXPOSURES)
+
+
+def _variants(book: Book, experiment: str) -> dict[str, str]:
+    return {row["unit"]: row["variant"] for row in book.experiments.assignments(experiment).to_pylist()}
+
+
+def test_an_experiment_nobody_is_in_has_all_its_columns(book: Book) -> None:
+    assert book.experiments.assignments("offer").schema == ASSIGNMENTS
+    assert book.experiments.exposures("offer").schema == EXPOSURES
+    assert (book.experiments.epochs("offer"), book.experiments.decisions("offer"), book.experiments.begun()) == ([], [], [])
+
+
+def test_the_stored_variant_always_wins(book: Book) -> None:
+    assert book.experiments.assign("offer", _assigned(("é1", "a"), ("2", "b"))) == 2
+
+    assert book.experiments.assign("offer", _assigned(("é1", "b"), ("3", "b"))) == 1
+
+    assert _variants(book, "offer") == {"é1": "a", "2": "b", "3": "b"}
+
+
+def test_experiments_do_not_see_each_others_units(book: Book) -> None:
+    book.experiments.assign("offer", _assigned(("1", "a")))
+    book.experiments.assign("text", _assigned(("1", "b")))
+
+    assert (_variants(book, "offer"), _variants(book, "text")) == ({"1": "a"}, {"1": "b"})
+
+
+def test_an_exposure_is_kept_once_with_its_earliest_moment(book: Book) -> None:
+    assert book.experiments.expose("offer", _exposed(("1", "a", NAIVE))) == 1
+    assert book.experiments.expose("offer", _exposed(("1", "a", NAIVE + HOUR), ("1", "a", NAIVE - HOUR))) == 0
+
+    assert book.experiments.exposures("offer")["exposed_at"].to_pylist() == [NAIVE - HOUR]
+
+
+def test_a_unit_that_saw_two_variants_has_a_row_for_each(book: Book) -> None:
+    book.experiments.expose("offer", _exposed(("1", "a", NAIVE), ("1", "b", NAIVE + HOUR)))
+
+    assert book.experiments.exposures("offer")["variant"].to_pylist() == ["a", "b"]
+
+
+def test_the_same_setup_is_the_same_epoch_and_another_is_the_next(book: Book) -> None:
+    first = book.experiments.begin_epoch("offer", '{"a": 50}', at=NOW)
+    again = book.experiments.begin_epoch("offer", '{"a": 50}', at=NOW + HOUR)
+    other = book.experiments.begin_epoch("offer", '{"a": 90}', at=NOW + HOUR)
+
+    assert (first.number, again, other.number) == (1, first, 2)
+    assert book.experiments.epochs("offer") == [first, other]
+    assert book.experiments.begun() == ["offer"]
+
+
+def test_the_log_only_grows_and_keeps_its_order(book: Book) -> None:
+    tripped = book.experiments.decide("offer", kind="tripped", by="guardrail", reason="refunds rose", detail="{}", at=NOW)
+    undone = book.experiments.decide("offer", kind="undone", by="Ada", reason="a wrong refund", detail="{}", at=NOW + HOUR)
+
+    assert book.experiments.decisions("offer") == [tripped, undone]
+    assert (tripped.number, undone.number) == (1, 2)
