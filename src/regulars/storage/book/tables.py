@@ -180,7 +180,8 @@ consent_reviews = _table(
 )
 contact_seats = _table(
     "contact_seats", _key("cap"), _key("subject"), _key("seat", sa.Integer), _need("taken_at", Moment),
-    _need("message_id"), sa.Index("contact_seats_by_message", "tenant", "message_id"), sqlite_with_rowid=False,
+    _need("message_id"), sa.Index("contact_seats_by_message", "tenant", "message_id"),
+    sa.Index("contact_seats_by_age", "tenant", "cap", "subject", "taken_at"), sqlite_with_rowid=False,
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------
