@@ -302,7 +302,8 @@ def main() -> None:
             print(f"\n{size:.0f} bytes on disk per event after compaction, ids among them\n")
         if told.only != "serve":
             found = known(folder, told.ids)
-            print(f"{told.ids:,} ids known, in {found.runs} runs: {found.wall:.1f} us per event ({found.cpu:.1f} of CPU); "
+            print(f"{told.ids:,} ids known, in {found.runs} runs: {found.wall:.1f} us per event, "
+                  f"{found.cpu:.1f} of CPU; "
                   f"{found.bytes / 1e6:,.0f} MB on disk, {found.most_bytes / 1e6:,.0f} at the most")
     finally:
         shutil.rmtree(folder)
