@@ -25,6 +25,8 @@ from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
 from regulars.experiments import experiment, holdout
+from regulars.flags import condition as targeting
+from regulars.flags import declare as flag
 from regulars.metrics import metric
 from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
@@ -111,6 +113,9 @@ def commands() -> str:
             **main_group.context_settings,
         )
         parts += [f"## {verb}", sentence, _fenced("text", command.get_help(context))]
+        for name, sub in command.commands.items() if isinstance(command, click.Group) else ():
+            inner = click.Context(sub, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+            parts.append(_fenced("text", sub.get_help(inner)))
     return "\n\n".join(parts)
 
 
@@ -154,6 +159,7 @@ def declarations() -> str:
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
         ("categories.yaml", category), ("transfers.yaml", transfer),
+        ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),
     )
     for title, module in titles:
         parts += [f"## {title}", _doc(module)]

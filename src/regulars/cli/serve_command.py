@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from starlette.types import ASGIApp
 
 from regulars.cli.screen import counted, project_options, show_json
 from regulars.errors import RegularsError
+
+if TYPE_CHECKING:
+    from regulars.pipeline.seen import Sight
 
 
 @click.command("serve")
@@ -42,17 +46,22 @@ def command(
 
     from regulars.clock import SystemClock  # noqa: PLC0415
     from regulars.config import HOME, read_config  # noqa: PLC0415
+    from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
     from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
     from regulars.web.ingest.open_door import open_door  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
+    from regulars.web.sights import SightLog  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
         hint = "--key KEY, a long random text"
         raise RegularsError(f"{host} can be reached by others, and there is no key", hint=hint)
-    flags = DeclaredFlags(folder, clock=time.monotonic)
+    if encryption_key is not None and not is_key(encryption_key):
+        raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
+    sights = SightLog(lambda seen: _write(folder, seen), clock=SystemClock())
+    flags = DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
     app: ASGIApp = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
     config = read_config(folder, environment=os.environ)
@@ -72,7 +81,21 @@ def command(
                 click.echo(f"events of {name} are taken at {url}/v1/batch")
             for name in apart:
                 click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
-        serve(app, socket)
+        try:
+            serve(app, socket)
+        finally:
+            sights.close()
+
+
+def _write(folder: Path, seen: list[Sight]) -> None:
+    from regulars.pipeline.seen import write_sights  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
+
+    workspace = open_workspace(folder)
+    try:
+        write_sights(workspace, seen)
+    finally:
+        workspace.close()
 
 
 def _is_this_machine(host: str) -> bool:

@@ -98,14 +98,22 @@ def sums_by_day(outcome: Outcome, subjects: Subjects, *, by: Sequence[str] = ())
     return both.group_by(*keys, "day").agg(**{name: both[name].sum() for name in SUMS})
 
 
+def totals(outcome: Outcome, subjects: Subjects) -> ir.Table:
+    """Return what each unit did: unit, variant, y (0 for who did nothing), x (the same before the exposure)."""
+    after = _totals(_after(outcome.numerator, outcome, subjects), outcome)
+    units = subjects.exposed.select("unit", "variant").left_join(after, "unit").drop("unit_right")
+    both = units.left_join(_earlier(outcome, subjects), "unit").drop("unit_right")
+    return both.select("unit", "variant", y=_capped(both.total.fill_null(0.0), outcome), x=both.x.fill_null(0.0))
+
+
 def cap_at(outcome: Outcome, subjects: Subjects, *, share: float) -> ir.Scalar:
     """Return the quantile of what single units count for, nothing counted as 0: the cap for winsorising.
 
     `share` in (0, 1), such as 0.99: one unit in a hundred is capped. Taken over all variants together, so that the cap
     itself says nothing of any.
     """
-    totals = _totals(_after(outcome.numerator, outcome, subjects), outcome)
-    every = subjects.exposed.left_join(totals, "unit")
+    each = _totals(_after(outcome.numerator, outcome, subjects), outcome)
+    every = subjects.exposed.left_join(each, "unit")
     return every.total.fill_null(0.0).quantile(share)
 
 
@@ -115,8 +123,8 @@ def _earlier(outcome: Outcome, subjects: Subjects) -> ir.Table:
         return subjects.exposed.select("unit", x=ibis.literal(0.0)).limit(0)
     rows = _rows(outcome.numerator, subjects)
     since = rows.exposed_at - _interval(outcome.before)
-    totals = _totals(rows.filter(rows.occurred_at < rows.exposed_at, rows.occurred_at >= since), outcome)
-    return totals.select("unit", x=_capped(totals.total, outcome))
+    found = _totals(rows.filter(rows.occurred_at < rows.exposed_at, rows.occurred_at >= since), outcome)
+    return found.select("unit", x=_capped(found.total, outcome))
 
 
 def _steps(outcome: Outcome, subjects: Subjects) -> ir.Table:

@@ -22,6 +22,7 @@ from regulars.stats.effect import Effect, Inference
 from regulars.stats.inference import infer
 from regulars.stats.lift import Lift, fieller
 from regulars.stats.moments import Moments
+from regulars.stats.z_score import standard_error
 
 Floats = NDArray[np.float64]
 
@@ -155,7 +156,7 @@ def _at_looks(effect: Effect, found: Course, plan: Plan) -> Inference:
     empty = infer(_only(effect, []), alpha=plan.alpha)
     if not days:
         return empty
-    fractions = np.minimum(found.units.sum(axis=-1)[days] / plan.planned, 1.0)
+    fractions = found.units.sum(axis=-1)[days] / plan.planned
     at = days[-1]
     here = Effect(**{name: np.asarray(getattr(effect, name))[at] for name in ("value", "variance", "degrees")})
     told = group_sequential.at_last_look(
@@ -168,7 +169,11 @@ def _at_looks(effect: Effect, found: Course, plan: Plan) -> Inference:
 
 
 def _believed(comparison: Comparison, plan: Plan) -> tuple[Inference, Floats, Floats, Floats]:
-    """Beliefs are one thing and when to stop is another: p is that of the rule that may be looked at for ever."""
+    """Beliefs are one thing and when to stop is another: p is that of the rule that may be looked at for ever.
+
+    The prior speaks of lifts and is brought to the metric's unit by the control's level, which is known well before
+    anything is decided; the rule's promise is exact for a level known beforehand.
+    """
     prior = USUAL.scaled(np.abs(np.asarray(comparison.control.value)) + np.finfo(float).tiny)
     belief = bayes.believe(comparison.effect, prior=prior, alpha=plan.alpha)
     evidence = bayes.bayes_factor(comparison.effect, prior=prior)
@@ -186,7 +191,7 @@ def _lift(comparison: Comparison, inferred: Inference, plan: Plan, floor: float)
         nothing = np.full(np.asarray(inferred.value).shape, np.nan)
         scaled = {name: np.asarray(getattr(inferred, name)) / base for name in ("value", "low", "high")}
         return Lift(inference=Inference(**scaled, p=inferred.p), gap_low=nothing, gap_high=nothing)
-    error = np.sqrt(np.asarray(comparison.effect.variance))
+    error = standard_error(comparison.effect)
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = (np.asarray(inferred.high) - np.asarray(inferred.low)) / 2 / error
     lift = fieller(comparison, reach=reach, floor=floor)

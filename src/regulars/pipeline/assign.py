@@ -59,7 +59,7 @@ def enrol_audience(workspace: Workspace, experiment: Experiment) -> int:
     """
     now, book = workspace.clock.now(), workspace.book.experiments
     units = audience(workspace, experiment)
-    begin(workspace, experiment, at=now, planned=len(units))
+    begin(workspace, experiment, at=now, planned=planned_units(workspace, experiment))
     known = assigned(workspace, experiment).rows
     found = enrol(
         units, experiment=experiment, day=as_of_now(workspace).day, holdouts=workspace.project.holdouts,
@@ -98,6 +98,11 @@ def audience(workspace: Workspace, experiment: Experiment) -> pa.Array:
     return workspace.fetch(units.distinct().order_by("unit"))["unit"].combine_chunks()
 
 
+def planned_units(workspace: Workspace, experiment: Experiment) -> int:
+    """Return how many units an experiment is planned for, as far as can be known before it begins."""
+    return experiment.stop.units or len(audience(workspace, experiment)) or PLANNED
+
+
 def begin(workspace: Workspace, experiment: Experiment, *, at: datetime, planned: int) -> dict[str, Any]:
     """Return how an experiment assigns, written down at its start and at each new epoch.
 
@@ -107,7 +112,7 @@ def begin(workspace: Workspace, experiment: Experiment, *, at: datetime, planned
     book = workspace.book.experiments
     epochs = book.epochs(experiment.name)
     setups = [json.loads(epoch.setup) for epoch in epochs]
-    plan = setups[0]["planned"] if setups else experiment.stop.units or max(planned, 0) or PLANNED
+    plan = setups[0]["planned"] if setups else planned
     setup = {
         "epoch": experiment.epoch, "planned": plan, "unit": experiment.unit, "control": experiment.control,
         "allocation": experiment.allocation, "key": experiment.key,

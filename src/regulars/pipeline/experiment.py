@@ -20,7 +20,7 @@ from regulars.experiments.reading import Plan, course
 from regulars.experiments.report import Measured, Report, report
 from regulars.experiments.trust import Conduct
 from regulars.experiments.verdict import Role
-from regulars.pipeline.assign import assigned, ended_by, exposed
+from regulars.pipeline.assign import assigned, ended_by, exposed, planned_units
 from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
@@ -46,8 +46,8 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
         begins = "it is a draft" if experiment.begins is None else f"it begins on {experiment.begins}"
         raise NotFound(f"nobody is in {name!r} yet: {begins}", hint="regulars run")
     days = _days(workspace, experiment, units.rows)
-    subjects = _subjects(workspace, experiment, units.rows)
-    plan = _plan(workspace, experiment, days[-1])
+    subjects = subjects_of(workspace, experiment, _exposed(workspace, experiment, units.rows))
+    plan = plan_of(workspace, experiment, last=days[-1])
     measured = [
         _measured(workspace, each, role=role, experiment=experiment, subjects=subjects, days=days)
         for role, each in _asked(experiment)
@@ -107,6 +107,11 @@ def decide(
     )
 
 
+def decisions(workspace: Workspace, name: str) -> list[Decision]:
+    """Return an experiment's log, the oldest line first. Raises NotFound when there is no such experiment."""
+    return workspace.book.experiments.decisions(experiment_named(workspace, name).name)
+
+
 def _state(experiment: Experiment, decisions: list[Decision], day: date) -> str:
     if experiment.begins is None:
         return "draft"
@@ -145,21 +150,31 @@ def _measured(
     )
 
 
-def _subjects(workspace: Workspace, experiment: Experiment, units: pa.Table) -> Subjects:
+def _exposed(workspace: Workspace, experiment: Experiment, units: pa.Table) -> pa.Table:
     """Everybody who was exposed, by assignment: whoever saw another variant in between still counts for the own one."""
     seen = exposed(workspace, experiment).rows
     at = pc.index_in(units["unit"].combine_chunks(), seen["unit"].combine_chunks())
     moments = seen["exposed_at"].combine_chunks().take(at)
-    table = pa.table({
+    return pa.table({
         "unit": units["unit"], "variant": units["variant"], "epoch": units["epoch"], "exposed_at": moments,
         "exposed_day": _business_days(moments, workspace.zone),
     }).filter(pc.is_valid(moments))
-    engine = workspace.stores.engine
-    rows = engine.arrow(table)
-    owners = rows.select("unit", customer_id=rows.unit)
-    if experiment.unit == "household":
-        members = workspace.table("household_members")
-        owners = members.select("customer_id", unit=members.household_id).semi_join(rows, "unit")
+
+
+def subjects_of(workspace: Workspace, experiment: Experiment, units: pa.Table) -> Subjects:
+    """Return exposed units (unit, variant, epoch, exposed_at, exposed_day) with all that happened to anybody."""
+    rows = workspace.stores.engine.arrow(units)
+    match experiment.unit:
+        case "household":
+            members = workspace.table("household_members")
+            owners = members.select("customer_id", unit=members.household_id).semi_join(rows, "unit")
+        case "customer":
+            owners = rows.select("unit", customer_id=rows.unit)
+        case _:
+            # A visitor is whoever a source knows by that id; who is known by none did nothing we know of.
+            identity = workspace.table("identity")
+            known = identity.select("customer_id", unit=identity.profile_id).distinct()
+            owners = known.semi_join(rows, "unit")
     money = workspace.table("money") if workspace.lake.exists("money") else None
     return Subjects(
         exposed=rows, owners=owners, events=with_customer(workspace, workspace.table("events")),
@@ -182,16 +197,18 @@ def _days(workspace: Workspace, experiment: Experiment, units: pa.Table) -> list
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def _plan(workspace: Workspace, experiment: Experiment, last: date) -> Plan:
-    setup = json.loads(workspace.book.experiments.epochs(experiment.name)[0].setup)
+def plan_of(workspace: Workspace, experiment: Experiment, *, last: date | None = None) -> Plan:
+    """Return what was laid down at the start, or would be now; over when the last day read is that of its end."""
+    epochs = workspace.book.experiments.epochs(experiment.name)
+    planned = json.loads(epochs[0].setup)["planned"] if epochs else planned_units(workspace, experiment)
     units = len(workspace.book.experiments.assignments(experiment.name))
     weights = np.array([float(each.weight) for each in experiment.variants])
     names = [each.name for each in experiment.variants]
     enough = experiment.stop.units is not None and units >= experiment.stop.units
     return Plan(
-        method=experiment.analysis.method, alpha=float(experiment.analysis.alpha), planned=float(setup["planned"]),
+        method=experiment.analysis.method, alpha=float(experiment.analysis.alpha), planned=float(planned),
         weights=weights / weights.sum(), control=names.index(experiment.control), looks=experiment.analysis.looks,
-        is_over=enough or (experiment.ends is not None and last >= experiment.ends),
+        is_over=enough or (experiment.ends is not None and last is not None and last >= experiment.ends),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import ibis
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from regulars.errors import DeclarationError
 from regulars.experiments.experiment import Experiment
-from regulars.pipeline.assign import begin, expose_assigned
+from regulars.pipeline.assign import PLANNED, begin, expose_assigned
 from regulars.pipeline.experiment import experiment_named
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.experiments import ASSIGNMENTS
@@ -27,6 +28,20 @@ class Imported:
     added: int                               # units that had no variant before
     known: int                               # units that had one, which stays
     refused: Mapping[str, int]               # reason -> rows
+
+
+def read_rows(file: Path) -> pa.Table:
+    """Return the rows of a CSV, every value as text; what is empty is missing. Raises DeclarationError for no CSV."""
+    from pyarrow import csv  # noqa: PLC0415  a command of its own
+
+    with file.open("rb") as text:
+        names = text.readline().decode("utf-8-sig", "replace").strip().split(",")
+    types = {name.strip('" '): pa.string() for name in names}
+    options = csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])
+    try:
+        return csv.read_csv(file, convert_options=options)
+    except pa.ArrowInvalid as error:
+        raise DeclarationError(f"{file} cannot be read: {error}", hint="a CSV with a line of column names") from error
 
 
 def import_assignments(workspace: Workspace, name: str, rows: pa.Table) -> Imported:
@@ -46,7 +61,7 @@ def import_assignments(workspace: Workspace, name: str, rows: pa.Table) -> Impor
     kept = told.filter(pc.is_null(reasons)).sort_by([("unit", "ascending"), ("at", "ascending")])
     first = kept.take(_first_of_each(kept["unit"].combine_chunks()))
     moment = pc.min(first["at"]).as_py() if len(first) else workspace.clock.now()
-    begin(workspace, experiment, at=moment, planned=len(first))
+    begin(workspace, experiment, at=moment, planned=experiment.stop.units or len(first) or PLANNED)
     weights = {variant.name: float(variant.weight) / 100 for variant in experiment.variants}
     assignments = pa.table({
         "unit": first["unit"], "variant": first["variant"],
