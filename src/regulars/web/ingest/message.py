@@ -141,7 +141,7 @@ def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal
 
 def is_plain(text: bytes) -> bool:
     """Return whether no message in a body can have anything that has to be looked at one by one."""
-    return not any(part in text for part in (b"\n", b"\r", b'"door"', b'"userAgent"'))
+    return not (b"\n" in text or b"\r" in text or b'"door"' in text or b'"userAgent"' in text)
 
 
 def reject_line(refusal: Refusal, *, received: datetime, number: int, source: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -104,13 +103,14 @@ def _outer(text: bytes, route: Route) -> _Outer:
         return _Outer(messages=_RAWS.decode(text))
     if route.is_batch:
         return _batch(text, route)
-    one = None
-    if route.translate is None:
-        with suppress(msgspec.ValidationError):
-            one = _ONE.decode(text)
-    else:
+    if route.translate is not None:
         _RAW.decode(text)
-    return _Outer(messages=(text,), one=one, key=None if one is None else one.write_key)
+        return _Outer(messages=(text,))
+    try:
+        one = _ONE.decode(text)
+    except msgspec.ValidationError:
+        return _Outer(messages=(text,))
+    return _Outer(messages=(text,), one=one, key=one.write_key)
 
 
 def _batch(text: bytes, route: Route) -> _Outer:
