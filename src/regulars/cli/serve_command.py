@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,15 +75,19 @@ def command(
         if as_json:
             show_json({"url": url, "flags": found.keys, "not_in_payload": apart, "door": posting})
         else:
-            click.echo(f"{counted(len(found.keys), 'flag')} at {url}; Ctrl-C ends it.")
-            for name in posting:
-                click.echo(f"events of {name} are taken at {url}/v1/batch")
-            for name in apart:
-                click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
+            _say(url, flags=found.keys, apart=apart, posting=posting)
         try:
             serve(app, socket)
         finally:
             close()
+
+
+def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str]) -> None:
+    click.echo(f"{counted(len(flags), 'flag')} at {url}; Ctrl-C ends it.")
+    for name in posting:
+        click.echo(f"events of {name} are taken at {url}/v1/batch")
+    for name in apart:
+        click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
 
 
 def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
