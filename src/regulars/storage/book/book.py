@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regulars.storage.book.ab_tests import ABTestBook
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
@@ -40,6 +41,7 @@ class Book:
     households: HouseholdBook                # customers -> households
     memberships: MembershipBook              # customers in segments
     experiments: ExperimentBook              # variants of units, and what was decided
+    ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
     facts: FactsBook                         # what streams looked like
     sealed: SealedBook                       # secrets that outside systems rotate
 
@@ -75,6 +77,7 @@ class Book:
             households=HouseholdBook(database),
             memberships=MembershipBook(database),
             experiments=ExperimentBook(database),
+            ab_tests=ABTestBook(database),
             facts=FactsBook(database),
             sealed=SealedBook(database, home, environment),
         )
