@@ -17,7 +17,7 @@ from regulars.storage.book.ab_tests import ABEvent
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
 
-class Arm(NamedTuple):
+class Fate(NamedTuple):
     """What became of the recipients of one variant; the rest of the sent stay silent."""
 
     sent: int
@@ -56,18 +56,21 @@ def new(service: ABTestingService) -> Callable[..., int]:
 
 @pytest.fixture
 def replied(service: ABTestingService, new: Callable[..., int]) -> Callable[..., int]:
-    """Creates a campaign whose recipients were sent to and replied, two days before now, and returns its id."""
+    """Creates a campaign whose recipients were sent to and replied, as A and B say, and returns its id.
 
-    def create(a: Arm, b: Arm, *, assigned: int | None = None, **config: Any) -> int:
+    A and B are (sent, positive, negative), all of it two days before now.
+    """
+
+    def create(a: tuple[int, ...], b: tuple[int, ...], *, assigned: int | None = None, **config: Any) -> int:
         campaign = new(**config)
-        count = max(a.sent, b.sent) * 2 if assigned is None else assigned
+        count = max(a[0], b[0]) * 2 if assigned is None else assigned
         rows = service.assign_recipients_to_variants(campaign, list(range(1, count + 1))).unwrap()
         at = NOW - timedelta(days=2)
         events: list[ABEvent] = []
-        for name, arm in (("A", a), ("B", b)):
-            units = [str(row["contact_id"]) for row in rows if row["variant"] == name][:arm.sent]
-            told = [("sent", None, units), ("replied", "positive", units[:arm.positive]),
-                    ("replied", "negative", units[arm.positive:arm.positive + arm.negative])]
+        for name, fate in (("A", Fate(*a)), ("B", Fate(*b))):
+            units = [str(row["contact_id"]) for row in rows if row["variant"] == name][:fate.sent]
+            told = [("sent", None, units), ("replied", "positive", units[:fate.positive]),
+                    ("replied", "negative", units[fate.positive:fate.positive + fate.negative])]
             events += [
                 ABEvent(unit=unit, epoch=1, variant=name, kind=kind, at=at, reply=reply)
                 for kind, reply, some in told for unit in some

@@ -83,11 +83,25 @@ def compare(cells: Sequence[Cell]) -> Comparison:
             p=None, p_any_time=None, lift=None, lift_low=None, lift_high=None, leading=None,
         )
     compared = compare_moments(_moments(usable))
-    difference, low, high, p = _one_table(usable[0]) if len(usable) == 1 else _read(infer(compared.effect))
+    difference, low, high, p = _read(compare_shares(_shares(usable[0]))) if len(usable) == 1 else _read(infer(compared.effect))
     return Comparison(
         a_units=a_units, b_units=b_units, a_rate=a_rate, b_rate=b_rate, difference=difference, low=low, high=high,
-        p=p, p_any_time=_any_time(usable), leading=_leading(difference), **_lift(compared),
+        p=p, p_any_time=any_time(usable), leading=_leading(difference), **_lift(compared),
     )
+
+
+def any_time(cells: Sequence[Cell]) -> float | None:
+    """Return the p-value that holds however often one looks; None before the first conversion.
+
+    Epochs are independent: their evidence multiplies.
+    """
+    counts = np.array([[cell.a_conversions, cell.b_conversions] for cell in cells], dtype=np.float64)
+    if not counts.any():
+        return None
+    units = np.array([[cell.a_units, cell.b_units] for cell in cells], dtype=np.float64)
+    tests = sample_ratio.any_time(counts, units / units.sum(axis=-1, keepdims=True), strength=BELIEF)
+    evidence = float(np.prod(tests.evidence[counts.any(axis=-1)]))
+    return min(1.0, 1 / evidence) if evidence > 0 else 1.0
 
 
 def significance(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
@@ -96,14 +110,11 @@ def significance(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     `winner` is the higher share, as there: it says who leads, and `decision` what that is worth.
     Raises ValueError for counts that are negative, not whole, or more conversions than messages.
     """
-    shares = Shares(
-        control_successes=np.array([a["conversions"]]), control_trials=np.array([a["messages_sent"]]),
-        variant_successes=np.array([b["conversions"]]), variant_trials=np.array([b["messages_sent"]]),
-    )
     cell = Cell(
-        a_units=int(a["messages_sent"]), a_conversions=int(a["conversions"]), b_units=int(b["messages_sent"]),
-        b_conversions=int(b["conversions"]),
+        a_units=_count(a["messages_sent"]), a_conversions=_count(a["conversions"]),
+        b_units=_count(b["messages_sent"]), b_conversions=_count(b["conversions"]),
     )
+    shares = _shares(cell)
     found = compare([cell])
     is_few = min(found.a_units, found.b_units) < FEW
     forms = {
@@ -146,12 +157,17 @@ def _decision(found: Comparison, *, is_few: bool) -> str:
     return "significant" if found.is_significant else "no_difference_shown"
 
 
-def _one_table(cell: Cell) -> Ends:
-    shares = Shares(
+def _count(value: object) -> int:
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value // 1:
+        raise ValueError(f"{value!r} is no count")
+    return int(value)
+
+
+def _shares(cell: Cell) -> Shares:
+    return Shares(
         control_successes=np.array([cell.a_conversions]), control_trials=np.array([cell.a_units]),
         variant_successes=np.array([cell.b_conversions]), variant_trials=np.array([cell.b_units]),
     )
-    return _read(compare_shares(shares))
 
 
 def _read(found: Inference) -> Ends:
@@ -173,17 +189,6 @@ def _moments(cells: Sequence[Cell]) -> Moments:
     made = np.array([[cell.a_conversions for cell in cells], [cell.b_conversions for cell in cells]], dtype=np.float64)
     # A conversion counts 1, so its square does too.
     return Moments(units=units, sums=made[..., np.newaxis], products=made[..., np.newaxis, np.newaxis])
-
-
-def _any_time(cells: Sequence[Cell]) -> float | None:
-    """Epochs are independent: their evidence multiplies."""
-    counts = np.array([[cell.a_conversions, cell.b_conversions] for cell in cells], dtype=np.float64)
-    if not counts.any():
-        return None
-    units = np.array([[cell.a_units, cell.b_units] for cell in cells], dtype=np.float64)
-    tests = sample_ratio.any_time(counts, units / units.sum(axis=-1, keepdims=True), strength=BELIEF)
-    evidence = float(np.prod(tests.evidence[counts.any(axis=-1)]))
-    return min(1.0, 1 / evidence) if evidence > 0 else 1.0
 
 
 def _leading(difference: float | None) -> str | None:
