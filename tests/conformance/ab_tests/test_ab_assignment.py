@@ -45,7 +45,7 @@ def test_no_contacts_are_an_empty_success(service: ABTestingService, new: New) -
 @pytest.mark.parametrize("first", [1, 2, 3, 4, 21, 1_000_003])
 @pytest.mark.parametrize(("ratio", "of_a"), [(50, 10), (70, 14), (60, 12)])
 def test_twenty_contacts_of_any_ids_are_split_exactly(
-    service: ABTestingService, repository: ABTestRepository, new: New, first: int, ratio: int, of_a: int
+    service: ABTestingService, repository: ABTestRepository, new: New, *, first: int, ratio: int, of_a: int
 ) -> None:
     campaign = new(ratio)
 

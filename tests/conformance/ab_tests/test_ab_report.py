@@ -48,7 +48,7 @@ ADVICE: dict[str, tuple[tuple[int, ...], tuple[int, ...], str, str]] = {
 
 @pytest.mark.parametrize(("a", "b", "status", "words"), ADVICE.values(), ids=ADVICE)
 def test_the_first_recommendation_says_what_to_do(
-    service: ABTestingService, replied: Replied, a: tuple[int, ...], b: tuple[int, ...], status: str, words: str
+    service: ABTestingService, replied: Replied, *, a: tuple[int, ...], b: tuple[int, ...], status: str, words: str
 ) -> None:
     report = told(service, replied(a, b, assigned=max(*a, *b) * 2))
 

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.compat.ab_tests import ABTestingService
+from regulars.compat.ab_tests import ABTestingService, ABTestRepository
 from regulars.compat.ab_tests.campaign import experiment_of
 from regulars.storage.book import Book
 
 Replied = Callable[..., int]
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
 CLEAR = ((1000, 120), (1000, 180))
 
 
@@ -72,7 +73,7 @@ NOBODY: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any], str, s
 
 @pytest.mark.parametrize(("a", "b", "config", "reason", "decision"), NOBODY.values(), ids=NOBODY)
 def test_nobody_wins_for_a_reason(
-    service: ABTestingService, replied: Replied, a: tuple[int, ...], b: tuple[int, ...], config: dict[str, Any],
+    service: ABTestingService, replied: Replied, *, a: tuple[int, ...], b: tuple[int, ...], config: dict[str, Any],
     reason: str, decision: str,
 ) -> None:
     campaign = replied(a, b, **config)
@@ -232,6 +233,36 @@ def test_what_the_remaining_do_is_kept_apart_from_the_test(service: ABTestingSer
     assert (told["variant_a"]["assigned"], told["variant_b"]["assigned"]) == (100, 100)
     assert told["variant_b"]["positive_responses"] == 30
     assert service.send_winner_to_remaining(campaign, "B").unwrap()["recipients_count"] == 40
+
+
+def test_the_whole_story_is_the_same_on_every_database(book: Book) -> None:
+    service = ABTestingService.of(book, clock=FixedClock(NOW))
+    repository = ABTestRepository.of(book, clock=FixedClock(NOW))
+    data = {"template_a": "a", "template_b": "b", "ab_config": {"split_ratio": 50, "holdout_percent": 10}}
+    campaign = service.create_ab_campaign(data).unwrap()["id"]
+    service.add_recipients(campaign, range(500)).unwrap()
+    rows = service.assign_recipients_to_variants(campaign, range(400)).unwrap()
+    places = {"A": 0, "B": 0}
+    updates = []
+    for row in rows:
+        places[row["variant"]] += 1
+        replies = places[row["variant"]] <= {"A": 20, "B": 66}[row["variant"]]
+        updates.append({"campaign_id": campaign, "contact_id": row["contact_id"], "message_sent": True,
+                        "sent_at": NOW - DAY, "response_received": replies, "response_type": "positive",
+                        "responded_at": NOW})
+    repository.bulk_update_metrics(updates).unwrap()
+
+    winner = service.identify_winner(campaign).unwrap()
+    sends = service.send_winner_to_remaining(campaign, "B").unwrap()
+    service.set_manual_winner(campaign, "A", "B is off our tone", by="Ada").unwrap()
+    report = service.generate_ab_test_report(campaign).unwrap()
+    days = repository.get_time_series_metrics(campaign, "B", (NOW - DAY).date(), NOW.date()).unwrap()
+
+    assert (winner["winner"], winner["variant_b_conversion"]) == ("B", 0.33)
+    assert (sends["recipients_count"], sends["held_back"]) == (90, 10)
+    assert [each["by"] for each in report["decisions"]] == ["ab_testing", "Ada"]
+    assert report["statistical_analysis"]["winner"] == "A"
+    assert [(day["sent"], day["responded"]) for day in days["daily_metrics"].values()] == [(200, 0), (0, 66)]
 
 
 def test_the_remaining_get_a_variant_that_there_is(service: ABTestingService, new: Callable[..., int]) -> None:

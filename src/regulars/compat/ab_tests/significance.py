@@ -83,7 +83,8 @@ def compare(cells: Sequence[Cell]) -> Comparison:
             p=None, p_any_time=None, lift=None, lift_low=None, lift_high=None, leading=None,
         )
     compared = compare_moments(_moments(usable))
-    difference, low, high, p = _read(compare_shares(_shares(usable[0]))) if len(usable) == 1 else _read(infer(compared.effect))
+    is_one_table = len(usable) == 1
+    difference, low, high, p = _read(compare_shares(_shares(usable[0])) if is_one_table else infer(compared.effect))
     return Comparison(
         a_units=a_units, b_units=b_units, a_rate=a_rate, b_rate=b_rate, difference=difference, low=low, high=high,
         p=p, p_any_time=any_time(usable), leading=_leading(difference), **_lift(compared),

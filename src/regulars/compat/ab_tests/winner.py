@@ -65,7 +65,8 @@ def _missing(standing: Standing, found: Analysis, *, threshold: float) -> str | 
     if found.least < rules.min_sample_size:
         return f"{rules.min_sample_size} recipients in each variant, the smaller has {found.least}"
     if standing.days < days:
-        return f"{days:g} days since the first message, {standing.days:.1f} have passed"
+        needed = "a day" if days == 1 else f"{days:g} days"
+        return f"{needed} since the first message, of which {standing.days:.1f} have passed"
     if rules.horizon_days is None and (p is None or 1 - p < threshold):
         return "the evidence does not yet hold for looking at any time; let replies come in"
     return None

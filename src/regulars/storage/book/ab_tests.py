@@ -163,14 +163,13 @@ class ABTestBook:
         Not counted as assigned is who has a variant of the experiment `without` as well: who left this one for it.
         """
         t, other = ab_events.c, assignments.alias()
-        has_left = sa.exists().where(
-            other.c.tenant == assignments.c.tenant, other.c.experiment == without, other.c.unit == assignments.c.unit
-        )
+        left = sa.select(other.c.unit).where(other.c.tenant == self.database.tenant, other.c.experiment == without)
         assigned = sa.select(
             assignments.c.epoch, assignments.c.variant, sa.literal("assigned"), sa.null(), sa.func.count(),
             sa.func.min(assignments.c.assigned_at),
         ).where(
-            assignments.c.tenant == self.database.tenant, assignments.c.experiment == experiment, ~has_left
+            assignments.c.tenant == self.database.tenant, assignments.c.experiment == experiment,
+            assignments.c.unit.not_in(left),
         ).group_by(assignments.c.epoch, assignments.c.variant)
         touched = sa.select(
             t.epoch, t.variant, t.kind, sa.null(), sa.func.count(t.unit.distinct()), sa.func.min(t.at)

@@ -32,7 +32,7 @@ def upgrade() -> None:
     op.create_index(
         "ab_events_by_kind", "ab_events", ["tenant", "experiment", "kind", "epoch", "variant", "unit", "at"]
     )
-    op.create_index("ab_events_by_unit", "ab_events", ["tenant", "experiment", "unit"])
+    op.create_index("ab_events_by_unit", "ab_events", ["unit", "tenant", "experiment"])
 
 
 def downgrade() -> None:
