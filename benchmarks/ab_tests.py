@@ -54,7 +54,8 @@ def _replied(service: ABTestingService) -> int:
             unit=str(row["contact_id"]), epoch=1, variant=row["variant"], kind=kind, at=at,
             reply=("positive", "negative")[n % 20 > 9] if kind == "replied" else None,
         )
-        for kind, every in (("sent", 1), ("clicked", 3), ("replied", 10)) for n, row in enumerate(rows) if n % every == 0
+        for kind, every in (("sent", 1), ("clicked", 3), ("replied", 10))
+        for n, row in enumerate(rows) if n % every == 0
     ])
     service.add_recipients(campaign, range(RECIPIENTS, 2 * RECIPIENTS)).unwrap()
     return campaign

@@ -87,6 +87,15 @@ def test_told_of_late_an_earlier_event_is_the_first(service: ABTestingService, n
     assert row["opened_at"] == NOW - DAY
 
 
+def test_a_moment_without_a_zone_is_in_utc(service: ABTestingService, new: New) -> None:
+    campaign = new()
+    [contact] = of_variant(service, campaign, "A", count=1)
+
+    row = service.track_message_opened(campaign, contact, "A", at=NOW.replace(tzinfo=None)).unwrap()
+
+    assert row["opened_at"] == NOW
+
+
 def test_a_webhook_that_comes_twice_is_one_event(service: ABTestingService, one_book: Book, new: New) -> None:
     campaign = new()
     [contact] = of_variant(service, campaign, "B", count=1)
@@ -179,6 +188,43 @@ def test_who_was_assigned_stays_in_the_comparison_though_the_sending_failed(
     assert told["variant_b"]["conversion_rate"] > told["variant_a"]["conversion_rate"]
     assert told["difference"] == pytest.approx(15 / 100 - 20 / 100)
     assert told["difference_delivered"] == pytest.approx(15 / 50 - 20 / 100)
+
+
+def test_where_an_event_is_wanted_it_decides_and_a_reply_does_not(service: ABTestingService, new: New) -> None:
+    # Theirs takes a positive reply, guessed from words, for what the business wants.
+    campaign = new(conversion_event="booking", conversion_within_days=7)
+    first, second = of_variant(service, campaign, "B", count=2)
+    for contact in (first, second):
+        service.track_message_sent(campaign, contact, "B").unwrap()
+    service.track_response_received(campaign, second, "B", "positive").unwrap()
+
+    row = service.track_conversion(campaign, first, "B", "booking", at=NOW + 7 * DAY).unwrap()
+
+    found = service.get_variant_metrics(campaign, "B").unwrap()
+    assert row["conversion_achieved"] is True
+    assert (found["conversions"], found["positive_responses"], found["conversion_rate"]) == (1, 1, 0.5)
+    assert found["conversion_metric"] == "booking"
+
+
+@pytest.mark.parametrize(("event", "at", "code"), [
+    ("purchase", NOW, "INVALID_CONVERSION"), ("booking", NOW + 8 * DAY, "OUTSIDE_WINDOW"),
+    ("booking", NOW - DAY, "OUTSIDE_WINDOW"),
+])
+def test_another_event_or_another_time_is_no_conversion(
+    service: ABTestingService, new: New, *, event: str, at: datetime, code: str
+) -> None:
+    campaign = new(conversion_event="booking", conversion_within_days=7)
+    [contact] = of_variant(service, campaign, "A", count=1)
+    service.track_message_sent(campaign, contact, "A").unwrap()
+
+    assert service.track_conversion(campaign, contact, "A", event, at=at).error_code == code
+
+
+def test_who_was_sent_nothing_converts_nothing(service: ABTestingService, new: New) -> None:
+    campaign = new(conversion_event="booking")
+    [contact] = of_variant(service, campaign, "A", count=1)
+
+    assert service.track_conversion(campaign, contact, "A", "booking").error_code == "OUTSIDE_WINDOW"
 
 
 @pytest.mark.slow                            # 2,000 calls, each on disk when it returns

@@ -16,7 +16,7 @@ from regulars.compat.ab_tests import report as reports
 from regulars.compat.ab_tests import significance, summary
 from regulars.compat.ab_tests.assignment import Known, assign, id_of, stored, units_with
 from regulars.compat.ab_tests.campaign import HELD_BACK, experiment_of, invalid_variant, rollout_of, told_id
-from regulars.compat.ab_tests.state import state
+from regulars.compat.ab_tests.state import aware, state
 from regulars.compat.ab_tests.store import ABTestStore
 from regulars.compat.ab_tests.summary import Standing
 from regulars.compat.ab_tests.winner import Judgement, judge
@@ -184,10 +184,17 @@ class ABTestingService:
             campaign_id, contact_id, variant, "replied", at=at, activity=activity_id, reply=response_type
         )
 
+    def track_conversion(
+        self, campaign_id: object, contact_id: object, variant: str, event: str, activity_id: object = None,
+        *, at: datetime | None = None,
+    ) -> Result[Told]:
+        """Keep that a contact did what the campaign's `conversion_event` names, soon enough after the message."""
+        return self._track(campaign_id, contact_id, variant, "converted", at=at, activity=activity_id, event=event)
+
     @answering("DB_ERROR")
     def _track(
         self, campaign_id: object, contact_id: object, variant: str, kind: str, *, at: datetime | None,
-        activity: object = None, link: str | None = None, reply: str | None = None,
+        activity: object = None, link: str | None = None, reply: str | None = None, event: str | None = None,
     ) -> Result[Told]:
         if refusal := invalid_variant(variant):
             return refusal
@@ -203,12 +210,13 @@ class ABTestingService:
             return failure(
                 f"Contact {contact_id} has variant {found.variant!r}, not {variant!r}", code="VARIANT_MISMATCH"
             )
-        number = campaigns.numbered(campaign_id) or 0
-        event = ABEvent(
-            unit=found.unit, epoch=found.epoch, variant=variant, kind=kind, at=at or self.clock.now(),
+        number, when = campaigns.numbered(campaign_id) or 0, aware(at or self.clock.now())
+        if event is not None and (refusal := self._no_conversion(name, number, found, event, at=when)):
+            return refusal
+        self.store.record(name(number), [ABEvent(
+            unit=found.unit, epoch=found.epoch, variant=variant, kind=kind, at=when,
             activity=None if activity is None else str(activity), link=link, reply=reply,
-        )
-        self.store.record(name(number), [event])
+        )])
         return success(state(number, found, self.store.touches(name(number), unit=found.unit)))
 
     # --- results -----------------------------------------------------------------------------------------------------
@@ -340,6 +348,12 @@ class ABTestingService:
     def _assigned(self, name: Callable[[int], str], campaign_id: object, contact_id: object) -> Assignment | None:
         number = campaigns.numbered(campaign_id)
         return None if number is None else self.experiments.assigned(name(number), str(contact_id))
+
+    def _no_conversion(
+        self, name: Callable[[int], str], number: int, found: Assignment, event: str, *, at: datetime
+    ) -> Result[Any] | None:
+        told = state(number, found, self.store.touches(name(number), unit=found.unit))
+        return campaigns.conversion_refusal(self.store.campaign(number), event, sent_at=told["sent_at"], at=at)
 
     def _remaining(self, campaign: ABCampaign) -> list[str]:
         """Return all recipients who were sent nothing in the test, sorted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from hashlib import md5
 from typing import Any
@@ -18,7 +18,7 @@ from regulars.storage.book.ab_tests import ABCampaign
 VARIANTS = ("A", "B")
 STATUSES = ("draft", "scheduled", "running", "paused", "complete", "archived")
 HELD_BACK = "holdout"
-CONVERSION = "positive_responses"
+POSITIVE_REPLY = "positive reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,13 @@ class Rules:
     min_duration_days: float = 1.0           # from the creation on, before there is a winner
     horizon_days: float | None = None        # the one day on which the test is looked at; None: any time
     holdout_percent: int = 0                 # of the remaining, who get no variant
+    conversion_event: str | None = None      # what is wanted, such as booking; None: a positive reply
+    conversion_within_days: float = 14.0     # of the message being sent
 
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     "min_sample_size": (1, 10**9), "winner_threshold": (0.5, 0.9999), "min_duration_days": (0, 3650),
-    "horizon_days": (0, 3650), "holdout_percent": (0, 99),
+    "horizon_days": (0, 3650), "holdout_percent": (0, 99), "conversion_within_days": (0, 3650),
 }
 _WHOLE = {"min_sample_size", "holdout_percent"}
 
@@ -80,6 +82,9 @@ def config_refusal(config: Mapping[str, Any]) -> Result[Any] | None:
         kinds = int if name in _WHOLE else int | float
         if value is not None and (not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high):
             return failure(f"{name} must be between {low:g} and {high:g}; it is {value!r}", code="INVALID_AB_CONFIG")
+    event = config.get("conversion_event")
+    if event is not None and (not isinstance(event, str) or not event.strip()):
+        return failure(f"conversion_event must be the name of an event; it is {event!r}", code="INVALID_AB_CONFIG")
     return None
 
 
@@ -157,6 +162,21 @@ def invalid_variant(variant: object) -> Result[Any] | None:
     return failure(f"Invalid variant {variant!r}: must be 'A' or 'B'", code="INVALID_VARIANT")
 
 
+def conversion_refusal(
+    campaign: ABCampaign | None, event: str, *, sent_at: datetime | None, at: datetime
+) -> Result[Any] | None:
+    """Return why an event at a moment is no conversion: not the one that is wanted, or not soon after the message."""
+    rules = Rules() if campaign is None else rules_of(campaign)
+    wanted = rules.conversion_event
+    if event != wanted:
+        return failure(f"{event!r} is not what the campaign wants: {wanted!r}", code="INVALID_CONVERSION")
+    if sent_at is None or not sent_at <= at <= sent_at + timedelta(days=rules.conversion_within_days):
+        return failure(
+            f"{event!r} was not within {rules.conversion_within_days:g} days of the message", code="OUTSIDE_WINDOW"
+        )
+    return None
+
+
 def status_of(status: object) -> Result[str]:
     """Return a status in our spelling; `completed` is read as `complete`."""
     spelled = "complete" if status == "completed" else status
@@ -167,8 +187,9 @@ def status_of(status: object) -> Result[str]:
 
 def _experiment(campaign: ABCampaign, name: str, weights: Mapping[str, int], *, epoch: int) -> Experiment:
     variants = tuple(Variant(name=each, weight=Fraction(weight)) for each, weight in weights.items())
+    metric = rules_of(campaign).conversion_event or POSITIVE_REPLY
     return Experiment(
-        name=name, variants=variants, control="A", primary=(Goal(metric=CONVERSION),), allocation="quota",
+        name=name, variants=variants, control="A", primary=(Goal(metric=metric),), allocation="quota",
         epoch=epoch, salt=campaign.salt,
     )
 

@@ -85,4 +85,5 @@ def _interval(told: dict[str, Any]) -> list[str]:
         return []
     points = f"{told['difference']:+.1%} [{told['difference_low']:+.1%}, {told['difference_high']:+.1%}]"
     recipients = told["variant_a"]["assigned"] + told["variant_b"]["assigned"]
-    return [f"Positive replies, B less A: {points} of {recipients:,} recipients, at one look and 95 %."]
+    metric = told["variant_a"]["conversion_metric"]
+    return [f"Share with a {metric}, B less A: {points} of {recipients:,} recipients, at one look and 95 %."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from regulars.clock import Clock, SystemClock
 from regulars.compat.ab_tests import campaign as campaigns
 from regulars.compat.ab_tests.assignment import Known, by_hand, units_with
 from regulars.compat.ab_tests.campaign import VARIANTS, experiment_of, invalid_variant
-from regulars.compat.ab_tests.state import states
+from regulars.compat.ab_tests.state import aware, states
 from regulars.compat.ab_tests.store import ABTestStore
 from regulars.compat.result import Result, answering, failure, success
 from regulars.storage.book import Book
@@ -150,7 +150,7 @@ class ABTestRepository:
         activities = {"sent": row.get("sent_activity_id"), "replied": row.get("response_activity_id")}
         return [
             ABEvent(
-                unit=unit, epoch=epoch, variant=variant, kind=kind, at=_at(row.get(moment)) or self.clock.now(),
+                unit=unit, epoch=epoch, variant=variant, kind=kind, at=aware(row.get(moment) or self.clock.now()),
                 activity=None if activities.get(kind) is None else str(activities[kind]),
                 link=row.get("clicked_link_url") if kind == "clicked" else None,
                 reply=row.get("response_type") if kind == "replied" else None,
@@ -169,9 +169,4 @@ def _by_day(touches: pa.Table, *, zone: str) -> dict[tuple[date, str], int]:
 def _day(moment: date | datetime, zone: str) -> date:
     if not isinstance(moment, datetime):
         return moment
-    return (_at(moment) or moment).astimezone(ZoneInfo(zone)).date()
-
-
-def _at(moment: datetime | None) -> datetime | None:
-    """A moment without a zone is in UTC, as the reference's are."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+    return aware(moment).astimezone(ZoneInfo(zone)).date()

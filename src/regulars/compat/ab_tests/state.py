@@ -35,6 +35,11 @@ def state(campaign: int, assignment: Assignment, touches: pa.Table) -> dict[str,
     return _state(campaign, assignment.unit, assignment.variant, assignment.assigned_at, touches.to_pylist())
 
 
+def aware(at: datetime) -> datetime:
+    """Return a moment with its zone; without one it is in UTC, as the book's and the reference's are."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
 def _state(
     campaign: int, unit: str, variant: str, assigned_at: datetime, touches: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -45,12 +50,13 @@ def _state(
         campaign, told_id(unit), variant, _moment(assigned_at),
         bool(sent), _moment(sent.get("at")), _told(sent.get("activity")),
         bool(opened), _moment(opened.get("at")), bool(clicked), _moment(clicked.get("at")), clicked.get("link"),
-        bool(replied), _moment(replied.get("at")), reply, _told(replied.get("activity")), reply == "positive",
+        bool(replied), _moment(replied.get("at")), reply, _told(replied.get("activity")),
+        reply == "positive" or "converted" in first,
     ), strict=True))
 
 
 def _moment(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(tzinfo=UTC)
+    return None if at is None else aware(at)
 
 
 def _told(activity: str | None) -> int | str | None:

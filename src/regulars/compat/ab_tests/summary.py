@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from regulars.compat.ab_tests.campaign import VARIANTS, Rules, rules_of
+from regulars.compat.ab_tests.campaign import POSITIVE_REPLY, VARIANTS, Rules, rules_of
 from regulars.compat.ab_tests.significance import Cell, Comparison, compare
 from regulars.experiments.trust import Check, Conduct, trust
 from regulars.storage.book.ab_tests import ABCampaign, ABCount
@@ -57,12 +58,18 @@ class Standing:
             and epoch in (None, count.epoch)
         )
 
+    def conversions(self, *, variant: str, epoch: int | None = None) -> int:
+        """Return how many recipients did what is wanted: the declared event in its window, else a positive reply."""
+        if self.rules.conversion_event is not None:
+            return self.total("converted", variant=variant, epoch=epoch)
+        return self.total("replied", variant=variant, reply="positive", epoch=epoch)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """The comparisons that an answer rests on."""
 
-    assigned: Comparison                     # positive replies of all that were assigned: what decides
+    assigned: Comparison                     # conversions of all that were assigned: what decides
     delivered: Comparison                    # of those who were sent a message: how much that changes
     negative: Comparison                     # negative replies of all that were assigned: the guardrail
     split: Check                             # whether the variants were sent as assigned
@@ -79,12 +86,14 @@ def metrics(standing: Standing, variant: str) -> dict[str, Any]:
     clicked, replied = standing.total("clicked", variant=variant), standing.total("replied", variant=variant)
     positive = standing.total("replied", variant=variant, reply="positive")
     negative = standing.total("replied", variant=variant, reply="negative")
+    conversions = standing.conversions(variant=variant)
     has_opens = any(count.kind == "opened" for count in standing.counts)
     return {
         "messages_sent": sent, "messages_opened": opened, "links_clicked": clicked, "responses_received": replied,
         "positive_responses": positive, "negative_responses": negative,
         "open_rate": _share(opened, sent), "click_rate": _share(clicked, sent), "response_rate": _share(replied, sent),
-        "conversion_rate": _share(positive, sent), "conversions": positive,
+        "conversion_rate": _share(conversions, sent), "conversions": conversions,
+        "conversion_metric": standing.rules.conversion_event or POSITIVE_REPLY,
         "assigned": standing.total("assigned", variant=variant),
         "open_tracking": "measured" if has_opens else "unsupported",
     }
@@ -92,10 +101,11 @@ def metrics(standing: Standing, variant: str) -> dict[str, Any]:
 
 def analyse(standing: Standing) -> Analysis:
     """Return the comparisons of a campaign."""
-    assigned = compare(_cells(standing, of="assigned", reply="positive"))
+    assigned = compare(_cells(standing, standing.conversions, of="assigned"))
     return Analysis(
-        assigned=assigned, delivered=compare(_cells(standing, of="sent", reply="positive")),
-        negative=compare(_cells(standing, of="assigned", reply="negative")), split=_split(standing),
+        assigned=assigned, delivered=compare(_cells(standing, standing.conversions, of="sent")),
+        negative=compare(_cells(standing, partial(standing.total, "replied", reply="negative"), of="assigned")),
+        split=_split(standing),
         least=min(assigned.a_units, assigned.b_units),
     )
 
@@ -128,17 +138,16 @@ def summary(standing: Standing, found: Analysis, *, winner: str | None, reason: 
     }
 
 
-def _cells(standing: Standing, *, of: str, reply: str) -> list[Cell]:
-    """One cell per epoch; who replied counts among those sent to, also where sending was not told."""
+def _cells(standing: Standing, made: Callable[..., int], *, of: str) -> list[Cell]:
+    """One cell per epoch; who did it counts among those sent to, also where sending was not told."""
     numbers = sorted({count.epoch for count in standing.counts})
+    cells = [[made(variant=name, epoch=n) for name in VARIANTS] for n in numbers]
     return [
         Cell(
-            a_units=max(standing.total(of, variant="A", epoch=n), standing.total("replied", variant="A", epoch=n)),
-            a_conversions=standing.total("replied", variant="A", reply=reply, epoch=n),
-            b_units=max(standing.total(of, variant="B", epoch=n), standing.total("replied", variant="B", epoch=n)),
-            b_conversions=standing.total("replied", variant="B", reply=reply, epoch=n),
+            a_units=max(standing.total(of, variant="A", epoch=n), a), a_conversions=a,
+            b_units=max(standing.total(of, variant="B", epoch=n), b), b_conversions=b,
         )
-        for n in numbers
+        for n, (a, b) in zip(numbers, cells, strict=True)
     ]
 
 

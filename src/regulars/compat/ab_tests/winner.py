@@ -35,7 +35,7 @@ def judge(standing: Standing, found: Analysis, *, threshold: float) -> Judgement
     if _harms(found.negative, said.leading, alpha=1 - threshold):
         return _none(
             "guardrail:negative_responses", "stop",
-            f"{said.leading} gets more positive replies and more negative ones too: a person must weigh them.",
+            f"{said.leading} does better and gets more negative replies too: a person must weigh them.",
         )
     held = standing.rules.holdout_percent
     return Judgement(
@@ -49,7 +49,8 @@ def _nobody(standing: Standing, found: Analysis, *, threshold: float) -> Judgeme
     said = found.assigned
     if found.split.state == "failed" and not standing.is_acknowledged:
         return _none("sample_ratio_mismatch", "not_trusted", found.split.sentence)
-    if not any(standing.total("replied", variant=name) for name in ("A", "B")):
+    did = ("replied", "converted")
+    if not any(standing.total(kind, variant=name) for kind in did for name in ("A", "B")):
         return _none("no_responses", _open(standing), "Nobody has replied yet.")
     if said.leading is None:
         return _none("tied_results", _open(standing), "Both variants do exactly alike.")

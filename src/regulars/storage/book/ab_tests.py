@@ -27,7 +27,10 @@ EVENTS = pa.schema([
     *bulk.texts("unit"), pa.field("epoch", pa.int64()), *bulk.texts("variant", "kind"), pa.field("at", MOMENT),
     *bulk.texts("activity", "link", "reply"),
 ])
-"""One row per event of a recipient: `kind` is sent, opened, clicked or replied; `reply` positive, negative, neutral."""
+"""One row per event of a recipient: `kind` is sent, opened, clicked, replied or converted.
+
+`reply` is positive, negative or neutral.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class ABCount:
 
     epoch: int
     variant: str
-    kind: str                                # assigned, sent, opened, clicked, replied
+    kind: str                                # assigned, sent, opened, clicked, replied, converted
     reply: str | None
     units: int
     first_at: datetime                       # aware: to the first of them
