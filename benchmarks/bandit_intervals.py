@@ -1,7 +1,7 @@
 """How often intervals from a bandit's log hold the truth: weighed by logged chances, and raw means for comparison.
 
 Three variants, twenty batches, Thompson sampling with a floor of 0.05. Seeded, vectorised over runs.
-    python benchmarks/bandit_intervals.py [--runs 4000] [--seed 1]
+    python benchmarks/bandit_intervals.py [--runs 1000] [--seed 1]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from regulars.stats import aipw
 from regulars.stats.bandit import posterior, thompson, top_two
 from regulars.stats.contextual import choose
+from regulars.stats.inference import infer
 
 BATCHES, FLOOR, AT_ONCE = 20, 0.05, 250
 Log = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -50,7 +51,7 @@ def log(
 
 def held(logged: Log, means: np.ndarray) -> np.ndarray:
     """Whether each run's intervals hold the truth: weighed values, weighed differences, raw means; (runs, 3)."""
-    value, lift = aipw.infer(aipw.values(*logged)), aipw.infer(aipw.differences(*logged))
+    value, lift = infer(aipw.values(*logged)), infer(aipw.differences(*logged))
     truth = means - means[0]
     rewards, shown, _ = logged
     own = shown[..., None] == np.arange(len(means))
@@ -67,7 +68,7 @@ def held(logged: Log, means: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Print one line a world."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=4000)
+    parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()

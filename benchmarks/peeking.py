@@ -25,64 +25,68 @@ ALPHA = 0.05
 
 # Metrics: effects of runs x looks, every run on growing data, drawn unit by unit so that skew counts.
 
-def proportion(rng: np.random.Generator, runs: int, looks: int) -> Effect:
+def proportion(rng: np.random.Generator, runs: int, looks: int, units: int) -> Effect:
     """A conversion of 5 %."""
-    made = np.cumsum(rng.binomial(UNITS, 0.05, size=(runs, 2, looks)), axis=-1)
-    n = UNITS * np.arange(1, looks + 1)
+    made = np.cumsum(rng.binomial(units, 0.05, size=(runs, 2, looks)), axis=-1)
+    n = units * np.arange(1, looks + 1)
     share = made / n
-    return _difference(share, share * (1 - share) / n)
+    return _difference(share, share * (1 - share) / n, n=np.full(looks, np.inf))
 
 
-def mean(rng: np.random.Generator, runs: int, looks: int) -> Effect:
+def mean(rng: np.random.Generator, runs: int, looks: int, units: int) -> Effect:
     """Revenue: three in ten buy, for exponential amounts; skewness 3.6."""
-    size = (runs, 2, looks, UNITS)
+    size = (runs, 2, looks, units)
     spent = rng.standard_exponential(size, dtype=np.float32) * (rng.random(size, dtype=np.float32) < 0.3)
-    n = UNITS * np.arange(1, looks + 1)
+    n = units * np.arange(1, looks + 1)
     first, second = _running(spent), _running(spent * spent)
-    return _difference(first / n, (second - first**2 / n) / (n - 1) / n)
+    return _difference(first / n, (second - first**2 / n) / (n - 1) / n, n=n)
 
 
-def ratio(rng: np.random.Generator, runs: int, looks: int) -> Effect:
+def ratio(rng: np.random.Generator, runs: int, looks: int, units: int) -> Effect:
     """Orders per visit of customers who differ in both, by the delta method."""
-    size = (runs, 2, looks, UNITS)
+    size = (runs, 2, looks, units)
     visits = 1 + np.floor(3 * rng.standard_exponential(size, dtype=np.float32))
     orders = visits * rng.standard_exponential(size, dtype=np.float32)
-    n = UNITS * np.arange(1, looks + 1)
+    n = units * np.arange(1, looks + 1)
     above, below = _running(orders) / n, _running(visits) / n
     value = above / below
     rest = _running(orders * orders) - 2 * value * _running(orders * visits) + value**2 * _running(visits * visits)
-    return _difference(value, rest / (n - 1) / n / below**2)
+    return _difference(value, rest / (n - 1) / n / below**2, n=n)
 
 
-def cuped(rng: np.random.Generator, runs: int, looks: int) -> Effect:
+def cuped(rng: np.random.Generator, runs: int, looks: int, units: int) -> Effect:
     """A mean less what a covariate explains of it, with one slope for both variants, estimated at every look."""
-    size = (runs, 2, looks, UNITS)
+    size = (runs, 2, looks, units)
     before = rng.standard_exponential(size, dtype=np.float32)
     after = before + rng.standard_exponential(size, dtype=np.float32)
-    n = UNITS * np.arange(1, looks + 1)
+    n = units * np.arange(1, looks + 1)
     x, y = _running(before), _running(after)
     xx, xy = _running(before * before) - x**2 / n, _running(before * after) - x * y / n
     yy = _running(after * after) - y**2 / n
     slope = (xy.sum(axis=1) / xx.sum(axis=1))[:, None]
-    return _difference((y - slope * x) / n, (yy - 2 * slope * xy + slope**2 * xx) / (n - 1) / n)
+    return _difference((y - slope * x) / n, (yy - 2 * slope * xy + slope**2 * xx) / (n - 1) / n, n=n)
 
 
 METRICS = {"proportion": proportion, "mean": mean, "ratio": ratio, "CUPED": cuped}
 
 
-def _running(units: NDArray[np.float32]) -> Floats:
-    return np.cumsum(units.sum(axis=-1, dtype=np.float64), axis=-1)
+def _running(drawn: NDArray[np.float32]) -> Floats:
+    return np.cumsum(drawn.sum(axis=-1, dtype=np.float64), axis=-1)
 
 
-def _difference(value: Floats, variance: Floats) -> Effect:
-    return Effect(value=value[:, 1] - value[:, 0], variance=variance[:, 0] + variance[:, 1])
+def _difference(value: Floats, variance: Floats, *, n: Floats) -> Effect:
+    """Return the difference of the two variants, with Welch's degrees of freedom."""
+    both = variance[:, 0] + variance[:, 1]
+    with np.errstate(invalid="ignore"):
+        degrees = np.where(np.isfinite(n), both**2 * (n - 1) / (variance[:, 0] ** 2 + variance[:, 1] ** 2), np.inf)
+    return Effect(value=value[:, 1] - value[:, 0], variance=both, degrees=degrees)
 
 
 # Rules: which looks of which runs would have named a winner. Safe ones first, then those that people fall for.
 
-def rules(looks: int, spread: float) -> dict[str, Callable[[Effect], NDArray[np.bool_]]]:
+def rules(looks: int, *, units: int, spread: float) -> dict[str, Callable[[Effect], NDArray[np.bool_]]]:
     """Return every rule by its name; `spread` is the size of effect that the mixture expects."""
-    n, fractions = 2 * UNITS * np.arange(1, looks + 1), np.arange(1, looks + 1) / looks
+    n, fractions = 2 * units * np.arange(1, looks + 1), np.arange(1, looks + 1) / looks
     is_fifth = np.isin(np.arange(1, looks + 1), np.round(np.arange(1, 6) / 5 * looks))
     five = np.full(looks, np.inf)
     five[is_fifth] = group_sequential.boundaries(np.arange(1, 6) / 5)
@@ -106,15 +110,15 @@ def rules(looks: int, spread: float) -> dict[str, Callable[[Effect], NDArray[np.
     }
 
 
-def false_winners(metric: str, *, runs: int, seed: int, looks: int = LOOKS) -> dict[str, float]:
+def false_winners(metric: str, *, runs: int, seed: int, looks: int = LOOKS, units: int = UNITS) -> dict[str, float]:
     """Share of runs of equal variants in which a rule ever names a winner."""
     rng = np.random.default_rng([seed, list(METRICS).index(metric)])
     draw = METRICS[metric]
-    pilot = draw(rng, CHUNK, looks)
-    chosen = rules(looks, spread=3 * float(np.sqrt(np.mean(pilot.variance[:, -1]))))
+    pilot = draw(rng, CHUNK, looks, units)
+    chosen = rules(looks, units=units, spread=3 * float(np.sqrt(np.mean(pilot.variance[:, -1]))))
     found = dict.fromkeys(chosen, 0)
     for size in _chunks(runs):
-        effect = draw(rng, size, looks)
+        effect = draw(rng, size, looks, units)
         for name, rule in chosen.items():
             found[name] += int(np.sum(np.any(rule(effect), axis=-1)))
     return {name: count / runs for name, count in found.items()}
@@ -132,6 +136,15 @@ def false_mismatches(weights: tuple[float, ...], *, runs: int, seed: int, looks:
             np.sum(np.any(sample_ratio.single_look(counts, share).p < 0.001, axis=-1))
         )
     return {name: count / runs for name, count in found.items()}
+
+
+def found_mismatches(strength: float, *, runs: int, seed: int) -> dict[str, float]:
+    """Share of splits of 49 to 51 that are found in forty looks at a thousand units each, by the strength of belief."""
+    rng = np.random.default_rng(seed)
+    total = 1000 * np.arange(1, 41)
+    first = np.cumsum(rng.binomial(1000, 0.49, size=(runs, 40)), axis=-1)
+    tested = sample_ratio.any_time(np.stack([first, total - first], axis=-1), np.full(2, 0.5), strength=strength)
+    return {"found": float(np.mean(np.any(tested.p < 0.001, axis=-1)))}
 
 
 def false_discoveries(
@@ -223,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=["winners", "split", "discoveries", "costs", "speeds"])
+    parser.add_argument("--only", choices=["winners", "few", "split", "strengths", "discoveries", "costs", "speeds"])
     asked = parser.parse_args()
     given = {"runs": asked.runs, "seed": asked.seed}
     parts: dict[str, Callable[[], None]] = {
@@ -231,9 +244,15 @@ def main() -> None:
             f"Equal variants with a winner, {LOOKS} looks, {asked.runs:,} runs (one standard error of 5 %:"
             f" {np.sqrt(ALPHA * (1 - ALPHA) / asked.runs):.2%}); in brackets what is not safe",
             {metric: false_winners(metric, **given) for metric in METRICS}, ".2%"),
+        "few": lambda: _table(
+            "The same with five units of each variant between two looks",
+            {metric: false_winners(metric, **given, units=5) for metric in METRICS}, ".2%"),
         "split": lambda: _table(
             f"Right splits called wrong at .001, {LOOKS} looks",
             {str(w): false_mismatches(w, **given) for w in ((0.5, 0.5), (0.1, 0.9), (0.2, 0.4, 0.4))}, ".3%"),
+        "strengths": lambda: _table(
+            "Splits of 49 to 51 that are found at .001 in 40,000 units, by strength",
+            {f"{s:,}": found_mismatches(s, **given) for s in (10, 100, 1000, 3000)}, ".1%"),
         "discoveries": lambda: _table(
             "False discoveries among 20 metrics, stopped at the first rejection, by effects and correlation",
             {

@@ -39,6 +39,7 @@ def command(folder: Path, *, as_json: bool, examples: bool) -> None:
         declared = ", ".join((
             counted(len(project.sources), "source"), counted(len(project.events), "event"),
             counted(len(project.segments), "segment"), counted(len(project.metrics), "metric"),
+            *([counted(len(project.flags), "flag")] if project.flags else []),
         ))
         is_fine = worst(findings) != "failed"
         click.echo(f"{declared}: " + (f"all well. Next: {command_line('run', folder)}" if is_fine else "see above"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import ibis
@@ -26,6 +28,9 @@ WINDOW = timedelta(minutes=30)
 CHUNK = 1_000_000
 """Co-occurrences looked at in one go: what is held in memory does not grow with the business."""
 
+BLOCKS = 8
+"""Into so many blocks, of as many check-ins each, partners are divided."""
+
 CHECK_IN = ibis.schema({"customer_id": "string", "at": "timestamp", "business_day": "date", "location": "string"})
 """What is needed of a check-in. `at` is UTC without a zone; a missing location is a place of its own."""
 
@@ -39,7 +44,6 @@ day in whole seconds and its place, and who of the two came first then; missing 
 _SECOND = 1000                               # milliseconds: the finest that every engine can take apart
 _DAY = 86_400 * _SECOND
 _ASTRAY = 3 * _DAY                           # a moment so far from its own business day is a fault of the source
-_NONE = np.int32(-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,7 @@ def arrivals(check_ins: pa.Table, *, window: timedelta = WINDOW) -> Arrivals:
     """Return check-ins (columns of CHECK_IN, any order) ready to be swept; without customer or time it is none."""
     rows = check_ins.select(list(CHECK_IN.names)).cast(CHECK_IN.to_pyarrow())
     for needed in ("customer_id", "at", "business_day"):
-        rows = rows.filter(pc.is_valid(rows[needed]))
+        rows = rows.filter(pc.is_valid(rows[needed])) if rows[needed].null_count else rows
     customers, customer = _coded(rows["customer_id"])
     places, place = _coded(pc.fill_null(rows["location"], ""))
     day = rows["business_day"].cast(pa.int32()).to_numpy()
@@ -91,27 +95,34 @@ def arrivals(check_ins: pa.Table, *, window: timedelta = WINDOW) -> Arrivals:
     return _swept(customers, places, (customer, place, day, at), reach=window // timedelta(milliseconds=1))
 
 
-def together(found: Arrivals, *, at_least: int = 1) -> pa.Table:
+def together(found: Arrivals, *, at_least: int = 1, of: pa.Array | None = None) -> pa.Table:
     """Return who was together on which day: TOGETHER, of the pairs that were on at least so many different days.
 
-    Each customer's windows are looked through, a chunk of customers at a time, and only later customers are counted, so
-    each pair is met once. Memory is that of a few chunks and of the rows returned, however crowded an hour was.
+    `of`: only pairs of which one at least is among these customers.
+
+    Windows are looked through a chunk of customers at a time, for partners of one block of customers after the other.
+    Memory is that of a few chunks and of the rows returned, however crowded an hour was.
     """
-    regulars = found if at_least == 1 else _of_regulars(found, at_least=at_least)
-    edges = _chunk_edges(regulars)
-    previous = _previous(regulars)
+    swept = found if at_least == 1 else _of_regulars(found, at_least=at_least)
+    is_asked = None if of is None else pc.is_in(swept.customers, value_set=of).to_numpy(zero_copy_only=False)
+    parts = [TOGETHER.to_pyarrow().empty_table()]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as threads:
-        parts = threads.map(lambda span: _chunk(regulars, previous, *span, at_least=at_least), pairwise(edges))
-        return pa.concat_tables([TOGETHER.to_pyarrow().empty_table(), *parts])
+        for block in _blocks(swept, is_asked):
+            edges = _chunk_edges(block)
+            parts += threads.map(partial(_chunk, swept, block, at_least=at_least), edges[:-1], edges[1:])
+    return pa.concat_tables(parts)
 
 
-def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_least: int = 1) -> ir.Table:
+def together_expression(
+    check_ins: ir.Table, *, window: timedelta = WINDOW, at_least: int = 1, of: ir.Table | None = None
+) -> ir.Table:
     """Return the same as `together` as one expression: a join on day, place and half hour, for many machines.
 
     Args:
         check_ins: columns of CHECK_IN.
         window: how far apart two may be.
         at_least: on how many days a pair must have been together.
+        of: only pairs of which one at least is among these customers (column customer_id).
 
     Each check-in lies in one bucket of the window's length and looks into the next one too; of two in one bucket or in
     neighbours the earlier one meets the later one.
@@ -142,11 +153,17 @@ def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_l
     least = pairs.mutate(turn=turn).filter(lambda t: t.turn == 0)
     days = least.group_by("customer_id_1", "customer_id_2").agg(days=least.count())
     least = least.semi_join(days.filter(days.days >= at_least), ["customer_id_1", "customer_id_2"])
+    least = least if of is None else least.filter(is_among(least, of))
     return least.select(
         "customer_id_1", "customer_id_2", business_day=least.day,
         seconds_apart=(least.gap / _SECOND).floor().cast("int64"), location=least["where"].nullif(""),
         came_first=least.came_first,
     )
+
+
+def is_among(pairs: ir.Table, customers: ir.Table) -> ir.BooleanValue:
+    """Say of each pair (customer_id_1, customer_id_2) whether one of the two is among customers (customer_id)."""
+    return pairs.customer_id_1.isin(customers.customer_id) | pairs.customer_id_2.isin(customers.customer_id)
 
 
 def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, Small]:
@@ -167,31 +184,44 @@ def _swept(
     # One line of time on which days and places follow each other, further apart than any window reaches.
     since = at - day.astype(np.int64) * _DAY
     keep = np.abs(since) <= _ASTRAY
-    customer, place, day, at, since = customer[keep], place[keep], day[keep], at[keep], since[keep]
+    if not keep.all():
+        customer, place, day, at, since = customer[keep], place[keep], day[keep], at[keep], since[keep]
     low, high = (int(since.min()), int(since.max())) if len(since) else (0, 0)
     begins = (day - (day.min() if len(day) else 0)).astype(np.int64) * max(len(places), 1) + place
     line = begins * (high - low + reach + 1) + since - low
     sort = _sorted(line, customer)
     customer, line = customer[sort], line[sort]
-    order = np.argsort(customer, kind="stable").astype(np.int32)
+    order, bounds = _by_customer(customer, size=len(customers))
     return Arrivals(
         customers=customers, places=places, customer=customer, place=place[sort], day=day[sort], at=at[sort],
         first=np.searchsorted(line, line - reach, side="left").astype(np.int32),
-        end=np.searchsorted(line, line + reach, side="right").astype(np.int32),
-        order=order, bounds=np.searchsorted(customer[order], np.arange(len(customers) + 1)),
+        end=np.searchsorted(line, line + reach, side="right").astype(np.int32), order=order, bounds=bounds,
     )
 
 
-def _sorted(line: Numbers, customer: Small) -> Numbers:
-    """Return the order by moment, then by customer: few share a moment, so only those are sorted twice."""
-    sort = np.argsort(line)
-    ahead = line[sort]
+def _sorted(keys: Numbers, *then: npt.NDArray[np.integer]) -> Numbers:
+    """Return the order by keys, then by the others: few share a key, so only those are sorted twice."""
+    sort = np.argsort(keys)
+    ahead = keys[sort]
     is_tied = np.zeros(len(sort), dtype=bool)
     is_tied[1:] = ahead[1:] == ahead[:-1]
     is_tied[:-1] |= is_tied[1:]
     tied = sort[is_tied]
-    sort[is_tied] = tied[np.lexsort((customer[tied], line[tied]))]
+    sort[is_tied] = tied[np.lexsort((*(each[tied] for each in reversed(then)), keys[tied]))]
     return sort
+
+
+def _by_customer(customer: Small, *, size: int) -> tuple[Small, Numbers]:
+    """Return the positions by customer, and where each of `size` customers begins among them; one more for the end."""
+    counted = _transposed(customer, np.array([0, len(customer)]), width=size)
+    return counted.data, counted.indptr.astype(np.int64)
+
+
+def _transposed(column: Small, row_ends: Numbers, *, width: int) -> sparse.csc_matrix:
+    """Return the places of `column` by column, then by row, then ascending: a counting sort in compiled code."""
+    places = np.arange(len(column), dtype=np.int32)
+    shape = (len(row_ends) - 1, width)
+    return sparse.csr_matrix((places, column, row_ends.astype(np.int32)), shape=shape).tocsc()
 
 
 def _of_regulars(found: Arrivals, *, at_least: int) -> Arrivals:
@@ -201,122 +231,113 @@ def _of_regulars(found: Arrivals, *, at_least: int) -> Arrivals:
         return found
     kept = np.cumsum(np.r_[0, keep]).astype(np.int32)
     customer = found.customer[keep]
-    order = np.argsort(customer, kind="stable").astype(np.int32)
+    order, bounds = _by_customer(customer, size=len(found.customers))
     return Arrivals(
         customers=found.customers, places=found.places, customer=customer, place=found.place[keep],
         day=found.day[keep], at=found.at[keep], first=kept[found.first[keep]], end=kept[found.end[keep]], order=order,
-        bounds=np.searchsorted(customer[order], np.arange(len(found.customers) + 1)),
+        bounds=bounds,
     )
 
 
-def _previous(found: Arrivals) -> Small:
-    """Return the position of each check-in's last one before, of its customer, day and place; -1: it is the first."""
-    own = found.order
-    is_again = ~(_changes(found.customer[own]) | _changes(found.day[own]) | _changes(found.place[own]))
-    previous = np.full(len(own), _NONE)
-    again = np.flatnonzero(is_again)
-    previous[own[again]] = own[again - 1]
-    return previous
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """Partners to look for, and the check-ins in whose windows they are looked for."""
+
+    own: Small                               # positions of the check-ins with the windows, by customer
+    bounds: Numbers                          # where each of their customers begins in `own`; one more for the end
+    there: Small                             # positions of the partners' check-ins, ascending
+    partner: Small                           # whose each of them is, counted among the partners only
+    partners: int
+    first: Small                             # of each of `own`, its window within `there`
+    end: Small                               # the place after its last
+
+    @classmethod
+    def of(cls, found: Arrivals, *, owners: slice | Flags, is_partner: Flags) -> _Block:
+        """Return the block of some customers' windows and some partners."""
+        visits = np.r_[0, np.diff(found.bounds)[owners]].cumsum()
+        is_own = slice(0, visits[-1]) if isinstance(owners, slice) else owners.take(found.customer.take(found.order))
+        own, is_there = found.order[is_own], is_partner.take(found.customer)
+        kept = np.zeros(len(is_there) + 1, dtype=np.int32)
+        np.cumsum(is_there, out=kept[1:])
+        there, number = np.flatnonzero(is_there).astype(np.int32), np.cumsum(is_partner, dtype=np.int32) - 1
+        return cls(
+            own=own, bounds=visits, there=there, partner=number[found.customer[there]], partners=int(is_partner.sum()),
+            first=kept[found.first[own]], end=kept[found.end[own]],
+        )
 
 
-def _chunk_edges(found: Arrivals) -> Numbers:
-    """Return codes of customers between which about CHUNK co-occurrences lie, or one customer's more than that."""
-    lengths = (found.end - found.first)[found.order].astype(np.int64)
-    until = np.r_[0, np.cumsum(lengths)][found.bounds]
-    wanted = np.arange(0, until[-1] + CHUNK, CHUNK)
-    return np.unique(np.r_[0, np.searchsorted(until, wanted).clip(0, len(found.customers)), len(found.customers)])
+def _blocks(found: Arrivals, is_asked: Flags | None) -> Iterator[_Block]:
+    """Return blocks in which every two people are met, in the windows of the first of the two by code.
+
+    A window holds earlier codes and later ones. Laid out for a block of later ones, few of what is looked at is in
+    vain, and the columns of a block are few enough to be counted in a processor's own memory.
+    """
+    codes = np.arange(len(found.customers))
+    if is_asked is not None:
+        yield _Block.of(found, owners=codes >= 0, is_partner=is_asked)
+        yield _Block.of(found, owners=is_asked, is_partner=~is_asked)
+        return
+    alike = np.arange(BLOCKS + 1) * len(found.customer) // BLOCKS
+    for low, high in pairwise(np.unique(np.searchsorted(found.bounds, alike))):
+        yield _Block.of(found, owners=slice(0, int(high)), is_partner=(low <= codes) & (codes < high))
 
 
-def _chunk(found: Arrivals, previous: Small, low: int, high: int, *, at_least: int) -> pa.Table:
-    """Return TOGETHER of the customers from code `low` to before `high`, with all customers of a later code."""
-    own = found.order[found.bounds[low] : found.bounds[high]]
-    first, length = found.first[own], found.end[own] - found.first[own]
-    ends = np.cumsum(length)
-    there = np.arange(length.sum()) + np.repeat(first - (ends - length), length)
-    partner = found.customer.take(there)     # `take` is twice as fast as brackets, and this is most of the time
-    later = np.flatnonzero(partner > np.repeat(found.customer[own], length))
-    there, partner, counts = there.take(later), partner.take(later), _within(later, ends)
+def _chunk_edges(block: _Block) -> Numbers:
+    """Return numbers of customers between which about CHUNK co-occurrences lie, or one customer's more than that."""
+    until = np.r_[0, np.cumsum(block.end - block.first, dtype=np.int64)][block.bounds]
+    wanted, last = np.arange(0, until[-1] + CHUNK, CHUNK), len(block.bounds) - 1
+    return np.unique(np.r_[0, np.searchsorted(until, wanted).clip(0, last), last])
+
+
+def _chunk(found: Arrivals, block: _Block, low: int, high: int, *, at_least: int) -> pa.Table:
+    """Return TOGETHER of the customers with numbers `low` to before `high`, with the partners of a later code."""
+    begin, stop = block.bounds[low], block.bounds[high]
+    own, first = block.own[begin:stop], block.first[begin:stop]
+    length = block.end[begin:stop] - first
+    ends = np.cumsum(length, dtype=np.int64)
+    met = np.repeat((first - (ends - length)).astype(np.int32), length)
+    met += np.arange(len(met), dtype=np.int32)
     if at_least > 1:
-        often = _often(found, own, counts, partner, previous.take(there), at_least=at_least)
-        there, counts = there.take(often), _within(often, np.cumsum(counts))
-    return _least(found, np.repeat(own, counts), there)
+        row_ends = np.r_[0, ends][block.bounds[low : high + 1] - begin]
+        places = _often(block.partner.take(met), row_ends, width=block.partners, at_least=at_least)
+        met, own = met.take(places), own.take(np.searchsorted(ends, places, side="right"))
+    else:
+        own = np.repeat(own, length)
+    there = block.there.take(met)
+    later = np.flatnonzero(found.customer.take(there) > found.customer.take(own))
+    return _least(found, own.take(later), there.take(later), at_least=at_least)
 
 
-def _within(places: Numbers, ends: Numbers) -> Numbers:
-    """Return how many of some places, ascending, lie in each stretch, given where the stretches end."""
-    return np.diff(np.searchsorted(places, ends), prepend=0)
+def _often(partner: Small, row_ends: Numbers, *, width: int, at_least: int) -> Numbers:
+    """Return the places at which somebody met one partner at least so often; a few others among them do no harm.
 
-
-def _often(
-    found: Arrivals, own: Small, counts: Numbers, partner: Small, before: Small, *, at_least: int
-) -> Numbers:
-    """Return the places of the co-occurrences whose two people were together on at least so many days.
-
-    `own`: check-ins of some customers, by customer; `counts`: of each, how many of the co-occurrences are its own;
-    `before`: the partner's previous check-in. Days are added up by a product of sparse matrices, whose compiled loop
-    keeps one dense row of counters.
+    `row_ends`: where each customer's co-occurrences begin, and the end. Sorted by partner, then customer, what is often
+    stands beside itself.
     """
-    who, size = found.customer[own], len(found.customers)
-    begins = _changes(who) | _changes(found.day[own])
-    visit = np.cumsum(begins) - 1
-    is_twice = (np.bincount(visit) > 1)[visit]
-    # A partner who came in twice is met at the first of those in the window. Whoever came twice himself is looked at
-    # day by day instead: one of his windows does not know whom the other one met.
-    met = np.flatnonzero(before < np.repeat(np.where(is_twice, _NONE, found.first[own]), counts))
-    again = partner[np.repeat(is_twice, counts)] if is_twice.any() else partner[:0]
-    by_visit = _added_up(visit, np.where(is_twice, counts, 0), again, size=size)
-    days = _added_up(
-        np.r_[who, who[begins]], np.r_[_within(met, np.cumsum(counts)), np.diff(by_visit.indptr)],
-        np.r_[partner.take(met), by_visit.indices], size=size,
-    )
-    # Rows of `days` begin with the first of these customers, be it one who met nobody.
-    return _among(days, np.repeat(who - who[:1], counts), partner, size=size, at_least=at_least)
+    by_partner = _transposed(partner, row_ends, width=width)
+    who = by_partner.indices
+    # Who ends one partner's stretch and begins the next one's is taken too: days are counted afterwards.
+    last = who[at_least - 1 :]
+    begins = np.flatnonzero(who[: len(last)] == last)
+    is_often = np.zeros(len(who), dtype=bool)
+    for further in range(at_least):
+        is_often[begins + further] = True
+    places: Numbers = by_partner.data[is_often]
+    return places
 
 
-def _added_up(group: Numbers, met: Numbers, partner: Small, *, size: int) -> sparse.csr_matrix:
-    """Return how often the check-ins of each group, from the least one on, met each partner.
-
-    `met` says how many of the partners are of each check-in.
-    """
-    if not len(group):
-        return sparse.csr_matrix((0, size), dtype=np.int16)
-    rows = sparse.csr_matrix(
-        (np.ones(len(partner), dtype=np.int16), partner, np.r_[0, np.cumsum(met)]), shape=(len(group), size)
-    )
-    low = int(group.min())
-    groups = sparse.csr_matrix(
-        (np.ones(len(group), dtype=np.int16), (group - low, np.arange(len(group)))),
-        shape=(int(group.max()) - low + 1, len(group)),
-    )
-    return groups @ rows
-
-
-def _among(days: sparse.csr_matrix, row_of: Small, partner: Small, *, size: int, at_least: int) -> Numbers:
-    """Return the places of the co-occurrences whose pair has so many days; most fall at the partner, unsearched."""
-    often = np.flatnonzero(days.data >= at_least)
-    if not len(often):
-        return often
-    row, column = np.searchsorted(days.indptr, often, side="right") - 1, days.indices[often]
-    is_candidate = np.zeros(size, dtype=bool)
-    is_candidate[column] = True
-    candidates = np.flatnonzero(is_candidate.take(partner))
-    pairs = np.sort(row * size + column)
-    asked = row_of.take(candidates).astype(np.int64) * size + partner.take(candidates)
-    is_found = pairs[np.searchsorted(pairs, asked).clip(0, len(pairs) - 1)] == asked
-    found: Numbers = candidates[is_found]
-    return found
-
-
-def _least(found: Arrivals, own: Small, there: Small) -> pa.Table:
+def _least(found: Arrivals, own: Small, there: Small, *, at_least: int) -> pa.Table:
     """Return TOGETHER of co-occurrences: of each pair and day the least apart, of equals the first place and time."""
     gap = np.abs(found.at[own] - found.at[there])
     day = found.day[own].astype(np.int64)
     low = int(day.min()) if len(day) else 0
     days = int(day.max()) - low + 1 if len(day) else 1
     pair_day = (found.customer[own].astype(np.int64) * len(found.customers) + found.customer[there]) * days + day - low
-    sort = np.lexsort((np.minimum(own, there), gap, pair_day))
-    own, there, gap = own[sort], there[sort], gap[sort]
-    least = _changes(pair_day[sort])
+    sort = _sorted(pair_day, gap, np.minimum(own, there))
+    least = sort[_changes(pair_day[sort])]
+    begins = np.flatnonzero(_changes(pair_day[least] // days))
+    together_on = np.diff(begins, append=len(least))
+    least = least[np.repeat(together_on >= at_least, together_on)]
     own, there, gap = own[least], there[least], gap[least]
     came_first = np.where(found.at[own] < found.at[there], found.customer[own], found.customer[there])
     return pa.table({

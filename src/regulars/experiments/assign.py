@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
+from numbers import Integral
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from regulars.experiments.checks import variant_problems
 from regulars.experiments.experiment import Experiment, Variant
 
 STORED = pa.schema([("unit", pa.string()), ("variant", pa.string()), ("epoch", pa.int64())])
@@ -41,7 +43,10 @@ def allocate(
     all of the experiment's) keeps that variant, be it declared any more or not. The others fill the quotas of the
     experiment's weights over everybody of this epoch, stored and new, as nearly as the stored allow.
     A row without an id is refused, with the reason in `refusal`; the rest goes on.
+    Raises DeclarationError for weights that do not add up, saying which would.
     """
+    for problem in variant_problems(experiment):
+        raise problem
     ids, refusals = _ids(units)
     known = stored if stored is not None else STORED.empty_table()
     found = pc.index_in(ids, value_set=known["unit"].combine_chunks())
@@ -135,6 +140,6 @@ def _ids(units: Iterable[object] | pa.Array | pa.ChunkedArray) -> tuple[pa.Array
 def _reason(unit: object) -> str | None:
     if unit is None:
         return _NO_ID
-    if isinstance(unit, bool) or not isinstance(unit, str | int):
+    if isinstance(unit, bool) or not isinstance(unit, str | Integral):
         return f"{unit!r} is no id: ids are text or whole numbers"
     return None

@@ -25,10 +25,33 @@ def problems(
     `metrics` and `segments` are the names there are; None: any, for experiments read without their project.
     """
     return [
-        *_word_errors(experiment), *_audience_errors(experiment, segments), *_variant_errors(experiment),
+        *_word_errors(experiment), *_audience_errors(experiment, segments), *variant_problems(experiment),
         *_metric_errors(experiment, metrics), *_time_errors(experiment), *_analysis_errors(experiment),
         *_layer_errors(experiment), *_ramp_errors(experiment),
     ]
+
+
+def variant_problems(experiment: Experiment) -> Iterator[DeclarationError]:
+    """Return what is wrong with the variants: their names, their weights, which is the control."""
+    variants = experiment.variants
+    names = [variant.name for variant in variants]
+    if len(variants) < 2:
+        yield DeclarationError("one variant can be compared with nothing", hint="add a control", path=("variants",))
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield DeclarationError(f"variant {name!r} stands here twice", hint="names are unique", path=("variants",))
+    if experiment.control not in names:
+        hint = did_you_mean(experiment.control, names)
+        yield DeclarationError(f"the control {experiment.control!r} is no variant", hint=hint, path=("control",))
+    for variant in variants:
+        if variant.weight < 0:
+            yield DeclarationError(
+                f"the weight of {variant.name!r} is {_number(variant.weight)}", hint="0 at least",
+                path=("variants", variant.name),
+            )
+    total = sum(variant.weight for variant in variants)
+    if total != 100 and all(variant.weight >= 0 for variant in variants):
+        hint = f"in these proportions: {in_percent(variants)}" if total > 0 else "such as {as_it_is: 50, new: 50}"
+        yield DeclarationError(f"weights add up to {_number(Fraction(total))}, not 100", hint=hint, path=("variants",))
 
 
 def layer_problems(experiments: Iterable[Experiment]) -> list[tuple[Experiment, DeclarationError]]:
@@ -91,28 +114,6 @@ def _audience_errors(experiment: Experiment, segments: frozenset[str] | None) ->
     name = experiment.audience
     if name is not None and segments is not None and name not in segments:
         yield DeclarationError(f"no segment {name!r}", hint=did_you_mean(name, segments), path=("audience",))
-
-
-def _variant_errors(experiment: Experiment) -> Iterator[DeclarationError]:
-    variants = experiment.variants
-    names = [variant.name for variant in variants]
-    if len(variants) < 2:
-        yield DeclarationError("one variant can be compared with nothing", hint="add a control", path=("variants",))
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield DeclarationError(f"variant {name!r} stands here twice", hint="names are unique", path=("variants",))
-    if experiment.control not in names:
-        hint = did_you_mean(experiment.control, names)
-        yield DeclarationError(f"the control {experiment.control!r} is no variant", hint=hint, path=("control",))
-    for variant in variants:
-        if variant.weight < 0:
-            yield DeclarationError(
-                f"the weight of {variant.name!r} is {_number(variant.weight)}", hint="0 at least",
-                path=("variants", variant.name),
-            )
-    total = sum(variant.weight for variant in variants)
-    if total != 100 and all(variant.weight >= 0 for variant in variants):
-        hint = f"in these proportions: {in_percent(variants)}" if total > 0 else "such as {as_it_is: 50, new: 50}"
-        yield DeclarationError(f"weights add up to {_number(Fraction(total))}, not 100", hint=hint, path=("variants",))
 
 
 def _metric_errors(experiment: Experiment, metrics: frozenset[str] | None) -> Iterator[DeclarationError]:

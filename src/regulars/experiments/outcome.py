@@ -6,15 +6,16 @@ day's cumulative report, squares and products too, and no day is ever computed a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import ibis
 import ibis.expr.types as ir
 
+from regulars.errors import DeclarationError
 from regulars.events.window import AsOf
-from regulars.metrics.metric import Taken
+from regulars.metrics.metric import Formula, Metric, Ratio, Taken
 
 SUMS = ("n", "y", "yy", "d", "dd", "yd", "x", "xx", "xy", "xd")
 """n units; y outcome, d denominator of a ratio (else 0), x the same outcome before the exposure; yy is the sum of y
@@ -28,7 +29,7 @@ class Outcome:
     numerator: Taken
     denominator: Taken | None = None         # of a ratio
     is_share: bool = False                   # 1 for a unit that has any row, 0 for one that has none
-    within: timedelta | None = None          # after the first exposure; None: until the as-of moment
+    within: int | None = None                # business days after that of the exposure; None: until the as-of moment
     before: timedelta | None = None          # how long before the exposure the same is looked at, to adjust for it
     cap: float | None = None                 # what a unit counts at most, see `cap_at`
 
@@ -47,6 +48,33 @@ class Subjects:
     events: ir.Table
     money: ir.Table | None
     as_of: AsOf
+
+
+def outcome_of(
+    metric: Metric, metrics: Mapping[str, Metric], *, within: int | None = None, before: timedelta | None = None
+) -> Outcome:
+    """Return how a metric counts for one unit; `metrics` resolves the two of a ratio. `within` days as in rules.
+
+    A number of different customers is whether the unit did it; an average is the sum over the rows. Raises
+    DeclarationError for what only a day has, such as memberships in force.
+    """
+    above: Formula
+    below: Formula | None = None
+    match metric.formula:
+        case Ratio(numerator=one, denominator=other):
+            above, below = metrics[one].formula, metrics[other].formula
+        case Taken(take="average", of=of, events=events, where=where):
+            above = Taken(take="sum", of=of, events=events, where=where)
+            below = Taken(take="count", events=events, where=where)
+        case formula:
+            above = formula
+    if not isinstance(above, Taken) or not isinstance(below, Taken | None):
+        raise DeclarationError(
+            f"{metric.name!r} is a number of a day, not of a unit",
+            hint="count what units do: `count: membership_started`",
+        )
+    is_share = below is None and above.take == "distinct" and above.of == "customer_id"
+    return Outcome(numerator=above, denominator=below, is_share=is_share, within=within, before=before)
 
 
 def sums_by_day(outcome: Outcome, subjects: Subjects, *, by: Sequence[str] = ()) -> ir.Table:
@@ -70,14 +98,22 @@ def sums_by_day(outcome: Outcome, subjects: Subjects, *, by: Sequence[str] = ())
     return both.group_by(*keys, "day").agg(**{name: both[name].sum() for name in SUMS})
 
 
+def totals(outcome: Outcome, subjects: Subjects) -> ir.Table:
+    """Return what each unit did: unit, variant, y (0 for who did nothing), x (the same before the exposure)."""
+    after = _totals(_after(outcome.numerator, outcome, subjects), outcome)
+    units = subjects.exposed.select("unit", "variant").left_join(after, "unit").drop("unit_right")
+    both = units.left_join(_earlier(outcome, subjects), "unit").drop("unit_right")
+    return both.select("unit", "variant", y=_capped(both.total.fill_null(0.0), outcome), x=both.x.fill_null(0.0))
+
+
 def cap_at(outcome: Outcome, subjects: Subjects, *, share: float) -> ir.Scalar:
     """Return the quantile of what single units count for, nothing counted as 0: the cap for winsorising.
 
     `share` in (0, 1), such as 0.99: one unit in a hundred is capped. Taken over all variants together, so that the cap
     itself says nothing of any.
     """
-    totals = _totals(_after(outcome.numerator, outcome, subjects), outcome)
-    every = subjects.exposed.left_join(totals, "unit")
+    each = _totals(_after(outcome.numerator, outcome, subjects), outcome)
+    every = subjects.exposed.left_join(each, "unit")
     return every.total.fill_null(0.0).quantile(share)
 
 
@@ -87,8 +123,8 @@ def _earlier(outcome: Outcome, subjects: Subjects) -> ir.Table:
         return subjects.exposed.select("unit", x=ibis.literal(0.0)).limit(0)
     rows = _rows(outcome.numerator, subjects)
     since = rows.exposed_at - _interval(outcome.before)
-    totals = _totals(rows.filter(rows.occurred_at < rows.exposed_at, rows.occurred_at >= since), outcome)
-    return totals.select("unit", x=_capped(totals.total, outcome))
+    found = _totals(rows.filter(rows.occurred_at < rows.exposed_at, rows.occurred_at >= since), outcome)
+    return found.select("unit", x=_capped(found.total, outcome))
 
 
 def _steps(outcome: Outcome, subjects: Subjects) -> ir.Table:
@@ -116,7 +152,7 @@ def _steps(outcome: Outcome, subjects: Subjects) -> ir.Table:
 
 
 def _rows(formula: Taken, subjects: Subjects) -> ir.Table:
-    """Rows that count, of units that take part: unit, exposed_at, occurred_at, day, value, thing (of a distinct)."""
+    """Rows that count, of units that take part: unit, exposed_at, exposed_day, occurred_at, day, value, thing."""
     rows = subjects.events if formula.events else subjects.money
     assert rows is not None, "a metric of money needs the ledger"
     known = rows.filter(rows.occurred_at <= subjects.as_of.moment)
@@ -129,7 +165,7 @@ def _rows(formula: Taken, subjects: Subjects) -> ir.Table:
     thing = known[formula.of].cast("string") if formula.take == "distinct" else ibis.null("string")
     told = known.select("customer_id", "occurred_at", day=known.business_day, value=value, thing=thing)
     mine = told.inner_join(subjects.owners, "customer_id")
-    with_unit = mine.inner_join(subjects.exposed.select("unit", "exposed_at"), "unit")
+    with_unit = mine.inner_join(subjects.exposed.select("unit", "exposed_at", "exposed_day"), "unit")
     return with_unit.filter(with_unit.thing.notnull()) if formula.take == "distinct" else with_unit
 
 
@@ -138,7 +174,8 @@ def _after(formula: Taken, outcome: Outcome, subjects: Subjects) -> ir.Table:
     after = rows.filter(rows.occurred_at >= rows.exposed_at)
     if outcome.within is None:
         return after
-    return after.filter(after.occurred_at < after.exposed_at + _interval(outcome.within))
+    # As everywhere in rules: 3 days keep the day itself and three more, to the end of the last.
+    return after.filter(after.day <= after.exposed_day + ibis.interval(days=outcome.within))
 
 
 def _by_day(rows: ir.Table, outcome: Outcome) -> ir.Table:

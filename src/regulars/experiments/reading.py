@@ -22,6 +22,7 @@ from regulars.stats.effect import Effect, Inference
 from regulars.stats.inference import infer
 from regulars.stats.lift import Lift, fieller
 from regulars.stats.moments import Moments
+from regulars.stats.z_score import standard_error
 
 Floats = NDArray[np.float64]
 
@@ -31,15 +32,18 @@ USUAL = bayes.Prior(mean=0.0, variance=0.05**2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """One metric over the days of an experiment; each day holds everything until its end."""
+    """One metric over the days of an experiment; each day holds everything until its end.
+
+    Epochs are strata: who came under other weights is compared with those who came under the same.
+    """
 
     days: tuple[date, ...]
-    sums: Floats                             # (days, variants, SUMS)
+    sums: Floats                             # (days, variants, epochs, SUMS)
 
     @property
     def units(self) -> Floats:
         """Return how many units had been exposed: (days, variants)."""
-        return self.sums[..., 0]
+        return np.asarray(self.sums[..., 0].sum(axis=-1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,36 +77,42 @@ class Reading:
 
 
 def course(rows: pa.Table, *, variants: Sequence[str], days: Sequence[date]) -> Course:
-    """Return the course out of `outcome.sums_by_day`, over days without anything too.
+    """Return the course out of `outcome.sums_by_day` by epoch, over days without anything too.
 
     Rows of other variants, or after the last day, are left out; what lies before the first day counts on it.
     """
-    sums = np.zeros((len(days), len(variants), len(SUMS)))
+    epochs = sorted(set(rows["epoch"].to_pylist())) or [1]
+    sums = np.zeros((len(days), len(variants), len(epochs), len(SUMS)))
     place = {name: n for n, name in enumerate(variants)}
     first, last = days[0], days[-1]
     for row in rows.to_pylist():
         if row["variant"] in place and row["day"] <= last:
             day = max((row["day"] - first).days, 0)
-            sums[day, place[row["variant"]]] += [row[name] for name in SUMS]
+            sums[day, place[row["variant"]], epochs.index(row["epoch"])] += [row[name] for name in SUMS]
     return Course(days=tuple(days), sums=np.cumsum(sums, axis=0))
 
 
 def moments(sums: Floats, *, has_denominator: bool, has_covariate: bool) -> Moments:
-    """Return the moments of sums of the shape (..., variants, SUMS)."""
+    """Return the moments of sums of the shape (..., variants, epochs, SUMS)."""
     names = ["y", *(["d"] if has_denominator else []), *(["x"] if has_covariate else [])]
     at = {name: n for n, name in enumerate(SUMS)}
     products = [[sums[..., at[_product(one, other)]] for other in names] for one in names]
     return Moments(
-        units=sums[..., np.newaxis, at["n"]], sums=sums[..., np.newaxis, [at[name] for name in names]],
-        products=np.moveaxis(np.array(products), (0, 1), (-2, -1))[..., np.newaxis, :, :],
+        units=sums[..., at["n"]], sums=sums[..., [at[name] for name in names]],
+        products=np.moveaxis(np.array(products), (0, 1), (-2, -1)),
         has_denominator=has_denominator,
     )
 
 
 def read(
-    found: Course, *, plan: Plan, has_denominator: bool, has_covariate: bool, alpha: Floats | None = None
+    found: Course, *, plan: Plan, has_denominator: bool, has_covariate: bool, floor: float = -np.inf,
+    alpha: Floats | None = None,
 ) -> Reading:
-    """Return what a metric says, by the plan's method; `alpha` (variants without control) draws its intervals anew."""
+    """Return what a metric says, by the plan's method.
+
+    `floor` is the least lift there can be, -1 for what is never negative; `alpha` (variants without the control) draws
+    the intervals of a sequence anew.
+    """
     comparison = compare(
         moments(found.sums, has_denominator=has_denominator, has_covariate=has_covariate), control=plan.control
     )
@@ -124,8 +134,8 @@ def read(
         case "bayesian":
             inferred, evidence, chance, loss = _believed(comparison, plan)
     return Reading(
-        effect=inferred, lift=_lift(comparison, inferred, plan), evidence=evidence, chance_to_win=chance, loss=loss,
-        levels=np.asarray(comparison.levels.value),
+        effect=inferred, lift=_lift(comparison, inferred, plan, floor), evidence=evidence,
+        levels=np.asarray(comparison.levels.value), chance_to_win=chance, loss=loss,
     )
 
 
@@ -146,7 +156,7 @@ def _at_looks(effect: Effect, found: Course, plan: Plan) -> Inference:
     empty = infer(_only(effect, []), alpha=plan.alpha)
     if not days:
         return empty
-    fractions = np.minimum(found.units.sum(axis=-1)[days] / plan.planned, 1.0)
+    fractions = found.units.sum(axis=-1)[days] / plan.planned
     at = days[-1]
     here = Effect(**{name: np.asarray(getattr(effect, name))[at] for name in ("value", "variance", "degrees")})
     told = group_sequential.at_last_look(
@@ -159,7 +169,11 @@ def _at_looks(effect: Effect, found: Course, plan: Plan) -> Inference:
 
 
 def _believed(comparison: Comparison, plan: Plan) -> tuple[Inference, Floats, Floats, Floats]:
-    """Beliefs are one thing and when to stop is another: p is that of the rule that may be looked at for ever."""
+    """Beliefs are one thing and when to stop is another: p is that of the rule that may be looked at for ever.
+
+    The prior speaks of lifts and is brought to the metric's unit by the control's level, which is known well before
+    anything is decided; the rule's promise is exact for a level known beforehand.
+    """
     prior = USUAL.scaled(np.abs(np.asarray(comparison.control.value)) + np.finfo(float).tiny)
     belief = bayes.believe(comparison.effect, prior=prior, alpha=plan.alpha)
     evidence = bayes.bayes_factor(comparison.effect, prior=prior)
@@ -169,7 +183,7 @@ def _believed(comparison: Comparison, plan: Plan) -> tuple[Inference, Floats, Fl
     return inferred, evidence, np.asarray(belief.chance_to_win), np.asarray(belief.loss_if_chosen)
 
 
-def _lift(comparison: Comparison, inferred: Inference, plan: Plan) -> Lift:
+def _lift(comparison: Comparison, inferred: Inference, plan: Plan, floor: float) -> Lift:
     """Relative to the control, as wide as the absolute interval: both leave out no effect, or neither does."""
     if plan.method == "bayesian":
         base = np.abs(np.asarray(comparison.control.value))
@@ -177,10 +191,10 @@ def _lift(comparison: Comparison, inferred: Inference, plan: Plan) -> Lift:
         nothing = np.full(np.asarray(inferred.value).shape, np.nan)
         scaled = {name: np.asarray(getattr(inferred, name)) / base for name in ("value", "low", "high")}
         return Lift(inference=Inference(**scaled, p=inferred.p), gap_low=nothing, gap_high=nothing)
-    error = np.sqrt(np.asarray(comparison.effect.variance))
+    error = standard_error(comparison.effect)
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = (np.asarray(inferred.high) - np.asarray(inferred.low)) / 2 / error
-    lift = fieller(comparison, reach=reach)
+    lift = fieller(comparison, reach=reach, floor=floor)
     return replace(lift, inference=replace(lift.inference, p=inferred.p))
 
 

@@ -28,6 +28,7 @@ class Measured:
     course: Course
     has_denominator: bool
     has_covariate: bool
+    is_never_negative: bool = False          # a lift below -1 cannot be
     guardrail: Guardrail | None = None
 
 
@@ -116,7 +117,7 @@ def _corrected(found: Sequence[Reading], plan: Plan) -> Correction:
         evidence = np.stack([reading.evidence[-1] for reading in found])
         family = e_bh(evidence.reshape(1, -1), alpha=plan.alpha)
     else:
-        p = np.stack([_last(reading.effect.p) for reading in found])
+        p = np.stack([np.asarray(reading.effect.p)[_newest(reading)] for reading in found])
         family = benjamini_hochberg(p.reshape(1, -1), alpha=plan.alpha)
     return Correction(
         is_rejected=family.is_rejected.reshape(shape), p=family.p.reshape(shape),
@@ -126,23 +127,27 @@ def _corrected(found: Sequence[Reading], plan: Plan) -> Correction:
 
 def _read(each: Measured, plan: Plan, *, alpha: Floats | None = None) -> Reading:
     return read(
-        each.course, plan=plan, has_denominator=each.has_denominator, has_covariate=each.has_covariate, alpha=alpha
+        each.course, plan=plan, has_denominator=each.has_denominator, has_covariate=each.has_covariate, alpha=alpha,
+        floor=-1.0 if each.is_never_negative else -np.inf,
     )
 
 
 def _answer(
     each: Measured, reading: Reading, k: int, name: str, *, plan: Plan, p: float, is_significant: bool
 ) -> Answer:
-    lift = reading.lift.inference
-    low, high = (_known(_last(end)[k]) for end in (lift.low, lift.high))
+    lift, day = reading.lift.inference, _newest(reading)
+
+    def said(values: object) -> float | None:
+        return _known(np.asarray(values, dtype=np.float64)[day, k])
+
     # Where the set of lifts falls into two, its ends are no interval; nothing is said of it.
-    is_split = not np.isnan(_last(reading.lift.gap_low)[k])
+    is_split = said(reading.lift.gap_low) is not None
+    low, high = (None, None) if is_split else (said(lift.low), said(lift.high))
     return Answer(
         metric=each.metric, role=each.role, variant=name, units=int(each.course.units[-1, plan.others[k]]),
         level=_known(reading.levels[-1, plan.others[k]]), control_level=_known(reading.levels[-1, plan.control]),
-        low=_known(_last(reading.effect.low)[k]), value=_known(_last(reading.effect.value)[k]),
-        high=_known(_last(reading.effect.high)[k]),
-        lift_low=None if is_split else low, lift=_known(_last(lift.value)[k]), lift_high=None if is_split else high,
+        low=said(reading.effect.low), value=said(reading.effect.value), high=said(reading.effect.high),
+        lift_low=low, lift=said(lift.value), lift_high=high,
         p=_known(p), is_significant=is_significant,
         guarded=None if each.guardrail is None else _guarded(each.guardrail, low, high),
         chance_to_win=_known(reading.chance_to_win[-1, k]),
@@ -178,11 +183,10 @@ def _days(each: Measured, plan: Plan, others: Sequence[str]) -> list[Day]:
     ]
 
 
-def _last(values: object) -> Floats:
+def _newest(reading: Reading) -> int:
     """Return the newest day on which the method says anything, which is the last but for planned looks."""
-    rows = np.asarray(values, dtype=np.float64)
-    said = np.flatnonzero(~np.isnan(rows).all(axis=-1))
-    return np.asarray(rows[said[-1] if len(said) else -1])
+    said = np.flatnonzero(~np.isnan(np.asarray(reading.effect.p)).all(axis=-1))
+    return int(said[-1]) if len(said) else -1
 
 
 def _known(value: float) -> float | None:

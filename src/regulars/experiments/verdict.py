@@ -125,10 +125,12 @@ def _first_metric(primary: Sequence[Answer]) -> list[Answer]:
 
 
 def _lift(answer: Answer) -> str:
-    """Return a lift with its interval, in percent: `+12.0 % (3.1 % to 21.4 %)`."""
-    if answer.lift is None or answer.lift_low is None or answer.lift_high is None:
-        return "nothing can be said yet"
-    return f"{answer.lift:+.1%} ({_end(answer.lift_low)} to {_end(answer.lift_high)})"
+    """Return a lift with its interval, or the difference where the control is too near 0 to divide by."""
+    if answer.lift is not None and answer.lift_low is not None and answer.lift_high is not None:
+        return f"{answer.lift:+.1%} ({_end(answer.lift_low)} to {_end(answer.lift_high)})"
+    if answer.value is not None and answer.low is not None and answer.high is not None:
+        return f"{answer.value:+.3g} a unit ({answer.low:+.3g} to {answer.high:+.3g})"
+    return "nothing can be said yet"
 
 
 def _end(value: float) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.connections import interaction as kinds
-from regulars.connections.co_presence import Arrivals, arrivals, together, together_expression
+from regulars.connections.co_presence import (
+    CHECK_IN,
+    TOGETHER,
+    Arrivals,
+    arrivals,
+    is_among,
+    together,
+    together_expression,
+)
 from regulars.connections.community import communities
 from regulars.connections.companion import LEAST_DAYS, companions, ties
 from regulars.connections.connection import connections
@@ -27,7 +33,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 
 TABLES = (INTERACTIONS, CONNECTIONS, COMPANIONS, COMMUNITIES)
-TRANSFERS = "transfers"
+TRANSFERS, IDENTITY = "transfers", "identity"
 
 CHECK_INS, MEMBERSHIPS, FAMILY_LINKS = "check_in", "membership", "family_link"
 """The event types that are looked at: visits (attribute `location`), people on a membership (`membership_id`, `name`),
@@ -37,7 +43,7 @@ MANY = 4_000_000
 """Co-occurrences above which only those of pairs who were together on LEAST_DAYS days are written down: the others are
 nine in ten, say nothing, and would be most of the lake."""
 
-RULES = 1
+RULES = 2
 """Number of the rules by which interactions are made; another one makes all of them anew."""
 
 
@@ -49,6 +55,11 @@ class _Material:
     check_ins: pa.Table                      # CHECK_IN
     transfers: pa.Table                      # TRANSFER
     families: ir.Table                       # INTERACTION: all of them, of any day
+
+    @property
+    def at_least(self) -> int:
+        """Return on how many days two people must have been together to be written down."""
+        return 1 if self.visits.co_occurrences <= MANY else LEAST_DAYS
 
 
 def connect_customers(workspace: Workspace) -> Steps:
@@ -81,7 +92,7 @@ def connect_customers(workspace: Workspace) -> Steps:
 
 def _made_of(workspace: Workspace) -> str:
     """Return what changes exactly when connections may have."""
-    tables = (EVENTS, "identity", TRANSFERS)
+    tables = (EVENTS, IDENTITY, TRANSFERS)
     return digest(RULES, workspace.project.plans, *(content_of(workspace, table) for table in tables))
 
 
@@ -94,93 +105,99 @@ def _material(workspace: Workspace) -> _Material:
 
 
 def _publish_interactions(workspace: Workspace, material: _Material, *, made_of: str) -> int:
-    """Make the interactions of those days anew on which anything changed, however long ago; return how many days.
+    """Look anew at the days together of everybody whose check-ins are others; return at how many customers.
 
-    The table keeps a fingerprint of what each day was made of. Families are of no day and always looked at whole.
+    The table says from which versions of events and people it was made. Passes and families are few and made whole.
     """
     lake = workspace.lake
-    meta = lake.meta(INTERACTIONS)
+    meta, rules = lake.meta(INTERACTIONS), [RULES, material.at_least]
     if meta.get("made_of") == made_of:
         return 0
-    days = _fingerprints(material) if material.visits.co_occurrences <= MANY else {}
-    note = {"made_of": made_of, "rules": RULES, "days": days}
-    before = meta.get("days") if meta.get("rules") == RULES else None
-    changed = sorted(day for day in {*days, *(before or {})} if not before or before.get(day) != days.get(day))
-    if not before or not days or len(changed) * 2 > len(days):
-        whole = _with_year(ibis.union(*_made(workspace, material, None)))
+    marks = {name: _version(workspace, name) for name in (EVENTS, IDENTITY)}
+    note = {"made_of": made_of, "rules": rules, "marks": marks}
+    asked = _changed_customers(workspace, meta["marks"]) if meta.get("rules") == rules else None
+    if asked is None or _check_ins_of(material, asked) * 2 > len(material.check_ins):
+        whole = ibis.union(kinds.same_day_checkins(_met(workspace, material, None)), *_others(workspace, material))
         lake.replace(
-            INTERACTIONS, whole, partition_by="year", order_by=("customer_id_1", "customer_id_2"), meta=note,
-            allow_shrink=True,
+            INTERACTIONS, whole, order_by=("customer_id_1", "customer_id_2"), meta=note, allow_shrink=True
         )
-        return len(days)
-    parts = _made(workspace, material, [date.fromisoformat(day) for day in changed])
+        return len(material.visits.customers)
+    met, before = _met(workspace, material, asked), _met_before(workspace, asked)
     found = lake.table(INTERACTIONS)
-    is_old = (found.interaction_type == kinds.FAMILY_MEMBERSHIP) | found.business_day.cast("string").isin(changed)
-    old = found.filter(is_old).select(*INTERACTION.names)
-    with lake.gathered(parts, schema=INTERACTION) as made, lake.gathered([old], schema=INTERACTION) as was:
+    parts = [kinds.same_day_checkins(met.difference(before)), *_others(workspace, material)]
+    old = [kinds.same_day_checkins(before.difference(met)),
+           found.filter(found.interaction_type != kinds.SAME_DAY_CHECKIN).select(*INTERACTION.names)]
+    with lake.gathered(parts, schema=INTERACTION) as made, lake.gathered(old, schema=INTERACTION) as was:
         same = made.intersect(was).select("interaction_id")
         lake.merge(
-            INTERACTIONS, _with_year(made.anti_join(same, "interaction_id")), key=("interaction_id",),
+            INTERACTIONS, made.anti_join(same, "interaction_id"), key=("interaction_id",),
             gone=was.anti_join(same, "interaction_id").select("interaction_id"), meta=note, allow_shrink=True,
         )
-    return len(changed)
+    return len(asked)
 
 
-def _made(workspace: Workspace, material: _Material, days: Sequence[date] | None) -> list[ir.Table]:
-    """Return the interactions of some days, or of all, type by type; families of any day."""
+def _changed_customers(workspace: Workspace, marks: Mapping[str, int]) -> pa.Array | None:
+    """Return who has other check-ins than at some versions of events and people; None when these are not kept.
+
+    Who took over somebody's profile is among them, and who gave it away.
+    """
+    events, people = (workspace.lake.changes(name, since=marks[name]) for name in (EVENTS, IDENTITY))
+    if events is None or people is None:
+        return None
+    moved = _differing(*(each.select("profile_source", "profile_id", "customer_id") for each in people))
+    visits = _differing(*(_visits(each.filter(each.event_type == CHECK_INS)) for each in events))
+    visitors = with_customer(workspace, visits.select("profile_source", "profile_id").distinct())
+    found = ibis.union(moved.select("customer_id"), visitors.select("customer_id"), distinct=True)
+    return workspace.fetch(found.drop_null("customer_id"))["customer_id"].combine_chunks()
+
+
+def _differing(came: ir.Table, went: ir.Table) -> ir.Table:
+    """Return the rows of one table that the other lacks: of files that were rewritten, most rows are in both."""
+    return ibis.union(came.difference(went), went.difference(came))
+
+
+def _check_ins_of(material: _Material, customers: pa.Array) -> int:
+    return pc.sum(pc.is_in(material.check_ins["customer_id"], value_set=customers)).as_py() or 0
+
+
+def _met(workspace: Workspace, material: _Material, asked: pa.Array | None) -> ir.Table:
+    """Return who was together (TOGETHER): some customers with anybody, or everybody."""
     engine = workspace.stores.engine
-    check_ins, transfers = (_of_days(table, days) for table in (material.check_ins, material.transfers))
-    visits = material.visits if days is None else arrivals(check_ins)
-    at_least = 1 if material.visits.co_occurrences <= MANY else LEAST_DAYS
-    if engine.name == "spark":
-        met = together_expression(engine.arrow(check_ins), at_least=at_least)
-    else:
-        met = engine.arrow(together(visits, at_least=at_least))
-    parts = [kinds.same_day_checkins(met), material.families]
-    if len(transfers):
-        passes = engine.arrow(transfers)
-        parts += [rule(passes) for rule in (kinds.shared_passes, kinds.purchase_groups, kinds.frequent_guests)]
-    return parts
+    if engine.name != "spark":
+        return engine.arrow(together(material.visits, at_least=material.at_least, of=asked))
+    of = None if asked is None else _named(workspace, asked)
+    return together_expression(engine.arrow(material.check_ins), at_least=material.at_least, of=of)
+
+
+def _met_before(workspace: Workspace, asked: pa.Array) -> ir.Table:
+    """Return who of some customers was together with anybody (TOGETHER) by the interactions there are."""
+    found = workspace.table(INTERACTIONS)
+    rows = found.filter(found.interaction_type == kinds.SAME_DAY_CHECKIN, is_among(found, _named(workspace, asked)))
+    rows = rows.mutate(came_first=rows.leader_id).select(*TOGETHER.names)
+    return workspace.stores.engine.arrow(workspace.fetch(rows))
+
+
+def _named(workspace: Workspace, customers: pa.Array) -> ir.Table:
+    return workspace.stores.engine.arrow(pa.table({"customer_id": customers}))
+
+
+def _others(workspace: Workspace, material: _Material) -> list[ir.Table]:
+    """Return all interactions but days together, type by type."""
+    if not len(material.transfers):
+        return [material.families]
+    passes = workspace.stores.engine.arrow(material.transfers)
+    rules = (kinds.shared_passes, kinds.purchase_groups, kinds.frequent_guests)
+    return [material.families, *(rule(passes) for rule in rules)]
+
+
+def _version(workspace: Workspace, table: str) -> int:
+    current = workspace.book.versions.current_version(table)
+    return 0 if current is None else current.number
 
 
 def _companions(workspace: Workspace, material: _Material, found: ir.Table) -> pa.Table:
     newest = pc.max(material.check_ins["business_day"]).as_py() or workspace.value(found.business_day.max())
     return companions(workspace.fetch(ties(found, newest=newest or date.min)), material.visits)
-
-
-def _with_year(table: ir.Table) -> ir.Table:
-    """Add `year` of the business day: what a day changes lies in one file, and there are few files."""
-    return table.mutate(year=table.business_day.cast("string").substr(0, 4))
-
-
-def _of_days(table: pa.Table, days: Sequence[date] | None) -> pa.Table:
-    if days is None:
-        return table
-    return table.filter(pc.is_in(table["business_day"], value_set=pa.array(days, pa.date32())))
-
-
-def _fingerprints(material: _Material) -> dict[str, str]:
-    """Return a fingerprint by business day of the check-ins and transfers of that day."""
-    visits, passes = _by_day(material.check_ins), _by_day(material.transfers)
-    return {day: visits.get(day, "") + passes.get(day, "") for day in sorted({*visits, *passes})}
-
-
-def _by_day(table: pa.Table) -> dict[str, str]:
-    """Return a fingerprint of each day's rows, whatever their order: one pass over the text of all of them."""
-    table = table.filter(pc.is_valid(table["business_day"]))
-    if not len(table):
-        return {}
-    told = [pc.fill_null(table[name].cast(pa.string()), "") for name in table.column_names]
-    rows = pa.table({"day": table["business_day"], "text": pc.binary_join_element_wise(*told, "\t")})
-    rows = rows.sort_by([("day", "ascending"), ("text", "ascending")]).combine_chunks()
-    text, days = rows["text"].chunk(0), rows["day"].chunk(0)
-    ends, whole = np.frombuffer(text.buffers()[1], dtype=np.int32)[: len(text) + 1], memoryview(text.buffers()[2])
-    ran = pc.run_end_encode(days)
-    stretches = zip(ran.values.to_pylist(), [0, *ran.run_ends.to_pylist()], ran.run_ends.to_pylist(), strict=False)
-    return {
-        day.isoformat(): hashlib.md5(whole[ends[first] : ends[end]], usedforsecurity=False).hexdigest()[:16]
-        for day, first, end in stretches
-    }
 
 
 def _of_type(workspace: Workspace, event_type: str) -> ir.Table:
@@ -194,9 +211,16 @@ def _attribute(rows: ir.Table, name: str) -> ir.Value:
 
 
 def _check_ins(workspace: Workspace) -> ir.Table:
-    rows = _of_type(workspace, CHECK_INS)
-    rows = rows.filter(rows.customer_id.notnull())
-    return rows.select("customer_id", "business_day", at=rows.occurred_at, location=_attribute(rows, "location"))
+    rows = _visits(_of_type(workspace, CHECK_INS))
+    return rows.filter(rows.customer_id.notnull()).select(*CHECK_IN.names)
+
+
+def _visits(events: ir.Table) -> ir.Table:
+    """Return check-ins with `at` and `location`, whatever the events have."""
+    return events.select(
+        *(name for name in ("profile_source", "profile_id", "customer_id", "business_day") if name in events.columns),
+        at=events.occurred_at, location=_attribute(events, "location"),
+    )
 
 
 def _rosters(workspace: Workspace) -> ir.Table:
@@ -210,7 +234,7 @@ def _rosters(workspace: Workspace) -> ir.Table:
 def _family_links(workspace: Workspace) -> ir.Table:
     rows = _of_type(workspace, FAMILY_LINKS)
     rows = rows.select("customer_id", "profile_source", "business_day", related=_attribute(rows, "related_id"))
-    others = workspace.table("identity")
+    others = workspace.table(IDENTITY)
     others = others.select(source="profile_source", related="profile_id", related_id="customer_id")
     joined = rows.inner_join(others, (rows.profile_source == others.source, rows.related == others.related))
     return joined.select("customer_id", "related_id", since_day=joined.business_day)

@@ -10,6 +10,8 @@
 | transfer | check-ins on passes -> transfers with their purchaser, their events | lake |
 | connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
+| assign | members of an audience -> assignments, exposures | book |
+| judge | exposures, events -> harm | decisions in the book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
 """
@@ -20,10 +22,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from regulars.pipeline.assign import assign_units
 from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
+from regulars.pipeline.judge import judge_experiments
 from regulars.pipeline.measure import measure_days
 from regulars.pipeline.pull import pull_source
 from regulars.pipeline.read import read_source
@@ -55,6 +59,8 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="transfer", do=partial(find_transfers, workspace), needs=("derive",)),
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
+        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",)),
+        Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
     ]

@@ -22,6 +22,8 @@ def check_project(project: Project, *, engine: Engine | None = None) -> list[Fin
         "sources": len(project.sources), "streams": len(project.streams), "events": len(project.events),
         "segments": len(project.segments), "metrics": len(project.metrics), "experiments": len(project.experiments),
     }
+    if project.flags:
+        kinds["flags"] = len(project.flags)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     findings = [*project.problems]
     if not project.problems:

@@ -14,12 +14,12 @@ from regulars.check import Finding
 from regulars.errors import DeclarationError
 from regulars.project.marked import Marked, MarkedError, read_marked
 
-FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "conditions")
+FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "flags", "conditions")
 """Folders of declarations. A file's stem is the name of what it declares."""
 
-BESIDE = ("categories", "plans", "subcategories", "transfers", "holdouts")
+BESIDE = ("categories", "plans", "subcategories", "transfers", "holdouts", "attributes")
 """Single files beside `regulars.toml`: what is sold, what memberships are called, what kinds of things there are, what
-check-ins say of passes, whom no experiment touches."""
+check-ins say of passes, whom no experiment touches, what applications tell of whoever they ask flags about."""
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_]*$")
 

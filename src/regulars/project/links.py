@@ -20,6 +20,8 @@ from regulars.events.event import MONEY, TRANSFERS, EventType, attributes
 from regulars.experiments.checks import layer_problems
 from regulars.experiments.checks import problems as experiment_problems
 from regulars.experiments.experiment import Experiment
+from regulars.flags.declare import Flag
+from regulars.flags.prerequisite import prerequisite_errors
 from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import PROFILES, profile_rows
 from regulars.metrics.catalogue import catalogue
@@ -43,6 +45,7 @@ class Linked:
     segments: tuple[Segment, ...]
     metrics: tuple[Metric, ...]
     experiments: tuple[Experiment, ...] = ()
+    flags: tuple[Flag, ...] = ()
     transfers: TransferRules | None = None
 
     @cached_property
@@ -89,6 +92,8 @@ def link_problems(linked: Linked) -> list[Finding]:
     for metric in linked.metrics:
         file = linked.file("metrics", metric.name)
         problems += [file.problem(error) for error in _ratio_errors(metric, linked)]
+    for flag, error in prerequisite_errors(linked.flags, declared=linked.reading.names("flags")):
+        problems.append(linked.file("flags", flag.name).problem(error))
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)
         problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]

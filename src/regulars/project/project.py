@@ -26,6 +26,8 @@ from regulars.experiments.declare import declare as declare_experiment
 from regulars.experiments.experiment import Experiment
 from regulars.experiments.holdout import Holdout
 from regulars.experiments.holdout import declare as declare_holdouts
+from regulars.flags.declare import Flag, declare_attributes
+from regulars.flags.declare import declare as declare_flag
 from regulars.identity.identifier import IdentifierRules
 from regulars.metrics.metric import Metric
 from regulars.metrics.metric import declare as declare_metric
@@ -58,6 +60,7 @@ class Project:
     metrics: tuple[Metric, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     holdouts: tuple[Holdout, ...] = ()
+    flags: tuple[Flag, ...] = ()
     categories: Categories
     plans: Plans
     subcategories: Subcategories
@@ -137,6 +140,8 @@ class _Assembly:
         segments = self._made("segments", lambda one: declare_segment(one.name, one.data, known=vocabulary))
         metrics = self._made("metrics", lambda one: declare_metric(one.name, one.data, known=vocabulary))
         experiments = self._made("experiments", lambda one: declare_experiment(one.name, one.data))
+        attributes = self._beside("attributes", declare_attributes)
+        flags = self._made("flags", lambda one: declare_flag(one.name, one.data, attributes=attributes))
         categories = self._beside("categories", declare_categories) or Categories()
         plans = self._beside("plans", declare_plans) or Plans()
         subcategories = self._beside("subcategories", declare_subcategories) or Subcategories()
@@ -145,11 +150,11 @@ class _Assembly:
         self._check_priority()
         linked = Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
-            experiments=experiments, transfers=transfers,
+            experiments=experiments, flags=flags, transfers=transfers,
         )
         return Project(
             config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
-            experiments=experiments, holdouts=holdouts,
+            experiments=experiments, holdouts=holdouts, flags=flags,
             categories=categories, plans=plans, subcategories=subcategories, transfers=transfers, vocabulary=vocabulary,
             declared=tuple(self.reading.declared),
             problems=tuple(sorted([*self.reading.problems, *link_problems(linked)], key=_place)),

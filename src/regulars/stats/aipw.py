@@ -1,18 +1,22 @@
 """What the variants of a bandit are worth, with intervals that hold although the bandit chose whom to ask.
 
 Raw means of a bandit are biased: a variant that begins unluckily is shown less, and stays underrated. Here every reward
-is weighed by the chance with which its variant was shown, as logged at the time.
+is weighed by the chance with which its variant was shown, as logged at the time. `regulars.stats.inference.infer` makes
+intervals of the effects, which hold for one look at a time set in advance.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
-from regulars.stats.effect import Effect, Inference
+from regulars.stats.effect import Effect
 
 Array = NDArray[np.float64]
+
+_PRIOR_REWARDS = 100                         # of all variants together, that a variant's own variance begins with
 
 
 def scores(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> Array:
@@ -24,27 +28,27 @@ def scores(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> 
     that was shown.
     Raises ValueError for a propensity that is not a chance.
     Source: Hadad, Hirshberg, Zhan, Wager & Athey (2021), Confidence intervals for policy evaluation in adaptive
-    experiments, PNAS 118(15), equation 5 (augmented inverse propensity weights).
+    experiments, PNAS 118(15) (augmented inverse propensity weights).
     """
-    y, shown, chance = _checked(rewards, variants, propensities)
-    is_shown = shown[..., None] == np.arange(chance.shape[-1])
-    own = np.where(is_shown, y[..., None], 0.0)
-    before = np.cumsum(own, axis=-2) - own
-    count = np.cumsum(is_shown, axis=-2) - is_shown
-    expected = before / np.maximum(count, 1)
-    score: Array = expected + is_shown * (y[..., None] - expected) / chance
-    return score
+    return _read(rewards, variants, propensities).scores
 
 
 def values(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> Effect:
     """Return what each variant is worth, (..., K), with its variance.
 
     Arguments and errors as of `scores`. Scores are weighed by the root of their propensity, so that no stretch in which
-    a variant was hardly shown outweighs the rest.
-    Source: Hadad et al. (2021), equations 6 to 8 and 13 (the constant allocation rate).
+    a variant was hardly shown outweighs the rest. Below a few hundred orders a variant, intervals hold the truth
+    somewhat less often than they say (92 to 94 in 100): orders are rarer, and skewed, where a variant was hardly shown.
+    Source: Hadad et al. (2021), the constant allocation rate; the variance is that of a score given the past, from the
+    variances of rewards, which are moderated as in Smyth (2004), Statistical Applications in Genetics 3(1).
     """
-    chance = np.asarray(propensities, dtype=np.float64)
-    return _weighed(scores(rewards, variants, propensities), np.sqrt(chance))
+    log = _read(rewards, variants, propensities)
+    weights = np.sqrt(log.chance)
+    whole = weights.sum(axis=-2)
+    value = (weights * log.scores).sum(axis=-2) / whole
+    surprise = log.surprise(value)
+    given = log.spread(value)[..., None, :] / log.chance + (1 / log.chance - 1) * surprise**2
+    return Effect(value=value, variance=(weights**2 * given).sum(axis=-2) / whole**2)
 
 
 def differences(
@@ -52,40 +56,59 @@ def differences(
 ) -> Effect:
     """Return how much more each variant is worth than the control, (..., K); NaN for the control itself.
 
-    Arguments and errors as of `scores`. The difference of two scores is weighed by the root of the inverse of its
-    conditional variance, which makes it asymptotically normal whatever the bandit did.
-    Source: Hadad et al. (2021), section on contrasts; Luedtke & van der Laan (2016), Annals of Statistics 44, for
-    weights that stabilise the variance.
+    Arguments, errors and what few orders do as of `values`. The difference of two scores is weighed by the root of the
+    inverse of its variance given the past, which makes it asymptotically normal whatever the bandit did.
+    Source: Hadad et al. (2021), contrasts; Luedtke & van der Laan (2016), Annals of Statistics 44, for weights that
+    stabilise the variance.
     """
-    score, chance = scores(rewards, variants, propensities), np.asarray(propensities, dtype=np.float64)
-    weights = 1 / np.sqrt(1 / chance + 1 / chance[..., control : control + 1])
-    found = _weighed(score - score[..., control : control + 1], weights)
-    is_other = np.arange(chance.shape[-1]) != control
-    return Effect(value=np.where(is_other, found.value, np.nan), variance=np.where(is_other, found.variance, np.nan))
-
-
-def infer(effect: Effect, *, alpha: float = 0.05) -> Inference:
-    """Return the two-sided interval of an effect of this module, and the p-value against none.
-
-    Holds for one look at a time set in advance; whoever watches all the time needs a confidence sequence.
-    """
-    deviation = np.sqrt(effect.variance)
-    reach = -special.ndtri(alpha / 2) * deviation
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * special.ndtr(-np.abs(effect.value) / deviation)
-    return Inference(value=effect.value, low=effect.value - reach, high=effect.value + reach, p=p)
-
-
-def _weighed(score: Array, weights: Array) -> Effect:
+    log, own = _read(rewards, variants, propensities), slice(control, control + 1)
+    rarity = 1 / log.chance
+    weights = 1 / np.sqrt(rarity + rarity[..., own])
     whole = weights.sum(axis=-2)
-    value = (weights * score).sum(axis=-2) / whole
-    variance = (weights**2 * (score - value[..., None, :]) ** 2).sum(axis=-2) / whole**2
-    return Effect(value=value, variance=variance)
+    value = (weights * (log.scores - log.scores[..., own])).sum(axis=-2) / whole
+    worth = values(rewards, variants, propensities).value
+    assert isinstance(worth, np.ndarray)
+    spread, surprise = log.spread(worth)[..., None, :], log.surprise(worth)
+    # The two scores pull against each other: only one variant is shown at a time.
+    given = (
+        spread * rarity + (spread * rarity)[..., own] + (rarity - 1) * surprise**2
+        + ((rarity - 1) * surprise**2)[..., own] + 2 * surprise * surprise[..., own]
+    )
+    variance = (weights**2 * given).sum(axis=-2) / whole**2
+    is_other = np.arange(log.chance.shape[-1]) != control
+    return Effect(value=np.where(is_other, value, np.nan), variance=np.where(is_other, variance, np.nan))
 
 
-def _checked(
-    rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike
-) -> tuple[Array, NDArray[np.int64], Array]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Log:
+    """A bandit's log: rewards (..., T, 1), the rest (..., T, K)."""
+
+    rewards: Array
+    is_shown: NDArray[np.bool_]
+    chance: Array
+    expected: Array                          # of the variant, from its rewards before
+
+    @property
+    def scores(self) -> Array:
+        score: Array = self.expected + self.is_shown * (self.rewards - self.expected) / self.chance
+        return score
+
+    def surprise(self, value: Array) -> Array:
+        """How far off expectations were."""
+        return value[..., None, :] - self.expected
+
+    def spread(self, value: Array) -> Array:
+        """The variance of one reward around its variant's value, pulled a little towards that of all."""
+        weights = self.is_shown / np.sqrt(self.chance)
+        n = self.is_shown.sum(axis=-2)
+        squares = (weights * (self.rewards - value[..., None, :]) ** 2).sum(axis=-2)
+        own = squares / np.where(n > 0, weights.sum(axis=-2), 1.0)
+        of_all = (n * own).sum(axis=-1, keepdims=True) / n.sum(axis=-1, keepdims=True)
+        moderated: Array = (n * own + _PRIOR_REWARDS * of_all) / (n + _PRIOR_REWARDS)
+        return moderated
+
+
+def _read(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> _Log:
     y = np.asarray(rewards, dtype=np.float64)
     shown = np.asarray(variants, dtype=np.int64)
     chance = np.asarray(propensities, dtype=np.float64)
@@ -95,4 +118,8 @@ def _checked(
         raise ValueError("propensities are above 0 and add up to 1: give the bandit a floor, and log what it used")
     if np.any((shown < 0) | (shown >= chance.shape[-1])):
         raise ValueError(f"a variant is a position below {chance.shape[-1]}")
-    return y, shown, chance
+    is_shown = shown[..., None] == np.arange(chance.shape[-1])
+    own = np.where(is_shown, y[..., None], 0.0)
+    before = np.cumsum(own, axis=-2) - own
+    count = np.cumsum(is_shown, axis=-2) - is_shown
+    return _Log(rewards=y[..., None], is_shown=is_shown, chance=chance, expected=before / np.maximum(count, 1))

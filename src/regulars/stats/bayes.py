@@ -12,7 +12,8 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from regulars.stats.effect import Effect, Numbers
-from regulars.stats.z_score import Floats, check_alpha, standard_error
+from regulars.stats.moments import Array
+from regulars.stats.z_score import check_alpha, standard_error, z_score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def believe(
     )
 
 
-def bayes_factor(effect: Effect, *, prior: Prior) -> Floats:
+def bayes_factor(effect: Effect, *, prior: Prior) -> Array:
     """How much better the prior foretold this effect than "no effect" did: an e-value, safe to look at for ever.
 
     Stop when it reaches 1/alpha, as 20 for 5 %: a test of equal variants is stopped with a chance of at most alpha,
@@ -91,8 +92,9 @@ def bayes_factor(effect: Effect, *, prior: Prior) -> Floats:
     if not np.all(np.isfinite(np.asarray(prior.variance))):
         raise ValueError("the prior says nothing (infinite variance); give one from past tests: learn_prior(effects)")
     noise = standard_error(effect) ** 2
+    seen = z_score(effect) * np.sqrt(noise)  # with few degrees of freedom, less than the value: the variance is a guess
     spread = noise + prior.variance
-    exponent = np.asarray(effect.value) ** 2 / noise - (effect.value - np.asarray(prior.mean)) ** 2 / spread
+    exponent = seen**2 / noise - (seen - np.asarray(prior.mean)) ** 2 / spread
     with np.errstate(over="ignore"):
         return np.asarray(np.exp(0.5 * (exponent + np.log(noise) - np.log(spread))))
 
@@ -117,13 +119,13 @@ def learn_prior(past: Effect) -> Prior | None:
     return Prior(mean=float(np.average(values, weights=1 / (noise + high))), variance=high)
 
 
-def _excess(values: Floats, noise: Floats, between: float) -> float:
+def _excess(values: Array, noise: Array, between: float) -> float:
     weights = 1 / (noise + between)
     centre = np.average(values, weights=weights)
     return float(np.sum(weights * (values - centre) ** 2) - (len(values) - 1))
 
 
-def _unit_loss(score: Floats) -> Floats:
+def _unit_loss(score: Array) -> Array:
     """Return E[max(-X, 0)] of X ~ N(score, 1), accurate far out: density and tail would cancel there.
 
     From score 5 on, the continued fraction of Mills' ratio (Laplace) takes over from the difference.

@@ -12,7 +12,8 @@ from scipy.special import betainc, betaln, expit, logit, polygamma, psi, xlogy
 
 from regulars.stats.bayes import Belief
 from regulars.stats.effect import Numbers
-from regulars.stats.z_score import Floats, check_alpha
+from regulars.stats.moments import Array
+from regulars.stats.z_score import check_alpha
 
 _NODES = 48                                  # of a panel
 _HALVINGS = 32                               # of the range of differences, 2 wide: 5e-10
@@ -37,7 +38,7 @@ class Beta:
         return Beta(yes=self.yes + made, no=self.no + tried - made)
 
     @property
-    def mean(self) -> Floats:
+    def mean(self) -> Array:
         """Expected share."""
         return np.asarray(self.yes / (np.asarray(self.yes) + self.no))
 
@@ -63,7 +64,7 @@ def believe(control: Beta, variant: Beta, *, alpha: float = 0.05) -> Belief:
     )
 
 
-def _chance(low: Beta, high: Beta, *, ahead_by: Numbers = 0.0) -> Floats:
+def _chance(low: Beta, high: Beta, *, ahead_by: Numbers = 0.0) -> Array:
     """Return P(high > low + ahead_by), by quadrature over the narrower of the two: the other is smooth beside it."""
     spread_low, spread_high = (polygamma(1, beta.yes) + polygamma(1, beta.no) for beta in (low, high))
     over_high = np.asarray(spread_high <= spread_low)
@@ -82,7 +83,7 @@ def _chance(low: Beta, high: Beta, *, ahead_by: Numbers = 0.0) -> Floats:
     return np.asarray(np.sum(is_beaten * weight, axis=-1))
 
 
-def _nodes(beta: Beta, *, edge: Floats) -> tuple[Floats, Floats]:
+def _nodes(beta: Beta, *, edge: Array) -> tuple[Array, Array]:
     """Return shares and weights of a Beta, last axis: panels that meet at its centre and at the edge.
 
     By Gauss-Legendre on the log odds, which are smooth and have exponential tails: exp(yes x) to the left and
@@ -102,7 +103,7 @@ def _nodes(beta: Beta, *, edge: Floats) -> tuple[Floats, Floats]:
     return share, density * width
 
 
-def _quantile(control: Beta, variant: Beta, share: float) -> Floats:
+def _quantile(control: Beta, variant: Beta, share: float) -> Array:
     shape = np.broadcast_shapes(control.mean.shape, variant.mean.shape)
     low, high = np.full(shape, -1.0), np.full(shape, 1.0)
     for _ in range(_HALVINGS):

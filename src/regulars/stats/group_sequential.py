@@ -14,10 +14,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
-from scipy.special import erfc, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from regulars.stats.effect import Effect, Inference
-from regulars.stats.z_score import Floats, check_alpha, within, z_score
+from regulars.stats.moments import Array
+from regulars.stats.z_score import check_alpha, within, z_score
 
 Spending: TypeAlias = Literal["obrien-fleming", "pocock"]
 
@@ -29,7 +30,7 @@ _RUNGS = 12                                  # levels at which bounds are solved
 _SLAB = 2_000_000                            # numbers held at once in the widest step of the recursion
 
 
-def spent(fractions: Floats, *, alpha: float | Floats = 0.05, spending: Spending = "obrien-fleming") -> Floats:
+def spent(fractions: Array, *, alpha: float | Array = 0.05, spending: Spending = "obrien-fleming") -> Array:
     """Error that may have been spent, both sides together, when a fraction of the planned information is there.
 
     Nothing at 0, all of `alpha` from 1 on. Raises ValueError for an unknown kind of spending.
@@ -45,12 +46,12 @@ def spent(fractions: Floats, *, alpha: float | Floats = 0.05, spending: Spending
 
 
 def boundaries(
-    fractions: Floats,
+    fractions: Array,
     *,
     alpha: float = 0.05,
     spending: Spending = "obrien-fleming",
     is_final: bool = False,
-) -> Floats:
+) -> Array:
     """Z-scores beyond which each look ends the test; looks are the last axis, oldest first.
 
     `fractions` are shares of the planned information (units so far over units planned), not decreasing; zeros in
@@ -70,7 +71,7 @@ def boundaries(
 
 def at_last_look(
     effect: Effect,
-    fractions: Floats,
+    fractions: Array,
     *,
     alpha: float = 0.05,
     spending: Spending = "obrien-fleming",
@@ -83,8 +84,8 @@ def at_last_look(
     """
     bounds = boundaries(fractions, alpha=alpha, spending=spending, is_final=is_final)[..., -1]
     # Denser towards p = 1, where the level bends with its bound.
-    quantiles = -ndtri(SMALLEST_P / 2) * np.linspace(0.04, 1.0, _RUNGS) ** 1.5
-    levels = np.sort(np.append(2 * ndtr(-quantiles), alpha))[::-1]
+    quantiles = -ndtri(SMALLEST_P / 2) * np.linspace(0.12, 1.0, _RUNGS) ** 2
+    levels = np.unique(np.append(2 * ndtr(-quantiles), alpha))[::-1]
     ladder = np.stack(
         [boundaries(fractions, alpha=float(a), spending=spending, is_final=is_final)[..., -1] for a in levels], axis=-1
     )
@@ -92,13 +93,13 @@ def at_last_look(
 
 
 def crossing(
-    fractions: Floats,
-    drift: float | Floats,
+    fractions: Array,
+    drift: float | Array,
     *,
     alpha: float = 0.05,
     spending: Spending = "obrien-fleming",
     is_upward: bool = False,
-) -> Floats:
+) -> Array:
     """Chance to have crossed a bound at or before each look, when z at full information has mean `drift`.
 
     `is_upward` counts the crossings of the upper bound alone, those that see a positive effect for what it is.
@@ -125,13 +126,13 @@ class _Step:
     fraction.
     """
 
-    place: Floats
-    mass: Floats
-    fraction: Floats
-    width: Floats                            # standard deviation of the way since the last look; 0: no look
-    bound: Floats
+    place: Array
+    mass: Array
+    fraction: Array
+    width: Array                            # standard deviation of the way since the last look; 0: no look
+    bound: Array
 
-    def crossed(self, drift: Floats, *, is_upward: bool) -> Floats:
+    def crossed(self, drift: Array, *, is_upward: bool) -> Array:
         """Return the chance to cross here and not before; a drift reweighs the undrifted walk (Girsanov)."""
         edge = (self.bound * np.sqrt(self.fraction))[:, None]
         width = self.width[:, None]
@@ -148,14 +149,14 @@ class _Step:
         return np.where(self.width > 0, np.sum(self.mass * chance, axis=-1), 0.0)
 
 
-def _budget(rows: Floats, *, alpha: float, spending: Spending, is_final: bool) -> Floats:
+def _budget(rows: Array, *, alpha: float, spending: Spending, is_final: bool) -> Array:
     spendable = rows.copy()
     if is_final:
         spendable[:, -1] = 1.0
     return np.diff(spent(spendable, alpha=check_alpha(alpha), spending=spending), axis=-1, prepend=0.0)
 
 
-def _walk(rows: Floats, budget: Floats) -> Iterator[_Step]:
+def _walk(rows: Array, budget: Array) -> Iterator[_Step]:
     """Carry the distribution of tests that still go on from look to look, one row an experiment."""
     points, weights = leggauss(int(np.max(_nodes(rows, budget))))
     points, weights = (points + 1) / 2, weights / 2
@@ -177,7 +178,7 @@ def _walk(rows: Floats, budget: Floats) -> Iterator[_Step]:
             place, mass = _carry(place, mass, width, target=edge[:, None] * points, weights=edge[:, None] * weights)
 
 
-def _solve(place: Floats, mass: Floats, root: Floats, width: Floats, budget: Floats) -> Floats:
+def _solve(place: Array, mass: Array, root: Array, width: Array, budget: Array) -> Array:
     """Return the bound that spends the budget, by Newton's method on the logarithm of the chance to cross.
 
     What is left of the walk is log-concave, so is its tail, and the start is beyond the root: the steps come down to it
@@ -203,14 +204,15 @@ def _solve(place: Floats, mass: Floats, root: Floats, width: Floats, budget: Flo
 
 
 def _carry(
-    place: Floats, mass: Floats, width: Floats, *, target: Floats, weights: Floats
-) -> tuple[Floats, Floats]:
+    place: Array, mass: Array, width: Array, *, target: Array, weights: Array
+) -> tuple[Array, Array]:
     """Move the tests that go on to their places just after a look; rows without a look stay where they are."""
     is_open = width > 0
-    scale = np.where(is_open, width, 1.0)[:, None, None]
-    kernel = _normal((target[:, :, None] - place[:, None, :]) / scale)
-    kernel += _normal((target[:, :, None] + place[:, None, :]) / scale)
-    moved = np.einsum("rji,ri->rj", kernel, mass) / scale[:, :, 0] * weights
+    scale = np.where(is_open, width, 1.0)[:, None]
+    to, start = (target / scale)[:, :, None], (place / scale)[:, None, :]
+    kernel = np.exp(-0.5 * (to - start) ** 2)
+    kernel += np.exp(-0.5 * (to + start) ** 2)
+    moved = (kernel @ mass[:, :, None])[:, :, 0] * weights / (scale * np.sqrt(2 * np.pi))
     unmoved = ((0, 0), (0, target.shape[1] - place.shape[1]))
     return (
         np.where(is_open[:, None], target, np.pad(place, unmoved)),
@@ -218,11 +220,11 @@ def _carry(
     )
 
 
-def _normal(x: Floats) -> Floats:
+def _normal(x: Array) -> Array:
     return np.asarray(np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
 
 
-def _nodes(rows: Floats, budget: Floats) -> NDArray[np.intp]:
+def _nodes(rows: Array, budget: Array) -> NDArray[np.intp]:
     """Return for each row how many nodes resolve what a look makes of the look before: 1.2 to its narrowest width.
 
     All in z-scores: the range is that between the bounds, the width that of a bump both before and after the look.
@@ -235,7 +237,7 @@ def _nodes(rows: Floats, budget: Floats) -> NDArray[np.intp]:
     return np.asarray(9 + np.ceil(1.2 * ratio), dtype=np.intp)
 
 
-def _slabs(rows: Floats, budget: Floats) -> Iterator[NDArray[np.intp]]:
+def _slabs(rows: Array, budget: Array) -> Iterator[NDArray[np.intp]]:
     """Cut rows into slabs that fit into memory, those that need as many nodes together."""
     nodes = _nodes(rows, budget)
     order = np.argsort(nodes, kind="stable")
@@ -245,7 +247,9 @@ def _slabs(rows: Floats, budget: Floats) -> Iterator[NDArray[np.intp]]:
         order = order[:-size]
 
 
-def _rows(fractions: Floats) -> Floats:
+def _rows(fractions: Array) -> Array:
+    if np.size(fractions) == 0:
+        raise ValueError("there is no look; give the share of the planned information at each, as 0.2, 0.4")
     rows = np.atleast_2d(np.asarray(fractions, dtype=np.float64))
     rows = rows.reshape(-1, rows.shape[-1])
     if not np.all(rows >= 0) or np.any(np.diff(rows, axis=-1) < 0):
@@ -256,22 +260,42 @@ def _rows(fractions: Floats) -> Floats:
     return rows
 
 
-def _read_off(z: Floats, ladder: Floats, levels: Floats) -> Floats:
-    """Return the level whose bound is z, read between the rungs by a cubic in the normal quantile of the level."""
-    rungs = -ndtri(levels / 2)
+def _read_off(z: Array, ladder: Array, levels: Array) -> Array:
+    """Return the level whose bound is z, to three digits, by a monotone cubic in the normal quantile of the level.
+
+    Source: Fritsch and Butland (1984), SIAM Journal on Scientific and Statistical Computing 5: exact at the rungs and
+    never turning between them, so that p <= alpha exactly beyond the bound of alpha.
+    """
     # Levels so small that no z stops the look: their rungs stand beyond every z that a float can tell.
-    height = np.where(np.isfinite(ladder), ladder, _FARTHEST * (2 + np.arange(len(levels))))
+    height = np.where(np.isfinite(ladder), ladder, 100.0 + np.arange(len(levels)))
+    height = np.maximum.accumulate(height, axis=-1)
+    run, rise = np.maximum(np.diff(height, axis=-1), 1e-12), np.diff(-ndtri(levels / 2))
+    steep = rise / run
+    slopes = np.concatenate([_at_end(steep, run), _harmonic(steep, run), steep[..., -1:]], axis=-1)
     shape = np.broadcast_shapes(z.shape, height.shape[:-1])
-    height = np.broadcast_to(height, (*shape, len(levels)))
-    first = np.clip(np.sum(height <= z[..., None], axis=-1) - 2, 0, len(levels) - 4)
-    picked = first[..., None] + np.arange(4)
-    x, y = np.take_along_axis(height, picked, axis=-1), rungs[picked]
-    away = z[..., None] - x
-    quantile = np.zeros(shape)
-    for this in range(4):
-        others = [other for other in range(4) if other != this]
-        weight = np.prod([away[..., o] / (x[..., this] - x[..., o]) for o in others], axis=0)
-        quantile = quantile + y[..., this] * weight
-    p = erfc(np.clip(quantile, 0.0, rungs[-1]) / np.sqrt(2))
-    p = np.where(z < height[..., 0], 1.0, np.where(z >= height[..., -1], SMALLEST_P, p))
+    at = np.clip(np.sum(height <= z[..., None], axis=-1) - 1, 0, len(levels) - 2)
+    at = np.broadcast_to(at, shape)[..., None]
+
+    def here(values: Array) -> Array:
+        return np.take_along_axis(np.broadcast_to(values, (*shape, values.shape[-1])), at, axis=-1)[..., 0]
+
+    width = here(run)
+    part = np.clip((z - here(height)) / width, 0.0, 1.0)
+    start, climb = here(-ndtri(levels / 2)), here(rise)
+    first, last = here(slopes[..., :-1]) * width, here(slopes[..., 1:]) * width
+    quantile = start + part * (first + part * (3 * climb - 2 * first - last + part * (first + last - 2 * climb)))
+    p = np.where(z < height[..., 0], 1.0, np.where(z >= height[..., -1], SMALLEST_P, 2 * ndtr(-quantile)))
     return np.where(np.isnan(z), np.nan, p)
+
+
+def _harmonic(steep: Array, run: Array) -> Array:
+    """Return slopes at the inner rungs: weighted harmonic means of those beside them."""
+    left, right = 2 * run[..., 1:] + run[..., :-1], run[..., 1:] + 2 * run[..., :-1]
+    return np.asarray((left + right) / (left / steep[..., :-1] + right / steep[..., 1:]))
+
+
+def _at_end(steep: Array, run: Array) -> Array:
+    """Return the slope at the first rung by the parabola of the first three, within what keeps the cubic monotone."""
+    near, beyond = run[..., :1], run[..., 1:2]
+    parabola = ((2 * near + beyond) * steep[..., :1] - near * steep[..., 1:2]) / (near + beyond)
+    return np.clip(parabola, 0.0, 3 * steep[..., :1])

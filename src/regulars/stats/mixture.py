@@ -9,10 +9,12 @@ effect, a martingale that starts at 1; it ever reaches 1/alpha with a chance of 
 import numpy as np
 
 from regulars.stats.effect import Effect, Inference, Numbers
-from regulars.stats.z_score import Alternative, Floats, check_alpha, standard_error, within, z_score
+from regulars.stats.inference import Alternative
+from regulars.stats.moments import Array
+from regulars.stats.z_score import check_alpha, standard_error, within, z_score
 
 
-def log_evidence(z: Numbers, clock: Numbers, *, alternative: Alternative = "two-sided") -> Floats:
+def log_evidence(z: Numbers, clock: Numbers, *, alternative: Alternative = "two-sided") -> Array:
     """Natural logarithm of the e-value of a z-score; -inf where nothing at all speaks for a one-sided alternative.
 
     Sources: Robbins (1970), Annals of Mathematical Statistics 41; for one side the closed form of arXiv 2103.06476,
@@ -31,7 +33,7 @@ def log_evidence(z: Numbers, clock: Numbers, *, alternative: Alternative = "two-
         return np.where(np.isnan(score), np.nan, np.where(towards, evidence, -np.inf))
 
 
-def bound(clock: Numbers, *, alpha: Numbers = 0.05, alternative: Alternative = "two-sided") -> Floats:
+def bound(clock: Numbers, *, alpha: Numbers = 0.05, alternative: Alternative = "two-sided") -> Array:
     """Z-score at which the evidence reaches 1/alpha; infinite before anything has happened (clock 0)."""
     passed = np.asarray(clock, dtype=np.float64)
     rate = check_alpha(alpha)

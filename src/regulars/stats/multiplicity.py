@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from regulars.stats.effect import Numbers
-from regulars.stats.z_score import Floats, check_alpha
+from regulars.stats.moments import Array
+from regulars.stats.z_score import check_alpha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +24,11 @@ class Correction:
     """
 
     is_rejected: NDArray[np.bool_]
-    p: Floats
-    interval_alpha: Floats
+    p: Array
+    interval_alpha: Array
 
 
-def holm(p: Floats, *, alpha: float = 0.05) -> Correction:
+def holm(p: Array, *, alpha: float = 0.05) -> Correction:
     """Let even one wrong rejection happen with a chance of at most alpha, under any dependence.
 
     The intervals are Bonferroni's and hold all together with 1 - alpha. They may touch zero for what Holm rejects in
@@ -38,10 +39,10 @@ def holm(p: Floats, *, alpha: float = 0.05) -> Correction:
     steps = np.maximum(asked - np.arange(ranked.shape[-1]), 1)
     adjusted = np.minimum(1.0, np.fmax.accumulate(ranked * steps, axis=-1))
     level = np.broadcast_to(float(check_alpha(alpha)) / np.maximum(asked, 1), ranked.shape)
-    return _in_order(adjusted, back, alpha, level)
+    return _in_order(np.where(np.isnan(ranked), np.nan, adjusted), back, alpha, level)
 
 
-def benjamini_hochberg(p: Floats, *, alpha: float = 0.05) -> Correction:
+def benjamini_hochberg(p: Array, *, alpha: float = 0.05) -> Correction:
     """Keep the expected share of wrong rejections among all at alpha, for independent or positively dependent tests.
 
     Intervals of rejected answers exclude zero exactly, and on average at most alpha of them miss their effect. For
@@ -51,11 +52,10 @@ def benjamini_hochberg(p: Floats, *, alpha: float = 0.05) -> Correction:
     ranked, back, asked = _ranked(p)
     steps = asked / np.arange(1, ranked.shape[-1] + 1)
     adjusted = np.minimum(1.0, np.flip(np.fmin.accumulate(np.flip(ranked * steps, -1), axis=-1), -1))
-    adjusted = np.where(np.isnan(ranked), np.nan, adjusted)
-    return _in_order(adjusted, back, alpha, _selected_level(adjusted, asked, alpha))
+    return _in_order(np.where(np.isnan(ranked), np.nan, adjusted), back, alpha, _selected_level(adjusted, asked, alpha))
 
 
-def e_bh(e: Floats, *, alpha: float = 0.05) -> Correction:
+def e_bh(e: Array, *, alpha: float = 0.05) -> Correction:
     """Keep the expected share of wrong rejections at alpha under any dependence, and whenever anybody decides to stop.
 
     `e` are e-values: `sequential.evidence`, `bayes.bayes_factor`, `from_p`. Draw the intervals with the same
@@ -72,7 +72,7 @@ def e_bh(e: Floats, *, alpha: float = 0.05) -> Correction:
         return benjamini_hochberg(1 / evidence, alpha=alpha)
 
 
-def from_p(p: Numbers, *, power: float | None = None) -> Floats:
+def from_p(p: Numbers, *, power: float | None = None) -> Array:
     """Turn a p-value of one look into an e-value, which is weaker: 20 asks for a p of about .0016.
 
     With `power` between 0 and 1 the calibrator is power * p ** (power - 1): sharp for one strength of evidence.
@@ -93,7 +93,7 @@ def from_p(p: Numbers, *, power: float | None = None) -> Floats:
         return np.where(value == 0, np.inf, np.where(value > 1 - 1e-4, near_one, mean))
 
 
-def _ranked(p: Floats) -> tuple[Floats, NDArray[np.intp], Floats]:
+def _ranked(p: Array) -> tuple[Array, NDArray[np.intp], Array]:
     """Return p in increasing order with NaN last, the way back to their order, and how many there are."""
     values = np.atleast_1d(np.asarray(p, dtype=np.float64))
     order = np.argsort(values, axis=-1, kind="stable")
@@ -101,12 +101,12 @@ def _ranked(p: Floats) -> tuple[Floats, NDArray[np.intp], Floats]:
     return np.take_along_axis(values, order, axis=-1), np.argsort(order, axis=-1, kind="stable"), asked
 
 
-def _selected_level(adjusted: Floats, asked: Floats, alpha: float) -> Floats:
+def _selected_level(adjusted: Array, asked: Array, alpha: float) -> Array:
     selected = np.sum(adjusted <= check_alpha(alpha), axis=-1, keepdims=True)
     level = alpha * np.maximum(selected, 1) / np.maximum(asked, 1)
     return np.broadcast_to(level, adjusted.shape)
 
 
-def _in_order(adjusted: Floats, back: NDArray[np.intp], alpha: float, level: Floats) -> Correction:
+def _in_order(adjusted: Array, back: NDArray[np.intp], alpha: float, level: Array) -> Correction:
     p = np.take_along_axis(adjusted, back, axis=-1)
     return Correction(is_rejected=p <= alpha, p=p, interval_alpha=np.where(np.isnan(p), np.nan, level))

@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from regulars.stats import group_sequential, mixture, sequential
 from regulars.stats.effect import Numbers
-from regulars.stats.z_score import Floats
+from regulars.stats.moments import Array
 
 _HALVINGS = 60
 
@@ -144,7 +144,7 @@ def sample_size(
 
 def power_of(
     baseline: Baseline, difference: Numbers, n: Numbers, *, plan: Plan | None = None, allocation: float = 1.0
-) -> Floats:
+) -> Array:
     """Chance to find a difference, and in its right direction, with `n` units in the control; NaN where n is 0."""
     chosen = plan or OneLook()
     at_null, at_difference = _variances(baseline, difference, allocation=allocation)
@@ -156,7 +156,7 @@ def power_of(
 
 def minimum_detectable(
     baseline: Baseline, n: Numbers, *, power: float = 0.8, plan: Plan | None = None, allocation: float = 1.0
-) -> Floats:
+) -> Array:
     """Smallest rise that `n` units in the control find with a chance of `power`; NaN where there is none."""
     chosen = plan or OneLook()
     units = np.where(np.asarray(n) > 0, np.asarray(n, dtype=np.float64), np.nan)
@@ -219,7 +219,7 @@ def _bound(plan: Plan) -> float:
             return float(bounds[-1])
 
 
-def _power(plan: Plan, drift: Floats) -> Floats:
+def _power(plan: Plan, drift: Array) -> Array:
     if not isinstance(plan, Looks):
         return np.asarray(ndtr(drift - _bound(plan)))
     crossed = group_sequential.crossing(
@@ -228,7 +228,7 @@ def _power(plan: Plan, drift: Floats) -> Floats:
     return crossed[..., -1]
 
 
-def _variances(baseline: Baseline, difference: Numbers, *, allocation: float) -> tuple[Floats, Floats]:
+def _variances(baseline: Baseline, difference: Numbers, *, allocation: float) -> tuple[Array, Array]:
     """Return the variance of the difference times the control's units, without an effect and with this one."""
     if not allocation > 0:
         raise ValueError(f"allocation is {allocation}; variant units for one of the control, as 1.0 for halves")

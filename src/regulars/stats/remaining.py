@@ -9,8 +9,9 @@ from scipy.special import ndtr, ndtri
 from regulars.stats import mixture, sequential
 from regulars.stats.bayes import Prior
 from regulars.stats.effect import Effect, Numbers
+from regulars.stats.moments import Array
 from regulars.stats.power import OneLook
-from regulars.stats.z_score import Floats, standard_error
+from regulars.stats.z_score import standard_error
 
 _FARTHEST = 2.0**27                          # times the units so far; an experiment that needs more will never end
 _HALVINGS = 100
@@ -35,7 +36,7 @@ class Credible:
 Rule: TypeAlias = OneLook | Sequence | Credible
 
 
-def growth_needed(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule, power: float = 0.8) -> Floats:
+def growth_needed(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule, power: float = 0.8) -> Array:
     """How many times the units so far must be added to find `difference` with a chance of `power`; 0: there are enough.
 
     Only the effect's variance is used, never its value: planning again by the effect seen would be peeking. `n`
@@ -53,7 +54,7 @@ def growth_needed(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule
     return np.where(np.isnan(standard_error(effect)), np.nan, needed)
 
 
-def chance_to_find(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule, growth: Numbers = 0.0) -> Floats:
+def chance_to_find(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rule, growth: Numbers = 0.0) -> Array:
     """Chance that the rule finds `difference`, in either direction, once `growth` times the units so far were added.
 
     Sources as in `power`, `sequential` and `bayes`: the estimate is normal around the difference, its variance
@@ -66,7 +67,7 @@ def chance_to_find(effect: Effect, n: Numbers, difference: Numbers, *, rule: Rul
     return np.asarray(ndtr(drift - upper) + ndtr(-drift - lower))
 
 
-def _bounds(rule: Rule, error: Floats, units: Floats) -> tuple[Floats, Floats]:
+def _bounds(rule: Rule, error: Array, units: Array) -> tuple[Array, Array]:
     """Return how many standard errors above and below zero the estimate must lie."""
     match rule:
         case OneLook():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, gammaln, xlogy
 
-from regulars.stats.z_score import Floats
+from regulars.stats.moments import Array
 
 # Belief in the split, in customers a variant. 1,000 finds on real tests most of what a single look finds, and small
 # breaks better than a weaker belief, which is quicker with gross breaks only.
@@ -24,12 +24,12 @@ class SampleRatio:
     `evidence` is the e-value against the declared split (NaN where the test makes none). NaN where nobody came yet.
     """
 
-    p: Floats
-    expected: Floats
-    evidence: Floats
+    p: Array
+    expected: Array
+    evidence: Array
 
 
-def single_look(counts: Floats, weights: Floats) -> SampleRatio:
+def single_look(counts: Array, weights: Array) -> SampleRatio:
     """Pearson's chi-square test of the declared split, for one look at the end.
 
     Looked at forty times, a level of .001 becomes one of 1.1 %: use `any_time` while the experiment runs.
@@ -49,7 +49,7 @@ def single_look(counts: Floats, weights: Floats) -> SampleRatio:
     return SampleRatio(p=p, expected=expected, evidence=np.full(p.shape, np.nan))
 
 
-def any_time(counts: Floats, weights: Floats, *, strength: float = STRENGTH) -> SampleRatio:
+def any_time(counts: Array, weights: Array, *, strength: float = STRENGTH) -> SampleRatio:
     """Test of the declared split that may be looked at after every customer: p < .001 ever happens once in 1,000 lives.
 
     The e-value is that of a Dirichlet mixture around the declared split against the split itself; `strength` is how
@@ -75,7 +75,7 @@ def any_time(counts: Floats, weights: Floats, *, strength: float = STRENGTH) -> 
     return SampleRatio(p=p, expected=total[..., None] * shares, evidence=evidence)
 
 
-def _checked(counts: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def _checked(counts: Array, weights: Array) -> tuple[Array, Array]:
     seen, shares = np.asarray(counts, dtype=np.float64), np.asarray(weights, dtype=np.float64)
     if seen.ndim == 0 or shares.ndim == 0 or seen.shape[-1] != shares.shape[-1]:
         raise ValueError(

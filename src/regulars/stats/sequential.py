@@ -10,7 +10,9 @@ import numpy as np
 
 from regulars.stats import mixture
 from regulars.stats.effect import Effect, Inference, Numbers
-from regulars.stats.z_score import Alternative, Floats, check_alpha, z_score
+from regulars.stats.inference import Alternative
+from regulars.stats.moments import Array
+from regulars.stats.z_score import check_alpha, z_score
 
 
 def confidence_sequence(
@@ -41,7 +43,7 @@ def evidence(
     planned: Numbers,
     alternative: Alternative = "two-sided",
     tuned_for: float = 0.05,
-) -> Floats:
+) -> Array:
     """E-value against no effect: at least 1/alpha exactly when the confidence sequence at alpha excludes zero."""
     clock = information_clock(n, planned=planned, tuned_for=tuned_for, alternative=alternative)
     with np.errstate(over="ignore"):
@@ -50,7 +52,7 @@ def evidence(
 
 def information_clock(
     n: Numbers, *, planned: Numbers, tuned_for: float = 0.05, alternative: Alternative = "two-sided"
-) -> Floats:
+) -> Array:
     """How far the mixture has come after `n` of `planned` units; NaN where n is 0.
 
     At the planned size it stands where the bound at level `tuned_for` is lowest: arXiv 2103.06476, equation for the

@@ -177,7 +177,9 @@ def _outcomes(outcomes: ArrayLike, schedule: Schedule, burn_in: int) -> Array:
     if y.ndim == 3:
         if not 0 <= burn_in < y.shape[2]:
             raise ValueError(f"a burn-in of {burn_in} leaves nothing of {y.shape[2]} parts")
-        y = y[..., burn_in:].mean(axis=2)
+        parts = y[..., burn_in:]
+        count = (~np.isnan(parts)).sum(axis=2)
+        y = np.where(count > 0, np.nansum(parts, axis=2) / np.maximum(count, 1), np.nan)
     elif burn_in:
         raise ValueError("a burn-in needs outcomes by parts of a slot: (items, slots, parts)")
     if y.shape != schedule.variant.shape:

@@ -4,22 +4,21 @@ A Student statistic is first read as the normal one with the same tail, so that 
 right with few customers: Jennison and Turnbull (2000), section 3.8.
 """
 
-from typing import Literal, TypeAlias
+
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from regulars.stats.effect import Effect, Inference, Numbers
+from regulars.stats.inference import Alternative
+from regulars.stats.moments import Array
 
-Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
-Floats: TypeAlias = NDArray[np.float64]
 
-
-def z_score(effect: Effect) -> Floats:
+def z_score(effect: Effect) -> Array:
     """Return the effect in standard errors, as a normal variable; NaN where there is no variance.
 
-    Source: Wallace (1959), Annals of Mathematical Statistics 30, formula for Student's t: within 2 % of the exact one
-    from two degrees of freedom on, never above it, and with an inverse in closed form.
+    Source: Wallace (1959), Annals of Mathematical Statistics 30: within 1 % of the exact score up to 3 from two
+    degrees of freedom on, below it from 1.7 on (the safe side), and with an inverse in closed form.
     """
     degrees = np.asarray(effect.degrees, dtype=np.float64)
     with np.errstate(invalid="ignore"):
@@ -29,7 +28,7 @@ def z_score(effect: Effect) -> Floats:
         return np.where(np.isfinite(degrees), student, statistic)
 
 
-def standard_error(effect: Effect) -> Floats:
+def standard_error(effect: Effect) -> Array:
     """Return the standard error of an effect; NaN where its variance is none: not positive or not known."""
     variance = np.asarray(effect.variance, dtype=np.float64)
     return np.sqrt(np.where(variance > 0, variance, np.nan))
@@ -56,7 +55,16 @@ def within(effect: Effect, *, bound: Numbers, p: Numbers, alternative: Alternati
     )
 
 
-def check_alpha(alpha: Numbers) -> Floats:
+def level_of(bound: Numbers) -> Array:
+    """Return the level at which an interval of a single look is as wide as this bound; 0 where the bound is infinite.
+
+    So any interval that knows a level only, as Fieller's of a lift, can be drawn at a sequential bound, and is then
+    as safe.
+    """
+    return np.asarray(2 * ndtr(-np.asarray(bound, dtype=np.float64)))
+
+
+def check_alpha(alpha: Numbers) -> Array:
     """Return the error rate as an array. Raises ValueError unless it lies between 0 and 1."""
     rates = np.asarray(alpha, dtype=np.float64)
     if not np.all((rates > 0) & (rates < 1)):
@@ -64,5 +72,5 @@ def check_alpha(alpha: Numbers) -> Floats:
     return rates
 
 
-def _narrowing(degrees: NDArray[np.float64]) -> Floats:
+def _narrowing(degrees: Array) -> Array:
     return np.asarray((8 * degrees + 1) / (8 * degrees + 3))

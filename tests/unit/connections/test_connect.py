@@ -30,6 +30,7 @@ WHO = [f"p{n}" for n in range(6)]
 VISITS = st.lists(
     st.tuples(st.sampled_from(WHO), st.integers(0, 20), st.integers(1080, 1140)), min_size=4, max_size=60
 )
+STEADY = [(f"s{n}", day, 1085 + 7 * n) for n in range(4) for day in range(21)]
 PASSES = st.lists(st.tuples(st.sampled_from(WHO), st.sampled_from(WHO), st.integers(0, 20)), max_size=6)
 
 
@@ -50,21 +51,25 @@ def rows(workspace: Workspace, table: str) -> list[dict[str, Any]]:
     return workspace.rows(workspace.table(table).order_by("customer_id_1", "customer_id_2", "last_day" if table != INTERACTIONS else "business_day"))
 
 
-def put(workspace: Workspace, visits: Iterable[tuple[str, int, int]], passes: Iterable[tuple[str, str, int]] = ()) -> None:
-    """Publish events, people and transfers as the steps before would."""
+def put(
+    workspace: Workspace, visits: Iterable[tuple[str, int, int]], passes: Iterable[tuple[str, str, int]] = (), *,
+    merged: bool = False,
+) -> None:
+    """Publish events, people and transfers as the steps before would; `merged`: two of them are one customer."""
     told: list[dict[str, object]] = [
         {"event_id": f"{n}", "event_type": "check_in", "profile_source": "desk", "profile_id": who, "location": "hall",
          "occurred_at": datetime.combine(MONDAY, time(0)) + timedelta(days=day, minutes=minute),
          "business_day": MONDAY + timedelta(days=day)}
         for n, (who, day, minute) in enumerate(visits)
     ]
+    ids = {who: f"c_{who}" for who in (*WHO, "s0", "s1", "s2", "s3")} | ({"p5": "c_p4"} if merged else {})
     shared = [
         {"checkin_id": f"{n}", "checkin_datetime_day": MONDAY + timedelta(days=day), "transfer_type": "guest_pass",
-         "pass_type": "Guest", "purchaser_name": giver, "user_customer_id": f"c_{user}", "purchaser_customer_id": f"c_{giver}",
+         "pass_type": "Guest", "purchaser_name": giver, "user_customer_id": ids[user], "purchaser_customer_id": ids[giver],
          "remaining_count": 1, "location_name": "hall"}
         for n, (giver, user, day) in enumerate(passes)
     ]
-    people = [{"profile_source": "desk", "profile_id": who, "customer_id": f"c_{who}"} for who in WHO]
+    people = [{"profile_source": "desk", "profile_id": who, "customer_id": ids[who]} for who in ids]
     tables = {
         "events": pa.Table.from_pylist(told, schema=EVENTS), "identity": pa.Table.from_pylist(people),
         "transfers": pa.Table.from_pylist(shared, schema=pa.schema([
@@ -84,37 +89,75 @@ def workspace(tmp_path: Path) -> Iterable[Workspace]:
     found.close()
 
 
-@given(st.tuples(VISITS, PASSES), st.tuples(VISITS, PASSES), st.integers(14, 18))
+@given(st.tuples(VISITS, PASSES), st.tuples(VISITS, PASSES), st.integers(14, 18), st.sampled_from([(1, True), (1, False), (10_000, True)]))
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_day_by_day_comes_to_the_same_as_all_at_once(
-    workspace: Workspace, before: tuple[Any, Any], after: tuple[Any, Any], since: int
+    workspace: Workspace, before: tuple[Any, Any], after: tuple[Any, Any], since: int, case: tuple[int, bool]
 ) -> None:
-    # Only the last days change, so that most of what was made stays.
+    many, is_merged = case
+    # Of the last days everything is another, of the days before one check-in is gone, and two may become one; most
+    # check-ins are of people who do not change, so that what was made of them stays.
     late = [[row for row in each if row[-2 if n == 0 else -1] >= since] for n, each in enumerate(after)]
     early = [[row for row in each if row[-2 if n == 0 else -1] < since] for n, each in enumerate(before)]
-    put(workspace, *before)
-    work(workspace)
-    put(workspace, *(one + other for one, other in zip(early, late, strict=True)))
-    work(workspace)
-    by_day = contents(workspace)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connect, "MANY", many)
+        put(workspace, [*STEADY, *before[0]], before[1])
+        work(workspace)
+        put(workspace, [*STEADY, *early[0][1:], *late[0]], early[1] + late[1], merged=is_merged)
+        work(workspace)
+        by_day = contents(workspace)
 
-    for table in TABLES:
-        workspace.lake.drop(table)
-    work(workspace)
+        for table in TABLES:
+            workspace.lake.drop(table)
+        work(workspace)
 
     assert contents(workspace) == by_day
 
 
-def test_one_new_day_makes_one_day_anew(workspace: Workspace) -> None:
-    visits = [(who, day, 1080 + n) for day in range(10) for n, who in enumerate(WHO[:3])]
-    put(workspace, visits)
+REGULARS = [(who, day, 1080 + n) for day in range(10) for n, who in enumerate(WHO)]
+LATE = [("p0", 15, 1080), ("p1", 15, 1090), ("p1", 4, 600), ("p0", 4, 610)]
+
+
+@pytest.mark.parametrize("many", [1, 10_000])
+def test_new_check_ins_are_looked_at_with_nobody_but_whose_they_are(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(connect, "MANY", many)
+    put(workspace, REGULARS)
     work(workspace)
-    put(workspace, [*visits, ("p0", 15, 1080), ("p1", 15, 1090)])
+    put(workspace, [*REGULARS, *LATE])
 
     done = work(workspace)
 
-    assert done.rows_out == 1
-    assert workspace.lake.rows(INTERACTIONS) == 31
+    assert done.rows_out == 2
+    assert workspace.lake.rows(INTERACTIONS) == 10 * 15 + 1
+
+
+def test_a_third_day_brings_the_two_days_before_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "MANY", 1)
+    others = [row for row in REGULARS if row[0] not in ("p0", "p1")]
+    pair = [(who, day, 600) for who in ("p0", "p1") for day in (2, 5, 11)]
+    put(workspace, [*others, *pair[:2], *pair[3:5]])
+    work(workspace)
+    before = workspace.lake.rows(INTERACTIONS)
+    put(workspace, [*others, *pair])
+
+    done = work(workspace)
+
+    assert done.rows_out == 2
+    assert workspace.lake.rows(INTERACTIONS) == before + 3
+
+
+def test_everything_is_made_anew_when_what_it_was_made_from_is_gone(workspace: Workspace) -> None:
+    put(workspace, REGULARS)
+    work(workspace)
+    put(workspace, [*REGULARS, *LATE])
+    workspace.lake.vacuum(keep=1)
+
+    done = work(workspace)
+
+    assert done.rows_out == len(WHO)
+    assert workspace.lake.rows(INTERACTIONS) == 10 * 15 + 1
 
 
 def test_nothing_is_done_when_nothing_changed(workspace: Workspace) -> None:

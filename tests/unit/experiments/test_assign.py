@@ -6,17 +6,19 @@ import time
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regulars.errors import DeclarationError
 from regulars.experiments.assign import STORED, allocate, quotas
 from regulars.experiments.experiment import Experiment, Goal, Variant
 
 
-def experiment(epoch: int = 1, name: str = "offer", **weights: float) -> Experiment:
-    variants = tuple(Variant(name=each, weight=Fraction(str(weight))) for each, weight in weights.items())
+def experiment(epoch: int = 1, name: str = "offer", **weights: Fraction | int) -> Experiment:
+    variants = tuple(Variant(name=each, weight=Fraction(weight)) for each, weight in weights.items())
     return Experiment(
         name=name, variants=variants, control=variants[0].name, primary=(Goal(metric="joined"),), epoch=epoch, salt="7f"
     )
@@ -48,7 +50,7 @@ weights = st.lists(st.integers(0, 10), min_size=2, max_size=5).filter(any)
 @given(units=ids, parts=weights)
 @settings(deadline=None)
 def test_every_share_is_within_one_of_its_weight_whatever_the_ids(units: list[str | int], parts: list[int]) -> None:
-    found = counts(allocate(units, experiment=experiment(**{f"v{n}": w for n, w in enumerate(parts)})))
+    found = counts(allocate(units, experiment=experiment(**{f"v{n}": Fraction(100 * w, sum(parts)) for n, w in enumerate(parts)})))
 
     for n, weight in enumerate(parts):
         exact = Fraction(weight, sum(parts)) * len(units)
@@ -119,6 +121,11 @@ def test_single_arrivals_are_even_after_every_second_and_cannot_be_foretold() ->
     assert len({told[n] for n in range(0, 40, 2)}) == 2
 
 
+def test_weights_that_do_not_add_up_are_refused_with_those_that_would() -> None:
+    with pytest.raises(DeclarationError, match=r"add up to 3, not 100 \(in these proportions: {a: 67, b: 33}\)"):
+        allocate([1], experiment=experiment(a=2, b=1))
+
+
 def test_another_experiment_or_salt_splits_otherwise() -> None:
     one, other = experiment(a=50, b=50), experiment(name="other", a=50, b=50)
 
@@ -142,6 +149,7 @@ def test_a_column_of_a_table_is_taken_as_a_list_is() -> None:
     column = allocate(pa.chunked_array([[1, None], [3]]), experiment=one)
 
     assert variants(column) == variants(allocate([1, None, 3], experiment=one))
+    assert variants(allocate(np.array([1, 3]), experiment=one)) == [variants(column)[0], variants(column)[2]]
     assert column["refusal"].null_count == 2
 
 

@@ -74,7 +74,7 @@ def _oracle(outcome: Outcome, world, *, until: date, as_of: datetime) -> dict[st
         mine = [e for e in events if home.get(e["customer_id"]) == unit["unit"] and e["event_type"] == "visit"
                 and e["occurred_at"] <= as_of and e["business_day"] <= until]
         at = unit["exposed_at"]
-        after = [e for e in mine if at <= e["occurred_at"] and (outcome.within is None or e["occurred_at"] < at + outcome.within)]
+        after = [e for e in mine if at <= e["occurred_at"] and (outcome.within is None or e["business_day"] <= unit["exposed_day"] + timedelta(days=outcome.within))]
         before = [e for e in mine if outcome.before and at - outcome.before <= e["occurred_at"] < at]
         cap = np.inf if outcome.cap is None else outcome.cap
         y = min(_told(outcome, outcome.numerator, after), cap)
@@ -98,8 +98,8 @@ def _added_up(engine, outcome, subjects, *, until: date, by=()):
 
 OUTCOMES = {
     "count": Outcome(numerator=VISITS),
-    "share": Outcome(numerator=VISITS, is_share=True, within=timedelta(days=3), before=timedelta(days=5)),
-    "sum": Outcome(numerator=SPENT, within=timedelta(days=7), before=timedelta(days=7)),
+    "share": Outcome(numerator=VISITS, is_share=True, within=3, before=timedelta(days=5)),
+    "sum": Outcome(numerator=SPENT, within=7, before=timedelta(days=7)),
     "capped": Outcome(numerator=SPENT, cap=150.0, before=timedelta(days=7)),
     "distinct": Outcome(numerator=KINDS),
     "ratio": Outcome(numerator=SPENT, denominator=VISITS, before=timedelta(days=4)),
@@ -147,7 +147,7 @@ def test_the_cap_is_a_quantile_over_all_units_those_without_anything_too(engine,
     for unit in exposed:
         at = unit["exposed_at"]
         totals.append(sum(e["amount"] for e in events if home.get(e["customer_id"]) == unit["unit"] and e["event_type"] == "visit"
-                          and at <= e["occurred_at"] < at + outcome.within and e["occurred_at"] <= START + timedelta(days=15)))
+                          and at <= e["occurred_at"] and e["business_day"] <= unit["exposed_day"] + timedelta(days=outcome.within) and e["occurred_at"] <= START + timedelta(days=15)))
 
     found = engine.fetch(cap_at(outcome, _subjects(engine, world), share=0.9).name("cap").as_table())["cap"][0].as_py()
 

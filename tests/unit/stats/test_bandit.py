@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from regulars.stats import aipw, contextual
 from regulars.stats.bandit import Posterior, Prior, best_probabilities, floored, posterior, thompson, top_two
+from regulars.stats.inference import infer
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data" / "experiments" / "gbstats_expected.json"
 RECORDED = json.loads(DATA.read_text())["extra"]["bandits"] if DATA.is_file() else []
@@ -82,8 +83,8 @@ def test_intervals_of_a_bandits_log_hold_the_truth_as_often_as_they_say() -> Non
     means, runs = np.zeros(2), 1000
     log = bandit_log(np.random.default_rng(11), runs, means)
 
-    value = aipw.infer(aipw.values(*log))
-    lift = aipw.infer(aipw.differences(*log))
+    value = infer(aipw.values(*log))
+    lift = infer(aipw.differences(*log))
 
     allowed = 2.6 * np.sqrt(0.05 * 0.95 / runs)
     assert np.mean((value.low <= 0) & (value.high >= 0), axis=0) == pytest.approx([0.95, 0.95], abs=allowed + 0.01)

@@ -128,9 +128,13 @@ def test_the_burn_in_of_a_slot_is_left_out() -> None:
     def stale(schedule) -> np.ndarray:
         parts = np.repeat(schedule.variant[..., None].astype(float), 3, axis=2)
         parts[..., 0] = 9.0
+        parts[0, 3, 1] = parts[0, 5] = np.nan
         return parts
 
-    assert compared(stale, Design(items=1, slots=40), 1, burn_in=1).inference.value[1] == pytest.approx(1.0)
+    found = compared(stale, Design(items=1, slots=40), 1, burn_in=1)
+
+    assert found.inference.value[1] == pytest.approx(1.0)
+    assert found.kept.sum() == 39
 
 
 def test_slots_in_which_nobody_came_are_left_out() -> None:

@@ -1,0 +1,155 @@
+"""Assign: everybody who has come into an experiment's audience gets a variant, for ever; the book keeps which."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.errors import DeclarationError
+from regulars.experiments.assign import STORED
+from regulars.experiments.enrol import enrol
+from regulars.experiments.experiment import Experiment
+from regulars.experiments.merged import Inherited, inherited
+from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.workspace import Workspace
+from regulars.runs.run import Checkpoint, Steps, Work
+from regulars.storage.book.experiments import ASSIGNMENTS, EXPOSURES, Decision
+
+ENDED = {"stopped", "tripped", "winner"}
+"""Decisions after which nobody new gets in, until one of them is undone."""
+
+PLANNED = 10_000
+"""Units a sequence is sharpest at where neither the declaration nor the audience says how many there will be."""
+
+
+def assign_units(workspace: Workspace) -> Steps:
+    """Enrol the audience of every running experiment; who is enrolled is exposed at once, to the control too."""
+    experiments = [each for each in workspace.project.experiments if each.unit in {"customer", "household"}]
+    day = as_of_now(workspace).day
+    added = 0
+    for n, experiment in enumerate(experiments):
+        if is_running(workspace, experiment):
+            added += enrol_audience(workspace, experiment)
+        yield Checkpoint(done=n + 1, total=len(experiments), note=experiment.name)
+    return Work(rows_in=len(experiments), rows_out=added, watermark=day.isoformat(), note=f"{added:,} new units")
+
+
+def is_running(workspace: Workspace, experiment: Experiment) -> bool:
+    """Return whether an experiment takes new units today: it has begun, not ended, and nobody has stopped it."""
+    day = as_of_now(workspace).day
+    if not experiment.has_begun(day) or (experiment.ends is not None and day > experiment.ends):
+        return False
+    return ended_by(workspace.book.experiments.decisions(experiment.name)) is None
+
+
+def ended_by(decisions: list[Decision]) -> Decision | None:
+    """Return the decision that ended an experiment; None while none stands."""
+    last = next((each for each in reversed(decisions) if each.kind in ENDED | {"undone"}), None)
+    return last if last is not None and last.kind in ENDED else None
+
+
+def enrol_audience(workspace: Workspace, experiment: Experiment) -> int:
+    """Assign and expose whoever of the audience has no variant yet; return how many that were.
+
+    Raises DeclarationError when the weights were changed after the start without a new epoch.
+    """
+    now, book = workspace.clock.now(), workspace.book.experiments
+    units = audience(workspace, experiment)
+    begin(workspace, experiment, at=now, planned=planned_units(workspace, experiment))
+    known = assigned(workspace, experiment).rows
+    found = enrol(
+        units, experiment=experiment, day=as_of_now(workspace).day, holdouts=workspace.project.holdouts,
+        stored=known.select(STORED.names),
+    )
+    fresh = found.filter(pc.is_valid(found["how"]))
+    moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    fresh = fresh.append_column("assigned_at", pa.repeat(moment, len(fresh)))
+    added = book.assign(experiment.name, fresh.select(ASSIGNMENTS.names))
+    expose_assigned(workspace, experiment)
+    return added
+
+
+def expose_assigned(workspace: Workspace, experiment: Experiment) -> int:
+    """Write down that everybody assigned was exposed when assigned; what is written already stays."""
+    rows = workspace.book.experiments.assignments(experiment.name)
+    seen = pa.table({
+        "unit": rows["unit"], "variant": rows["variant"], "exposed_at": rows["assigned_at"],
+        "by": pa.repeat("assignment", len(rows)),
+    }, schema=EXPOSURES)
+    known = workspace.book.experiments.exposures(experiment.name)["unit"]
+    fresh = seen.filter(pc.invert(pc.is_in(seen["unit"], known.combine_chunks())))
+    return workspace.book.experiments.expose(experiment.name, fresh) if len(fresh) else 0
+
+
+def audience(workspace: Workspace, experiment: Experiment) -> pa.Array:
+    """Return the units that may get in now, sorted: customers of the segment, or the households these live in."""
+    people = workspace.table("customers").select("customer_id")
+    if experiment.audience is not None:
+        memberships = workspace.table("memberships")
+        people = memberships.filter(memberships.segment == experiment.audience).select("customer_id")
+    units = people.select(unit=people.customer_id)
+    if experiment.unit == "household":
+        members = workspace.table("household_members")
+        units = members.semi_join(people, "customer_id").select(unit=members.household_id)
+    return workspace.fetch(units.distinct().order_by("unit"))["unit"].combine_chunks()
+
+
+def planned_units(workspace: Workspace, experiment: Experiment) -> int:
+    """Return how many units an experiment is planned for, as far as can be known before it begins."""
+    return experiment.stop.units or len(audience(workspace, experiment)) or PLANNED
+
+
+def begin(workspace: Workspace, experiment: Experiment, *, at: datetime, planned: int) -> dict[str, Any]:
+    """Return how an experiment assigns, written down at its start and at each new epoch.
+
+    `planned` units are what a sequence is tuned for: laid down before anybody's outcome is known, and never again.
+    Raises DeclarationError when what assignment depends on was changed without a new epoch.
+    """
+    book = workspace.book.experiments
+    epochs = book.epochs(experiment.name)
+    setups = [json.loads(epoch.setup) for epoch in epochs]
+    plan = setups[0]["planned"] if setups else planned
+    setup = {
+        "epoch": experiment.epoch, "planned": plan, "unit": experiment.unit, "control": experiment.control,
+        "allocation": experiment.allocation, "key": experiment.key,
+        "weights": {variant.name: str(variant.weight) for variant in experiment.variants},
+    }
+    if setups and setups[-1]["epoch"] == experiment.epoch and setups[-1] != setup:
+        changed = sorted(key for key in setup if setups[-1].get(key) != setup[key])
+        raise DeclarationError(
+            f"{', '.join(changed)} of {experiment.name!r} changed after the start on {epochs[-1].since:%Y-%m-%d}",
+            hint=f"put it back, or say `epoch: {experiment.epoch + 1}`: who is in keeps the variant",
+        )
+    if not setups:
+        book.decide(
+            experiment.name, kind="started", by="regulars", reason="its first day has come", detail=json.dumps(setup),
+            at=at,
+        )
+    book.begin_epoch(experiment.name, json.dumps(setup, sort_keys=True), at=at)
+    return setup
+
+
+def assigned(workspace: Workspace, experiment: Experiment) -> Inherited:
+    """Return everybody's assignment by the ids in force now: of merged customers the first one counts."""
+    rows = workspace.book.experiments.assignments(experiment.name)
+    return inherited(rows, _register(workspace, experiment), id_column=_id(experiment), moment="assigned_at")
+
+
+def exposed(workspace: Workspace, experiment: Experiment) -> Inherited:
+    """Return everybody's first exposure by the ids in force now."""
+    rows = workspace.book.experiments.exposures(experiment.name)
+    return inherited(rows, _register(workspace, experiment), id_column=_id(experiment), moment="exposed_at")
+
+
+def _register(workspace: Workspace, experiment: Experiment) -> pa.Table:
+    if experiment.unit == "household":
+        return workspace.book.households.register()
+    return workspace.book.identity.customers()
+
+
+def _id(experiment: Experiment) -> str:
+    return "household_id" if experiment.unit == "household" else "customer_id"

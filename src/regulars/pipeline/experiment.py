@@ -1,0 +1,236 @@
+"""Experiment: what one did, read from the timelines of its units; and what people decide about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.check import did_you_mean
+from regulars.errors import DeclarationError, NotFound
+from regulars.experiments.experiment import Experiment, Goal, Guardrail
+from regulars.experiments.outcome import Subjects, cap_at, outcome_of, sums_by_day
+from regulars.experiments.reading import Plan, course
+from regulars.experiments.report import Measured, Report, report
+from regulars.experiments.trust import Conduct
+from regulars.experiments.verdict import Role
+from regulars.pipeline.assign import assigned, ended_by, exposed, planned_units
+from regulars.pipeline.resolve import with_customer
+from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.workspace import Workspace
+from regulars.storage.book.experiments import Decision
+
+BEFORE_DAYS = 42
+"""How long before the exposure a metric is looked at to adjust for what units are like: six whole weeks."""
+
+
+def experiment_named(workspace: Workspace, name: str) -> Experiment:
+    """Return a declared experiment. Raises NotFound with the closest name."""
+    by_name = {each.name: each for each in workspace.project.experiments}
+    if name not in by_name:
+        raise NotFound(f"there is no experiment {name!r}", hint=did_you_mean(name, by_name))
+    return by_name[name]
+
+
+def experiment_report(workspace: Workspace, name: str) -> Report:
+    """Return what an experiment says as of now. Raises NotFound while nobody is in it."""
+    experiment = experiment_named(workspace, name)
+    units = assigned(workspace, experiment)
+    if not len(units.rows):
+        begins = "it is a draft" if experiment.begins is None else f"it begins on {experiment.begins}"
+        raise NotFound(f"nobody is in {name!r} yet: {begins}", hint="regulars run")
+    days = _days(workspace, experiment, units.rows)
+    subjects = subjects_of(workspace, experiment, _exposed(workspace, experiment, units.rows))
+    plan = plan_of(workspace, experiment, last=days[-1])
+    measured = [
+        _measured(workspace, each, role=role, experiment=experiment, subjects=subjects, days=days)
+        for role, each in _asked(experiment)
+    ]
+    first = next(each for each in measured if each.role == "primary")
+    crossed = pa.concat_arrays([units.crossed, exposed(workspace, experiment).crossed])
+    conduct = Conduct(
+        **_by_epoch(workspace, experiment, units.rows),
+        exposed_by_day=np.diff(first.course.units, axis=0, prepend=0.0), crossovers=len(pc.unique(crossed)),
+        first_day=days[0], last_day=days[-1], last_event_day=_last_event_day(workspace),
+    )
+    return report(experiment, measured, conduct, plan=plan)
+
+
+def experiment_list(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return every declared experiment with its days, how many units it has, and its last decision."""
+    book, day = workspace.book.experiments, as_of_now(workspace).day
+    rows = []
+    for each in workspace.project.experiments:
+        decisions = book.decisions(each.name)
+        rows.append({
+            "experiment": each.name, "title": each.title, "unit": each.unit, "audience": each.audience,
+            "begins": each.begins, "ends": each.ends, "state": _state(each, decisions, day),
+            "units": len(book.assignments(each.name)), "decision": decisions[-1].kind if decisions else None,
+        })
+    return rows
+
+
+def decide(
+    workspace: Workspace, name: str, *, kind: str, by: str, reason: str, variant: str | None = None
+) -> Decision:
+    """Write a person's decision into the log, with what the report says at this moment as its evidence.
+
+    Args:
+        workspace: whose experiment.
+        name: Which experiment.
+        kind: `winner`, `stopped`, or `undone`.
+        by: Who decides.
+        reason: Why; a decision without a reason is refused.
+        variant: The winner.
+
+    Raises:
+        DeclarationError: No reason was given, or the variant is none of the experiment's.
+        NotFound: There is no such experiment.
+
+    """
+    experiment = experiment_named(workspace, name)
+    if not reason.strip():
+        raise DeclarationError("a decision needs a reason", hint="--reason TEXT: whoever comes after you will ask")
+    names = [each.name for each in experiment.variants]
+    if kind == "winner" and variant not in names:
+        raise DeclarationError(f"{variant!r} is no variant of {name}", hint=did_you_mean(str(variant), names))
+    try:
+        said = experiment_report(workspace, name).to_dict()
+    except NotFound:
+        said = {}                            # nobody is in it yet, or nothing was run: decided without evidence
+    detail = {"variant": variant, "report": said}
+    return workspace.book.experiments.decide(
+        name, kind=kind, by=by, reason=reason.strip(), detail=json.dumps(detail), at=workspace.clock.now()
+    )
+
+
+def decisions(workspace: Workspace, name: str) -> list[Decision]:
+    """Return an experiment's log, the oldest line first. Raises NotFound when there is no such experiment."""
+    return workspace.book.experiments.decisions(experiment_named(workspace, name).name)
+
+
+def _state(experiment: Experiment, decisions: list[Decision], day: date) -> str:
+    if experiment.begins is None:
+        return "draft"
+    if ended := ended_by(decisions):
+        return ended.kind
+    if day < experiment.begins:
+        return "waits"
+    return "ended" if experiment.ends is not None and day > experiment.ends else "runs"
+
+
+def _asked(experiment: Experiment) -> list[tuple[Role, Goal | Guardrail]]:
+    return [
+        *(("primary", each) for each in experiment.primary), *(("secondary", each) for each in experiment.secondary),
+        *(("guardrail", each) for each in experiment.guardrails),
+    ]
+
+
+def _measured(
+    workspace: Workspace, asked: Goal | Guardrail, *, role: Role, experiment: Experiment, subjects: Subjects,
+    days: list[date],
+) -> Measured:
+    metrics = {metric.name: metric for metric in workspace.project.metrics}
+    outcome = outcome_of(
+        metrics[asked.metric], metrics, within=asked.within,
+        before=timedelta(days=BEFORE_DAYS) if experiment.analysis.has_cuped else None,
+    )
+    if experiment.analysis.winsor is not None and not outcome.is_share:
+        cap = workspace.value(cap_at(outcome, subjects, share=float(experiment.analysis.winsor)))
+        outcome = replace(outcome, cap=float(cap))
+    rows = workspace.fetch(sums_by_day(outcome, subjects, by=("epoch",)))
+    return Measured(
+        metric=asked.metric, role=role, has_denominator=outcome.denominator is not None,
+        has_covariate=outcome.before is not None, is_never_negative=outcome.numerator.take in {"count", "distinct"},
+        guardrail=asked if isinstance(asked, Guardrail) else None,
+        course=course(rows, variants=[each.name for each in experiment.variants], days=days),
+    )
+
+
+def _exposed(workspace: Workspace, experiment: Experiment, units: pa.Table) -> pa.Table:
+    """Everybody who was exposed, by assignment: whoever saw another variant in between still counts for the own one."""
+    seen = exposed(workspace, experiment).rows
+    at = pc.index_in(units["unit"].combine_chunks(), seen["unit"].combine_chunks())
+    moments = seen["exposed_at"].combine_chunks().take(at)
+    return pa.table({
+        "unit": units["unit"], "variant": units["variant"], "epoch": units["epoch"], "exposed_at": moments,
+        "exposed_day": _business_days(moments, workspace.zone),
+    }).filter(pc.is_valid(moments))
+
+
+def subjects_of(workspace: Workspace, experiment: Experiment, units: pa.Table) -> Subjects:
+    """Return exposed units (unit, variant, epoch, exposed_at, exposed_day) with all that happened to anybody."""
+    rows = workspace.stores.engine.arrow(units)
+    match experiment.unit:
+        case "household":
+            members = workspace.table("household_members")
+            owners = members.select("customer_id", unit=members.household_id).semi_join(rows, "unit")
+        case "customer":
+            owners = rows.select("unit", customer_id=rows.unit)
+        case _:
+            # A visitor is whoever a source knows by that id; who is known by none did nothing we know of.
+            identity = workspace.table("identity")
+            known = identity.select("customer_id", unit=identity.profile_id).distinct()
+            owners = known.semi_join(rows, "unit")
+    money = workspace.table("money") if workspace.lake.exists("money") else None
+    return Subjects(
+        exposed=rows, owners=owners, events=with_customer(workspace, workspace.table("events")),
+        money=None if money is None else with_customer(workspace, money), as_of=as_of_now(workspace),
+    )
+
+
+def _business_days(moments: pa.Array, zone: str) -> pa.Array:
+    aware = pc.assume_timezone(moments, "UTC").cast(pa.timestamp("us", zone))
+    return pc.local_timestamp(aware).cast(pa.date32(), safe=False)
+
+
+def _days(workspace: Workspace, experiment: Experiment, units: pa.Table) -> list[date]:
+    """Every day from the first assignment until today, or until nothing more can come in."""
+    first = pc.min(_business_days(units["assigned_at"].combine_chunks(), workspace.zone)).as_py()
+    today = as_of_now(workspace).day
+    waits = max((each.within or 0 for each in (*experiment.primary, *experiment.secondary)), default=0)
+    last = today if experiment.ends is None else min(today, experiment.ends + timedelta(days=waits))
+    last = max(last, first)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def plan_of(workspace: Workspace, experiment: Experiment, *, last: date | None = None) -> Plan:
+    """Return what was laid down at the start, or would be now; over when the last day read is that of its end."""
+    epochs = workspace.book.experiments.epochs(experiment.name)
+    planned = json.loads(epochs[0].setup)["planned"] if epochs else planned_units(workspace, experiment)
+    units = len(workspace.book.experiments.assignments(experiment.name))
+    weights = np.array([float(each.weight) for each in experiment.variants])
+    names = [each.name for each in experiment.variants]
+    enough = experiment.stop.units is not None and units >= experiment.stop.units
+    return Plan(
+        method=experiment.analysis.method, alpha=float(experiment.analysis.alpha), planned=float(planned),
+        weights=weights / weights.sum(), control=names.index(experiment.control), looks=experiment.analysis.looks,
+        is_over=enough or (experiment.ends is not None and last is not None and last >= experiment.ends),
+    )
+
+
+def _by_epoch(workspace: Workspace, experiment: Experiment, units: pa.Table) -> dict[str, Any]:
+    """Units by epoch and variant, and what the weights were."""
+    names = [each.name for each in experiment.variants]
+    counts = units.group_by(["epoch", "variant"]).aggregate([([], "count_all")]).to_pylist()
+    found, weights = [], []
+    for epoch in workspace.book.experiments.epochs(experiment.name):
+        setup = json.loads(epoch.setup)
+        told = {row["variant"]: row["count_all"] for row in counts if row["epoch"] == setup["epoch"]}
+        found.append([float(told.get(name, 0)) for name in names])
+        each = np.array([float(Fraction(setup["weights"].get(name, "0"))) for name in names])
+        weights.append(each / each.sum())
+    return {"units": np.array(found), "weights": np.array(weights)}
+
+
+def _last_event_day(workspace: Workspace) -> date | None:
+    events = workspace.table("events")
+    now: datetime = as_of_now(workspace).moment
+    found = workspace.value(events.filter(~events.is_interval, events.occurred_at <= now).business_day.max())
+    return found if isinstance(found, date) else None

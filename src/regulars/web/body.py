@@ -1,0 +1,39 @@
+"""What a request says in JSON, and answers that clients may keep until they change."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+LARGEST_BODY = 1_000_000                     # bytes
+
+
+class UnreadableBody(ValueError):
+    """A request's body is no JSON, or too large."""
+
+
+async def read_json(request: Request) -> object:
+    """Return what a request's body says. Raises UnreadableBody."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_BODY:
+            raise UnreadableBody(f"the body is larger than {LARGEST_BODY:,} bytes")
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableBody(f"the body is no JSON: {error}") from error
+
+
+def kept_answer(request: Request, data: object) -> Response:
+    """Return data as JSON with an ETag; 304 and nothing to a client that has it already."""
+    body = msgspec.json.encode(data)
+    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    asked = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if tag in asked or "*" in asked:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
