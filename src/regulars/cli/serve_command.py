@@ -43,16 +43,12 @@ def command(
 
     Events are posted to /v1/track, /v1/batch and the like, with a write key of [door] in regulars.toml.
     """
-    import os  # noqa: PLC0415
     import time  # noqa: PLC0415  help must answer at once
 
-    from regulars.clock import SystemClock  # noqa: PLC0415
-    from regulars.config import HOME, read_config  # noqa: PLC0415
     from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
-    from regulars.web.ingest.open_door import open_door  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
@@ -62,12 +58,8 @@ def command(
         raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
     flags, close = _flags(folder)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
-    app: ASGIApp = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
-    config = read_config(folder, environment=os.environ)
-    posting = sorted(config.door.keys)
-    if posting:
-        (folder / HOME).mkdir(parents=True, exist_ok=True)
-        app = open_door(config, home=folder / HOME, clock=SystemClock(), behind=app)
+    answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
+    app, posting = _behind_door(folder, answering)
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
     with listening(host, port) as socket:
@@ -88,6 +80,22 @@ def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Seque
         click.echo(f"events of {name} are taken at {url}/v1/batch")
     for name in apart:
         click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
+
+
+def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
+    """Put the project's door in front of an app, if it has write keys; return the sources that are posted too."""
+    import os  # noqa: PLC0415
+
+    from regulars.clock import SystemClock  # noqa: PLC0415
+    from regulars.config import HOME, read_config  # noqa: PLC0415
+    from regulars.web.ingest.open_door import open_door  # noqa: PLC0415
+
+    config = read_config(folder, environment=os.environ)
+    if not config.door.keys:
+        return app, []
+    home = folder / HOME
+    home.mkdir(parents=True, exist_ok=True)
+    return open_door(config, home=home, clock=SystemClock(), behind=app), sorted(config.door.keys)
 
 
 def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:

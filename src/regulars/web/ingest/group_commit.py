@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -60,10 +59,11 @@ class GroupCommit:
 
     async def stop(self) -> None:
         """Write what waits, land everything, and give back the store."""
-        for task in self.tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        # Not while a group is on its way to disk: it would be there and not be counted.
+        async with self.writing:
+            for task in self.tasks:
+                task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         await self._written()
         await self._settled(is_wanted=True)
         self.disk.shutdown()
