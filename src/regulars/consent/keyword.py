@@ -154,7 +154,8 @@ def _worded(said: str, text: str, *, is_confirming: bool) -> Reading | None:
     if found is not None:
         rule, words = found
         if _TAKEN_BACK.search(said):
-            return Reading(kind="ambiguous", reason="taken back in the same breath", found=words, language=rule.language)
+            reason = "taken back in the same breath"
+            return Reading(kind="ambiguous", reason=reason, found=words, language=rule.language)
         if limit := _WORDS.limited.search(kept):
             return Reading(
                 kind="ambiguous", reason=f"{rule.reason}, but only {limit[0].strip()!r}", found=words,
