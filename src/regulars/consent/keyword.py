@@ -30,6 +30,7 @@ LONGEST = 1600
 """Signs of a reply that are read: ten text messages; what matters is not said behind them."""
 
 _FUN = "😂🤣😆😹😜😅"
+_TAKEN_BACK = re.compile(r"\b(?:kidding|joking|jk|en broma|je rigole|je plaisante)\b")
 _MARK = " | "
 _WORDS = read_words()
 _OUTS = [rule for rule in _WORDS.wordings if rule.kind == "opt_out"]
@@ -152,6 +153,9 @@ def _worded(said: str, text: str, *, is_confirming: bool) -> Reading | None:
     found = _first(kept, _OUTS)
     if found is not None:
         rule, words = found
+        if _TAKEN_BACK.search(said):
+            reason = "taken back in the same breath"
+            return Reading(kind="ambiguous", reason=reason, found=words, language=rule.language)
         if limit := _WORDS.limited.search(kept):
             return Reading(
                 kind="ambiguous", reason=f"{rule.reason}, but only {limit[0].strip()!r}", found=words,

@@ -85,17 +85,18 @@ class ConsentBook:
             # Taken first: its row stays locked, so that of two writers the second chains to the first one's last entry.
             seq = self.database.next_number(connection, COUNTER, count=0)
             known = self._known(connection, told)
-            new = [entry for key, entry in told.items() if key not in known]
+            new = {key: entry for key, entry in told.items() if key not in known}
             chain = self._last_chain(connection)
             rows = []
-            for number, entry in enumerate(new, seq):
-                chain = chained(chain, entry.entry_id, seq=number)
-                rows.append(self._row(entry, number, chain, addresses.get(entry.address_hash), at))
+            for number, (key, entry) in enumerate(new.items(), seq):
+                chain = chained(chain, key, seq=number)
+                place = {"tenant": self.database.tenant, "seq": number, "entry_id": key, "chain": chain}
+                rows.append(place | _row(entry, addresses.get(entry.address_hash), at))
             if rows:
                 connection.execute(sa.insert(consent_entries), rows)
-                self._keep_wordings(connection, new, at)
+                self._keep_wordings(connection, new.values(), at)
             self.database.next_number(connection, COUNTER, count=len(new))
-            for entry in new:
+            for entry in new.values() if lifted else ():
                 self._lift(connection, entry.address_hash, entry.channel, lifted, at=at, by=entry.source)
         return len(new)
 
@@ -259,21 +260,11 @@ class ConsentBook:
         query = sa.select(e.chain).where(e.tenant == self.database.tenant).order_by(e.seq.desc()).limit(1)
         return connection.execute(query).scalar_one_or_none() or ""
 
-    def _row(self, entry: Entry, seq: int, chain: str, address: str | None, at: datetime) -> dict[str, Any]:
-        same = (
-            "entry_id", "address_hash", "customer_id", "channel", "purpose", "action", "method", "wording_hash",
-            "source", "evidence", "at", "expires_at",
-        )
-        values = {name: getattr(entry, name) for name in same}
-        return {
-            "tenant": self.database.tenant, "seq": seq, "chain": chain, "address": address, "recorded_at": at, **values
-        }
-
     def _keep_wordings(self, connection: sa.Connection, entries: Iterable[Entry], at: datetime) -> None:
-        wordings = {entry.wording_hash: entry.wording for entry in entries}
+        wordings = {entry.wording: entry.wording_hash for entry in entries}
         connection.execute(self.database.insert(consent_wordings).on_conflict_do_nothing(), [
             {"tenant": self.database.tenant, "wording_hash": key, "wording": wording, "seen_at": at}
-            for key, wording in wordings.items()
+            for wording, key in wordings.items()
         ])
 
     def _suppress(self, connection: sa.Connection, stop: Suppression) -> bool:
@@ -301,6 +292,14 @@ class ConsentBook:
             t.reason.in_(reasons), t.lifted_at.is_(None),
         )
         return connection.execute(sa.update(suppressions).where(*mine).values(lifted_at=at, lifted_by=by)).rowcount
+
+
+def _row(entry: Entry, address: str | None, at: datetime) -> dict[str, Any]:
+    same = (
+        "address_hash", "customer_id", "channel", "purpose", "action", "method", "wording_hash", "source", "evidence",
+        "at", "expires_at",
+    )
+    return {name: getattr(entry, name) for name in same} | {"address": address, "recorded_at": at}
 
 
 def _entry(row: Any) -> Entry:
