@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from time import process_time
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from regulars.clock import FixedClock
 from regulars.compat.ab_tests import ABTestingService, ABTestRepository
-from regulars.compat.ab_tests.campaign import experiment_of
+from regulars.compat.ab_tests.campaign import experiment_of, split
+from regulars.experiments.enrol import enrol
 from regulars.storage.book import Book
 
 New = Callable[..., int]
@@ -64,6 +66,29 @@ def test_twenty_contacts_of_any_ids_are_split_exactly(
 ])
 def test_any_list_is_split_exactly(service: ABTestingService, new: New, count: int, ratio: int, of_a: int) -> None:
     assert Counter(variants(service, new(ratio), range(1, count + 1)).values())["A"] == of_a
+
+
+def test_by_hash_contacts_get_one_by_one_what_they_would_get_together(
+    service: ABTestingService, one_book: Book, new: New
+) -> None:
+    campaign = new(70, allocation="hash")
+    one_by_one: dict[object, str] = {}
+    for n in range(40):
+        one_by_one |= variants(service, campaign, [n])
+
+    kept = one_book.ab_tests.campaign(campaign)
+    assert kept is not None
+    together = enrol(pa.array(map(str, range(40))), experiment=split(kept, epoch=1), day=NOW.date())
+    assert dict(zip(together["unit"].to_pylist(), together["variant"].to_pylist(), strict=True)) == {
+        str(contact): variant for contact, variant in one_by_one.items()
+    }
+    assert set(one_book.experiments.assignments(experiment_of(campaign))["how"].to_pylist()) == {"hash"}
+
+
+def test_by_hash_shares_are_about_those_asked_for(service: ABTestingService, new: New) -> None:
+    of_a = Counter(variants(service, new(70, allocation="hash"), range(10_000)).values())["A"]
+
+    assert 6_750 < of_a < 7_250                                # five and a half standard deviations
 
 
 def test_campaigns_split_the_same_list_independently(service: ABTestingService, new: New) -> None:

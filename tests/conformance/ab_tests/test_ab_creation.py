@@ -63,7 +63,7 @@ def test_ratios_at_the_ends_are_accepted(service: ABTestingService, ratio: int) 
 
 
 @pytest.mark.parametrize("rule", [{"min_sample_size": 0}, {"winner_threshold": 95}, {"holdout_percent": "10"},
-                                  {"conversion_event": " "}, {"conversion_within_days": -1}])
+                                  {"conversion_event": " "}, {"allocation": "random"}, {"conversion_within_days": -1}])
 def test_a_rule_that_cannot_be_meant_is_refused(service: ABTestingService, rule: dict[str, Any]) -> None:
     assert service.create_ab_campaign(BOTH | {"ab_config": CONFIG | rule}).error_code == "INVALID_AB_CONFIG"
 

@@ -1,4 +1,4 @@
-"""Recipients get their variant: by quota, once, whoever asks; and the remaining get the winner."""
+"""Recipients get their variant: by quota or by hash, once, whoever asks; and the remaining get the winner."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.experiments.assign import STORED, allocate
+from regulars.experiments.enrol import enrol
 from regulars.experiments.experiment import Experiment
 from regulars.storage.book.experiments import ASSIGNMENTS, ExperimentBook
 
@@ -28,7 +29,7 @@ class Assigned:
 
 
 def assign(
-    book: ExperimentBook, experiment: Experiment, contacts: Sequence[object], *, at: datetime, how: str = "quota",
+    book: ExperimentBook, experiment: Experiment, contacts: Sequence[object], *, at: datetime, how: str | None = None,
     known: Known | None = None,
 ) -> Assigned:
     """Give everybody of a list a variant who has none, keep it, and return what is kept.
@@ -38,10 +39,12 @@ def assign(
     given = [id_of(contact) for contact in contacts]
     strangers = _strangers(given, known)
     asked = [None if _text(each) in strangers else each for each in given]
-    table = allocate(asked, experiment=experiment, stored=stored(book, experiment.name))
-    fresh = table.filter(table["is_new"]).group_by(["unit", "variant"], use_threads=False).aggregate([])
+    before = stored(book, experiment.name)
+    table = allocate(asked, experiment=experiment, stored=before)
+    fresh = pc.unique(table.filter(table["is_new"])["unit"])
     if len(fresh):
-        book.assign(experiment.name, _rows(fresh, experiment, at=at, how=how))
+        given_now = enrol(fresh, experiment=experiment, day=at.date(), stored=before)
+        book.assign(experiment.name, _rows(given_now, at=at, how=how))
         # Read back, as somebody else may have been faster.
         table = allocate(asked, experiment=experiment, stored=stored(book, experiment.name))
     variants, refusals = table["variant"].to_pylist(), table["refusal"].to_pylist()
@@ -86,14 +89,13 @@ def by_hand(variants: Iterable[tuple[str, str]], *, epoch: int, at: datetime) ->
     return pa.Table.from_pylist(rows, schema=ASSIGNMENTS)
 
 
-def _rows(fresh: pa.Table, experiment: Experiment, *, at: datetime, how: str) -> pa.Table:
-    chances = {variant.name: float(variant.weight) / 100 for variant in experiment.variants}
-    count = len(fresh)
+def _rows(enrolled: pa.Table, *, at: datetime, how: str | None) -> pa.Table:
+    count = len(enrolled)
     return pa.table({
-        "unit": fresh["unit"], "variant": fresh["variant"], "epoch": pa.repeat(experiment.epoch, count),
-        "propensity": pa.array([chances[name] for name in fresh["variant"].to_pylist()], pa.float64()),
+        "unit": enrolled["unit"], "variant": enrolled["variant"], "epoch": enrolled["epoch"],
+        "propensity": enrolled["propensity"],
         "assigned_at": pa.repeat(pa.scalar(at.replace(tzinfo=None), pa.timestamp("us")), count),
-        "how": pa.repeat(how, count),
+        "how": enrolled["how"] if how is None else pa.repeat(how, count),
     }, schema=ASSIGNMENTS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from hashlib import md5
@@ -12,11 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from regulars.compat.result import Result, failure, success
-from regulars.experiments.experiment import Experiment, Goal, Variant
+from regulars.experiments.experiment import Allocation, Experiment, Goal, Variant
 from regulars.storage.book.ab_tests import ABCampaign
 
 VARIANTS = ("A", "B")
 STATUSES = ("draft", "scheduled", "running", "paused", "complete", "archived")
+ALLOCATIONS = ("quota", "hash")
 HELD_BACK = "holdout"
 POSITIVE_REPLY = "positive reply"
 
@@ -26,6 +27,7 @@ class Rules:
     """What `ab_config` says of a test; everything else in it is kept and told back."""
 
     split_ratio: int = 50                    # percent that get A
+    allocation: Allocation = "quota"         # exact shares of a list; or hash: each contact by itself, as they come
     min_sample_size: int = 100               # recipients of each variant before there is a winner
     winner_threshold: float = 0.95           # one minus the p-value that a winner needs
     min_duration_days: float = 1.0           # from the creation on, before there is a winner
@@ -82,6 +84,8 @@ def config_refusal(config: Mapping[str, Any]) -> Result[Any] | None:
         kinds = int if name in _WHOLE else int | float
         if value is not None and (not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high):
             return failure(f"{name} must be between {low:g} and {high:g}; it is {value!r}", code="INVALID_AB_CONFIG")
+    if config.get("allocation", "quota") not in ALLOCATIONS:
+        return failure(f"allocation must be quota or hash; it is {config['allocation']!r}", code="INVALID_AB_CONFIG")
     event = config.get("conversion_event")
     if event is not None and (not isinstance(event, str) or not event.strip()):
         return failure(f"conversion_event must be the name of an event; it is {event!r}", code="INVALID_AB_CONFIG")
@@ -98,7 +102,8 @@ def rules_of(campaign: ABCampaign) -> Rules:
 def split(campaign: ABCampaign, *, epoch: int) -> Experiment:
     """Return the experiment that a campaign is, in one of its epochs."""
     ratio = rules_of(campaign).split_ratio
-    return _experiment(campaign, experiment_of(campaign.number), {"A": ratio, "B": 100 - ratio}, epoch=epoch)
+    whole = _experiment(campaign, experiment_of(campaign.number), {"A": ratio, "B": 100 - ratio}, epoch=epoch)
+    return replace(whole, allocation=rules_of(campaign).allocation)
 
 
 def rollout(campaign: ABCampaign, winner: str, *, epoch: int) -> Experiment:
