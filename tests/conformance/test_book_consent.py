@@ -213,6 +213,19 @@ def test_all_seats_or_none(book: Book) -> None:
     assert book.seats.taken("twice a week", "customer:d") == []
 
 
+def test_a_batch_takes_what_its_messages_would_one_by_one(book: Book) -> None:
+    wanted = {f"m{n}": seats([WEEKLY, DAILY], offer(f"c{n % 2}"), at=NOW, zone="UTC") for n in range(5)}
+
+    found = book.seats.take_all(wanted, at=NOW)
+
+    assert sorted(found, key=str) == [f"m{n}" for n in range(5)]
+    assert list(found.values()).count(None) == 3
+    again = book.seats.take_all(wanted, at=NOW)
+    assert [key for key, full in again.items() if full] == [key for key, full in found.items() if full]
+    taken = [len(book.seats.taken("twice a week", f"customer:c{n}")) for n in (0, 1)]
+    assert (sum(taken), max(taken)) == (3, 2)
+
+
 def test_a_seat_that_is_given_back_is_free(book: Book) -> None:
     take(book, "m1", "c", NOW, WEEKLY)
     take(book, "m2", "c", NOW, WEEKLY)

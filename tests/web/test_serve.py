@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+import time
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from flag_server import ENCRYPTION_KEY, KEY, serving, written
 
 from regulars.cli.main import main
+from regulars.pipeline.experiment import decide
 from regulars.pipeline.workspace import open_workspace
 
 ALL = "/ofrep/v1/evaluate/flags"
@@ -86,3 +88,33 @@ def test_what_applications_were_shown_is_in_the_book_once(tmp_path: Path) -> Non
     assert {row["variant"] for row in seen} == {"control", "treatment"}
     assert [row["variant"] for row in given] == [row["variant"] for row in seen]
     assert {row["propensity"] for row in given} == {0.5}
+
+
+EXPERIMENT = """\
+unit: visitor
+variants: {control: 50, treatment: 50}
+primary: visits
+runs: 2026-01-05
+"""
+
+
+def test_a_decided_experiment_gives_everybody_its_winner_within_two_seconds(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    for name, text in {"experiments/ours_2026_01.yaml": EXPERIMENT, "metrics/visits.yaml": "spend: net\n"}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+    def variants(url: str) -> set[str]:
+        bodies = [{"context": {"targetingKey": f"v{n}", "id": f"v{n}"}} for n in range(30)]
+        answers = [httpx.post(url + "/ofrep/v1/evaluate/flags/ours", json=body, headers={"X-API-Key": KEY}).json() for body in bodies]
+        return {answer["value"] for answer in answers}
+
+    with serving(folder, "--key", KEY) as url:
+        before = variants(url)
+        workspace = open_workspace(folder)
+        decide(workspace, "ours_2026_01", kind="winner", by="Ada", reason="it is better", variant="treatment")
+        workspace.close()
+        time.sleep(2)
+        after = variants(url)
+
+    assert (before, after) == ({"a", "b"}, {"b"})

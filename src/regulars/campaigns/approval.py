@@ -24,7 +24,7 @@ _TO: dict[Action, Status] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Decision:
     """What somebody decided about one version of a template."""
 
     version: str
@@ -53,7 +53,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Why a step was not taken."""
+    """Why a decision was not taken."""
 
     reason: str
 
@@ -64,46 +64,47 @@ def version(template: Template) -> str:
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def standing(steps: Iterable[Step], version: str) -> Standing:
-    """Return where a version stands after all steps about it, in the order of their times.
+def standing(decisions: Iterable[Decision], version: str) -> Standing:
+    """Return where a version stands after all decisions about it, in the order of their times.
 
     An edited template is another version, which begins as a draft: nothing approved can change afterwards.
     """
     now = Standing(version=version, status="draft")
-    for step in sorted((step for step in steps if step.version == version), key=lambda step: step.at):
-        if now.status in _FROM[step.action]:
-            now = _after(now, step)
+    about = [decision for decision in decisions if decision.version == version]
+    for decision in sorted(about, key=lambda one: (one.at, one.action, one.by)):
+        if now.status in _FROM[decision.action]:
+            now = _after(now, decision)
     return now
 
 
-def take(steps: Iterable[Step], step: Step, *, author: str | None = None) -> Step | Refused:
-    """Return the step if it may be taken, or why not.
+def take(decisions: Iterable[Decision], decision: Decision, *, author: str | None = None) -> Decision | Refused:
+    """Return the decision if it may be taken, or why not.
 
     Args:
-        steps: What was decided so far.
-        step: What somebody wants to decide now.
+        decisions: What was decided so far.
+        decision: What somebody wants to decide now.
         author: Who wrote the version, where the business wants a second pair of eyes; None where it does not.
 
     """
-    now = standing(steps, step.version)
-    if not step.by.strip():
+    now = standing(decisions, decision.version)
+    if not decision.by.strip():
         return Refused(reason="a decision needs a name")
-    if step.action == "approve" and author is not None and step.by == author:
+    if decision.action == "approve" and author is not None and decision.by == author:
         return Refused(reason=f"{author} wrote it; somebody else has to approve it")
-    if now.status not in _FROM[step.action]:
-        needed = " or ".join(_FROM[step.action])
-        return Refused(reason=f"cannot {step.action} what is {now.status}: it has to be {needed}")
-    return step
+    if now.status not in _FROM[decision.action]:
+        needed = " or ".join(_FROM[decision.action])
+        return Refused(reason=f"cannot {decision.action} what is {now.status}: it has to be {needed}")
+    return decision
 
 
-def _after(now: Standing, step: Step) -> Standing:
-    """Return the standing after one step that may be taken."""
-    is_withdrawn = step.action == "withdraw"
-    approves = step.action == "approve"
+def _after(now: Standing, decision: Decision) -> Standing:
+    """Return the standing after one decision that may be taken."""
+    is_withdrawn = decision.action == "withdraw"
+    approves = decision.action == "approve"
     return Standing(
-        version=now.version, status=_TO[step.action],
-        approved_by=step.by if approves else None if is_withdrawn else now.approved_by,
-        approved_at=step.at if approves else None if is_withdrawn else now.approved_at,
-        activated_at=step.at if step.action == "activate" else None if is_withdrawn else now.activated_at,
-        archived_at=step.at if step.action == "archive" else None,
+        version=now.version, status=_TO[decision.action],
+        approved_by=decision.by if approves else None if is_withdrawn else now.approved_by,
+        approved_at=decision.at if approves else None if is_withdrawn else now.approved_at,
+        activated_at=decision.at if decision.action == "activate" else None if is_withdrawn else now.activated_at,
+        archived_at=decision.at if decision.action == "archive" else None,
     )

@@ -17,6 +17,8 @@ from regulars.campaigns.visible import looks_like_html, visible
 
 Category = Literal["welcome", "promotional", "newsletter", "transactional", "re-engagement", "other"]
 
+Topic = Literal["membership", "day_pass", "programme", "retail", "other"]
+
 LENGTH = 60_000                              # characters of visible text that are read; messages are shorter
 
 _STRENGTH: dict[Kind, int] = {
@@ -35,7 +37,8 @@ _BUSINESS = re.compile(
     r"purchase|limited|enjoy an?|complimentary|with any|class(?:es)?|pass(?:es)?|guests?|climb|today only|now!|book"
     r"|redeem|promo\w*|store|club|visit|yours)\b", re.IGNORECASE)
 _CHAT = re.compile(
-    r"\b(?:i|im|i'm|ive|i've|i'll|u|ur|lol|haha|mum|mom|dude|babe|me|my|he|she|gonna|wanna|omg|yeah|hey|dinner|ok)\b|[:;]-?[)(]",
+    r"\b(?:i|im|i'm|ive|i've|i'll|u|ur|lol|haha|mum|mom|dude|babe|me|my|he|she|gonna|wanna|omg|yeah|hey|dinner|ok)\b"
+    r"|[:;]-?[)(]",
     re.IGNORECASE)
 _COUPON = re.compile(r"\b(?:coupons?|vouchers?|promo\w*|discount|offer|deal|reward|savings?|gutschein"
                      r"|c[óo]digo de desc)", re.IGNORECASE)
@@ -56,6 +59,18 @@ _CATEGORIES: tuple[tuple[Category, re.Pattern[str]], ...] = (
                               r"|monthly update)", re.IGNORECASE)),
 )
 
+_TOPICS: tuple[tuple[Topic, re.Pattern[str]], ...] = (
+    ("day_pass", re.compile(
+        r"\b(?:day|guest|punch|week|visit)[- ]?pass(?:es)?\b|\bnext visit\b|\bentry\b", re.IGNORECASE)),
+    ("membership", re.compile(
+        r"\bmemberships?\b|\bjoin(?:ing)?\b|\benrol\w*|\bmonthly (?:plan|dues)\b", re.IGNORECASE)),
+    ("programme", re.compile(
+        r"\b(?:class(?:es)?|courses?|camps?|clinics?|lessons?|workshops?|parties|party|training)\b", re.IGNORECASE)),
+    ("retail", re.compile(
+        r"\b(?:orders?|purchases?|shop|store|gear|shoes|check ?out|items?|products?|sale|sitewide|shipping|delivery)\b",
+        re.IGNORECASE)),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
@@ -69,6 +84,7 @@ class Offer:
     expires: date | None                     # the last day
     expires_words: str | None                # as written: "only valid for 3 days"
     minimum: Decimal | None                  # what has to be spent, in the currency of the text
+    topic: Topic                             # what it is for, by the words around it
     description: str                         # the line it stands in, at most 200 characters
 
 
@@ -116,7 +132,7 @@ def read_offer(message: str, *, subject: str = "", sent: date | None = None,
         kind=primary.kind, amount=primary.amount, unit=primary.unit, is_up_to=primary.is_up_to,
         code=_nearest_code(primary, codes), expires=None if deadline is None else deadline.day,
         expires_words=None if deadline is None else deadline.words, minimum=_minimum(primary, text),
-        description=_line(primary, text),
+        topic=_topic(primary, text), description=_line(primary, text),
     )
     said = (primary.kind, primary.amount, primary.unit)
     others = tuple(b for b in found if (b.kind, b.amount, b.unit) != said)
@@ -196,6 +212,17 @@ def _line(benefit: Benefit, text: str) -> str:
         return line
     first = max(0, benefit.start - start - 60)
     return line[first:first + 200].strip()
+
+
+def _topic(benefit: Benefit, text: str) -> Topic:
+    """Return what the offer is for: the topic whose word stands nearest, within a sentence or two."""
+    start = max(0, benefit.start - _NEAR)
+    around = text[start:benefit.end + _NEAR]
+    places = [
+        (_distance(benefit, start + found.start(), len(found[0])), topic)
+        for topic, words in _TOPICS for found in words.finditer(around)
+    ]
+    return min(places, key=lambda place: place[0])[1] if places else "other"
 
 
 def _category(text: str, *, is_offering: bool) -> Category:

@@ -46,7 +46,7 @@ class ImportRules:
 
     identifiers: IdentifierRules = field(default_factory=IdentifierRules)
     needs: tuple[str, ...] = ("phone",)      # a row without any of these is rejected: phone, email
-    is_landline_taken: bool = False          # whether a number that gets no texts counts as a phone
+    silent: tuple[str, ...] = SILENT         # kinds of line that count as no phone, because they get no texts
     is_plan_kept: bool = False               # whether a number that no numbering plan gives out is rejected
     line_types: Mapping[str, str] = field(default_factory=dict)   # of numbers that a provider was asked about
 
@@ -167,9 +167,7 @@ def _fields(columns: Columns, mapping: Mapping[str, Guess], rules: ImportRules) 
 
 
 def _usable(numbers: Numbers, rules: ImportRules) -> pa.Array:
-    if rules.is_landline_taken:
-        return numbers.values
-    return pc.if_else(pc.is_in(numbers.kinds, pa.array(SILENT)), _NONE, numbers.values)
+    return pc.if_else(pc.is_in(numbers.kinds, pa.array(rules.silent, pa.string())), _NONE, numbers.values)
 
 
 def _says(values: pa.Array, sentence: str) -> pa.Array:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from regulars.consent.keyword import read_reply
+
 Mood = Literal["positive", "negative", "neutral", "unknown"]
 Intent = Literal["interested", "ready_to_buy", "scheduling", "requesting_info", "opt_out", "not_interested",
                  "wrong_number", "complaint", "question", "maybe_later", "clarification", "thinking", "other"]
@@ -69,14 +71,6 @@ _PHRASES: Mapping[Intent, tuple[tuple[int, str], ...]] = MappingProxyType({
         (1, ("how much|what is the (?:cost|price)|whats the (?:cost|price)|price|cost|pricing|hours|how long|where is|"
             "address|details")),
     ),
-    "opt_out": (
-        (-4, ("stop|stopall|unsubscribe|unsub|opt out|opt me out|remove me|take me off|leave me alone|do not text|"
-             "stop texting|quit texting|stop messaging|dont text|dont message|dont contact|no more texts"
-             "|no more messages|"
-             "lose my number|delete my number|remove my number|revoke|alto|arret\\w*|baja|parar|detener|desabonn\\w*"
-             "|do not message|"
-             "do not contact|cancel these|unsubcribe|unsuscribe")),
-    ),
     "not_interested": (
         (-3, ("not interested|no interest|no thanks|no thank you|not for me|im good thanks|no longer interested"
              "|pass on this|"
@@ -113,9 +107,6 @@ _NEGATION = re.compile(
 _NO_NEGATION = re.compile(r"\b(?:no problem|not bad|not only|why not|no worries|cant wait|can not wait|cannot wait"
                           r"|no doubt|never better)\b")
 _QUESTION = re.compile(r"\?|^(?:what|when|where|who|how|why|which|can|could|do|does|is|are|will|would)\b")
-_COMMANDS = frozenset({"cancel", "end", "quit", "stop all", "remove", "delete", "sair"})
-"""Words that mean leaving when they are the whole reply, and something else in a sentence."""
-
 _LAUGHS = {
     "\U0001f44d": 2, "\U0001f60a": 1, "\U0001f600": 1, "\U0001f601": 1, "\U0001f389": 2, "\u2764": 2, "\U0001f60d": 2,
     "\U0001f64f": 1, "\U0001f525": 1, "\U0001f44f": 1, "\U0001f44e": -2, "\U0001f620": -3, "\U0001f621": -3,
@@ -141,16 +132,18 @@ _EXACT = {
 _PATTERNS = [(re.compile(phrase), value) for phrase, value in _EXACT.items() if re.search(r"[\\(?]", phrase)]
 
 
-def read_reply(text: str) -> Sentiment:
+def read_sentiment(text: str) -> Sentiment:
     """Say how a reply is meant.
 
-    Whole words count, the longest phrase first; a negation up to two words before turns a phrase round. Whether
-    somebody has to be left alone is decided by `consent`, never by this.
+    Who wants to be left alone is told by `consent`, and by nothing else. Of all other replies whole words count, the
+    longest phrase first; a negation up to two words before turns a phrase round.
     """
+    leaving = read_reply(text)
+    if leaving.kind == "opt_out":
+        hit = Hit(words=leaving.found, weight=-4, intent="opt_out")
+        return Sentiment(mood="negative", intent="opt_out", score=-4, confidence=0.8, hits=(hit,))
     plain = _plain(text)
     hits = [_hit(match, plain) for match in _LEXICON.finditer(plain)]
-    if plain in _COMMANDS:
-        hits = [Hit(words=plain, weight=-4, intent="opt_out")]
     hits += [Hit(words=sign, weight=weight, intent="interested" if weight > 0 else "complaint")
              for sign, weight in _LAUGHS.items() if sign in text]
     score = sum(hit.weight for hit in hits)

@@ -55,12 +55,15 @@ class Wording:
             when: A day, an aware moment, or either as ISO 8601 writes it.
             form: short, medium, long, full, or a pattern of CLDR such as `EEE d MMM, h:mm a`.
 
-        Raises ValueError for a moment without zone: nobody knows which day it is.
+        Raises ValueError for a moment without zone, because nobody knows which day it is, and for the hour of a day.
 
         """
         value = _parsed(when) if isinstance(when, str) else when
         if not isinstance(value, datetime):
-            return str(format_date(value, form, locale=self._locale))
+            try:
+                return str(format_date(value, form, locale=self._locale))
+            except AttributeError as error:
+                raise ValueError(f"{form!r} asks a day for its hour") from error
         if value.tzinfo is None:
             raise ValueError(f"{when!r} says no zone")
         local = value.astimezone(self._zone)

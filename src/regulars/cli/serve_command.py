@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,10 @@ import click
 from starlette.types import ASGIApp
 
 from regulars.cli.screen import counted, project_options, show_json
-from regulars.errors import RegularsError
+from regulars.errors import DeclarationError, RegularsError
 
 if TYPE_CHECKING:
-    from regulars.pipeline.seen import Sight
+    from regulars.web.declared_flags import DeclaredFlags
 
 
 @click.command("serve")
@@ -43,22 +45,18 @@ def command(
     """
     import time  # noqa: PLC0415  help must answer at once
 
-    from regulars.clock import SystemClock  # noqa: PLC0415
     from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
-    from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
-    from regulars.web.sights import SightLog  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
         hint = "--key KEY, a long random text"
         raise RegularsError(f"{host} can be reached by others, and there is no key", hint=hint)
     if encryption_key is not None and not is_key(encryption_key):
         raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
-    sights = SightLog(lambda seen: _write(folder, seen), clock=SystemClock())
-    flags = DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note)
+    flags, close = _flags(folder)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
     answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
     app, posting = _behind_door(folder, answering)
@@ -69,15 +67,11 @@ def command(
         if as_json:
             show_json({"url": url, "flags": found.keys, "not_in_payload": apart, "door": posting})
         else:
-            click.echo(f"{counted(len(found.keys), 'flag')} at {url}; Ctrl-C ends it.")
-            for name in posting:
-                click.echo(f"events of {name} are taken at {url}/v1/batch")
-            for name in apart:
-                click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
+            _say(url, flags=found.keys, apart=apart, posting=posting)
         try:
             serve(app, socket)
         finally:
-            sights.close()
+            close()
 
 
 def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
@@ -96,15 +90,40 @@ def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
     return open_door(config, home=home, clock=SystemClock(), behind=app), sorted(config.door.keys)
 
 
-def _write(folder: Path, seen: list[Sight]) -> None:
-    from regulars.pipeline.seen import write_sights  # noqa: PLC0415
-    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
+def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str]) -> None:
+    click.echo(f"{counted(len(flags), 'flag')} at {url}; Ctrl-C ends it.")
+    for name in posting:
+        click.echo(f"events of {name} are taken at {url}/v1/batch")
+    for name in apart:
+        click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
 
-    workspace = open_workspace(folder)
-    try:
-        write_sights(workspace, seen)
-    finally:
-        workspace.close()
+
+def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
+    """Return the flags of a folder, with exposures into and decisions out of its book, and their end."""
+    import time  # noqa: PLC0415  help must answer at once
+
+    from regulars.clock import SystemClock  # noqa: PLC0415
+    from regulars.pipeline.judge import served_everywhere  # noqa: PLC0415
+    from regulars.pipeline.seen import write_sights  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+    from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
+    from regulars.web.sights import SightLog  # noqa: PLC0415
+
+    opened = cache(lambda: open_workspace(folder))
+
+    def served() -> dict[str, str]:
+        try:
+            return served_everywhere(opened())
+        except DeclarationError:
+            return {}                        # flags are answered for, whatever else in the project is wrong
+
+    def close() -> None:
+        sights.close()
+        if opened.cache_info().currsize:
+            opened().close()
+
+    sights = SightLog(lambda seen: write_sights(opened(), seen), clock=SystemClock())
+    return DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note, served=served), close
 
 
 def _is_this_machine(host: str) -> bool:

@@ -83,6 +83,7 @@ def folded(text: str) -> str:
     plain = re.sub(spelled, lambda letters: re.sub(r"\W", "", letters[0]), plain)
     plain = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", plain)                         # st0p
     plain = re.sub(r"([a-z])\1{2,}", r"\1", plain)                              # stooop
+    plain = re.sub(r"\bun[ -]subscri", "unsubscri", plain)
     plain = re.sub(r"[.!?;:,\n\r…—|]+", _MARK, plain)
     plain = re.sub(r"[^\w|]+|_", " ", plain)
     plain = re.sub(r"(\| )*\|", "|", " ".join(plain.split()))

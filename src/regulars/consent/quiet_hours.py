@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -112,7 +112,8 @@ def next_allowed_of(
 
 def openings(windows: Sequence[Window], *, since: datetime, until: datetime) -> Openings:
     """Return the spans between two moments that are inside every one of the windows; whole local days at both ends."""
-    spans = np.concatenate([_spans(window, since, until) for window in set(windows)])
+    first, last = (moment.astimezone(UTC).date() for moment in (since, until))
+    spans = np.concatenate([_spans(window, first, last) for window in set(windows)])
     times = spans.reshape(-1)
     steps = np.tile(np.array([1, -1]), len(spans))
     # At the same second an end goes before a start: spans of two days of one window touch, they do not overlap.
@@ -143,12 +144,12 @@ def _next_open(seconds: npt.NDArray[np.int64], found: Openings) -> npt.NDArray[n
     return np.where(starts < 0, -1, np.maximum(seconds, starts))
 
 
-def _spans(window: Window, since: datetime, until: datetime) -> npt.NDArray[np.int64]:
-    """Spans of one window, a row a local day that is not closed; shape (days, 2)."""
+@lru_cache(maxsize=1024)
+def _spans(window: Window, first: date, last: date) -> npt.NDArray[np.int64]:
+    """Spans of one window, a row a local day that is not closed, a day more at both ends; shape (days, 2)."""
     zone = ZoneInfo(window.zone)
-    day, last = since.astimezone(zone).date() - timedelta(days=1), until.astimezone(zone).date()
-    rows = []
-    while day <= last:
+    day, rows = first - timedelta(days=1), []
+    while day <= last + timedelta(days=1):
         start, end = window.week[day.weekday()]
         midnight = datetime.combine(day, time())
         if start < end:

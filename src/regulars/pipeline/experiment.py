@@ -100,7 +100,10 @@ def decide(
     names = [each.name for each in experiment.variants]
     if kind == "winner" and variant not in names:
         raise DeclarationError(f"{variant!r} is no variant of {name}", hint=did_you_mean(str(variant), names))
-    said = experiment_report(workspace, name).to_dict() if len(assigned(workspace, experiment).rows) else {}
+    try:
+        said = experiment_report(workspace, name).to_dict()
+    except NotFound:
+        said = {}                            # nobody is in it yet, or nothing was run: decided without evidence
     detail = {"variant": variant, "report": said}
     return workspace.book.experiments.decide(
         name, kind=kind, by=by, reason=reason.strip(), detail=json.dumps(detail), at=workspace.clock.now()

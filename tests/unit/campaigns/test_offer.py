@@ -200,6 +200,17 @@ def test_pictures_count_by_their_words_and_hidden_text_does_not() -> None:
     assert offer.amount == Decimal(20)
 
 
+@pytest.mark.parametrize(("text", "topic"), [
+    ("20% off your next day pass", "day_pass"), ("Half price memberships until Friday", "membership"),
+    ("$10 off any class", "programme"), ("$10 off your order", "retail"), ("10% off", "other"),
+])
+def test_what_an_offer_is_for_is_said_by_the_nearest_word(text: str, topic: str) -> None:
+    offer = read_offer(text).offer
+
+    assert offer is not None
+    assert offer.topic == topic
+
+
 def test_besides_the_offer_all_others_are_told() -> None:
     reading = read_offer("20% off everything, and free shipping on orders over $30")
 

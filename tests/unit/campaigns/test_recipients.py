@@ -66,7 +66,16 @@ def test_a_landline_is_rejected_where_the_plan_or_a_provider_says_so() -> None:
     found = people("A,A,+44 20 7946 0958,", "B,B,254 222 3333,", "C,C,254 222 4444,", rules=rules)
 
     assert found.errors == ["Row 2: a landline number gets no texts", "Row 3: a landline number gets no texts"]
-    assert phone_of("+44 20 7946 0958", is_landline_taken=True) == "+442079460958"
+    assert phone_of("+44 20 7946 0958", silent=()) == "+442079460958"
+
+
+@pytest.mark.parametrize(("kind", "is_taken"), [("mobile", True), ("unknown", True), ("voip", False), ("landline", False)])
+def test_which_kinds_of_line_get_texts_is_for_the_business_to_say(kind: str, is_taken: bool) -> None:  # noqa: FBT001 - a case
+    rules = ImportRules(silent=("landline", "voip"), line_types={"+14158586273": kind})
+
+    found = people("Ann,Lee,415 858 6273,", rules=rules)
+
+    assert (found.recipients.num_rows == 1) == is_taken
 
 
 def test_a_row_without_an_address_is_missing_one() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.campaigns.sentiment import read_reply
+from regulars.campaigns.sentiment import read_sentiment
 
 REPLIES = [
     # What counting pieces of words gets wrong: "no" in "know" and "now", "ok", "no thanks", "call me".
@@ -30,23 +30,23 @@ REPLIES = [
 
 @pytest.mark.parametrize(("text", "mood", "intent"), REPLIES)
 def test_a_reply_is_taken_as_it_is_meant(text: str, mood: str, intent: str) -> None:
-    found = read_reply(text)
+    found = read_sentiment(text)
 
     assert (found.mood, found.intent) == (mood, intent), found.because
 
 
 def test_the_answer_says_which_words_decided() -> None:
-    assert read_reply("great, but I don't love the price").because == '"great" +2, not "love" -2, "price" +1'
+    assert read_sentiment("great, but I don't love the price").because == '"great" +2, not "love" -2, "price" +1'
 
 
 def test_a_reply_that_says_nothing_known_is_unknown_and_not_neutral() -> None:
-    assert read_reply("lorem ipsum").because == "no word of it is known"
+    assert read_sentiment("lorem ipsum").because == "no word of it is known"
 
 
 @given(st.text(max_size=80))
 def test_any_reply_is_read_and_confidence_is_a_share(text: str) -> None:
-    found = read_reply(text)
+    found = read_sentiment(text)
 
     assert 0 <= found.confidence <= 1
     assert found.score == sum(hit.weight for hit in found.hits)
-    assert read_reply(text) == found
+    assert read_sentiment(text) == found

@@ -71,6 +71,17 @@ def test_a_day_is_a_day_in_every_zone_and_a_moment_without_zone_is_none() -> Non
         WORDING.day(datetime(2026, 1, 9))  # noqa: DTZ001 - the fault itself
 
 
+@pytest.mark.parametrize("text", [
+    "{{ amount | divided_by: 0 }}", "{{ amount | day }}", '{{ visit | day: "h:mm" }}', "{{ first_name | money }}",
+    "{% if amount > first_name %}x{% endif %}", '{{ amount | money: "ZZZ" }}', "{{ first_name | number }}",
+])
+def test_a_value_that_does_not_fit_refuses_the_person_and_says_why(text: str) -> None:
+    unfilled = render(sms(text), {"first_name": "Ann", "amount": 1250, "visit": date(2026, 1, 9)})
+
+    assert isinstance(unfilled, Unfilled)
+    assert unfilled.reason.startswith("cannot be filled in: ")
+
+
 def test_money_follows_the_currency() -> None:
     assert Wording().money(1250, "JPY") == "¥1,250"
     assert Wording(locale="de_DE", currency="EUR").money(125099) == "1.250,99\xa0€"

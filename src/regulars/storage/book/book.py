@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regulars.storage.book.ab_tests import ABTestBook
 from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.experiments import ExperimentBook
@@ -42,6 +43,7 @@ class Book:
     households: HouseholdBook                # customers -> households
     memberships: MembershipBook              # customers in segments
     experiments: ExperimentBook              # variants of units, and what was decided
+    ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
     facts: FactsBook                         # what streams looked like
@@ -79,6 +81,7 @@ class Book:
             households=HouseholdBook(database),
             memberships=MembershipBook(database),
             experiments=ExperimentBook(database),
+            ab_tests=ABTestBook(database),
             consent=ConsentBook(database),
             seats=SeatBook(database),
             facts=FactsBook(database),

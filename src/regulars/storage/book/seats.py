@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from regulars.campaigns.pace import Seat
+from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import contact_seats
 
@@ -33,15 +36,24 @@ class SeatBook:
 
         A message that has its seats already keeps them and takes no more.
         """
-        try:
-            with self.database.writing() as connection:
-                if not self._has(connection, message_id):
-                    # In one order everywhere, so that two workers never wait for each other.
-                    for seat in sorted(seats, key=lambda each: (each.cap, each.subject)):
-                        self._take(connection, message_id, seat, at)
-        except _Full as full:
-            return full.cap
-        return None
+        return self.take_all({message_id: seats}, at=at)[message_id]
+
+    def take_all(self, wanted: Mapping[str, Sequence[Seat]], *, at: datetime) -> dict[str, str | None]:
+        """Take the seats of several messages in one transaction; what `take` says of each.
+
+        Of each message all seats are taken or none. On PostgreSQL two batches that want each other's subjects may be
+        told to try again (StoreUnavailable): then nothing was taken by the one that was told.
+        """
+        found: dict[str, str | None] = {}
+        # In one order everywhere, so that two workers seldom wait for each other.
+        ordered = sorted(wanted, key=lambda each: (sorted((s.cap, s.subject) for s in wanted[each]), each))
+        with self.database.writing() as connection:
+            known = self._with_seats(connection, ordered)
+            for message_id in ordered:
+                found[message_id] = None if message_id in known else self._seated(
+                    connection, message_id, sorted(wanted[message_id], key=lambda s: (s.cap, s.subject)), at
+                )
+        return found
 
     def give_back(self, message_id: str) -> None:
         """Free the seats of a message that was not sent after all."""
@@ -56,50 +68,63 @@ class SeatBook:
         with self.database.reading() as connection:
             return list(connection.execute(sa.select(t.taken_at).where(*mine).order_by(t.taken_at)).scalars())
 
-    def _has(self, connection: sa.Connection, message_id: str) -> bool:
-        t = contact_seats.c
-        query = sa.select(t.seat).where(t.tenant == self.database.tenant, t.message_id == message_id).limit(1)
-        return connection.execute(query).first() is not None
+    def _with_seats(self, connection: sa.Connection, message_ids: Sequence[str]) -> set[str]:
+        t, found = contact_seats.c, set[str]()
+        for start in range(0, len(message_ids), bulk.BATCH):
+            some = t.message_id.in_(message_ids[start:start + bulk.BATCH])
+            query = sa.select(t.message_id).where(t.tenant == self.database.tenant, some)
+            found.update(connection.execute(query).scalars())
+        return found
 
-    def _take(self, connection: sa.Connection, message_id: str, seat: Seat, at: datetime) -> None:
-        """Take one seat. Raises _Full, which undoes the seats of other caps."""
-        statement = self._statement(message_id, seat, at)
+    def _seated(
+        self, connection: sa.Connection, message_id: str, seats: Sequence[Seat], at: datetime
+    ) -> str | None:
+        """Take all seats of a message, or undo those that were taken; returns the cap that is full."""
+        with connection.begin_nested() as together:
+            for seat in seats:
+                if not self._is_taken(connection, message_id, seat, at):
+                    together.rollback()
+                    return seat.cap
+        return None
+
+    def _is_taken(self, connection: sa.Connection, message_id: str, seat: Seat, at: datetime) -> bool:
+        values = {
+            "own_tenant": self.database.tenant, "own_cap": seat.cap, "own_subject": seat.subject, "most": seat.limit,
+            "now": at, "free_before": seat.free_before, "message": message_id,
+        }
+        take, look = _statements(self.database)
         for _ in range(_TRIES):
-            if connection.execute(statement).first() is not None:
-                return
-            if connection.execute(sa.select(self._in_use(seat))).scalar_one() >= seat.limit:
-                break
-        raise _Full(seat.cap)
-
-    def _statement(self, message_id: str, seat: Seat, at: datetime) -> sa.Executable:
-        """Insert a new seat or take over one that is free again; nothing is returned when there is neither."""
-        t = contact_seats.c
-        mine = (t.tenant == self.database.tenant, t.cap == seat.cap, t.subject == seat.subject)
-        free = sa.select(sa.func.min(t.seat)).where(*mine, t.taken_at <= seat.free_before).scalar_subquery()
-        new = sa.select(sa.func.max(t.seat) + 1).where(*mine).scalar_subquery()
-        number = sa.func.coalesce(free, new, 0)
-        row = sa.select(
-            sa.literal(self.database.tenant), sa.literal(seat.cap), sa.literal(seat.subject), number,
-            sa.literal(at, contact_seats.c.taken_at.type), sa.literal(message_id),
-        ).where(number < seat.limit, self._in_use(seat) < seat.limit)
-        statement = self.database.insert(contact_seats).from_select([c.name for c in contact_seats.columns], row)
-        taken: sa.Executable = statement.on_conflict_do_update(
-            index_elements=["tenant", "cap", "subject", "seat"],
-            set_={"taken_at": statement.excluded.taken_at, "message_id": statement.excluded.message_id},
-            where=t.taken_at <= seat.free_before,
-        ).returning(t.seat)
-        return taken
-
-    def _in_use(self, seat: Seat) -> sa.ScalarSelect[int]:
-        t = contact_seats.c
-        mine = (t.tenant == self.database.tenant, t.cap == seat.cap, t.subject == seat.subject)
-        counted = sa.select(sa.func.count()).select_from(contact_seats)
-        return counted.where(*mine, t.taken_at > seat.free_before).scalar_subquery()
+            if connection.execute(take, values).first() is not None:
+                return True
+            if connection.execute(look, values).first() is None:
+                return False
+        return False
 
 
-class _Full(Exception):
-    """A cap has no seat left."""
+@lru_cache(maxsize=64)
+def _statements(database: Database) -> tuple[Any, Any]:
+    """Return the statement that takes a seat, and the one that looks whether one can be taken.
 
-    def __init__(self, cap: str) -> None:
-        super().__init__(cap)
-        self.cap = cap
+    The first inserts a new seat or takes over the one that is free for longest, and returns nothing when there is
+    neither, or when another worker took it first.
+    """
+    t, free_before = contact_seats.c, sa.bindparam("free_before", type_=contact_seats.c.taken_at.type)
+    most = sa.bindparam("most", type_=sa.Integer)
+    own = [sa.bindparam(f"own_{name}", type_=sa.Text) for name in ("tenant", "cap", "subject")]
+    mine = (t.tenant == own[0], t.cap == own[1], t.subject == own[2])
+    oldest = sa.select(t.seat).where(*mine, t.taken_at <= free_before, t.seat < most).order_by(t.taken_at, t.seat)
+    last = sa.select(sa.func.max(t.seat)).where(*mine).scalar_subquery()
+    number = sa.func.coalesce(oldest.limit(1).scalar_subquery(), last + 1, 0)
+    in_use = sa.select(sa.func.count()).select_from(contact_seats).where(*mine, t.taken_at > free_before)
+    # Seats beyond the limit are there only after it was lowered: then those in use are counted.
+    is_within = sa.case((sa.func.coalesce(last, -1) < most, sa.true()), else_=in_use.scalar_subquery() < most)
+    look = sa.select(
+        *own, number, sa.bindparam("now", type_=t.taken_at.type), sa.bindparam("message", type_=sa.Text)
+    ).where(number < most, is_within)
+    take = database.insert(contact_seats).from_select([column.name for column in contact_seats.columns], look)
+    take = take.on_conflict_do_update(
+        index_elements=["tenant", "cap", "subject", "seat"],
+        set_={"taken_at": take.excluded.taken_at, "message_id": take.excluded.message_id},
+        where=t.taken_at <= free_before,
+    ).returning(t.seat)
+    return take, look

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -158,6 +158,23 @@ experiment_decisions = _table(
     _need("by"), _need("reason"), _need("detail"),
 )
 
+# --- A/B tests of text messages ----------------------------------------------------------------------------------
+
+ab_campaigns = _table(
+    "ab_campaigns", _key("number", sa.BigInteger), _need("name"), _need("status"), _need("template_a"),
+    _need("template_b"), _need("config"), _need("zone"), _need("salt"), _need("created_at", Moment),
+)
+ab_recipients = _table(
+    "ab_recipients", _key("campaign", sa.BigInteger), _key("unit"), _need("added_at", Moment), sqlite_with_rowid=False
+)
+ab_events = _table(
+    "ab_events", _key("number", sa.BigInteger), _need("experiment"), _need("unit"), _need("epoch", sa.BigInteger),
+    _need("variant"), _need("kind"), _need("at", Moment), _may("activity"), _may("link"), _may("reply"),
+    sa.Index("ab_events_by_kind", "tenant", "experiment", "kind", "epoch", "variant", "unit", "at"),
+    # The unit first: else SQLite walks a whole experiment by it, for the order, where the other index finds a few rows.
+    sa.Index("ab_events_by_unit", "unit", "tenant", "experiment"),
+)
+
 # --- consent -----------------------------------------------------------------------------------------------------
 
 consent_entries = _table(
@@ -180,7 +197,8 @@ consent_reviews = _table(
 )
 contact_seats = _table(
     "contact_seats", _key("cap"), _key("subject"), _key("seat", sa.Integer), _need("taken_at", Moment),
-    _need("message_id"), sa.Index("contact_seats_by_message", "tenant", "message_id"), sqlite_with_rowid=False,
+    _need("message_id"), sa.Index("contact_seats_by_message", "tenant", "message_id"),
+    sa.Index("contact_seats_by_age", "tenant", "cap", "subject", "taken_at"), sqlite_with_rowid=False,
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def upgrade() -> None:
         *_needs("message_id"), sqlite_with_rowid=False,
     )
     op.create_index("contact_seats_by_message", "contact_seats", ["tenant", "message_id"])
+    op.create_index("contact_seats_by_age", "contact_seats", ["tenant", "cap", "subject", "taken_at"])
 
 
 def downgrade() -> None:
