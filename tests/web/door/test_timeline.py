@@ -34,8 +34,14 @@ SOURCE = "kind: door\nfields:\n  total: {from: properties.total, type: money}\np
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = project(tmp_path / "project")
-    (made / "sources" / "site.yaml").write_text(SOURCE.replace("  total", "  plan: {from: traits.plan, type: text}\n  total"))
+    return business(tmp_path / "project")
+
+
+def business(folder: Path) -> Path:
+    """Make a project that takes page views and orders at the door."""
+    made = project(folder)
+    source = SOURCE.replace("  total", "  plan: {from: traits.plan, type: text}\n  total")
+    (made / "sources" / "site.yaml").write_text(source)
     (made / "events").mkdir()
     for name, text in EVENTS.items():
         (made / "events" / f"{name}.yaml").write_text(text)
@@ -84,23 +90,42 @@ ANN = [
 ]
 
 
-def test_what_somebody_did_before_they_said_who_they_are_is_theirs(folder: Path) -> None:
-    post(folder, *ANN, {"type": "page", "anonymousId": "stranger", "messageId": "4"})
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """Return a project after the first run over Ann, somebody who joined two ids, and a stranger."""
+    made = business(tmp_path_factory.mktemp("day") / "project")
+    post(
+        made, *ANN, {"type": "page", "anonymousId": "stranger", "messageId": "4"},
+        {"type": "identify", "userId": "u2", "messageId": "5", "traits": {"email": "bo@example.com"}},
+        {"type": "alias", "previousId": "old-2", "userId": "u2", "messageId": "6"},
+        {"type": "page", "userId": "old-2", "messageId": "7"},
+    )
+    yield from ran(made)
 
-    for workspace in ran(folder):
-        assert timeline(workspace) == [
-            ("order", "ann@example.com", 4250), ("visit", "ann@example.com", None), ("visit", None, None)
-        ]
-        [customer] = workspace.rows(workspace.table("customers"))
-        assert (customer["name"], customer["plan"]) == ("Ann Lee", "gold")
+
+DAY = [
+    ("order", "ann@example.com", 4250), ("visit", "ann@example.com", None), ("visit", "bo@example.com", None),
+    ("visit", None, None),
+]
 
 
-def test_an_alias_joins_two_ids(folder: Path) -> None:
-    post(folder, *ANN, {"type": "alias", "previousId": "old-1", "userId": "u1", "messageId": "5"},
-         {"type": "page", "userId": "old-1", "messageId": "6"})
+def test_what_somebody_did_before_they_said_who_they_are_is_theirs_under_all_their_ids(day: Workspace) -> None:
+    assert timeline(day) == DAY
 
-    for workspace in ran(folder):
-        assert timeline(workspace).count(("visit", "ann@example.com", None)) == 2
+
+def test_what_somebody_says_of_themselves_is_their_profile(day: Workspace) -> None:
+    customers = day.table("customers")
+
+    [ann] = day.rows(customers.filter(customers.email == "ann@example.com"))
+
+    assert (ann["name"], ann["plan"]) == ("Ann Lee", "gold")
+    assert day.count(customers) == 2, "nobody becomes a customer by looking at a page"
+
+
+def test_everything_can_be_made_again_out_of_the_landing(day: Workspace) -> None:
+    assert rebuild(day).outcome == "done"
+
+    assert timeline(day) == DAY
 
 
 def test_a_second_run_reads_only_what_came_since_and_messages_of_one_kind_are_no_drift(folder: Path) -> None:
@@ -146,15 +171,6 @@ def test_a_message_in_quarantine_is_repaired_and_leaves_it(folder: Path) -> None
     for workspace in ran(folder, at=NOW + timedelta(hours=2)):
         assert workspace.count(workspace.table("quarantine")) == 0
         assert ("order", "ann@example.com", 500) in timeline(workspace)
-
-
-def test_everything_can_be_made_again_out_of_the_landing(folder: Path) -> None:
-    post(folder, *ANN)
-    for workspace in ran(folder):
-        before = timeline(workspace)
-        assert rebuild(workspace).outcome == "done"
-
-        assert timeline(workspace) == before
 
 
 def test_many_small_segments_of_a_day_become_one(folder: Path) -> None:
