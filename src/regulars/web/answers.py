@@ -13,7 +13,7 @@ from regulars.experiments.verdict import Answer, Role
 from regulars.metrics.metric import Unit
 from regulars.storage.book.experiments import Decision
 from regulars.web.experiment_words import SILENT, hidden, instead
-from regulars.web.number import THIN, money, percent, quantity
+from regulars.web.number import MISSING, THIN, money, percent, quantity
 
 COLUMNS = (
     "experiment", "as_of", "decision", "metric", "role", "variant", "control", "units", "control_level", "level",
@@ -80,10 +80,16 @@ def to_csv(shown: Shown) -> str:
 
 
 def level(value: float | None, metric: str, shown: Shown) -> str:
-    """Return a metric's level a unit, in what the metric is counted in."""
-    if shown.units.get(metric) == "money":
-        return money(None if value is None else round(value), shown.currency)
-    return quantity(value)
+    """Return a metric's level a unit: money with its currency, how many did it and shares in percent."""
+    if value is None:
+        return MISSING
+    match shown.units.get(metric, "number"):
+        case "money":
+            return money(round(value), shown.currency)
+        case "customers" | "share":
+            return f"{percent(value, sign='')}{THIN}%"
+        case _:
+            return quantity(value)
 
 
 def lift(low: float, value: float, high: float) -> str:
@@ -98,9 +104,9 @@ def _row(
     p = None if answer is None else answer.p
     return Row(
         metric=metric, role=role, variant=variant, answer=answer, guardrail=guardrail,
-        control_level=level(answer.control_level, metric, shown) if answer else "—",
-        level=level(answer.level, metric, shown) if answer else "—",
-        effect=effect, p="—" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}", ends=ends, axis=axis,
+        control_level=level(answer.control_level, metric, shown) if answer else MISSING,
+        level=level(answer.level, metric, shown) if answer else MISSING,
+        effect=effect, p=MISSING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}", ends=ends, axis=axis,
     )
 
 

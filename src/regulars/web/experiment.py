@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 
+from regulars.pipeline.experiment import decisions, experiment_named, experiment_report
+from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.workspace import Workspace
 from regulars.web.answers import Row, Shown, rows
 from regulars.web.chart import Chart
 from regulars.web.experiment_charts import course, no_course
@@ -73,14 +77,33 @@ class ExperimentPage:
     business: str
     as_of: str
     timezone: str
-    version: str
+    program: str                             # version of Regulars
 
 
-def experiment_page(shown: Shown, *, business: str, as_of: str, timezone: str, version: str) -> ExperimentPage:
+def gather(workspace: Workspace, name: str) -> Shown:
+    """Return what an experiment says as of now, with its log. Raises NotFound while nobody is in it."""
+    return Shown(
+        report=experiment_report(workspace, name), experiment=experiment_named(workspace, name),
+        decisions=tuple(decisions(workspace, name)),
+        units={metric.name: metric.unit for metric in workspace.project.metrics},
+        currency=workspace.project.config.business.currency,
+    )
+
+
+def page_of(workspace: Workspace, shown: Shown) -> ExperimentPage:
+    """Return the page of an experiment of a project, as of now."""
+    business = workspace.project.config.business
+    as_of = f"{as_of_now(workspace).at.astimezone(business.zone):%a %-d %b %Y, %H:%M}"
+    return experiment_page(
+        shown, business=business.name, as_of=as_of, timezone=business.timezone, program=version("regulars")
+    )
+
+
+def experiment_page(shown: Shown, *, business: str, as_of: str, timezone: str, program: str) -> ExperimentPage:
     """Return the page of an experiment, as of the moment its report was made."""
     report, declared = shown.report, shown.experiment
     every = rows(shown)
-    charts = course(shown)
+    charts = tuple(course(shown).values())
     return ExperimentPage(
         name=report.experiment, title=report.title or report.experiment, about=about(shown),
         hypothesis=report.hypothesis,
@@ -94,7 +117,7 @@ def experiment_page(shown: Shown, *, business: str, as_of: str, timezone: str, v
         has_chance=any(row.answer is not None and row.answer.chance_to_win is not None for row in every),
         course=charts, no_course="" if charts else no_course(shown), shares=shares(shown),
         log=tuple((f"{d.at:%Y-%m-%d %H:%M}", decided(d), d.by, d.reason) for d in shown.decisions),
-        analysis=analysis(declared, report), business=business, as_of=as_of, timezone=timezone, version=version,
+        analysis=analysis(declared, report), business=business, as_of=as_of, timezone=timezone, program=program,
     )
 
 
@@ -125,7 +148,7 @@ def axis_words(every: Iterable[Row]) -> str:
     axis = axis_of(ends)
     return (
         f"All lifts are on one axis from {percent(axis.low)} to {percent(axis.high)}{THIN}%; the upright line is zero, "
-        "a filled dot differs for sure, an arrow goes on beyond the axis."
+        "an arrow goes on beyond the axis."
     )
 
 

@@ -34,7 +34,13 @@ def intervals(shown: Shown) -> Chart | None:
     )
 
 
-def course(shown: Shown) -> tuple[Chart, ...]:
+def pictures(shown: Shown) -> dict[str, Chart]:
+    """Return the intervals under "" and the course of each variant under its name; empty where nothing is shown."""
+    first = intervals(shown)
+    return {} if first is None else {"": first, **course(shown)}
+
+
+def course(shown: Shown) -> dict[str, Chart]:
     """Return the lift of the metric that decides first, day by day: a picture for each variant, all on one axis.
 
     There is none where fewer than two days have a lift.
@@ -43,20 +49,20 @@ def course(shown: Shown) -> tuple[Chart, ...]:
     early = early_days(report)
     told = [day for day in report.days if day.day not in early and day.lift is not None]
     if len({day.day for day in told}) < 2:
-        return ()
+        return {}
     # The first days are wide and would press the rest flat: the second half of the time sets the axis.
     middle = told[len(told) // 2].day
     axis = axis_of(ends for day in told if day.day >= middle and (ends := _ends(day)))
-    return tuple(
-        drawn(
+    return {
+        name: drawn(
             _band([day for day in told if day.variant == name], axis), list(_numbers(shown, name)),
             title=f"{name}: lift of {shown.experiment.primary[0].metric} over {report.control}, day by day",
-            sentence="Each day with everything until then; the band is the interval, the upright axis the same for all "
-            "variants.",
+            sentence="Each day with everything until then. The band is the interval for this metric alone; what is "
+            "beyond the axis is drawn at its edge; all variants share the axis.",
             height=160,
         )
         for name in report.variants if name != report.control
-    )
+    }
 
 
 def early_days(report: Report) -> frozenset[date]:
@@ -146,7 +152,7 @@ def _band(days: Sequence[Day], axis: Axis) -> Any:
         format="%-d %b", labelAngle=0, tickCount=5, grid=False, labelOverlap=True, labelFlush=True
     ))
     base = alt.Chart(alt.Data(values=values)).encode(x=x)
-    y = alt.Y("low:Q", title="lift", scale=scale, axis=alt.Axis(labelExpr=LABEL, tickCount=5))
+    y = alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(labelExpr=LABEL, tickCount=5))
     band = base.mark_area(opacity=0.16, color=SERIES[0]).encode(y=y, y2="high:Q")
     line = base.mark_line(strokeWidth=2.5, color=SERIES[0]).encode(y=alt.Y("value:Q", scale=scale))
     return alt.layer(band, _zero("y"), line)

@@ -61,7 +61,7 @@ def hidden(report: Report) -> str | None:
         names = " and ".join(CHECKS.get(check.name, check.name).lower() for check in wrong)
         return f"The lifts are hidden: {names} failed, and what went wrong there moves every number here too."
     if report.verdict.decision == "too_early":
-        return f"There are no lifts yet. {report.verdict.advice}"
+        return "No lift is shown yet: with so little behind it, it would mislead more than tell."
     return None
 
 
@@ -73,20 +73,20 @@ def instead(report: Report) -> str:
 def analysis(experiment: Experiment, report: Report) -> tuple[str, ...]:
     """Return how the answer is computed, a sentence each: first the method, then what looking again does."""
     chosen = experiment.analysis
-    alpha = f"{float(chosen.alpha):.3g}".rstrip("0").rstrip(".") if chosen.alpha else "0"
+    error = f"{100 * float(chosen.alpha):.3g}{THIN}%"
     methods = {
-        "sequential": f"Confidence sequences, tuned to {report.planned:,} units, at {alpha}.",
-        "group_sequential": f"{chosen.looks} planned looks on the way to {report.planned:,} units, at {alpha}.",
-        "fixed": f"One test at the end of {report.planned:,} units, at {alpha}.",
-        "bayesian": f"Beliefs from a prior in which most changes move a metric by little; decided at {alpha}.",
+        "sequential": f"Confidence sequences, tuned to {report.planned:,} units, with an error of {error} at most.",
+        "group_sequential": f"{chosen.looks} planned looks until {report.planned:,} units, with an error of {error}.",
+        "fixed": f"One test, at the end of {report.planned:,} units, with an error of {error}.",
+        "bayesian": f"Beliefs, from a prior in which most changes move a metric by little; decided at {error}.",
     }
     return (
         methods[chosen.method], LOOKING[chosen.method],
         "What each unit did in the six weeks before its exposure is adjusted for." if chosen.has_cuped
         else "Nothing from before the exposure is adjusted for.",
         *([f"Values above the quantile {float(chosen.winsor):.3g} are cut."] if chosen.winsor is not None else []),
-        "Lifts are relative to the control and leave out zero exactly where the difference does. Metrics of one role "
-        "are corrected for being several.",
+        "Lifts are relative to the control, and leave out zero exactly where the difference does.",
+        "Metrics of one role are corrected for being several.",
     )
 
 

@@ -37,7 +37,7 @@ def axis_of(intervals: Iterable[Ends]) -> Axis:
     sizes = [abs(each) for each in finite if each != 0]
     if not sizes:
         return Axis(low=-1.0, high=1.0)
-    reach = max(3 * median(sizes), *(1.2 * abs(ends[1]) for ends in found))
+    reach = max(5 * median(sizes), *(1.2 * abs(ends[1]) for ends in found))
     low, high = max(min(0.0, *finite), -reach), min(max(0.0, *finite), reach)
     # Zero never lies on the frame: what lies before it would not be seen to.
     least = 0.08 * (high - low)

@@ -19,7 +19,7 @@ def money(minor: int | None, currency: str) -> str:
 
 
 def percent(share: float | None, *, sign: str = "+") -> str:
-    """Return a share of 1 in percent without its sign `%`: `+4.2`, `−31`; "no end" when infinite, — when missing.
+    """Return a share of 1 in percent without its sign `%`: `+4.2`, `+31`; "no end" when infinite, — when missing.
 
     One decimal under 10, none from there on; `sign` is written before what is above 0.
     """
@@ -33,7 +33,7 @@ def percent(share: float | None, *, sign: str = "+") -> str:
 
 
 def quantity(value: float | None, *, sign: str = "") -> str:
-    """Return a number with three digits that count: `0.166`, `1.98`, `4,367`; "no end" when infinite, — when missing."""
+    """Return a number with three digits that count: `0.166`, `1.98`; "no end" when infinite, — when missing."""
     if value is None:
         return MISSING
     if math.isinf(value):
