@@ -1,4 +1,4 @@
-"""What `regulars experiment report` prints: trust first, then the verdict, then every answer with its interval drawn."""
+"""What `regulars experiment report` prints: trust, then the verdict, then every answer with its interval drawn."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def _answers(every: Sequence[Row]) -> None:
         right=numbers,
     )
     guarded = [
-        (*_cells(row, axes[row.axis]), must_not(row.guardrail), _state(row)) for row in every if row.guardrail is not None
+        (*_cells(row, axes[row.axis]), must_not(row.guardrail), _state(row))
+        for row in every if row.guardrail is not None
     ]
     if guarded:
         show_table("Guardrails", [*head, "", "state"], guarded, right=numbers)
@@ -127,7 +128,8 @@ def _days(shown: Shown) -> None:
         for day in told
     ]
     if show_days:
-        title = f"The latest {len(latest)} days of {shown.experiment.primary[0].metric}, each with everything until then"
+        metric = shown.experiment.primary[0].metric
+        title = f"The latest {len(latest)} days of {metric}, each with everything until then"
         show_table(title, ["day", "variant", "units", *DRAWN], show_days, right=["units"])
 
 

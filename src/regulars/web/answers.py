@@ -62,7 +62,9 @@ def rows(shown: Shown) -> tuple[Row, ...]:
     answers = {(each.role, each.metric, each.variant): each for each in shown.report.answers}
     others = [name for name in shown.report.variants if name != shown.report.control]
     return tuple(
-        _row(shown, metric, role, variant, guardrail, answers.get((role, metric, variant)))
+        _row(
+            shown, metric, variant, role=role, guardrail=guardrail, answer=answers.get((role, metric, variant))
+        )
         for role, metric, guardrail in _asked(shown.experiment) for variant in others
     )
 
@@ -98,7 +100,7 @@ def lift(low: float, value: float, high: float) -> str:
 
 
 def _row(
-    shown: Shown, metric: str, role: Role, variant: str, guardrail: Guardrail | None, answer: Answer | None
+    shown: Shown, metric: str, variant: str, *, role: Role, guardrail: Guardrail | None, answer: Answer | None
 ) -> Row:
     effect, ends, axis = _effect(shown, metric, answer)
     p = None if answer is None else answer.p

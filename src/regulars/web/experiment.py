@@ -1,4 +1,4 @@
-"""The page of an experiment: whether it can be trusted, what it says and what to do, then every number with its interval."""
+"""The page of an experiment: can it be trusted, what does it say and what is to be done, then every number."""
 
 from __future__ import annotations
 

@@ -26,9 +26,10 @@ def intervals(shown: Shown) -> Chart | None:
     axis = axis_of(row.ends for row in told if row.ends is not None)
     values = [_told(row, axis) for row in told]
     numbers = [{"metric": row.metric, "variant": row.variant, "lift": row.effect, "p": row.p} for row in told]
+    sample = f"{sum(report.units.values()):,} {report.unit} units until {report.last_day}"
     return drawn(
-        _forest(values, axis), numbers, title=f"{report.title or report.experiment}: lift over {report.control}, {sum(report.units.values()):,} "
-        f"{report.unit} units until {report.last_day}",
+        _forest(values, axis), numbers,
+        title=f"{report.title or report.experiment}: lift over {report.control}, {sample}",
         sentence=f"{report.verdict.sentence} {report.verdict.advice}",
         height=34 * len(told),
     )
