@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from regulars.cli.main import main_group
 from regulars.clock import FixedClock
 from regulars.errors import DeclarationError, NotFound
 from regulars.pipeline.assign import enrol_audience, is_running
@@ -186,6 +188,32 @@ def test_on_the_first_evening_it_is_too_early_and_no_number_is_told(desk: Path) 
     assert (found.answers, found.days) == ((), ())
     assert "it has run for 1" in found.verdict.advice
     workspace.close()
+
+
+def test_the_command_writes_the_page_but_no_picture_of_what_may_not_be_shown(desk: Path, tmp_path: Path) -> None:
+    page, picture = tmp_path / "out" / "greeting.html", tmp_path / "out" / "greeting.png"
+    asked = ["experiment", "report", "greeting", "--project", str(desk), "--as-of", "2026-01-05"]
+
+    ended = CliRunner().invoke(main_group, [*asked, "--html", str(page), "--png", str(picture)])
+
+    assert isinstance(ended.exception, NotFound)
+    assert "too early" in ended.output
+    assert "○ too early" in page.read_text(encoding="utf-8")
+    assert not picture.exists()
+
+
+def test_the_command_writes_page_csv_and_a_picture_for_each_question(desk: Path, tmp_path: Path) -> None:
+    _let_people_come(desk, rates={"silent": 0.2, "greeted": 0.45})
+    files = [tmp_path / f"greeting.{kind}" for kind in ("html", "csv", "png")]
+    asked = ["experiment", "report", "greeting", "--project", str(desk), "--as-of", "2026-01-19"]
+
+    ended = CliRunner().invoke(
+        main_group, [*asked, "--html", str(files[0]), "--csv", str(files[1]), "--png", str(files[2])]
+    )
+
+    assert ended.exit_code == 0
+    assert all(file.stat().st_size for file in [*files, tmp_path / "greeting-greeted.png"])
+    assert "experiment decide greeting --winner greeted" in ended.output
 
 
 def test_harm_stops_it_whatever_else_it_does(desk: Path) -> None:

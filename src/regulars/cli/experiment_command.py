@@ -16,6 +16,8 @@ from regulars.cli.screen import command_line, console, project_options, show_fin
 
 if TYPE_CHECKING:
     from regulars.pipeline.workspace import Workspace
+    from regulars.web.answers import Shown
+    from regulars.web.experiment import ExperimentPage
 
 NEW = """\
 title: {title}
@@ -158,6 +160,37 @@ def simulate(  # noqa: PLR0917  click calls by name
     click.echo("The first line is false alarms. The last column is what looking at a plain test does.")
 
 
+@command.command("report")
+@click.argument("name")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that needs no network.")
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write a line per metric and variant.")
+@click.option("--png", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the intervals as a picture, and beside it the days of each variant.")
+@project_options
+@as_of_option
+def report(  # noqa: PLR0917  click calls by name
+    name: str, html: Path | None, csv: Path | None, png: Path | None, folder: Path, as_of: datetime | None, *,
+    as_json: bool,
+) -> None:
+    """Say whether NAME can be trusted, what it says, and what to do."""
+    from regulars.cli.experiment_screen import show_report  # noqa: PLC0415  help must answer at once
+    from regulars.web.experiment import gather, page_of  # noqa: PLC0415
+
+    shown, page = _with(folder, lambda workspace: (
+        found := gather(workspace, name), page_of(workspace, found) if html else None
+    ), as_of)
+    if as_json:
+        show_json(shown.report.to_dict())
+    else:
+        show_report(shown)
+    for file in _written(shown, page, html=html, csv=csv, png=png):
+        click.echo(f"Written: {file.resolve()}", err=as_json)
+    if not as_json and shown.report.verdict.decision in {"ship", "keep_control", "stop", "no_difference"}:
+        winner = shown.report.verdict.winner
+        verb = f"--winner {winner}" if winner else "--stop"
+        click.echo(f"Next: {command_line(f'experiment decide {name} {verb} --reason WHY', folder)}")
+
+
 @command.command("import")
 @click.argument("name")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -214,6 +247,34 @@ def _with(folder: Path, ask: Callable[[Workspace], Any], as_of: datetime | None 
         return ask(workspace)
     finally:
         workspace.close()
+
+
+def _written(
+    shown: Shown, page: ExperimentPage | None, *, html: Path | None, csv: Path | None, png: Path | None
+) -> list[Path]:
+    """Write what was asked for and return the files. Raises NotFound for a picture of what may not be shown."""
+    from regulars.errors import NotFound  # noqa: PLC0415  help must answer at once
+    from regulars.web.answers import to_csv  # noqa: PLC0415
+    from regulars.web.chart import png as drawn  # noqa: PLC0415
+    from regulars.web.experiment import render  # noqa: PLC0415
+    from regulars.web.experiment_charts import no_course, pictures  # noqa: PLC0415
+    from regulars.web.report import put  # noqa: PLC0415
+
+    files = []
+    if html and page:
+        files.append(put(render(page), html))
+    if csv:
+        files.append(put(to_csv(shown), csv))
+    if png:
+        charts = pictures(shown)
+        if not charts:
+            raise NotFound(f"there is no picture: {no_course(shown)}", hint="the page says it too: --html FILE")
+        png.parent.mkdir(parents=True, exist_ok=True)
+        for about, chart in charts.items():
+            file = png.with_stem(f"{png.stem}-{about}") if about else png
+            file.write_bytes(drawn(chart))
+            files.append(file)
+    return files
 
 
 def _count(units: float) -> str:

@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+import math
+
+MISSING = "—"
+MINUS = "\u2212"
+THIN = "\u202f"
+"""A narrow space that no line breaks at."""
+
 
 def money(minor: int | None, currency: str) -> str:
     """Return an amount in minor units as people read it: `1,204.50 USD`; — when missing."""
     if minor is None:
-        return "—"
-    sign = "\u2212" if minor < 0 else ""
+        return MISSING
+    sign = MINUS if minor < 0 else ""
     return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d} {currency}"
+
+
+def percent(share: float | None, *, sign: str = "+") -> str:
+    """Return a share of 1 in percent without its sign `%`: `+4.2`, `+31`; "no end" when infinite, — when missing.
+
+    One decimal under 10, none from there on; `sign` is written before what is above 0.
+    """
+    if share is None:
+        return MISSING
+    if math.isinf(share):
+        return "no end"
+    value = 100 * share
+    digits = f"{abs(value):,.1f}" if round(abs(value), 1) < 10 else f"{abs(value):,.0f}"
+    return _signed(digits, value, sign)
+
+
+def quantity(value: float | None, *, sign: str = "") -> str:
+    """Return a number with three digits that count: `0.166`, `1.98`; "no end" when infinite, — when missing."""
+    if value is None:
+        return MISSING
+    if math.isinf(value):
+        return "no end"
+    size = abs(value)
+    decimals = 0 if size >= 100 else 2 - math.floor(math.log10(size)) if size > 0 else 0
+    return _signed(f"{size:,.{min(decimals, 8)}f}", value, sign)
+
+
+def _signed(digits: str, value: float, sign: str) -> str:
+    if not any(digit in "123456789" for digit in digits):
+        return digits
+    return f"{MINUS if value < 0 else sign}{digits}"

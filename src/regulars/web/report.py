@@ -55,17 +55,27 @@ class Report:
 
 def render(report: Report) -> str:
     """Return the report as one self-contained page: no script, no font, no picture from elsewhere."""
+    return filled("report.html", report=report, states=STATES)
+
+
+def write(report: Report, to: Path) -> Path:
+    """Write the page of a report; see `put`."""
+    return put(render(report), to)
+
+
+def filled(template: str, **values: object) -> str:
+    """Return a template of this package with its values in place; what is not marked as markup is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  only a report needs it
 
     environment = Environment(
         loader=PackageLoader("regulars.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template("report.html").render(report=report, states=STATES)
+    return environment.get_template(template).render(**values)
 
 
-def write(report: Report, to: Path) -> Path:
-    """Write the page beside the old one, then in its place, so that nobody sees half a page."""
+def put(page: str, to: Path) -> Path:
+    """Write a page beside the old one, then in its place, so that nobody sees half a page."""
     to.parent.mkdir(parents=True, exist_ok=True)
     half = to.with_suffix(".half")
-    half.write_text(render(report), encoding="utf-8")
+    half.write_text(page, encoding="utf-8")
     return half.replace(to)
