@@ -86,12 +86,15 @@ def test_a_message_is_known_after_a_restart(tmp_path: Path, *, is_settled: bool)
     assert opened.commit([arrivals("a", "c")]) == [Receipt(stored=1, duplicate=1, quarantined=0)]
 
 
-def test_a_line_half_written_by_a_killed_process_is_cut_off_and_its_message_taken_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [b'{"door":{"id":"b"', bytes(20) + b'"}}\n{"door":{"id":"b"}}\n'], ids=["cut", "zeros"])
+def test_what_a_kill_or_a_power_cut_left_half_written_is_cut_off_and_its_message_taken_again(
+    left: bytes, tmp_path: Path
+) -> None:
     store = ArrivalStore.open(tmp_path)
     store.commit([arrivals("a")])
     journal = store.current.journals["site", "stored"].path
     with journal.open("ab") as file:
-        file.write(b'{"door":{"id":"b"')
+        file.write(left)
     store.lock.close()
 
     opened = ArrivalStore.open(tmp_path)

@@ -53,14 +53,16 @@ class Journal:
 
 
 def whole_lines(path: Path) -> tuple[int, int]:
-    """Return how many bytes and lines of a file are whole lines."""
-    size = lines = end = 0
+    """Return how many bytes and lines of a file are whole lines, up to the first that is none.
+
+    After a power cut a file may be longer than what was put on disk, with zeros where nothing was: no line has any.
+    """
+    lines = end = 0
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            lines += block.count(b"\n")
-            last = block.rfind(b"\n")
-            end = size + last + 1 if last >= 0 else end
-            size += len(block)
+        for line in file:
+            if not line.endswith(b"\n") or b"\0" in line:
+                break
+            lines, end = lines + 1, end + len(line)
     return end, lines
 
 
