@@ -244,6 +244,16 @@ def test_the_next_run_returns_everybody_to_the_control_and_a_person_may_overrule
     workspace.close()
 
 
+def test_it_takes_no_more_units_than_it_asked_for(desk: Path) -> None:
+    declared = desk / "experiments" / "greeting.yaml"
+    declared.write_text(EXPERIMENT + "stop: {units: 1000}\n", encoding="utf-8")
+    workspace = _open(desk, MONDAY + DAY)
+
+    assert not is_running(workspace, workspace.project.experiments[0])
+    assert experiment_list(workspace)[0]["state"] == "ended"
+    workspace.close()
+
+
 def test_the_winner_is_what_everybody_gets(desk: Path) -> None:
     workspace = _open(desk, MONDAY)
 

@@ -133,7 +133,9 @@ def _freshness(conduct: Conduct) -> Check:
 
 
 def _enough(conduct: Conduct) -> Check:
-    least = float(conduct.exposed_by_day.sum(axis=0).min()) if len(conduct.exposed_by_day) else 0.0
+    # A variant that never had a weight is waited for by nobody.
+    taken = conduct.exposed_by_day.sum(axis=0)[(conduct.weights > 0).any(axis=0)]
+    least = float(taken.min()) if len(taken) else 0.0
     days = (conduct.last_day - conduct.first_day).days + 1
     if least >= LEAST_UNITS and days >= LEAST_DAYS:
         return Check(name="enough", state="passed", sentence=f"{days} days, {least:,.0f} units or more a variant.")

@@ -39,11 +39,13 @@ def assign_units(workspace: Workspace) -> Steps:
 
 
 def is_running(workspace: Workspace, experiment: Experiment) -> bool:
-    """Return whether an experiment takes new units today: it has begun, not ended, and nobody has stopped it."""
-    day = as_of_now(workspace).day
+    """Return whether an experiment takes new units today: it has begun, not ended, and has not all it asked for."""
+    day, book = as_of_now(workspace).day, workspace.book.experiments
     if not experiment.has_begun(day) or (experiment.ends is not None and day > experiment.ends):
         return False
-    return ended_by(workspace.book.experiments.decisions(experiment.name)) is None
+    if experiment.stop.units is not None and book.size(experiment.name) >= experiment.stop.units:
+        return False
+    return ended_by(book.decisions(experiment.name)) is None
 
 
 def ended_by(decisions: list[Decision]) -> Decision | None:

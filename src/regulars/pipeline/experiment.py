@@ -70,8 +70,8 @@ def experiment_list(workspace: Workspace) -> list[dict[str, Any]]:
         decisions = book.decisions(each.name)
         rows.append({
             "experiment": each.name, "title": each.title, "unit": each.unit, "audience": each.audience,
-            "begins": each.begins, "ends": each.ends, "state": _state(each, decisions, day),
-            "units": len(book.assignments(each.name)), "decision": decisions[-1].kind if decisions else None,
+            "begins": each.begins, "ends": each.ends, "state": _state(each, decisions, day, units=book.size(each.name)),
+            "units": book.size(each.name), "decision": decisions[-1].kind if decisions else None,
         })
     return rows
 
@@ -115,14 +115,15 @@ def decisions(workspace: Workspace, name: str) -> list[Decision]:
     return workspace.book.experiments.decisions(experiment_named(workspace, name).name)
 
 
-def _state(experiment: Experiment, decisions: list[Decision], day: date) -> str:
+def _state(experiment: Experiment, decisions: list[Decision], day: date, *, units: int) -> str:
     if experiment.begins is None:
         return "draft"
     if ended := ended_by(decisions):
         return ended.kind
     if day < experiment.begins:
         return "waits"
-    return "ended" if experiment.ends is not None and day > experiment.ends else "runs"
+    is_full = experiment.stop.units is not None and units >= experiment.stop.units
+    return "ended" if is_full or (experiment.ends is not None and day > experiment.ends) else "runs"
 
 
 def _asked(experiment: Experiment) -> list[tuple[Role, Goal | Guardrail]]:
@@ -204,7 +205,7 @@ def plan_of(workspace: Workspace, experiment: Experiment, *, last: date | None =
     """Return what was laid down at the start, or would be now; over when the last day read is that of its end."""
     epochs = workspace.book.experiments.epochs(experiment.name)
     planned = json.loads(epochs[0].setup)["planned"] if epochs else planned_units(workspace, experiment)
-    units = len(workspace.book.experiments.assignments(experiment.name))
+    units = workspace.book.experiments.size(experiment.name)
     weights = np.array([float(each.weight) for each in experiment.variants])
     names = [each.name for each in experiment.variants]
     enough = experiment.stop.units is not None and units >= experiment.stop.units

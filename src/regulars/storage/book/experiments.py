@@ -90,6 +90,11 @@ class ExperimentBook:
         """Keep ASSIGNMENTS of units that have none yet; the stored variant always wins. Returns how many were new."""
         return self._add(assignments, rows.select(ASSIGNMENTS.names).cast(ASSIGNMENTS), experiment)
 
+    def size(self, experiment: str) -> int:
+        """Return how many units have a variant."""
+        with self.database.reading() as connection:
+            return self._count(connection, assignments, experiment)
+
     def assignments(self, experiment: str) -> pa.Table:
         """Return who is in which variant as ASSIGNMENTS, sorted by unit."""
         t = assignments.c
