@@ -25,13 +25,15 @@ from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
 from regulars.events import category, event
 from regulars.experiments import experiment, holdout
+from regulars.flags import condition as targeting
+from regulars.flags import declare as flag
 from regulars.metrics import metric
 from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
-from regulars.sources import files, rest
+from regulars.sources import door, files, rest
 from regulars.storage.book.tables import metadata
 
 FOLDER = Path(__file__).parent / "reference"
@@ -111,13 +113,16 @@ def commands() -> str:
             **main_group.context_settings,
         )
         parts += [f"## {verb}", sentence, _fenced("text", command.get_help(context))]
+        for name, sub in command.commands.items() if isinstance(command, click.Group) else ():
+            inner = click.Context(sub, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+            parts.append(_fenced("text", sub.get_help(inner)))
     return "\n\n".join(parts)
 
 
 def configuration() -> str:
     """Return the page of regulars.toml."""
     tables = {"business": config.Business, "identity": config.IdentityChoices, "stores": config.StoreUrls,
-              "engine": config.EngineUrl}
+              "engine": config.EngineUrl, "door": config.DoorChoices}
     parts = ["# Configuration", _doc(config)]
     for name, kind in tables.items():
         rows = [(f"`{field.removeprefix('is_')}`", of, default, note) for field, of, default, note in _fields(kind)]
@@ -149,10 +154,12 @@ def declarations() -> str:
                  f"Kinds of money: {', '.join(f'`{name}`' for name in record.MoneyKind.__args__)}. "  # type: ignore[attr-defined]
                  f"Relations: {', '.join(f'`{name}`' for name in record.Relation.__args__)}.")  # type: ignore[attr-defined]
     titles: Sequence[tuple[str, ModuleType]] = (
-        ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest), ("events/*.yaml", event),
+        ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest),
+        ("sources/*.yaml, kind: door", door), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
         ("categories.yaml", category), ("transfers.yaml", transfer),
+        ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),
     )
     for title, module in titles:
         parts += [f"## {title}", _doc(module)]

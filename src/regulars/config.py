@@ -25,6 +25,11 @@
     [engine]
     url = "duckdb://"
 
+    [door]                          # where SDKs post events; only read by who opens it
+    folder = "data/door"            # on a disk of this machine
+    land_every = 60                 # seconds after which what came is landed
+    keys.site = ["9f86d0…"]         # SHA-256 of each write key of the source `site`
+
 `${NAME}` means a variable of the environment. REGULARS_LANDING, REGULARS_LAKE, REGULARS_BOOK and REGULARS_ENGINE go
 before the file. Relative paths begin at the project's folder.
 """
@@ -45,6 +50,8 @@ from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 
 FILE = "regulars.toml"
+HOME = ".regulars"
+"""Folder of a project for what belongs to this machine: the key file, caches."""
 OVERRIDES = {
     "REGULARS_LANDING": ("stores", "landing"),
     "REGULARS_LAKE": ("stores", "lake"),
@@ -55,6 +62,7 @@ OVERRIDES = {
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _Value = TypeVar("_Value")
 _Path = tuple[str | int, ...]
@@ -107,6 +115,15 @@ class EngineUrl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoorChoices:
+    """Who may post events, and where they wait until they are landed."""
+
+    folder: Path
+    land_every: float = 60.0                 # seconds
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)   # source -> SHA-256 of its write keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """`regulars.toml` of one project, with the environment's words over it."""
 
@@ -115,6 +132,7 @@ class Config:
     identity: IdentityChoices
     stores: StoreUrls
     engine: EngineUrl
+    door: DoorChoices
     origins: Mapping[str, str] = field(default_factory=dict)   # "stores.book" -> "REGULARS_BOOK", a file or "default"
 
 
@@ -155,7 +173,7 @@ def line_of(text: str, path: _Path) -> int:
 
 
 def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str]) -> Config:
-    known = {"business", "identity", "stores", "engine"}
+    known = {"business", "identity", "stores", "engine", "door"}
     for name in data:
         if name not in known:
             raise DeclarationError(f"table [{name}] means nothing here", hint=did_you_mean(name, known), path=(name,))
@@ -172,6 +190,7 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
         identity=_identity(filled["identity"]),
         stores=_stores(filled["stores"], folder),
         engine=_engine(filled["engine"]),
+        door=_door(filled["door"], folder),
         origins=origins,
     )
 
@@ -227,6 +246,23 @@ def _engine(data: dict[str, Any]) -> EngineUrl:
         hint = "duckdb:// or spark://local[2]"
         raise DeclarationError(f"{url!r} is no engine", hint=hint, path=("engine", "url"))
     return EngineUrl(url=url)
+
+
+def _door(data: dict[str, Any], folder: Path) -> DoorChoices:
+    _no_strangers(data, {"folder": _text, "land_every": float, "keys": dict}, "door")
+    path, every = ("door", "land_every"), data.get("land_every", 60.0)
+    is_length = isinstance(every, int | float) and not isinstance(every, bool) and every > 0
+    keys = _table(data.get("keys", {}), "door.keys")
+    read = {source: _texts(hashes, ("door", f"keys.{source}")) for source, hashes in keys.items()}
+    for source, hashes in read.items():
+        for one in hashes:
+            is_hash = bool(_SHA256.match(one))
+            _checked(one, ("door", f"keys.{source}"), holds=is_hash, hint="printf %s KEY | sha256sum")
+    return DoorChoices(
+        folder=folder / _text(data.get("folder", "data/door"), ("door", "folder")),
+        land_every=float(_checked(every, path, holds=is_length, hint="seconds, above 0: 60")),
+        keys=read,
+    )
 
 
 def placed(url: str, *, folder: Path) -> str:

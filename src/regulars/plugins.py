@@ -19,6 +19,7 @@ CONDITIONS = "regulars.conditions"
 _BUILT_IN = {
     "files": "regulars.sources.files:declare",
     "rest": "regulars.sources.rest:declare",
+    "door": "regulars.sources.door:declare",
     "capitan": "regulars.connectors.capitan:declare",
     "square": "regulars.connectors.square:declare",
     "stripe": "regulars.connectors.stripe:declare",

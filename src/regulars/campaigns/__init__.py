@@ -1,1 +1,1 @@
-"""What to say, to whom and when: templates, segments of a text message, offers, pace and the audience."""
+"""What to say, to whom and when: templates, text messages, links, offers, lists of people, pace and the audience."""

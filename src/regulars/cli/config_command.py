@@ -20,7 +20,7 @@ def command(folder: Path, *, as_json: bool) -> None:
 
     config = read_config(folder, environment=os.environ)
     rows = []
-    for table in ("business", "identity", "stores", "engine"):
+    for table in ("business", "identity", "stores", "engine", "door"):
         part = getattr(config, table)
         for setting in fields(part):
             name = f"{table}.{setting.name.removeprefix('is_')}"     # as the file says it

@@ -27,8 +27,9 @@ COMMANDS = {
     "explain": "Say why a customer is in a segment, or why not.",
     "segment": "List segments and their members; replay one over the past.",
     "experiment": "Plan, rehearse, read and decide experiments.",
+    "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
-    "serve": "Answer applications that ask for flags, over HTTP.",
+    "serve": "Answer applications that ask for flags or post events, over HTTP.",
     "report": "Write the report: terminal tables and a self-contained page.",
     "export": "Write tables as CSV or Parquet in the reference layout.",
 }

@@ -1,14 +1,21 @@
-"""`regulars serve`: the flags of a project over HTTP, to OpenFeature clients and GrowthBook SDKs."""
+"""`regulars serve`: a project over HTTP: flags for those who ask, and the door for those who post events."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from starlette.types import ASGIApp
 
 from regulars.cli.screen import counted, project_options, show_json
-from regulars.errors import RegularsError
+from regulars.errors import DeclarationError, RegularsError
+
+if TYPE_CHECKING:
+    from regulars.web.declared_flags import DeclaredFlags
 
 
 @click.command("serve")
@@ -29,36 +36,94 @@ def command(
     folder: Path, *, host: str, port: int, keys: tuple[str, ...], rate: float | None, encryption_key: str | None,
     origins: tuple[str, ...], as_json: bool,
 ) -> None:
-    """Answer applications that ask for flags, until Ctrl-C. Files that change are read again within a second.
+    """Answer applications that ask for flags or post events, until Ctrl-C.
 
-    OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at /api/features/KEY and /api/eval/KEY. Without a key only
-    programs of this machine are answered.
+    Files of flags that change are read again within a second. OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at
+    /api/features/KEY and /api/eval/KEY. Without a key only programs of this machine are answered.
+
+    Events are posted to /v1/track, /v1/batch and the like, with a write key of [door] in regulars.toml.
     """
     import time  # noqa: PLC0415  help must answer at once
 
+    from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
-    from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
         hint = "--key KEY, a long random text"
         raise RegularsError(f"{host} can be reached by others, and there is no key", hint=hint)
-    flags = DeclaredFlags(folder, clock=time.monotonic)
+    if encryption_key is not None and not is_key(encryption_key):
+        raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
+    flags, close = _flags(folder)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
-    app = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
+    answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
+    app, posting = _behind_door(folder, answering)
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
     with listening(host, port) as socket:
         url = f"http://{host}:{socket.getsockname()[1]}"
         if as_json:
-            show_json({"url": url, "flags": found.keys, "not_in_payload": apart})
+            show_json({"url": url, "flags": found.keys, "not_in_payload": apart, "door": posting})
         else:
-            click.echo(f"{counted(len(found.keys), 'flag')} at {url}; Ctrl-C ends it.")
-            for name in apart:
-                click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
-        serve(app, socket)
+            _say(url, flags=found.keys, apart=apart, posting=posting)
+        try:
+            serve(app, socket)
+        finally:
+            close()
+
+
+def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str]) -> None:
+    click.echo(f"{counted(len(flags), 'flag')} at {url}; Ctrl-C ends it.")
+    for name in posting:
+        click.echo(f"events of {name} are taken at {url}/v1/batch")
+    for name in apart:
+        click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
+
+
+def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
+    """Put the project's door in front of an app, if it has write keys; return the sources that are posted too."""
+    import os  # noqa: PLC0415
+
+    from regulars.clock import SystemClock  # noqa: PLC0415
+    from regulars.config import HOME, read_config  # noqa: PLC0415
+    from regulars.web.ingest.open_door import open_door  # noqa: PLC0415
+
+    config = read_config(folder, environment=os.environ)
+    if not config.door.keys:
+        return app, []
+    home = folder / HOME
+    home.mkdir(parents=True, exist_ok=True)
+    return open_door(config, home=home, clock=SystemClock(), behind=app), sorted(config.door.keys)
+
+
+def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
+    """Return the flags of a folder, with exposures into and decisions out of its book, and their end."""
+    import time  # noqa: PLC0415  help must answer at once
+
+    from regulars.clock import SystemClock  # noqa: PLC0415
+    from regulars.pipeline.judge import served_everywhere  # noqa: PLC0415
+    from regulars.pipeline.seen import write_sights  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+    from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
+    from regulars.web.sights import SightLog  # noqa: PLC0415
+
+    opened = cache(lambda: open_workspace(folder))
+
+    def served() -> dict[str, str]:
+        try:
+            return served_everywhere(opened())
+        except DeclarationError:
+            return {}                        # flags are answered for, whatever else in the project is wrong
+
+    def close() -> None:
+        sights.close()
+        if opened.cache_info().currsize:
+            opened().close()
+
+    sights = SightLog(lambda seen: write_sights(opened(), seen), clock=SystemClock())
+    return DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note, served=served), close
 
 
 def _is_this_machine(host: str) -> bool:

@@ -113,13 +113,16 @@ def together(found: Arrivals, *, at_least: int = 1, of: pa.Array | None = None) 
     return pa.concat_tables(parts)
 
 
-def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_least: int = 1) -> ir.Table:
+def together_expression(
+    check_ins: ir.Table, *, window: timedelta = WINDOW, at_least: int = 1, of: ir.Table | None = None
+) -> ir.Table:
     """Return the same as `together` as one expression: a join on day, place and half hour, for many machines.
 
     Args:
         check_ins: columns of CHECK_IN.
         window: how far apart two may be.
         at_least: on how many days a pair must have been together.
+        of: only pairs of which one at least is among these customers (column customer_id).
 
     Each check-in lies in one bucket of the window's length and looks into the next one too; of two in one bucket or in
     neighbours the earlier one meets the later one.
@@ -150,11 +153,17 @@ def together_expression(check_ins: ir.Table, *, window: timedelta = WINDOW, at_l
     least = pairs.mutate(turn=turn).filter(lambda t: t.turn == 0)
     days = least.group_by("customer_id_1", "customer_id_2").agg(days=least.count())
     least = least.semi_join(days.filter(days.days >= at_least), ["customer_id_1", "customer_id_2"])
+    least = least if of is None else least.filter(is_among(least, of))
     return least.select(
         "customer_id_1", "customer_id_2", business_day=least.day,
         seconds_apart=(least.gap / _SECOND).floor().cast("int64"), location=least["where"].nullif(""),
         came_first=least.came_first,
     )
+
+
+def is_among(pairs: ir.Table, customers: ir.Table) -> ir.BooleanValue:
+    """Say of each pair (customer_id_1, customer_id_2) whether one of the two is among customers (customer_id)."""
+    return pairs.customer_id_1.isin(customers.customer_id) | pairs.customer_id_2.isin(customers.customer_id)
 
 
 def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, Small]:
@@ -308,7 +317,8 @@ def _often(partner: Small, row_ends: Numbers, *, width: int, at_least: int) -> N
     by_partner = _transposed(partner, row_ends, width=width)
     who = by_partner.indices
     # Who ends one partner's stretch and begins the next one's is taken too: days are counted afterwards.
-    begins = np.flatnonzero(who[: len(who) - at_least + 1] == who[at_least - 1 :])
+    last = who[at_least - 1 :]
+    begins = np.flatnonzero(who[: len(last)] == last)
     is_often = np.zeros(len(who), dtype=bool)
     for further in range(at_least):
         is_often[begins + further] = True

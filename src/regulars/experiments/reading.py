@@ -156,7 +156,7 @@ def _at_looks(effect: Effect, found: Course, plan: Plan) -> Inference:
     empty = infer(_only(effect, []), alpha=plan.alpha)
     if not days:
         return empty
-    fractions = np.minimum(found.units.sum(axis=-1)[days] / plan.planned, 1.0)
+    fractions = found.units.sum(axis=-1)[days] / plan.planned
     at = days[-1]
     here = Effect(**{name: np.asarray(getattr(effect, name))[at] for name in ("value", "variance", "degrees")})
     told = group_sequential.at_last_look(
@@ -169,7 +169,11 @@ def _at_looks(effect: Effect, found: Course, plan: Plan) -> Inference:
 
 
 def _believed(comparison: Comparison, plan: Plan) -> tuple[Inference, Floats, Floats, Floats]:
-    """Beliefs are one thing and when to stop is another: p is that of the rule that may be looked at for ever."""
+    """Beliefs are one thing and when to stop is another: p is that of the rule that may be looked at for ever.
+
+    The prior speaks of lifts and is brought to the metric's unit by the control's level, which is known well before
+    anything is decided; the rule's promise is exact for a level known beforehand.
+    """
     prior = USUAL.scaled(np.abs(np.asarray(comparison.control.value)) + np.finfo(float).tiny)
     belief = bayes.believe(comparison.effect, prior=prior, alpha=plan.alpha)
     evidence = bayes.bayes_factor(comparison.effect, prior=prior)

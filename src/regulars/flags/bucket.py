@@ -63,19 +63,22 @@ def equal_weights(count: int) -> list[float]:
     return [1 / count] * count if count > 0 else []
 
 
+def sound_weights(count: int, weights: Sequence[float] | None) -> Sequence[float]:
+    """Return weights of as many variations that add up to 1 within 0.01; equal ones when the given ones do not."""
+    is_sound = weights is not None and len(weights) == count and 0.99 <= sum(weights) <= 1.01
+    return weights if is_sound and weights is not None else equal_weights(count)
+
+
 def bucket_ranges(count: int, *, coverage: float = 1.0, weights: Sequence[float] | None = None) -> list[Range]:
     """Return the ranges of [0, 1] that variations own.
 
     Each begins where the weights before it end, and takes the covered share of its own weight: a coverage that grows
-    moves nobody from one variation to another. Weights of another number than `count`, or that do not add up to 1
-    within 0.01, count as equal.
+    moves nobody from one variation to another. Weights are taken as `sound_weights` does.
     """
     coverage = min(max(coverage, 0.0), 1.0)
-    if weights is None or len(weights) != count or not 0.99 <= sum(weights) <= 1.01:
-        weights = equal_weights(count)
     ranges: list[Range] = []
     begin = 0.0
-    for weight in weights:
+    for weight in sound_weights(count, weights):
         ranges.append((begin, begin + coverage * weight))
         begin += weight
     return ranges

@@ -18,6 +18,14 @@ from cryptography.hazmat.primitives.padding import PKCS7
 _BLOCK = 128                                 # bits
 
 
+def is_key(key: str) -> bool:
+    """Return whether a text is a key that every SDK takes: 16 bytes in base 64."""
+    try:
+        return len(b64decode(key, validate=True)) == _BLOCK // 8
+    except binascii.Error:
+        return False
+
+
 def encrypted(text: str, *, key: str) -> str:
     """Return a text as only the key reads it; the key is 16, 24 or 32 bytes in base 64. Raises ValueError if not."""
     secret, data = b64decode(key, validate=True), text.encode()

@@ -25,8 +25,8 @@ from typing import Any
 from regulars.flags import javascript
 from regulars.flags.pattern import compiled
 
-Groups = Mapping[str, list[Any]]
-"""Saved groups: name -> the values in it."""
+Groups = Mapping[str, Any]
+"""Saved groups: name -> the values in it, or `{type: list, values: [...]}`; others are newer than this reader."""
 
 _NO_GROUPS: Groups = {}
 _BUILD = re.compile(r"^v|\+.*$")
@@ -61,6 +61,8 @@ def _any_of(attributes: object, conditions: list[Mapping[str, Any]], groups: Gro
 
 def value_at(attributes: object, path: str) -> Any:
     """Return what stands at a path of names with dots between them; None when nothing does."""
+    if isinstance(attributes, dict) and "." not in path:
+        return attributes.get(path)          # nearly always; asking for any mapping below takes longer than the rest
     current = attributes
     for name in path.split("."):
         if isinstance(current, Mapping) and name in current:
@@ -118,10 +120,10 @@ def _has_all(value: Any, wanted: list[Any], groups: Groups, *, ignores_case: boo
 
 
 def _has_element(value: Any, wanted: Mapping[str, Any], groups: Groups) -> bool:
-    """Return whether an element meets a condition; 0, "", null and false are passed over, as the SDK does."""
+    """Return whether an element that is not null meets a condition."""
     if not isinstance(value, list):
         return False
-    elements = filter(javascript.is_truthy, value)
+    elements = [element for element in value if element is not None]
     if is_of_operators(wanted):
         return any(_fits(wanted, element, groups) for element in elements)
     return any(meets(element, wanted, groups=groups) for element in elements)
@@ -164,6 +166,13 @@ def _listed(holds: Callable[[Any, list[Any], Groups], bool]) -> Callable[[Any, A
     return lambda value, operand, groups: isinstance(operand, list) and holds(value, operand, groups)
 
 
+def _is_in_group(value: Any, name: Any, groups: Groups) -> bool | None:
+    """Return whether a value is in a group; None for a group that cannot be read. One that is not there is empty."""
+    group = groups.get(javascript.text(name), [])
+    values = group.get("values") if isinstance(group, Mapping) and group.get("type") == "list" else group
+    return _is_in(value, values) if isinstance(values, list) else None
+
+
 def _size(value: Any, operand: Any, groups: Groups) -> bool:
     return isinstance(value, list) and _fits(operand, len(value), groups)
 
@@ -187,8 +196,8 @@ _OPERATORS: Mapping[str, Callable[[Any, Any, Groups], bool]] = {
     "$nin": _listed(lambda value, options, _: not _is_in(value, options)),
     "$ini": _listed(lambda value, options, _: _is_in(value, options, ignores_case=True)),
     "$nini": _listed(lambda value, options, _: not _is_in(value, options, ignores_case=True)),
-    "$inGroup": lambda value, operand, groups: _is_in(value, groups.get(javascript.text(operand)) or []),
-    "$notInGroup": lambda value, operand, groups: not _is_in(value, groups.get(javascript.text(operand)) or []),
+    "$inGroup": lambda value, operand, groups: _is_in_group(value, operand, groups) is True,
+    "$notInGroup": lambda value, operand, groups: _is_in_group(value, operand, groups) is False,
     "$all": _listed(_has_all),
     "$alli": _listed(lambda value, wanted, groups: _has_all(value, wanted, groups, ignores_case=True)),
     "$elemMatch": _has_element,

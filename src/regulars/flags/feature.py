@@ -12,7 +12,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from regulars.flags import javascript
-from regulars.flags.bucket import choose_variation, equal_weights, position
+from regulars.flags.bucket import choose_variation, position, sound_weights
 from regulars.flags.condition import Groups, meets
 from regulars.flags.context import Context, Exposure, Result
 from regulars.flags.definition import (
@@ -228,17 +228,15 @@ class _Asking:
         bandit = self.definitions.bandits.get(reference)
         if bandit is None:
             return experiment
+        attributes, groups = self.context.attributes, self.definitions.groups
+        leaves = (leaf for leaf in bandit.contexts or () if meets(attributes, leaf.condition or {}, groups=groups))
+        leaf = next(leaves, None)
         count = len(experiment.variations)
-        for leaf in bandit.contexts or ():
-            if len(leaf.weights) == count and meets(
-                self.context.attributes, leaf.condition or {}, groups=self.definitions.groups
-            ):
-                chosen = ContextualBandit(
-                    leaf_id=leaf.leaf_id, variation_weights=leaf.weights, bandit_version=bandit.bandit_version
-                )
-                return replace(experiment, weights=leaf.weights, contextual_bandit=chosen)
-        weights = experiment.weights if experiment.weights is not None else equal_weights(count)
+        if leaf is None or len(leaf.weights) != count:
+            weights, leaf_id = list(sound_weights(count, experiment.weights)), FALLBACK_LEAF
+        else:
+            weights, leaf_id = leaf.weights, leaf.leaf_id
         chosen = ContextualBandit(
-            leaf_id=FALLBACK_LEAF, variation_weights=weights, bandit_version=bandit.bandit_version
+            leaf_id=leaf_id, variation_weights=weights, bandit_version=bandit.bandit_version
         )
-        return replace(experiment, contextual_bandit=chosen)
+        return replace(experiment, weights=weights, contextual_bandit=chosen)

@@ -35,14 +35,14 @@ def read_payload(data: Mapping[str, Any] | bytes | str, *, key: str | None = Non
         payload = msgspec.convert(_opened(said, key), _Payload)
     except msgspec.ValidationError as error:
         raise DeclarationError(f"the payload cannot be read: {error}", hint="see the fields of a rule") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DeclarationError(f"the payload is no JSON: {error}", hint="an object with `features`") from error
     for path, condition in _conditions(payload):
         check_shape(condition, path)
     return Definitions(
         features=payload.features,
         experiments=tuple(payload.experiments or ()),
-        groups={name: _values(group) for name, group in (payload.saved_groups or {}).items()},
+        groups=payload.saved_groups or {},
         bandits=payload.contextual_bandits or {},
     )
 
@@ -104,11 +104,6 @@ def _opened(said: object, key: str | None) -> object:
             raise DeclarationError(f"this key does not read the {name} of the payload", hint=hint)
         opened[name] = msgspec.json.decode(text)
     return opened
-
-
-def _values(group: Any) -> list[Any]:
-    values = group.get("values") if isinstance(group, Mapping) else group
-    return values if isinstance(values, list) else []
 
 
 def _conditions(payload: _Payload) -> Iterator[tuple[Path, object]]:

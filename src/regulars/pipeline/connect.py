@@ -12,7 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.connections import interaction as kinds
-from regulars.connections.co_presence import CHECK_IN, TOGETHER, Arrivals, arrivals, together, together_expression
+from regulars.connections.co_presence import (
+    CHECK_IN,
+    TOGETHER,
+    Arrivals,
+    arrivals,
+    is_among,
+    together,
+    together_expression,
+)
 from regulars.connections.community import communities
 from regulars.connections.companion import LEAST_DAYS, companions, ties
 from regulars.connections.connection import connections
@@ -152,27 +160,25 @@ def _check_ins_of(material: _Material, customers: pa.Array) -> int:
     return pc.sum(pc.is_in(material.check_ins["customer_id"], value_set=customers)).as_py() or 0
 
 
-def _is_among(workspace: Workspace, pairs: ir.Table, customers: pa.Array) -> ir.BooleanValue:
-    """Say of each pair whether one of the two is among these customers."""
-    asked = workspace.stores.engine.arrow(pa.table({"customer_id": customers}))
-    return pairs.customer_id_1.isin(asked.customer_id) | pairs.customer_id_2.isin(asked.customer_id)
-
-
 def _met(workspace: Workspace, material: _Material, asked: pa.Array | None) -> ir.Table:
     """Return who was together (TOGETHER): some customers with anybody, or everybody."""
     engine = workspace.stores.engine
     if engine.name != "spark":
         return engine.arrow(together(material.visits, at_least=material.at_least, of=asked))
-    met = together_expression(engine.arrow(material.check_ins), at_least=material.at_least)
-    return met if asked is None else met.filter(_is_among(workspace, met, asked))
+    of = None if asked is None else _named(workspace, asked)
+    return together_expression(engine.arrow(material.check_ins), at_least=material.at_least, of=of)
 
 
 def _met_before(workspace: Workspace, asked: pa.Array) -> ir.Table:
     """Return who of some customers was together with anybody (TOGETHER) by the interactions there are."""
     found = workspace.table(INTERACTIONS)
-    rows = found.filter(found.interaction_type == kinds.SAME_DAY_CHECKIN, _is_among(workspace, found, asked))
+    rows = found.filter(found.interaction_type == kinds.SAME_DAY_CHECKIN, is_among(found, _named(workspace, asked)))
     rows = rows.mutate(came_first=rows.leader_id).select(*TOGETHER.names)
     return workspace.stores.engine.arrow(workspace.fetch(rows))
+
+
+def _named(workspace: Workspace, customers: pa.Array) -> ir.Table:
+    return workspace.stores.engine.arrow(pa.table({"customer_id": customers}))
 
 
 def _others(workspace: Workspace, material: _Material) -> list[ir.Table]:

@@ -100,7 +100,10 @@ def decide(
     names = [each.name for each in experiment.variants]
     if kind == "winner" and variant not in names:
         raise DeclarationError(f"{variant!r} is no variant of {name}", hint=did_you_mean(str(variant), names))
-    said = experiment_report(workspace, name).to_dict() if len(assigned(workspace, experiment).rows) else {}
+    try:
+        said = experiment_report(workspace, name).to_dict()
+    except NotFound:
+        said = {}                            # nobody is in it yet, or nothing was run: decided without evidence
     detail = {"variant": variant, "report": said}
     return workspace.book.experiments.decide(
         name, kind=kind, by=by, reason=reason.strip(), detail=json.dumps(detail), at=workspace.clock.now()
@@ -164,10 +167,17 @@ def _exposed(workspace: Workspace, experiment: Experiment, units: pa.Table) -> p
 def subjects_of(workspace: Workspace, experiment: Experiment, units: pa.Table) -> Subjects:
     """Return exposed units (unit, variant, epoch, exposed_at, exposed_day) with all that happened to anybody."""
     rows = workspace.stores.engine.arrow(units)
-    owners = rows.select("unit", customer_id=rows.unit)
-    if experiment.unit == "household":
-        members = workspace.table("household_members")
-        owners = members.select("customer_id", unit=members.household_id).semi_join(rows, "unit")
+    match experiment.unit:
+        case "household":
+            members = workspace.table("household_members")
+            owners = members.select("customer_id", unit=members.household_id).semi_join(rows, "unit")
+        case "customer":
+            owners = rows.select("unit", customer_id=rows.unit)
+        case _:
+            # A visitor is whoever a source knows by that id; who is known by none did nothing we know of.
+            identity = workspace.table("identity")
+            known = identity.select("customer_id", unit=identity.profile_id).distinct()
+            owners = known.semi_join(rows, "unit")
     money = workspace.table("money") if workspace.lake.exists("money") else None
     return Subjects(
         exposed=rows, owners=owners, events=with_customer(workspace, workspace.table("events")),

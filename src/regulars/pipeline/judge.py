@@ -62,3 +62,9 @@ def served(workspace: Workspace, experiment: Experiment) -> str | None:
         return None
     winner = json.loads(ended.detail).get("variant") if ended.kind == "winner" else None
     return str(winner or experiment.control)
+
+
+def served_everywhere(workspace: Workspace) -> dict[str, str]:
+    """Return the declared experiments that are decided, with the variant that everybody gets."""
+    found = {each.name: served(workspace, each) for each in workspace.project.experiments}
+    return {name: variant for name, variant in found.items() if variant is not None}

@@ -7,6 +7,7 @@ import uuid
 import msgspec
 
 from regulars.errors import RegularsError, SourceError, SourceUnavailable
+from regulars.pipeline.arrivals import is_pushed, land_arrivals
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -19,8 +20,12 @@ def pull_source(
 ) -> Steps:
     """Pull every stream of a source, one after the other, and say how many records came.
 
+    What is pushed is not asked for: it is landed as far as it came.
+
     A stream that fails does not keep the others from being pulled; its error is raised at the end.
     """
+    if is_pushed(source):
+        return (yield from land_arrivals(workspace, source))
     rows, failed = 0, list[RegularsError]()
     streams = [stream for stream in pulled_streams(source) if not only or stream.name in only]
     for stream in streams:

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.clock import Clock, SystemClock
+from regulars.config import HOME
 from regulars.errors import NotFound
 from regulars.pipeline.tokens import BookTokens
 from regulars.project import Project
@@ -107,7 +108,7 @@ def open_workspace(
         lake_url=project.config.stores.lake,
         book_url=project.config.stores.book,
         engine_url=project.config.engine.url,
-        home=folder / ".regulars",
+        home=folder / HOME,
         clock=clock,
     )
     tokens.book = stores.book

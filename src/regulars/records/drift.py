@@ -141,7 +141,9 @@ def compare(
     for path in sorted({*known} & {*seen}):
         before, now = _main_type(known[path]), _main_type(seen[path])
         if before and now and before != now:
-            found.append(_retyped(stream, path, before, now, is_relied=declared.get(path) in relied))
+            # Each event of its own may call something else by the same name.
+            is_relied = declared.get(path) in relied and not stream.is_pushed
+            found.append(_retyped(stream, path, before, now, is_relied=is_relied))
     return sorted(found, key=lambda drift: (("refuse", "warning", "info").index(drift.severity), drift.path))
 
 
@@ -181,9 +183,11 @@ def _gone_severity(
     if name is None:
         return "info"
     if name not in relied:
-        return "warning"
+        return "info" if stream.is_pushed else "warning"
     # APIs leave out what is empty: a relied-on but optional field is gone only when many rows lack it.
     is_required = name in stream.key or stream.field(name).is_required
+    if stream.is_pushed and not is_required:
+        return "info"                        # the messages of a minute need not be of every kind
     return "refuse" if is_required or (path in known and rows >= ENOUGH) else "warning"
 
 

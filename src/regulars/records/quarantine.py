@@ -65,6 +65,18 @@ REASONS = _reasons(
      "quote cells that hold the delimiter, and send the file again"),
     ("bad-json", "source", "the line is not JSON", "correct the line, and send the file again"),
     ("empty-file", "source", "the file is empty", "send it again; what it held before still stands"),
+    ("too_large", "source", "the message or body is larger than the door takes",
+     "have the sender say less at once, and send it again with `?repairs=`"),
+    ("unknown_type", "source", "the message's type is none of the tracking API",
+     "send it again as track, identify, page, screen, group or alias, with `?repairs=`"),
+    ("wrong_type", "source", "the message is no object, or a member of it is of the wrong type",
+     "correct it, and send it again with `?repairs=`"),
+    ("no_person", "source", "the message says of nobody that it is theirs",
+     "have the sender give `userId` or `anonymousId`; send it again with `?repairs=`"),
+    ("no_event_name", "source", "the message does not say what happened",
+     "have the sender give `event`; send it again with `?repairs=`"),
+    ("no_group", "source", "the message does not say which group",
+     "have the sender give `groupId`; send it again with `?repairs=`"),
     ("missing", "reading", "a required value is missing",
      "fill it in the source, or declare the field without `required`"),
     ("not_integer", "reading", "the value is not a whole number",
@@ -139,7 +151,7 @@ def rejected(rows: ir.Table, stream: Stream, *, delivered: ir.Table, bench: Benc
 
     `rows` are landing rows whose payload is a JSON object of file, line, reason and raw; their set is `<set>.rejects`
     beside the `<set>` of the rows that could be read, which are in `delivered`. Of a file that was dropped again only
-    the newest version's rejects stand.
+    the newest version's rejects stand; a row whose reason is `answered` says that what was wrong came again, corrected.
     """
     query = """
         with told as (
@@ -156,7 +168,7 @@ def rejected(rows: ir.Table, stream: Stream, *, delivered: ir.Table, bench: Benc
             recorded_at, reason, '' as field, payload as value, payload
         from told join newest on file is not distinct from newest_file and set_id = newest_set
             left join good on file = good_file
-        where good_file is null or good_set = set_id or good_seq < seq"""
+        where reason <> 'answered' and (good_file is null or good_set = set_id or good_seq < seq)"""
     told = bench.select(query, PROBLEMS, landed=rows, delivered=delivered)
     return shaped(
         told, source=stream.source, stream=stream.name, reason=told.reason, field=told.field, value=told["value"],

@@ -115,6 +115,7 @@ class Stream:
     money: tuple[MoneyMapping, ...] = ()
     family: tuple[FamilyMapping, ...] = ()
     roster: RosterMapping | None = None
+    is_pushed: bool = False                  # comes by itself, message by message of many kinds: never asked for
     expect_every: timedelta = timedelta(days=1)
     shrink_guard: float = 0.2                # share of rows a snapshot or re-dropped file may lose
 

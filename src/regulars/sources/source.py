@@ -100,7 +100,7 @@ class Source(Protocol):
 
     @property
     def streams(self) -> tuple[Stream, ...]:
-        """Return every stream, child streams too. Those with a parent are read out of it, never pulled."""
+        """Return every stream. Those with a parent are read out of it, pushed ones come by themselves."""
         ...
 
     def pull(
@@ -131,8 +131,8 @@ class SourceFactory(Protocol):
 
 
 def pulled_streams(source: Source) -> tuple[Stream, ...]:
-    """Return the streams that are asked for themselves: all without a parent."""
-    return tuple(stream for stream in source.streams if stream.parent is None)
+    """Return the streams that are asked for themselves: all without a parent that do not come by themselves."""
+    return tuple(stream for stream in source.streams if stream.parent is None and not stream.is_pushed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,25 @@ class Rows:
     rejects: tuple[Reject, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What one CSV file holds, as columns."""
+
+    table: pa.Table                          # a string column per column of the file, in its order
+    lines: np.ndarray                        # int64, one a row; the header is line 1
+    rejects: tuple[Reject, ...] = ()
+
+
 def csv_rows(data: bytes, *, file: str, dialect: Dialect) -> Rows:
-    """Return the rows of a CSV file as JSON objects of strings exactly as written (an empty value stays "").
+    """Return the rows of a CSV file as JSON objects of strings; otherwise as `csv_columns`."""
+    columns = csv_columns(data, file=file, dialect=dialect)
+    if not columns.table.num_columns:
+        return Rows(table=ROW_SCHEMA.empty_table())
+    return Rows(table=_as_rows(file, columns.lines, rows_as_json(columns.table)), rejects=columns.rejects)
+
+
+def csv_columns(data: bytes, *, file: str, dialect: Dialect) -> Columns:
+    """Return the columns of a CSV file as strings exactly as written (an empty value stays "").
 
     Rows with too few or too many values and rows with undecodable bytes are rejected one by one. The line counts rows,
     the header being line 1: the same as in an editor as long as no quoted value spans lines.
@@ -52,7 +69,7 @@ def csv_rows(data: bytes, *, file: str, dialect: Dialect) -> Rows:
     text = text if b"\n" in text else text + b"\n"      # Arrow refuses a lone header line without its end
     names = _header(text, file=file, dialect=dialect)
     if not names:
-        return Rows(table=ROW_SCHEMA.empty_table())
+        return Columns(table=pa.table({}), lines=np.empty(0, dtype=np.int64))
     first_line = 2 if dialect.header is True else 1
     ragged: list[arrow_csv.InvalidRow] = []
 
@@ -82,7 +99,7 @@ def csv_rows(data: bytes, *, file: str, dialect: Dialect) -> Rows:
     if is_marked:
         table, lines, bad = _without_marked(table, lines, file=file)
         rejects += bad
-    return Rows(table=_as_rows(file, lines, rows_as_json(table)), rejects=tuple(rejects))
+    return Columns(table=table, lines=lines, rejects=tuple(rejects))
 
 
 def parquet_rows(source: pq.ParquetFile, group: int, *, file: str, first_line: int) -> Rows:

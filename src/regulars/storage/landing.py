@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
@@ -21,6 +20,7 @@ from regulars.storage.book import Book
 from regulars.storage.book.pages import Segment, StagedSet
 from regulars.storage.engines.duckdb import DuckDBEngine, literal
 from regulars.storage.files import FileStore
+from regulars.storage.segment_name import COMPACTED, LINES, PAGE, segment_name
 
 ITEMS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])
 """A page out of files: which file and line (from 1) an item stood in, and its JSON text."""
@@ -33,9 +33,6 @@ ROWS = ibis.schema({
 
 UNREADABLE = "unreadable_base64"
 """Key of the JSON object that stands for an item that is not text: its bytes, so that nothing is lost."""
-
-LINES, PAGE, COMPACTED = ".ndjson", ".parquet", ".compacted.parquet"
-"""Endings of the three forms of a segment; the last holds the columns of ROWS."""
 
 FEW = 8
 """Segments of one day that are left as they are; with more, reading them costs more than writing one."""
@@ -149,8 +146,10 @@ class Landing:
         Call it only while holding the project's lease: a page that is being staged is not yet known either.
         """
         self.files.sweep()
+        # Listed first: the door lands beside a run, and puts a name into the book before there is a file of it.
+        listed = self.files.list(f"{self.book.tenant}/")
         known = self.book.pages.files()
-        orphans = [name for name in self.files.list(f"{self.book.tenant}/") if name not in known]
+        orphans = [name for name in listed if name not in known]
         for name in orphans:
             self.files.delete(name)
         return orphans
@@ -199,7 +198,7 @@ class Landing:
         )
 
     def _name(self, source: str, stream: str, day: date, what: str, ending: str) -> str:
-        return f"{self.book.tenant}/{source}/{stream}/{day}/{what}-{uuid4().hex}{ending}"
+        return segment_name(self.book.tenant, source, stream, day=day, what=what, ending=ending)
 
 
 _COLUMNS = ", ".join(ROWS.names)

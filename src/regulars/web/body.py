@@ -24,7 +24,7 @@ async def read_json(request: Request) -> object:
             raise UnreadableBody(f"the body is larger than {LARGEST_BODY:,} bytes")
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableBody(f"the body is no JSON: {error}") from error
 
 

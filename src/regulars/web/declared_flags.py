@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from regulars.check import Finding
 from regulars.errors import DeclarationError
 from regulars.flags import Exposure, Flags
+from regulars.flags.decided import decided
 from regulars.flags.declare import definitions_of
 from regulars.project import Project
 
@@ -25,25 +26,27 @@ class DeclaredFlags:
         folder: The project's.
         clock: Seconds that only go forward.
         on_exposure: See `Flags`.
+        served: Gives the experiments that are decided, with the variant that everybody gets; asked when files are.
 
     Raises DeclarationError when flags have a problem at the start; other declarations may.
 
     """
 
     def __init__(
-        self, folder: Path, *, clock: Callable[[], float], on_exposure: Callable[[Exposure], None] | None = None
+        self, folder: Path, *, clock: Callable[[], float], on_exposure: Callable[[Exposure], None] | None = None,
+        served: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        self._folder, self._clock, self._on_exposure = folder, clock, on_exposure
-        self._files, self._looked = self._state(), clock()
+        self._folder, self._clock, self._on_exposure, self._ask_served = folder, clock, on_exposure, served
+        self._files, self._served, self._looked = self._state(), served(), clock()
         self._flags = self._read()
 
     def now(self) -> Flags:
         """Return the flags as declared by now; as they were while their files have a problem."""
         if self._clock() - self._looked >= LOOK_EVERY:
             self._looked = self._clock()
-            files = self._state()
-            if files != self._files:
-                self._files = files
+            files, served = self._state(), self._ask_served()
+            if (files, served) != (self._files, self._served):
+                self._files, self._served = files, served
                 self._take_in()
         return self._flags
 
@@ -61,7 +64,7 @@ class DeclaredFlags:
         if problems:
             lines = [f"{p.where}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in problems]
             raise DeclarationError("\n".join(lines))
-        return Flags(definitions_of(project.flags), on_exposure=self._on_exposure)
+        return Flags(decided(definitions_of(project.flags), self._served), on_exposure=self._on_exposure)
 
     def _state(self) -> frozenset[tuple[str, int, int]]:
         files = [*(self._folder / "flags").glob("*"), self._folder / "attributes.yaml"]

@@ -34,5 +34,5 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 def serve(app: ASGIApp, held: socket.socket) -> None:
     """Answer on a port until the process is asked to stop."""
     sys.stdout.flush()                       # whoever started this may wait for the line that says where
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
     uvicorn.Server(config).run(sockets=[held])

@@ -60,16 +60,18 @@ def test_asked_for_some_people_the_sweep_finds_their_pairs_and_no_others(
     assert as_told(found) == {key: told for key, told in by_hand(rows, at_least).items() if asked & {*key[:2]}}
 
 
-@given(rows=ROWS, at_least=st.integers(1, 3))
+@given(rows=ROWS, at_least=st.integers(1, 3), asked=st.none() | st.sets(st.sampled_from("abx")).map(sorted))
 @settings(max_examples=15, deadline=None)
 def test_the_join_finds_the_same_rows_as_the_sweep(
-    arrow: Callable[[pa.Table], ir.Table], engine: object, rows: list[CheckIn], at_least: int
+    arrow: Callable[[pa.Table], ir.Table], engine: object, rows: list[CheckIn], at_least: int, asked: list[str] | None
 ) -> None:
-    table = check_ins(rows)
+    table, of = check_ins(rows), None if asked is None else pa.array(asked, pa.string())
+    named = None if of is None else arrow(pa.table({"customer_id": of}))
 
-    joined = engine.fetch(together_expression(arrow(table), at_least=at_least))
+    joined = engine.fetch(together_expression(arrow(table), at_least=at_least, of=named))
 
-    assert sorted(map(str, joined.to_pylist())) == sorted(map(str, together(arrivals(table), at_least=at_least).to_pylist()))
+    found = together(arrivals(table), at_least=at_least, of=of)
+    assert sorted(map(str, joined.to_pylist())) == sorted(map(str, found.to_pylist()))
 
 
 @given(ROWS, st.randoms())
@@ -123,6 +125,15 @@ def test_pieces_make_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(co_presence, "CHUNK", 50)
 
     assert [together(arrivals(check_ins(rows)), at_least=least) for least in (1, 3)] == whole
+
+
+@pytest.mark.parametrize("at_least", [5, 8])
+def test_more_days_may_be_asked_for_than_anybody_came(at_least: int) -> None:
+    rows = [(who, MONDAY + timedelta(days=day), 600, None) for who in "ab" for day in range(at_least)]
+
+    assert len(together(arrivals(check_ins(rows)), at_least=at_least)) == at_least
+    assert len(together(arrivals(check_ins(rows[1:])), at_least=at_least)) == 0
+    assert len(together(arrivals(check_ins(rows[:at_least])), at_least=at_least)) == 0
 
 
 def test_three_thousand_people_in_one_hour_stay_small() -> None:

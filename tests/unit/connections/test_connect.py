@@ -90,7 +90,7 @@ def workspace(tmp_path: Path) -> Iterable[Workspace]:
 
 
 @given(st.tuples(VISITS, PASSES), st.tuples(VISITS, PASSES), st.integers(14, 18), st.sampled_from([(1, True), (1, False), (10_000, True)]))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_day_by_day_comes_to_the_same_as_all_at_once(
     workspace: Workspace, before: tuple[Any, Any], after: tuple[Any, Any], since: int, case: tuple[int, bool]
 ) -> None:

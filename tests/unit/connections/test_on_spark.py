@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from regulars.connections.co_presence import arrivals, together, together_expression
@@ -28,8 +29,10 @@ def test_interactions_connections_and_ties_are_the_same_rows(engine: DuckDBEngin
     rows = check_ins(
         (f"c{n % 7}", MONDAY + timedelta(days=n % 5), 600 + n * 13 % 90, (None, "hall")[n % 2]) for n in range(120)
     )
-    on_duck = same_day_checkins(engine.arrow(together(arrivals(rows), at_least=2)))
-    on_spark = same_day_checkins(together_expression(spark.arrow(rows), at_least=2))
+    asked = pa.array(["c1", "c4"])
+    on_duck = same_day_checkins(engine.arrow(together(arrivals(rows), at_least=2, of=asked)))
+    of = spark.arrow(pa.table({"customer_id": asked}))
+    on_spark = same_day_checkins(together_expression(spark.arrow(rows), at_least=2, of=of))
     newest = MONDAY + timedelta(days=4)
 
     for rule in (lambda t: t, connections, lambda t: ties(t, newest=newest).drop("recent_days", "recent_weight")):

@@ -39,6 +39,7 @@ def test_letters_of_all_scripts_are_compared(condition: dict[str, Any], attribut
     ({"$gt": "10"}, "9", True), ({"$gt": 10}, "9", False), ({"$eq": 8}, "8", False), ({"$in": [8]}, "8", False),
     ({"$lt": 1}, "x", False), ({"$gte": 1}, "x", False), ({"$lt": 5}, True, True), ({"$size": 0}, [], True),
     ({"$type": "array"}, [], True), ({"$exists": False}, None, True), ({"$elemMatch": {"$gt": 1}}, [0, None, 2], True),
+    ({"$elemMatch": {"$eq": 0}}, [0], True), ({"$elemMatch": {"$lt": 1}}, [None], False),
     ({"$regex": "null"}, None, True), ({"$regex": 5}, "5", False), ({"$notRegex": "("}, "x", True), ({"$huh": 1}, 1, False),
 ])
 def test_kinds_are_converted_as_javascript_does(wanted: Any, value: Any, expected: object) -> None:
@@ -55,6 +56,17 @@ def test_versions_are_ordered_by_their_numbers(versions: list[str]) -> None:
 
         assert above == [m > n for m in range(len(versions))]
         assert below == [m < n for m in range(len(versions))]
+
+
+@pytest.mark.parametrize(("group", "is_in", "is_outside"), [
+    (["a"], True, False), (["b"], False, True), ({"type": "list", "values": ["a"]}, True, False),
+    ({"type": "condition", "condition": {}}, False, False), ("a", False, False), (None, False, False),
+])
+def test_a_group_that_cannot_be_read_has_nobody_inside_or_outside(group: Any, is_in: object, is_outside: object) -> None:
+    groups = {"g": group}
+
+    assert meets({"id": "a"}, {"id": {"$inGroup": "g"}}, groups=groups) is is_in
+    assert meets({"id": "a"}, {"id": {"$notInGroup": "g"}}, groups=groups) is is_outside
 
 
 @settings(deadline=None, max_examples=60)

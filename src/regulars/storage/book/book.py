@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regulars.storage.book.ab_tests import ABTestBook
+from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
@@ -18,6 +20,7 @@ from regulars.storage.book.migrate import migrate
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.runs import RunBook
 from regulars.storage.book.sealed import SealedBook
+from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.versions import VersionBook
 
 
@@ -40,6 +43,9 @@ class Book:
     households: HouseholdBook                # customers -> households
     memberships: MembershipBook              # customers in segments
     experiments: ExperimentBook              # variants of units, and what was decided
+    ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
+    consent: ConsentBook                     # ledger of consent, suppressions, replies to read
+    seats: SeatBook                          # how often somebody was written to
     facts: FactsBook                         # what streams looked like
     sealed: SealedBook                       # secrets that outside systems rotate
 
@@ -75,6 +81,9 @@ class Book:
             households=HouseholdBook(database),
             memberships=MembershipBook(database),
             experiments=ExperimentBook(database),
+            ab_tests=ABTestBook(database),
+            consent=ConsentBook(database),
+            seats=SeatBook(database),
             facts=FactsBook(database),
             sealed=SealedBook(database, home, environment),
         )

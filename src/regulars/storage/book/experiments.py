@@ -35,6 +35,16 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """The variant that a unit was given, for ever."""
+
+    unit: str
+    variant: str
+    epoch: int
+    assigned_at: datetime                    # aware
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One line of an experiment's log; never changed, only followed by others."""
 
@@ -85,6 +95,16 @@ class ExperimentBook:
         t = assignments.c
         query = sa.select(t.unit, t.variant, t.epoch, t.propensity, t.assigned_at, t.how)
         return self._read(query, t, experiment, ASSIGNMENTS, order_by=("unit",))
+
+    def assigned(self, experiment: str, unit: str) -> Assignment | None:
+        """Return the assignment of one unit, or None where it has none."""
+        t = assignments.c
+        query = sa.select(t.unit, t.variant, t.epoch, t.assigned_at).where(
+            t.tenant == self.database.tenant, t.experiment == experiment, t.unit == unit
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else Assignment(**row)
 
     def expose(self, experiment: str, rows: pa.Table) -> int:
         """Keep EXPOSURES; one that is there keeps the earlier moment. Returns how many were new."""

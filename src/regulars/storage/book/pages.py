@@ -154,6 +154,12 @@ class PageBook:
             ).all()
         return [_segment(row) for row in rows]
 
+    def is_committed(self, set_id: str) -> bool:
+        """Return whether a set is visible."""
+        query = sa.select(page_sets.c.committed_at).where(*self._set(page_sets, set_id))
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar_one_or_none() is not None
+
     def discard_set(self, set_id: str) -> list[str]:
         """Forget a staged set and return the names of its files, which nobody needs any more.
 

@@ -44,6 +44,20 @@ class SealedBook:
                 tenant=self.database.tenant, name=name, nonce=nonce, text=text, sealed_at=at
             ))
 
+    def seal_once(self, name: str, secret: str, *, at: datetime) -> str:
+        """Keep a secret under a name where none is yet, and return the one that is kept: of two at once, the first."""
+        if (kept := self.unseal(name)) is not None:
+            return kept
+        nonce = secrets.token_bytes(12)
+        text = AESGCM(self._key(is_new_fine=True)).encrypt(nonce, secret.encode(), self._context(name))
+        with self.database.writing() as connection:
+            connection.execute(self.database.insert(sealed).values(
+                tenant=self.database.tenant, name=name, nonce=nonce, text=text, sealed_at=at
+            ).on_conflict_do_nothing())
+        kept = self.unseal(name)
+        assert kept is not None
+        return kept
+
     def unseal(self, name: str) -> str | None:
         """Return a secret; None when none was kept. Raises StoreError when the key is missing or another one."""
         query = sa.select(sealed).where(sealed.c.tenant == self.database.tenant, sealed.c.name == name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0003"
+HEAD = "0005"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -156,6 +156,49 @@ exposures = _table(
 experiment_decisions = _table(
     "experiment_decisions", _key("experiment"), _key("number", sa.BigInteger), _need("at", Moment), _need("kind"),
     _need("by"), _need("reason"), _need("detail"),
+)
+
+# --- A/B tests of text messages ----------------------------------------------------------------------------------
+
+ab_campaigns = _table(
+    "ab_campaigns", _key("number", sa.BigInteger), _need("name"), _need("status"), _need("template_a"),
+    _need("template_b"), _need("config"), _need("zone"), _need("salt"), _need("created_at", Moment),
+)
+ab_recipients = _table(
+    "ab_recipients", _key("campaign", sa.BigInteger), _key("unit"), _need("added_at", Moment), sqlite_with_rowid=False
+)
+ab_events = _table(
+    "ab_events", _key("number", sa.BigInteger), _need("experiment"), _need("unit"), _need("epoch", sa.BigInteger),
+    _need("variant"), _need("kind"), _need("at", Moment), _may("activity"), _may("link"), _may("reply"),
+    sa.Index("ab_events_by_kind", "tenant", "experiment", "kind", "epoch", "variant", "unit", "at"),
+    # The unit first: else SQLite walks a whole experiment by it, for the order, where the other index finds a few rows.
+    sa.Index("ab_events_by_unit", "unit", "tenant", "experiment"),
+)
+
+# --- consent -----------------------------------------------------------------------------------------------------
+
+consent_entries = _table(
+    "consent_entries", _key("seq", sa.BigInteger), _need("entry_id"), _need("address_hash"),
+    _may("address"), _may("customer_id"),    # null: erased
+    _need("channel"), _need("purpose"), _need("action"), _need("method"), _need("wording_hash"), _need("source"),
+    _may("evidence"), _need("at", Moment), _may("expires_at", Moment), _need("recorded_at", Moment), _need("chain"),
+    sa.Index("consent_entries_by_id", "tenant", "entry_id", unique=True),
+    sa.Index("consent_entries_by_address", "tenant", "address_hash"),
+)
+consent_wordings = _table("consent_wordings", _key("wording_hash"), _need("wording"), _need("seen_at", Moment))
+suppressions = _table(
+    "suppressions", _key("channel"), _key("address_hash"), _key("reason"), _need("source"), _need("since", Moment),
+    _may("lifted_at", Moment), _may("lifted_by"),
+)
+consent_reviews = _table(
+    "consent_reviews", _key("review_id"), _need("channel"), _need("address_hash"), _may("address"),
+    _may("customer_id"), _need("text"), _need("reason"), _need("asked_at", Moment), _may("verdict"),
+    _may("settled_at", Moment), _may("settled_by"), sa.Index("consent_reviews_by_address", "tenant", "address_hash"),
+)
+contact_seats = _table(
+    "contact_seats", _key("cap"), _key("subject"), _key("seat", sa.Integer), _need("taken_at", Moment),
+    _need("message_id"), sa.Index("contact_seats_by_message", "tenant", "message_id"),
+    sa.Index("contact_seats_by_age", "tenant", "cap", "subject", "taken_at"), sqlite_with_rowid=False,
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,313 @@
+"""The ingest door against its budget: `python benchmarks/ingest.py`, a table out.
+
+Each server runs in a process of its own and wrk (apt-get install wrk) asks it over 64 connections, on the same cores.
+Baselines of the same minutes: an ASGI function that does nothing, and a Starlette handler that inserts each event into
+SQLite with a unique id and one commit per request. What a disk's fsync costs right now is a line of its own: the door
+waits for one before it answers.
+
+| option | meaning |
+|---|---|
+| `--seconds N` | how long each server is asked; 5 |
+| `--ids N` | ids that are known already: 10000000; 100000000 takes 1.9 GB |
+| `--only serve` or `--only ids` | one half |
+| `--folder DIR` | on the disk of interest |
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
+from regulars.storage.door.generation import Generation
+from regulars.storage.door.message_ids import LARGEST, message_hash
+from regulars.web.ingest.open_door import MOST
+
+KEY = "benchmark"
+NOOP = """
+import uvicorn, sys
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while (message := await receive()) is not None:
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"16")]})
+    await send({"type": "http.response.body", "body": b'{"success":true}'})
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
+"""
+SQLITE = """
+import sqlite3, sys, uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+book = sqlite3.connect(sys.argv[2] + "/baseline.db", check_same_thread=False)
+book.execute("pragma journal_mode = wal")
+book.execute("pragma synchronous = full")
+book.execute("create table if not exists events (id text primary key, body text)")
+async def track(request):
+    said = await request.json()
+    rows = [(one["messageId"], str(one)) for one in said.get("batch", [said])]
+    with book:
+        book.executemany("insert or ignore into events values (?, ?)", rows)
+    return JSONResponse({"success": True})
+app = Starlette(routes=[Route(path, track, methods=["POST"]) for path in ("/v1/track", "/v1/batch")])
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
+"""
+LUA = """
+local n, counter, key = 0, 1, "%s"
+function setup(thread) thread:set("id", counter); counter = counter + 1 end
+function init(args) math.randomseed(os.time() + id) end
+local function chance() return math.random(0, 2147483647) end
+local function event()
+  n = n + 1
+  return string.format('{"type":"track","event":"Order Completed","userId":"user-%%d",' ..
+    '"messageId":"%%08x-%%08x-%%08x-%%08x","timestamp":"2026-11-25T10:30:55.976Z",' ..
+    '"properties":{"order_id":"o-%%d","total":42.5,"currency":"USD"},"integrations":{},' ..
+    '"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"}}}',
+    n %% 100000, chance(), chance(), chance(), n, n)
+end
+function request()
+  local headers = {["X-Write-Key"] = key, ["Content-Type"] = "application/json"}
+  if %d == 1 then return wrk.format("POST", "/v1/track", headers, event()) end
+  local all = {}
+  for i = 1, %d do all[i] = event() end
+  return wrk.format("POST", "/v1/batch", headers,
+    '{"batch":[' .. table.concat(all, ",") .. '],"sentAt":"2026-11-25T10:30:55.990Z"}')
+end
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What one server did."""
+
+    name: str
+    events_per_second: float
+    p50: str
+    p99: str
+    cpu: float                               # microseconds of the server per event
+    errors: int
+    memory: int                              # MB resident at the end
+
+
+def _project(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    keys = hashlib.sha256(KEY.encode()).hexdigest()
+    text = f'[business]\nname = "Benchmark"\ntimezone = "UTC"\n\n[door]\nland_every = 1\nkeys.site = ["{keys}"]\n'
+    (folder / "regulars.toml").write_text(text)
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def _server(arguments: Sequence[str], port: int) -> Iterator[int]:
+    """Start a server and yield its process id once it answers."""
+    process = subprocess.Popen([sys.executable, *arguments])
+    try:
+        for _ in range(1200):
+            with socket.socket() as asked:
+                if asked.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _cpu(pid: int) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(pid: int) -> int:
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) // 1024 if found else 0
+
+
+def _asked(name: str, pid: int, port: int, *, batch: int, seconds: int, scratch: Path) -> Line:
+    script = scratch / f"{batch}.lua"
+    script.write_text(LUA % (KEY, batch, batch))
+    before = _cpu(pid)
+    told = subprocess.run(
+        ["wrk", "-t1", "-c64", f"-d{seconds}", "--latency", "-s", str(script), f"http://127.0.0.1:{port}/"],
+        check=True, capture_output=True, text=True,
+    ).stdout
+    used = _cpu(pid) - before
+    requests = int(re.search(r"(\d+) requests in", told)[1])  # type: ignore[index]  # wrk says so
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]
+    p50, p99 = (re.search(rf"^ +{share}%\s+(\S+)", told, re.MULTILINE)[1] for share in (50, 99))  # type: ignore[index]
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    return Line(
+        name=name, events_per_second=rate * batch, p50=p50, p99=p99, cpu=used * 1e6 / (requests * batch),
+        errors=int(bad[1]) if bad else 0, memory=_memory(pid),
+    )
+
+
+def serve(folder: Path, seconds: int) -> tuple[list[Line], float]:
+    """Ask each server; return its lines, and the door's bytes on disk per event once landed and compacted."""
+    lines = []
+    servers = [("does nothing", ["-c", NOOP]), ("Starlette + SQLite", ["-c", SQLITE]),
+               ("the door", ["-m", "regulars.web.ingest", "--project", str(_project(folder / "project"))])]
+    for name, arguments in servers:
+        port = _free_port()
+        more = ["--port", str(port)] if name == "the door" else [str(port), str(folder)]
+        with _server([*arguments, *more], port) as pid:
+            for batch, kind in ((1, "singles"), (100, "batches of 100")):
+                lines.append(_asked(f"{name}, {kind}", pid, port, batch=batch, seconds=seconds, scratch=folder))
+    return lines, _bytes_per_event(folder / "project")
+
+
+def _bytes_per_event(project: Path) -> float:
+    from regulars.clock import SystemClock  # noqa: PLC0415  the servers are measured without the engine in memory
+    from regulars.storage.door.collect import collect  # noqa: PLC0415
+    from regulars.storage.door.landed import STREAM, ArrivalLanding  # noqa: PLC0415
+    from regulars.storage.stores import Stores  # noqa: PLC0415
+
+    data = project / "data"
+    stores = Stores.open(
+        f"file://{data}/landing", f"file://{data}/lake", f"sqlite:///{data}/book.db", home=project / ".regulars"
+    )
+    landing = ArrivalLanding(files=stores.landing.files, book=stores.book, clock=SystemClock())
+    collect(data / "door", landing.land)
+    stores.landing.compact("site", STREAM, before=(datetime.now(UTC) + timedelta(days=1)).date())
+    events = sum(segment.rows for segment in stores.book.pages.segments("site", STREAM))
+    stores.close()
+    files = [path for part in ("landing", "door") for path in (data / part).rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files) / events
+
+
+def _nowhere(generation: Generation) -> None:
+    """Land nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What it costs to know messages by their ids. Microseconds are per event, of hashing, looking up and settling."""
+
+    wall: float
+    cpu: float
+    bytes: int
+    most_bytes: int                          # while runs were joined
+    runs: int                                # that are looked into
+
+
+def known(folder: Path, ids: int) -> Known:
+    """Know so many messages, then take NEW more, a thousand at a time, of which one in a hundred came before."""
+    former = _filled(folder / "ids", ids)
+    store, group, most, times = ArrivalStore.open(folder / "ids"), 1000, 0, []
+    began_cpu = time.process_time()
+    for start in range(0, NEW, group):
+        began = time.perf_counter()
+        names = [f"1d78b522-bd4b-4d11-8ef5-{n:012d}" for n in range(start, start + group)]
+        hashes = [message_hash(b"site\0" + name.encode()) for name in names]
+        hashes[::100] = [former[n * 7919 % len(former)] for n in range(start, start + group, 100)]
+        [receipt] = store.commit([Arrivals(source="site", hashes=hashes, lines=[b"\n"] * group)])
+        assert receipt.duplicate == group // 100
+        if store.current.lines >= MOST:
+            store.turn()
+            store.settle(_nowhere)
+            most = max(most, _size(folder / "ids" / "ids"))
+        times.append(time.perf_counter() - began)
+    used = time.process_time() - began_cpu
+    store.turn()
+    store.settle(_nowhere)
+    size = _size(folder / "ids" / "ids")
+    return Known(
+        wall=sum(times) / NEW * 1e6, cpu=used / NEW * 1e6, bytes=size, most_bytes=max(most, size), runs=len(store.runs)
+    )
+
+
+NEW = 1_000_000
+"""Messages by which is measured what one costs when so many are known."""
+
+
+def _filled(folder: Path, ids: int) -> list[bytes]:
+    """Make a store that knows so many messages, in runs as taking them one by one would leave them; return some."""
+    (folder / "ids").mkdir(parents=True)
+    rng, runs, some = np.random.default_rng(1), [], list[bytes]()
+    while ids > 0:
+        count = min(ids, LARGEST)
+        halves = rng.integers(0, 2**64, (2, count), dtype=np.uint64)
+        halves[0].sort()
+        halves.tofile(folder / "ids" / str(len(runs)))
+        runs.append(str(len(runs)))
+        some += [pair.tobytes() for pair in halves.T[:: max(1, count // 20_000)]]
+        ids -= count
+    (folder / "state.json").write_bytes(msgspec.json.encode({"settled": 0, "runs": runs, "counts": {}}))
+    return some
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _fsync(folder: Path) -> float:
+    """Return what making 16 kB durable takes, in milliseconds: the median of fifty."""
+    handle, times = os.open(folder / "fsync", os.O_WRONLY | os.O_CREAT | os.O_APPEND), []
+    for _ in range(50):
+        os.write(handle, bytes(16_000))
+        began = time.perf_counter()
+        os.fdatasync(handle)
+        times.append(time.perf_counter() - began)
+    os.close(handle)
+    return sorted(times)[25] * 1000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--ids", type=int, default=10_000_000)
+    parser.add_argument("--only", choices=["serve", "ids"])
+    parser.add_argument("--folder", type=Path)
+    told = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=told.folder))
+    try:
+        load, cores = os.getloadavg()[0], os.cpu_count()
+        print(f"fsync {_fsync(folder):.2f} ms; load of the machine {load:.1f} on {cores} cores\n")
+        if told.only != "ids":
+            if shutil.which("wrk") is None:
+                sys.exit("wrk is missing; type: apt-get install wrk")
+            lines, size = serve(folder, told.seconds)
+            print("| server | events/s | p50 | p99 | CPU us per event | not 200 | MB |\n|---|--:|--:|--:|--:|--:|--:|")
+            for line in lines:
+                print(f"| {line.name} | {line.events_per_second:,.0f} | {line.p50} | {line.p99} | {line.cpu:.1f} | "
+                      f"{line.errors} | {line.memory} |")
+            print(f"\n{size:.0f} bytes on disk per event after compaction, ids among them\n")
+        if told.only != "serve":
+            found = known(folder, told.ids)
+            print(f"{told.ids:,} ids known, in {found.runs} runs: {found.wall:.1f} us per event, "
+                  f"{found.cpu:.1f} of CPU; "
+                  f"{found.bytes / 1e6:,.0f} MB on disk, {found.most_bytes / 1e6:,.0f} at the most")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

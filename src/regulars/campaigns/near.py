@@ -1,0 +1,54 @@
+"""Patterns that are tried only near the words they need: a long letter is read in the time of a short one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+_BLANK = re.compile(r"\s")
+_REACH = 80                                  # characters: no pattern of a sentence spans more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prose:
+    """A text that is searched many times."""
+
+    text: str
+    _found: dict[str, list[int]] = field(default_factory=dict)     # where each word stands, once it was asked for
+
+    @cached_property
+    def lowered(self) -> str:
+        """Return the text in lower case, character by character, so that positions are the same."""
+        low = self.text.lower()
+        return low if len(low) == len(self.text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in self.text)
+
+    def near(self, words: Iterable[str], pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Yield the matches of a pattern in the neighbourhood of any of the words, which are in lower case."""
+        for start, end in self._windows(words):
+            yield from pattern.finditer(self.text, start, end)
+
+    def _windows(self, words: Iterable[str]) -> list[tuple[int, int]]:
+        windows: list[tuple[int, int]] = []
+        for place in sorted({place for word in words for place in self._places(word)}):
+            start = max(0, place - _REACH)
+            if windows and start <= windows[-1][1]:
+                windows[-1] = (windows[-1][0], place + _REACH)
+            else:
+                windows.append((start, place + _REACH))
+        return [(start, self._edge(end)) for start, end in windows]
+
+    def _places(self, word: str) -> list[int]:
+        if word not in self._found:
+            places = self._found[word] = []
+            place = self.lowered.find(word)
+            while place >= 0:
+                places.append(place)
+                place = self.lowered.find(word, place + len(word))
+        return self._found[word]
+
+    def _edge(self, place: int) -> int:
+        """Return the next blank at or after a place: a word or number that is cut would be read as another."""
+        blank = _BLANK.search(self.text, place) if place < len(self.text) else None
+        return len(self.text) if blank is None else blank.start()

@@ -1,0 +1,147 @@
+"""May we write to this person, on this channel, for this purpose, now: yes, or no with the reason and until when.
+
+First there must be an address (a minor's is a guardian's, see `identity.reach`); then nothing may suppress it; then the
+ledger must permit it: marketing needs a proven grant, a transactional message only that nobody revoked it; last come
+the hours. `may_contact` asks of one person at the moment of sending, `permissions` of everybody in one expression; both
+give the same answer, and a test says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.types as ir
+
+from regulars.consent.channel import Channel, Purpose
+from regulars.consent.ledger import ANY, EXPLICIT, Entry, Standing, standing
+from regulars.consent.quiet_hours import Window, next_allowed
+from regulars.consent.suppression import Suppression
+
+NEVER_OPEN = "no hour of the week is inside every window"
+CLOSED = "quiet hours"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """Whether a message may go now; a refusal says why, and from when on it may where that is known."""
+
+    allowed: bool
+    reason: str
+    until: datetime | None = None            # when to ask again: a message is deferred, not dropped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One person on one channel: how they are reached, and everything that is on record of that address."""
+
+    address_hash: str | None                 # None: nothing reaches them
+    address_reason: str = "own"              # as in `identity.reach.contacts`: own, primary guardian, none on file …
+    entries: Sequence[Entry] = ()            # of this address
+    suppressions: Sequence[Suppression] = ()
+    windows: Sequence[Window] = ()           # when it may be: of their places, and of the business if it keeps hours
+
+
+def may_contact(person: Person, channel: Channel, *, purpose: Purpose, at: datetime) -> Permission:
+    """Return whether one person may be written to at a moment; asked again when the message goes."""
+    if person.address_hash is None:
+        return Permission(allowed=False, reason=_no_address(person.address_reason))
+    stopped = sorted(s.reason for s in person.suppressions if s.channel == channel and s.is_in_force(at))
+    if stopped:
+        return Permission(allowed=False, reason=f"suppressed: {stopped[0]}")
+    said = standing(person.entries, channel=channel, purpose=purpose, at=at)
+    if (refusal := _refusal(said, purpose)) is not None:
+        return Permission(allowed=False, reason=refusal)
+    reason = "needs no consent" if said.since is None else f"consent since {_day(said.since)}"
+    return deferred(Permission(allowed=True, reason=reason), person.windows, at=at)
+
+
+def permissions(
+    people: ir.Table, entries: ir.Table, suppressions: ir.Table, *, channel: Channel, purpose: Purpose, at: datetime
+) -> ir.Table:
+    """Return the same for everybody, hours aside: one row a row of people, with its columns, allowed and reason.
+
+    Args:
+        people: customer_id, address_hash (missing: nothing reaches them), address_reason; further columns stay.
+        entries: `ledger.ENTRIES`.
+        suppressions: `suppression.SUPPRESSIONS`.
+        channel: By which they would be written to.
+        purpose: What for.
+        at: When; aware. What was said later does not count.
+
+    """
+    moment = ibis.literal(at.astimezone(UTC).replace(tzinfo=None), "timestamp")
+    found = people.left_join(_stopped(suppressions, channel, moment), "address_hash").drop("address_hash_right")
+    found = found.left_join(_said(entries, channel, purpose, moment), "address_hash").drop("address_hash_right")
+    state = found.state.fill_null("unknown")
+    refused = [
+        (found.address_hash.isnull(), ibis.literal("no address: ") + found.address_reason),
+        (found.stopped_by.notnull(), ibis.literal("suppressed: ") + found.stopped_by),
+        (state == "revoked", ibis.literal("opted out on ") + found.since_day),
+    ]
+    if purpose == "marketing":
+        refused += [
+            (state == "unproven", ibis.literal("consent without evidence")),
+            (state == "unknown", ibis.literal("no consent on record")),
+        ]
+    granted = (state == "granted").ifelse(ibis.literal("consent since ") + found.since_day, "needs no consent")
+    is_refused = ibis.or_(*(condition for condition, _ in refused))
+    return found.select(*people.columns, allowed=~is_refused, reason=ibis.cases(*refused, else_=granted))
+
+
+def deferred(permission: Permission, windows: Sequence[Window], *, at: datetime) -> Permission:
+    """Return a permission with the hours of a place applied: outside them a refusal until the next opening."""
+    opens = next_allowed(at, windows) if permission.allowed else at
+    if opens == at:
+        return permission
+    return Permission(allowed=False, reason=NEVER_OPEN if opens is None else CLOSED, until=opens)
+
+
+def _refusal(said: Standing, purpose: Purpose) -> str | None:
+    if said.state == "revoked" and said.since is not None:
+        return f"opted out on {_day(said.since)}"
+    if purpose == "transactional" or said.state == "granted":
+        return None
+    return "consent without evidence" if said.state == "unproven" else "no consent on record"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+def _no_address(reason: str) -> str:
+    return f"no address: {reason}"
+
+
+def _stopped(suppressions: ir.Table, channel: Channel, moment: ir.Value) -> ir.Table:
+    """address_hash, stopped_by: of several reasons in force the first by name."""
+    live = suppressions.filter(
+        suppressions.channel == channel, suppressions.since <= moment,
+        suppressions.lifted_at.isnull() | (suppressions.lifted_at > moment),
+    )
+    return live.group_by("address_hash").aggregate(stopped_by=live.reason.min())
+
+
+def _said(entries: ir.Table, channel: Channel, purpose: Purpose, moment: ir.Value) -> ir.Table:
+    """address_hash, state, since_day: what the ledger comes to, as `ledger.standing` has it."""
+    mine = entries.filter(
+        entries.channel == channel, entries.purpose.isin([purpose, ANY]), entries["at"] <= moment
+    )
+    is_revoked = mine.action == "revoke"
+    revoked = mine.group_by("address_hash").aggregate(revoked_at=mine["at"].max(where=is_revoked))
+    told = mine.inner_join(revoked, "address_hash")
+    grants = (told.action == "grant") & (told.expires_at.isnull() | (told.expires_at > moment))
+    proven = grants & told.evidence.notnull() & (told.evidence != "")
+    is_lifting = told.method.isin(sorted(EXPLICIT)) & (told["at"] > told.revoked_at)
+    summed = told.group_by("address_hash", "revoked_at").aggregate(
+        granted_at=told["at"].max(where=proven & (told.revoked_at.isnull() | is_lifting)),
+        has_grant=grants.any(),
+    )
+    state = ibis.cases(
+        (summed.granted_at.notnull(), "granted"), (summed.revoked_at.notnull(), "revoked"),
+        (summed.has_grant, "unproven"), else_="unknown",
+    )
+    since = ibis.coalesce(summed.granted_at, summed.revoked_at)
+    return summed.select("address_hash", state=state, since_day=since.strftime("%Y-%m-%d"))

@@ -1,0 +1,83 @@
+"""Everybody at once: who may be written to on a channel for a purpose, who not and why, and from when on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.consent.channel import CONTACTS, Channel, Contact, Purpose
+from regulars.consent.permission import CLOSED, NEVER_OPEN, permissions
+from regulars.consent.place import place_of
+from regulars.consent.quiet_hours import Window, next_allowed_of, quiet_windows
+from regulars.consent.suppression import address_hashes
+from regulars.pipeline.consent import salt
+from regulars.pipeline.workspace import Workspace
+
+PERMITTED = pa.schema([
+    *(pa.field(name, pa.string()) for name in ("customer_id", "address", "address_hash", "address_reason")),
+    pa.field("allowed", pa.bool_()), pa.field("reason", pa.string()), pa.field("until", pa.timestamp("s")),
+])
+"""One row a customer: where a message would go, whether it may now, why, and from when on (UTC) if that is known."""
+
+_AREA = len("+1254")
+
+
+def permitted_people(workspace: Workspace, *, channel: Channel, purpose: Purpose, at: datetime) -> pa.Table:
+    """Return PERMITTED of all customers, sorted by id: what `may_contact` says of each of them at a moment.
+
+    Raises NotFound before the first run.
+    """
+    engine, book = workspace.stores.engine, workspace.book.consent
+    people = workspace.fetch(_people(workspace, CONTACTS[channel]))
+    hashes = address_hashes(people["address"], channel=channel, salt=salt(workspace))
+    told = workspace.fetch(permissions(
+        engine.arrow(people.append_column("address_hash", hashes)), engine.arrow(book.entries()),
+        engine.arrow(book.suppressions()), channel=channel, purpose=purpose, at=at,
+    )).sort_by("customer_id")
+    told = told.append_column("until", pa.nulls(told.num_rows, pa.timestamp("s")))
+    if channel == "sms" and purpose == "marketing":
+        told = _in_hours(workspace, told, at)
+    return told.select(PERMITTED.names).cast(PERMITTED)
+
+
+def _people(workspace: Workspace, contact: Contact) -> ir.Table:
+    """customer_id, address, address_reason, region."""
+    contacts, customers = workspace.table("contacts"), workspace.table("customers")
+    region = customers.region if "region" in customers.columns else ibis.null("string")
+    places = customers.select("customer_id", region=region)
+    found = contacts.left_join(places, "customer_id")
+    return found.select(
+        "customer_id", address=found[contact], address_reason=found[f"{contact}_reason"], region=found.region
+    )
+
+
+def _in_hours(workspace: Workspace, told: pa.Table, at: datetime) -> pa.Table:
+    """Put off who may be written to, but not now."""
+    address, region = told["address"].combine_chunks(), told["region"].combine_chunks()
+    # Of a number in North America only the area code speaks for a place: so a million people are some hundred places.
+    area = pc.if_else(pc.starts_with(address, "+1"), pc.utf8_slice_codeunits(address, 0, _AREA), address)
+    keys = pc.binary_join_element_wise(area.fill_null(""), region.fill_null(""), " ").dictionary_encode()
+    windows = [_windows(workspace, *key.split(" ")) for key in keys.dictionary.to_pylist()]
+    moments = np.full(told.num_rows, np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "s"))
+    opens = next_allowed_of(moments, keys.indices.to_numpy().astype(np.int64), windows)
+    allowed = told["allowed"].combine_chunks()
+    is_later = pc.and_(allowed, pa.array(opens != moments))
+    is_never = pc.and_(is_later, pa.array(np.isnat(opens)))
+    reason = pc.if_else(is_later, pc.if_else(is_never, NEVER_OPEN, CLOSED), told["reason"].combine_chunks())
+    until = pc.if_else(is_later, pa.array(opens, pa.timestamp("s")), pa.scalar(None, pa.timestamp("s")))
+    kept = told.drop_columns(["allowed", "reason", "until"])
+    kept = kept.append_column("allowed", pc.and_(allowed, pc.invert(is_later)))
+    return kept.append_column("reason", reason).append_column("until", until)
+
+
+def _windows(workspace: Workspace, area: str, region: str) -> tuple[Window, ...]:
+    business = workspace.project.config.business
+    # Seven more digits make an area code a number of that area.
+    phone = area.ljust(len("+12548675301"), "0") if area.startswith("+1") else area or None
+    place = place_of(phone=phone, state=region or None, business_zone=business.timezone, country=business.country)
+    return quiet_windows(place)

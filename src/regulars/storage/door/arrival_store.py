@@ -1,0 +1,274 @@
+"""The arrival store: many waiting requests are written with one fsync, each message once, and handed to the landing.
+
+    door/
+    ├── lock              held by the one process that may write here, as long as it lives
+    ├── state.json        what is settled: the last generation that was landed, the runs of ids, the counts
+    ├── ids/              runs of message ids
+    └── 00000017-…/       a generation: <source>.stored.ndjson, .quarantined, .duplicate, .answered
+
+A message is acknowledged when its line is on disk. A generation is settled in three steps, each of which may be done
+again: its journals become segments of the landing, its ids a run, and then `state.json` says so, in one rename. What
+`state.json` does not say is read again from the journals, so that after a kill ids, counts and landing agree.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from regulars.errors import LeaseHeld, StoreUnavailable
+from regulars.storage.door.generation import Entry, Generation, Key, Outcome, added, folders
+from regulars.storage.door.journal import write_durably
+from regulars.storage.door.message_ids import Run, due, join, known_in, write_run
+
+
+# Structs, not dataclasses: one of each is made for every request, and these are made in a fifth of the time.
+class Arrivals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one request brought: messages that are good, each with its hash, and those that are not."""
+
+    source: str
+    hashes: Sequence[bytes]                  # of the good ones, `message_hash`
+    lines: Sequence[bytes]                   # of the good ones, each ending in a line break
+    rejects: Sequence[bytes] = ()            # lines for the quarantine
+    answers: Sequence[bytes] = ()            # lines that say which of its rows are repaired
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What became of a request's messages; the three add up to what it brought."""
+
+    stored: int
+    duplicate: int
+    quarantined: int
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of requests that is written and not yet durable."""
+
+    receipts: list[Receipt]
+    entry: Entry
+    hashes: set[bytes]
+
+    def sync(self) -> None:
+        """Put the group on disk: mere waiting, for any thread. Raises StoreUnavailable: nothing of it is there."""
+        try:
+            self.entry.sync()
+        except OSError as error:
+            self.entry.undo()
+            raise _unwritten(error) from error
+
+
+Land = Callable[[Generation], None]
+"""Makes a generation's journals visible in the landing; done twice it equals done once."""
+
+
+class _State(msgspec.Struct):
+    """What `state.json` says."""
+
+    settled: int = 0                         # number of the last generation that was landed
+    runs: list[str] = msgspec.field(default_factory=list)
+    counts: dict[str, dict[Outcome, int]] = msgspec.field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class ArrivalStore:
+    """What the door has taken. One process at a time; one thread commits and turns, another may settle meanwhile."""
+
+    folder: Path
+    lock: IO[bytes]
+    state: _State
+    runs: tuple[Run, ...]
+    waiting: list[Generation]                # closed, not settled yet, oldest first
+    current: Generation
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, folder: Path) -> ArrivalStore:
+        """Open the store and take up what a killed process left.
+
+        Raises LeaseHeld while another process has it.
+        """
+        (folder / "ids").mkdir(parents=True, exist_ok=True)
+        lock = _locked(folder / "lock")
+        file = folder / "state.json"
+        state = msgspec.json.decode(file.read_bytes(), type=_State) if file.exists() else _State()
+        for path in (folder / "ids").iterdir():
+            if path.name not in state.runs:
+                path.unlink()                # written by a process that was killed before it said so
+        left = [Generation.reopen(path) for path in folders(folder)]
+        for generation in (one for one in left if one.number <= state.settled):
+            generation.remove()
+        waiting = [one for one in left if one.number > state.settled]
+        number = max([state.settled, *(one.number for one in waiting)]) + 1
+        return cls(
+            folder=folder, lock=lock, state=state, runs=tuple(Run.open(folder / "ids" / name) for name in state.runs),
+            waiting=waiting, current=Generation.begin(number, within=folder),
+        )
+
+    def commit(self, group: Sequence[Arrivals]) -> list[Receipt]:
+        """Take what a group of requests brought, durably, each message once; return a receipt each.
+
+        All of it or nothing: raises StoreUnavailable when it cannot be written, and then nothing of it is there.
+        """
+        begun = self.begin(group)
+        begun.sync()
+        self.end(begun)
+        return begun.receipts
+
+    def begin(self, group: Sequence[Arrivals]) -> Begun:
+        """Write what a group of requests brought. It is taken when it is synced and `end` was called, in this order."""
+        old = self._known(group)
+        new: set[bytes] = set()
+        lines: dict[Key, list[bytes]] = {}
+        receipts = [_sorted_out(arrivals, old=old, new=new, lines=lines) for arrivals in group]
+        try:
+            entry = self.current.write(lines)
+        except OSError as error:
+            raise _unwritten(error) from error
+        return Begun(receipts=receipts, entry=entry, hashes=new)
+
+    def end(self, begun: Begun) -> None:
+        """Count a group in that is on disk."""
+        begun.entry.keep()
+        self.current.hashes |= begun.hashes
+
+    def turn(self) -> bool:
+        """Begin a new generation, so that the current one can be settled. Call it between two commits.
+
+        Returns False when nothing has come since the last time. Raises OSError, and then nothing has changed.
+        """
+        if not self.current.lines:
+            return False
+        begun = Generation.begin(self.current.number + 1, within=self.folder)
+        with self.guard:
+            self.waiting.append(self.current)
+            self.current = begun
+        return True
+
+    def settle(self, land: Land) -> int:
+        """Land what is waiting, make its ids a run, and forget the journals; return how many generations it was.
+
+        Raises what landing raises, and OSError; what is not settled then stays known and is settled the next time.
+        """
+        count = 0
+        while self.waiting:
+            generation = self.waiting[0]
+            land(generation)
+            self._settled(generation)
+            count += 1
+        while chosen := due(self.runs):
+            self._joined(chosen)
+        return count
+
+    def counts(self) -> Mapping[Key, int]:
+        """Return how many messages of each source were stored, duplicate and quarantined, since the first one."""
+        with self.guard:
+            return added([_flat(self.state), *(one.counts() for one in (*self.waiting, self.current))])
+
+    def close(self) -> None:
+        """Give back files and the lock; everything that was acknowledged stays."""
+        if self.current.lines:
+            self.current.close()
+        else:
+            self.current.remove()
+        for generation in self.waiting:
+            generation.close()
+        self.lock.close()
+
+    def _known(self, group: Sequence[Arrivals]) -> set[bytes]:
+        """Return those of the group's hashes that came before."""
+        with self.guard:
+            recent = [self.current.hashes, *(one.hashes for one in self.waiting)]
+            runs = self.runs
+        asked = [one for arrivals in group for one in arrivals.hashes]
+        if not asked:
+            return set()
+        every = set(asked)
+        old = set[bytes]().union(*(every & hashes for hashes in recent))
+        return old | known_in(runs, asked) if runs else old
+
+    def _settled(self, generation: Generation) -> None:
+        runs = list(self.runs)
+        if generation.hashes:
+            path = self.folder / "ids" / generation.name
+            write_run(path, generation.hashes)
+            runs.append(Run.open(path))
+        counts = _nested(added([_flat(self.state), generation.counts()]))
+        state = _State(settled=generation.number, runs=[run.path.name for run in runs], counts=counts)
+        write_durably(self.folder / "state.json", msgspec.json.encode(state))
+        with self.guard:
+            self.state, self.runs = state, tuple(runs)
+            self.waiting.remove(generation)
+        generation.remove()
+
+    def _joined(self, chosen: Sequence[Run]) -> None:
+        path = self.folder / "ids" / f"{chosen[-1].path.name.split('+')[0]}+{len(self.runs)}"
+        join(chosen, path)
+        runs = [*(run for run in self.runs if run not in chosen), Run.open(path)]
+        state = _State(settled=self.state.settled, runs=[run.path.name for run in runs], counts=self.state.counts)
+        write_durably(self.folder / "state.json", msgspec.json.encode(state))
+        with self.guard:
+            self.state, self.runs = state, tuple(runs)
+        for run in chosen:
+            run.path.unlink()                # a commit may still read it: the mapping keeps the bytes
+
+
+def _unwritten(error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(f"arrivals cannot be written: {error.strerror}", hint="free some disk")
+
+
+def _sorted_out(
+    arrivals: Arrivals, *, old: set[bytes], new: set[bytes], lines: dict[Key, list[bytes]]
+) -> Receipt:
+    """Put a request's lines where they belong; `new` are the group's own so far."""
+    source, hashes = arrivals.source, arrivals.hashes
+    fresh = set(hashes)
+    duplicate = 0
+    if len(fresh) == len(hashes) and fresh.isdisjoint(old) and fresh.isdisjoint(new):
+        if hashes:
+            _list(lines, source, "stored").extend(arrivals.lines)
+            new |= fresh
+    else:
+        for known, line in zip(hashes, arrivals.lines, strict=True):
+            if known in old or known in new:
+                duplicate += 1
+                _list(lines, source, "duplicate").append(b'"%s"\n' % known.hex().encode())
+            else:
+                new.add(known)
+                _list(lines, source, "stored").append(line)
+    if arrivals.rejects:
+        _list(lines, source, "quarantined").extend(arrivals.rejects)
+    if arrivals.answers:
+        _list(lines, source, "answered").extend(arrivals.answers)
+    return Receipt(stored=len(hashes) - duplicate, duplicate=duplicate, quarantined=len(arrivals.rejects))
+
+
+def _list(lines: dict[Key, list[bytes]], source: str, outcome: Outcome) -> list[bytes]:
+    return lines.setdefault((source, outcome), [])
+
+
+def _locked(path: Path) -> IO[bytes]:
+    lock = path.open("ab")
+    try:
+        # The kernel gives it back when the process ends, however that happens.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise LeaseHeld(f"another process takes arrivals in {path.parent}", hint="stop it first") from error
+    return lock
+
+
+def _flat(state: _State) -> dict[Key, int]:
+    return {(source, name): n for source, one in state.counts.items() for name, n in one.items()}
+
+
+def _nested(counts: Mapping[Key, int]) -> dict[str, dict[Outcome, int]]:
+    found: dict[str, dict[Outcome, int]] = {}
+    for (source, outcome), count in sorted(counts.items()):
+        found.setdefault(source, {})[outcome] = count
+    return found

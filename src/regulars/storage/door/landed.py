@@ -1,0 +1,66 @@
+"""Journals become segments of the landing: read from then on like what any other stream brought."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from regulars.clock import Clock
+from regulars.sources.door import EVENTS
+from regulars.storage.book import Book
+from regulars.storage.door.generation import Generation, Key
+from regulars.storage.door.journal import Journal
+from regulars.storage.files import FileStore
+from regulars.storage.segment_name import LINES, segment_name
+
+STREAM = EVENTS
+"""The stream of a source that takes arrivals: all its messages, whatever their type."""
+
+REJECTS = f"{STREAM}.rejects"
+"""The stream of what was no good message; reading puts it into the quarantine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalLanding:
+    """Where arrivals land. Light: needs the landing's files and the book, and no engine."""
+
+    files: FileStore
+    book: Book
+    clock: Clock
+
+    def land(self, generation: Generation) -> None:
+        """Make a generation's journals visible; done twice it equals done once. Raises StoreError, OSError."""
+        # An answer lands behind what it answers, for the newest word about a row of the quarantine stands.
+        for (source, outcome), journal in sorted(generation.journals.items(), key=_order):
+            stream = {"stored": STREAM, "quarantined": REJECTS, "answered": REJECTS}.get(outcome)
+            if stream is not None and journal.lines:
+                self._land(journal.path, f"{generation.name}.{source}.{outcome}", source, stream, journal.lines)
+
+    def _land(self, path: Path, set_id: str, source: str, stream: str, rows: int) -> None:
+        if self.book.pages.is_committed(set_id):
+            return
+        now = self.clock.now()
+        name = segment_name(self.book.tenant, source, stream, day=now.date(), what="door", ending=LINES)
+        # In the book before it is a file: then no run that tidies up takes it for something nobody knows.
+        self.book.pages.stage_page(
+            set_id, source=source, stream=stream, page=0, segment=name, rows=rows, resume=None, at=now
+        )
+        local = self.files.scratch() / path.name
+        _linked(path, local)
+        self.files.publish(local, name)
+        self.book.pages.commit_set(set_id, cursor=None, is_complete=False, recorded_at=now, run_id=None)
+
+
+def _order(item: tuple[Key, Journal]) -> tuple[str, int]:
+    source, outcome = item[0]
+    return source, ("quarantined", "answered", "duplicate", "stored").index(outcome)
+
+
+def _linked(path: Path, to: Path) -> None:
+    """Give a file a second name where that is possible, else copy it: the journal stays until all is settled."""
+    try:
+        os.link(path, to)
+    except OSError:
+        shutil.copyfile(path, to)

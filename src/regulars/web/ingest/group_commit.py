@@ -1,0 +1,137 @@
+"""Group commit: requests wait together for one write to disk, and are answered when it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+
+from regulars.errors import RegularsError
+from regulars.storage.door.arrival_store import Arrivals, ArrivalStore, Land, Receipt
+from regulars.storage.door.collect import WANTED
+
+log = structlog.get_logger()
+_Made = TypeVar("_Made")
+
+MOST_WAITING = 50_000
+"""Messages that may wait for the disk: beyond it a request is told to come again."""
+
+GATHER, ENOUGH = 0.002, 1_000
+"""Seconds that a request waits for others to be written with it, and how many messages are worth a write at once.
+
+A write to disk costs the same for one message as for hundreds: 0.2 ms of a core.
+"""
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at whether a generation is to be landed."""
+
+
+class Busy(Exception):
+    """More waits for the disk than should."""
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupCommit:
+    """Takes arrivals for as long as it is open."""
+
+    store: ArrivalStore
+    land: Land
+    every: float                             # seconds after which what came is landed
+    most: int                                # messages after which it is landed earlier
+    waiting: list[tuple[Arrivals, asyncio.Future[Receipt]]] = field(default_factory=list)
+    messages: int = 0                        # among those that wait
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    disk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-disk"))
+    settler: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-settler"))
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Begin to take arrivals."""
+        # A thread that comes back from the disk waits no longer than this for its turn.
+        sys.setswitchinterval(0.0005)
+        self.tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._settle())]
+
+    async def stop(self) -> None:
+        """Write what waits, land everything, and give back the store."""
+        # Not while a group is on its way to disk: it would be there and not be counted.
+        async with self.writing:
+            for task in self.tasks:
+                task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._written()
+        await self._settled(is_wanted=True)
+        self.disk.shutdown()
+        self.settler.shutdown()
+        self.store.close()
+
+    async def take(self, arrivals: Arrivals) -> Receipt:
+        """Return what became of a request's messages once that is on disk.
+
+        Raises Busy, and what `ArrivalStore.commit` raises; then nothing of it was taken.
+        """
+        if self.messages > MOST_WAITING:
+            raise Busy
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.waiting.append((arrivals, answer))
+        self.messages += len(arrivals.lines)
+        self.due.set()
+        return await answer
+
+    async def _write(self) -> None:
+        while True:
+            await self.due.wait()
+            if self.messages < ENOUGH:
+                await asyncio.sleep(GATHER)
+            await self._written()
+
+    async def _written(self) -> None:
+        self.due.clear()
+        async with self.writing:
+            group, self.waiting, self.messages = self.waiting, [], 0
+            if not group:
+                return
+            try:
+                begun = self.store.begin([arrivals for arrivals, _ in group])
+                # Nothing but the disk is waited for elsewhere: two threads that compute only keep each other waiting.
+                await self._in(self.disk, begun.sync)
+                self.store.end(begun)
+            except Exception as error:  # noqa: BLE001  whoever waits is told; the door goes on
+                log.error("arrivals not written", requests=len(group), error=str(error))  # noqa: TRY400  said to each
+                for _, answer in group:
+                    if not answer.done():
+                        answer.set_exception(error)
+                return
+        for (_, answer), receipt in zip(group, begun.receipts, strict=True):
+            if not answer.done():
+                answer.set_result(receipt)
+
+    async def _settle(self) -> None:
+        begun = asyncio.get_running_loop().time()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            now = asyncio.get_running_loop().time()
+            is_wanted = (self.store.folder / WANTED).exists()
+            if is_wanted or now - begun >= self.every or self.store.current.lines >= self.most:
+                await self._settled(is_wanted=is_wanted)
+                begun = now
+
+    async def _settled(self, *, is_wanted: bool) -> None:
+        """Land what came. What cannot be landed now stays where it is, and is landed the next time."""
+        try:
+            async with self.writing:
+                await self._in(self.disk, self.store.turn)
+            await self._in(self.settler, lambda: self.store.settle(self.land))
+        except (RegularsError, OSError) as error:
+            log.warning("arrivals not landed yet", error=str(error))
+            return
+        if is_wanted:
+            (self.store.folder / WANTED).unlink(missing_ok=True)
+
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], _Made]) -> _Made:
+        return await asyncio.get_running_loop().run_in_executor(thread, work)

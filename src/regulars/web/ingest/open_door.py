@@ -1,0 +1,46 @@
+"""A project's door, opened: its write keys, its store, and where arrivals land."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from regulars.clock import Clock
+from regulars.config import Config
+from regulars.storage.book import Book
+from regulars.storage.door.arrival_store import ArrivalStore
+from regulars.storage.door.landed import ArrivalLanding
+from regulars.storage.files import open_files
+from regulars.web.ingest.group_commit import GroupCommit
+from regulars.web.ingest.ingest_door import App, IngestDoor
+from regulars.web.ingest.write_keys import WriteKeys
+
+MOST = 200_000
+"""Messages after which what came is landed, however short the time."""
+
+
+def open_door(
+    config: Config, *, home: Path, clock: Clock, behind: App | None = None, book: Book | None = None
+) -> IngestDoor:
+    """Return the door of a project as an ASGI app; it begins and ends with the server's lifespan.
+
+    Args:
+        config: says the keys, the folder, and where the landing and the book are.
+        home: folder of this machine for the key file and caches, as `Stores.open` has it.
+        clock: by which arrivals are dated.
+        behind: the app that answers everything else.
+        book: the project's, where it is open already.
+
+    Raises LeaseHeld while another process has the door open, StoreError when a store cannot be opened.
+
+    """
+    store = ArrivalStore.open(config.door.folder)
+    book = book or Book.open(config.stores.book, home=home)
+    files = open_files(config.stores.landing, home / "cache" / "landing")
+    landing = ArrivalLanding(files=files, book=book, clock=clock)
+    commits = GroupCommit(store=store, land=landing.land, every=config.door.land_every, most=MOST)
+    return IngestDoor(keys=WriteKeys(_sources(config.door.keys)), commits=commits, clock=clock, behind=behind)
+
+
+def _sources(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {one: source for source, hashes in keys.items() for one in hashes}
