@@ -11,6 +11,8 @@ from statistics import median
 Ends = tuple[float, float, float]
 """Low, estimate, high; low and high may be infinite."""
 
+NOTHING = 1e-12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
@@ -34,7 +36,8 @@ def axis_of(intervals: Iterable[Ends]) -> Axis:
     # An arrow needs room behind its dot.
     room = [1.2 * ends[1] for ends in found if math.isinf(ends[0]) or math.isinf(ends[2])]
     finite = [*room, *(each for ends in found for each in ends if math.isfinite(each))]
-    sizes = [abs(each) for each in finite if each != 0]
+    # What is nearly nothing makes no axis: its hundredths could not be told apart.
+    sizes = [abs(each) for each in finite if abs(each) > NOTHING]
     if not sizes:
         return Axis(low=-1.0, high=1.0)
     reach = max(5 * median(sizes), *(1.2 * abs(ends[1]) for ends in found))
