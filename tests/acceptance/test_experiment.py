@@ -169,6 +169,25 @@ def test_an_effect_that_is_there_is_found_and_named_in_words(desk: Path) -> None
     workspace.close()
 
 
+def test_segments_are_told_apart_by_who_was_in_them_when_exposed(desk: Path) -> None:
+    (desk / "segments" / "keen.yaml").write_text(
+        "title: Keen\ndescription: Came often.\nwhen: {count: visit, within: 30 days, at_least: 2}\n", encoding="utf-8")
+    (desk / "experiments" / "greeting.yaml").write_text(EXPERIMENT + "by: [regular, keen]\n", encoding="utf-8")
+    _let_people_come(desk, rates={"silent": 0.2, "greeted": 0.45})
+    workspace = _open(desk, MONDAY + 14 * DAY)
+
+    found = experiment_report(workspace, "greeting")
+
+    groups = {each.group: each for each in found.groups}
+    whole = next(each for each in found.answers if each.role == "primary")
+    assert set(groups) == {"in regular", "not in regular", "in keen", "not in keen"}
+    assert groups["in regular"].units == whole.units
+    assert groups["not in regular"].units == 0
+    assert groups["not in regular"].value is None
+    assert groups["in keen"].units == 0                       # the segment was declared after everybody had been exposed
+    workspace.close()
+
+
 def test_no_effect_names_nobody_and_says_to_go_on(desk: Path) -> None:
     _let_people_come(desk, rates={"silent": 0.3, "greeted": 0.3})
     workspace = _open(desk, MONDAY + 14 * DAY)

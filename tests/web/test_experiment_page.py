@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -283,3 +284,16 @@ def test_names_in_brackets_are_no_markup_of_the_terminal(capsys: pytest.CaptureF
 
     assert "[red]new" in text
     assert re.search(r"▸ +\+567\u202f% \[\d+, no end\]", text)
+
+
+def test_segments_that_are_told_apart_have_a_table_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    found = shown()
+    answer = found.report.answers[0]
+    apart = replace(found, report=replace(found.report, groups=(replace(answer, group="in <keen>"), replace(answer, group="not in <keen>"))))
+
+    text, lines = page(apart), list(csv.DictReader(io.StringIO(to_csv(apart))))
+
+    assert "By segment" not in page(found)
+    assert "new, in &lt;keen&gt;" in text
+    assert "new, not in <keen>" in printed(apart, capsys)
+    assert [line["group"] for line in lines] == ["", "in <keen>", "not in <keen>"]

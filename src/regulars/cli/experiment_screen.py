@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 
 from regulars.cli.screen import console, show_mapping, show_table
-from regulars.web.answers import Row, Shown, lift, rows
+from regulars.web.answers import Row, Shown, group_rows, lift, rows
 from regulars.web.experiment import about, axis_words, shares
 from regulars.web.experiment_charts import early_days
 from regulars.web.experiment_words import (
@@ -54,6 +54,7 @@ def show_report(shown: Shown) -> None:
     elif words := axis_words(every):
         out.print(escape(words) + "\n", soft_wrap=True)
     _answers(every)
+    _groups(group_rows(shown))
     _days(shown)
     show_table(
         "Units by variant", ["variant", "units", "share"], [(s.variant, s.units, s.words) for s in shares(shown)],
@@ -89,6 +90,18 @@ def _answers(every: Sequence[Row]) -> None:
     ]
     if guarded:
         show_table("Guardrails", [*head, "", "state"], guarded, right=numbers)
+
+
+def _groups(every: Sequence[Row]) -> None:
+    if not every:
+        return
+    axis = axis_of(row.ends for row in every if row.ends is not None)
+    show_table(
+        "By segment when exposed, corrected for all of them together",
+        ["metric", "variant", "control", "variant's", *DRAWN, "p", ""],
+        [(*_cells(row, axis), row.p, "differs" if row.is_significant else "") for row in every],
+        right=["control", "variant's", "p"],
+    )
 
 
 def _cells(row: Row, axis: Axis) -> tuple[str, ...]:

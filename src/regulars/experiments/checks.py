@@ -114,6 +114,9 @@ def _audience_errors(experiment: Experiment, segments: frozenset[str] | None) ->
     name = experiment.audience
     if name is not None and segments is not None and name not in segments:
         yield DeclarationError(f"no segment {name!r}", hint=did_you_mean(name, segments), path=("audience",))
+    for n, each in enumerate(experiment.by):
+        if segments is not None and each not in segments:
+            yield DeclarationError(f"no segment {each!r}", hint=did_you_mean(each, segments), path=("by", n))
 
 
 def _metric_errors(experiment: Experiment, metrics: frozenset[str] | None) -> Iterator[DeclarationError]:

@@ -29,7 +29,7 @@ Read = TypeVar("Read")
 
 _KEYS = {
     "title", "description", "hypothesis", "owner", "unit", "audience", "variants", "control", "primary", "secondary",
-    "guardrails", "runs", "stop", "analysis", "allocation", "layer", "tags", "ramp", "epoch", "salt",
+    "guardrails", "runs", "stop", "analysis", "allocation", "layer", "by", "tags", "ramp", "epoch", "salt",
 }
 _DAY = r"(\d{4}-\d{2}-\d{2})"
 
@@ -60,6 +60,7 @@ def declare(name: str, data: Data) -> Experiment:
         analysis=_analysis(data.get("analysis") or {}),
         allocation=str(data.get("allocation", "hash")),  # type: ignore[arg-type]  # as unit
         layer=_layer(data["layer"]) if "layer" in data else None,
+        by=_each("by", data, lambda value, _: str(value)),
         tags=_each("tags", data, lambda value, _: str(value)),
         ramp=_ramp(data.get("ramp") or {}),
         epoch=_whole(data.get("epoch", 1), ("epoch",)),

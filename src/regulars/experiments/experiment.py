@@ -13,6 +13,7 @@
     analysis: {method: group_sequential, looks: 5, alpha: 5 %, cuped: false, winsor: 99 %}
     allocation: hash | quota                             quota: exact shares of a list
     layer: {name: checkout, from: 0, below: 5000}        of 10,000; experiments of one layer share nobody
+    by: [SEGMENT]                                        told apart: units in a segment when exposed, and the others
     tags: [pricing]                                      holdouts of these tags apply, and those of none
     ramp: {2026-01-05: 10 %, 2026-01-12: 100 %}
     epoch: 2                                             raised when weights change after the start
@@ -118,6 +119,7 @@ class Experiment:
     analysis: Analysis = field(default_factory=Analysis)
     allocation: Allocation = "hash"
     layer: Layer | None = None
+    by: tuple[str, ...] = ()                 # segments whose units are told apart
     tags: tuple[str, ...] = ()
     ramp: tuple[RampStep, ...] = ()
     epoch: int = 1

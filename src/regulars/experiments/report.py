@@ -29,6 +29,7 @@ class Measured:
     has_denominator: bool
     has_covariate: bool
     is_never_negative: bool = False          # a lift below -1 cannot be
+    group: str | None = None                 # of whom, see `Answer`
     guardrail: Guardrail | None = None
 
 
@@ -47,7 +48,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Trust first, then the verdict, then the answers; `answers` and `days` are empty where trust forbids them."""
+    """Trust first, then the verdict; then answers, groups and days, which are empty where trust forbids them."""
 
     experiment: str
     title: str
@@ -64,6 +65,7 @@ class Report:
     checks: tuple[Check, ...]
     verdict: Verdict
     answers: tuple[Answer, ...]
+    groups: tuple[Answer, ...]               # what decides first, by group; corrected for all
     days: tuple[Day, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,8 +81,10 @@ def report(experiment: Experiment, measured: Sequence[Measured], conduct: Conduc
     others = [names[n] for n in plan.others]
     checks = trust(conduct)
     answers: list[Answer] = []
+    whole = [each for each in measured if each.group is None]
     for role in ("primary", "secondary", "guardrail"):
-        answers += _answers([each for each in measured if each.role == role], plan=plan, others=others)
+        answers += _answers([each for each in whole if each.role == role], plan=plan, others=others)
+    groups = _answers([each for each in measured if each.group is not None], plan=plan, others=others)
     said = verdict(answers, checks, control=experiment.control, is_over=plan.is_over)
     is_hidden = bool(failed(checks)) or said.decision == "too_early"
     exposed = conduct.exposed_by_day.sum(axis=0)
@@ -90,7 +94,8 @@ def report(experiment: Experiment, measured: Sequence[Measured], conduct: Conduc
         variants=tuple(names), control=experiment.control,
         units={name: int(exposed[n]) for n, name in enumerate(names)}, planned=round(plan.planned),
         checks=checks, verdict=said, answers=() if is_hidden else tuple(answers),
-        days=() if is_hidden else tuple(_days(next(m for m in measured if m.role == "primary"), plan, others)),
+        groups=() if is_hidden else tuple(groups),
+        days=() if is_hidden else tuple(_days(next(m for m in whole if m.role == "primary"), plan, others)),
     )
 
 
@@ -150,7 +155,7 @@ def _answer(
         lift_low=low, lift=said(lift.value), lift_high=high,
         p=_known(p), is_significant=is_significant,
         guarded=None if each.guardrail is None else _guarded(each.guardrail, low, high),
-        chance_to_win=_known(reading.chance_to_win[-1, k]),
+        chance_to_win=_known(reading.chance_to_win[-1, k]), group=each.group,
     )
 
 

@@ -33,6 +33,7 @@ class Answer:
     is_significant: bool
     guarded: Guarded | None = None           # of a guardrail
     chance_to_win: float | None = None       # of a bayesian analysis
+    group: str | None = None                 # of whom, `in SEGMENT` or `not in SEGMENT`; None: of everybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,7 +54,8 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
         _measured(workspace, each, role=role, experiment=experiment, subjects=subjects, days=days)
         for role, each in _asked(experiment)
     ]
-    first = next(each for each in measured if each.role == "primary")
+    first = measured[0]
+    measured += _grouped(workspace, experiment, subjects, days)
     crossed = pa.concat_arrays([units.crossed, exposed(workspace, experiment).crossed])
     conduct = Conduct(
         **_by_epoch(workspace, experiment, units.rows),
@@ -131,6 +134,37 @@ def _asked(experiment: Experiment) -> list[tuple[Role, Goal | Guardrail]]:
         *(("primary", each) for each in experiment.primary), *(("secondary", each) for each in experiment.secondary),
         *(("guardrail", each) for each in experiment.guardrails),
     ]
+
+
+def _grouped(
+    workspace: Workspace, experiment: Experiment, subjects: Subjects, days: list[date]
+) -> list[Measured]:
+    """What decides first, of the units in each segment of `by` when they were exposed, and of the others."""
+    found = []
+    for segment in experiment.by:
+        is_in = _in_segment(workspace, segment, subjects)
+        for group, units in (
+            (f"in {segment}", subjects.exposed.semi_join(is_in, "unit")),
+            (f"not in {segment}", subjects.exposed.anti_join(is_in, "unit")),
+        ):
+            told = _measured(
+                workspace, experiment.primary[0], role="primary", experiment=experiment, days=days,
+                subjects=replace(subjects, exposed=units),
+            )
+            found.append(replace(told, group=group))
+    return found
+
+
+def _in_segment(workspace: Workspace, segment: str, subjects: Subjects) -> ir.Table:
+    """Units of which anybody was in a segment when the unit was exposed: unit."""
+    ledger = workspace.table("transitions")
+    moves = ledger.filter(ledger.segment == segment).inner_join(subjects.owners, "customer_id")
+    moves = moves.inner_join(subjects.exposed.select("unit", "exposed_at"), "unit")
+    before = moves.filter(moves["at"] <= moves.exposed_at)
+    # Who entered once more than they left is in.
+    steps = before.mutate(step=ibis.ifelse(before.change == "entered", 1, -1))
+    people = steps.group_by("unit", "customer_id").agg(standing=steps.step.sum())
+    return people.filter(people.standing > 0).select("unit").distinct()
 
 
 def _measured(

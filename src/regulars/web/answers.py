@@ -18,7 +18,7 @@ from regulars.web.number import MISSING, THIN, money, percent, quantity
 COLUMNS = (
     "experiment", "as_of", "decision", "metric", "role", "variant", "control", "units", "control_level", "level",
     "difference_low", "difference", "difference_high", "lift_low", "lift", "lift_high", "p", "is_significant",
-    "chance_to_win", "guardrail",
+    "chance_to_win", "guardrail", "group",
 )
 """Of the CSV: levels and differences a unit of the experiment (money in minor units), lifts relative to the control
 with `-inf` and `inf` where there is no end; a cell is empty where nothing may, or can, be said."""
@@ -69,6 +69,14 @@ def rows(shown: Shown) -> tuple[Row, ...]:
     )
 
 
+def group_rows(shown: Shown) -> tuple[Row, ...]:
+    """Return a row for each group that is told apart and each variant; the group stands beside the variant's name."""
+    return tuple(
+        _row(shown, each.metric, f"{each.variant}, {each.group}", role=each.role, guardrail=None, answer=each)
+        for each in shown.report.groups
+    )
+
+
 def to_csv(shown: Shown) -> str:
     """Return COLUMNS and a line for each metric and variant, also where nothing may be shown."""
     out = io.StringIO()
@@ -78,6 +86,9 @@ def to_csv(shown: Shown) -> str:
     for row in rows(shown):
         head = (report.experiment, report.last_day.isoformat(), report.verdict.decision, row.metric, row.role)
         writer.writerow((*head, row.variant, report.control, *_cells(row.answer)))
+    for each in report.groups:
+        head = (report.experiment, report.last_day.isoformat(), report.verdict.decision, each.metric, each.role)
+        writer.writerow((*head, each.variant, report.control, *_cells(each)))
     return out.getvalue()
 
 
@@ -143,8 +154,9 @@ def _asked(experiment: Experiment) -> Iterator[tuple[Role, str, Guardrail | None
 
 def _cells(answer: Answer | None) -> tuple[object, ...]:
     if answer is None:
-        return ("",) * 13
+        return ("",) * 14
     return (
         answer.units, answer.control_level, answer.level, answer.low, answer.value, answer.high, answer.lift_low,
         answer.lift, answer.lift_high, answer.p, answer.is_significant, answer.chance_to_win, answer.guarded,
+        answer.group,
     )

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from regulars.pipeline.experiment import decisions, experiment_named, experiment_report
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
-from regulars.web.answers import Row, Shown, rows
+from regulars.web.answers import Row, Shown, group_rows, rows
 from regulars.web.chart import Chart
 from regulars.web.experiment_charts import course, no_course
 from regulars.web.experiment_words import (
@@ -68,6 +68,7 @@ class ExperimentPage:
     axis: str
     lines: tuple[Line, ...]
     guardrails: tuple[Line, ...]
+    groups: tuple[Line, ...]
     has_chance: bool
     course: tuple[Chart, ...]
     no_course: str
@@ -114,6 +115,7 @@ def experiment_page(shown: Shown, *, business: str, as_of: str, timezone: str, p
         sentence=report.verdict.sentence, advice=report.verdict.advice, axis=axis_words(every),
         lines=tuple(line for line in _lines(every) if line.row.guardrail is None),
         guardrails=tuple(line for line in _lines(every) if line.row.guardrail is not None),
+        groups=tuple(_lines(group_rows(shown))),
         has_chance=any(row.answer is not None and row.answer.chance_to_win is not None for row in every),
         course=charts, no_course="" if charts else no_course(shown), shares=shares(shown),
         log=tuple((f"{d.at:%Y-%m-%d %H:%M}", decided(d), d.by, d.reason) for d in shown.decisions),
