@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regulars.storage.book.api_answers import AnswerBook
+from regulars.storage.book.api_keys import KeyBook
+from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.experiments import ExperimentBook
@@ -45,6 +48,9 @@ class Book:
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
     facts: FactsBook                         # what streams looked like
+    keys: KeyBook                            # of programs that ask over HTTP
+    answers: AnswerBook                      # to repeated requests
+    audit: AuditBook                         # who changed what
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -82,6 +88,9 @@ class Book:
             consent=ConsentBook(database),
             seats=SeatBook(database),
             facts=FactsBook(database),
+            keys=KeyBook(database),
+            answers=AnswerBook(database),
+            audit=AuditBook(database),
             sealed=SealedBook(database, home, environment),
         )
 
