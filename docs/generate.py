@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import inspect
@@ -35,6 +36,9 @@ from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
 from regulars.sources import door, files, rest
 from regulars.storage.book.tables import metadata
+from regulars.web.api import problem
+from regulars.web.api.route import ROOT
+from regulars.web.api.table import ROUTES
 
 FOLDER = Path(__file__).parent / "reference"
 GENERATED = "<!-- Written by `python docs/generate.py` out of the code; change it there. -->"
@@ -96,7 +100,7 @@ def pages() -> Mapping[str, str]:
     """Return every generated page by its name: its whole text."""
     written = {
         "commands": commands, "configuration": configuration, "formulas": formulas, "declarations": declarations,
-        "errors": error_codes, "quarantine": reasons, "book": book, "lake": lake,
+        "api": api, "errors": error_codes, "quarantine": reasons, "book": book, "lake": lake,
     }
     return {f"{name}.md": f"{GENERATED}\n\n{write().strip()}\n" for name, write in written.items()}
 
@@ -166,6 +170,35 @@ def declarations() -> str:
         if module is examples:
             parts += ["## segments/*.yaml, everything else", _doc(segment.Segment), _fields_table(segment.Segment)]
     return "\n\n".join(parts)
+
+
+def api() -> str:
+    """Return the page of the REST API: its table of routes."""
+    rows = [
+        (
+            f"`{route.method} {ROOT}{route.path}`", route.scope or "no key",
+            ", ".join(f"`{each.name}`" for each in dataclasses.fields(route.query)),
+            f"{route.sentence}{' CSV: `.csv`.' if route.is_list else ''}",
+        )
+        for route in ROUTES
+    ]
+    kinds = [kind for kind in _subclasses(errors.RegularsError) if kind.code in problem.STATUS]
+    kinds += [kind for kind in vars(problem).values() if isinstance(kind, type) and kind.__module__ == problem.__name__
+              and issubclass(kind, errors.RegularsError)]
+    codes = [
+        (f"`{kind.code}`", str(problem.STATUS[kind.code]), "yes" if kind.retryable else "no", _first(kind))
+        for kind in kinds
+    ]
+    return "\n\n".join((
+        "# The REST API",
+        "What each route takes and gives, to the field, is in the OpenAPI document that a server has at "
+        f"`{ROOT}/openapi.json`. `GET {ROOT}/health` needs no key; `GET /metrics` (for Prometheus) one of scope read.",
+        "## Routes", _table(("route", "scope", "parameters", "gives"), rows),
+        "## Problems",
+        "A refusal is `application/problem+json`: `type` is `urn:regulars:CODE`; `detail` says what is wrong, `hint` what "
+        "to do, `request_id` where the log has it. A code that is not here is 500.",
+        _table(("code", "status", "again helps", "means"), codes),
+    ))
 
 
 def error_codes() -> str:

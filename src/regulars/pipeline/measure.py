@@ -58,7 +58,7 @@ def metric_by_day(workspace: Workspace, name: str, *, first: date, last: date) -
     formula = declared[name].formula
     if not isinstance(formula, Ratio):
         found = days.filter(days.metric == name)
-        return workspace.rows(found.select("day", found["value"].cast("float64"), "sample").order_by("day"))
+        return workspace.rows(found.select("day", "sample", value=found["value"].cast("float64")).order_by("day"))
     above = days.filter(days.metric == formula.numerator).select("day", above="value")
     below = days.filter(days.metric == formula.denominator)
     both = below.left_join(above, "day")

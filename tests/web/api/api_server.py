@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -91,7 +91,7 @@ class Served:
         )
 
 
-def made(folder: Path) -> Path:
+def made(folder: Path, *, name: str, stores: Path) -> Path:
     members = ["id,name,email,phone", "1,Ann Lee,ann@lee.example,(254) 867-5301", "2,Ben Ray,ben@ray.example,(254) 867-5302"]
     members += [f"{n},Person {n}x,p{n}@desk.example," for n in range(3, PEOPLE + 1)]
     doors = ["id,member,at,kind", "bad,1,no time,day"]
@@ -99,10 +99,12 @@ def made(folder: Path) -> Path:
         f"d{n}-{k},{n},{NOW - timedelta(days=k, hours=n % 9):%Y-%m-%dT%H:%M:%SZ},day"
         for n in range(1, PEOPLE + 1) for k in range(1, 2 + n % 5)
     ]
-    files = {**FILES, "inbox/members.csv": "\n".join(members) + "\n", "inbox/doors.csv": "\n".join(doors) + "\n"}
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    # Both businesses in one book and one lake: only the tenant keeps them apart.
+    toml = FILES["regulars.toml"].replace("Desk", name).replace("./data", f"{stores}/data")
+    files = {**FILES, "regulars.toml": toml, "inbox/members.csv": "\n".join(members) + "\n", "inbox/doors.csv": "\n".join(doors) + "\n"}
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -130,39 +132,47 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
     ruling = rule(workspace, ("desk/3", "desk/4"), "different", reason="twins", by="test")
     run_id = workspace.book.runs.last_runs(1)[0].run_id
     workspace.close()
-    workers = Workers(lambda: opened(folder, tenant), folder=folder, clock=time.monotonic, count=2)
+    with running(lambda: opened(folder, tenant), folder, rates=rates) as client:
+        yield Served(
+            folder=folder, client=client, keys=keys, customer_id=ann["customer_id"], ruling_id=ruling.ruling_id,
+            run_id=run_id,
+        )
+
+
+@contextmanager
+def running(opens: Callable[[], Workspace], folder: Path, *, rates: Rates | None = None) -> Iterator[httpx.Client]:
+    workers = Workers(opens, folder=folder, clock=time.monotonic, count=2)
     app = Starlette(routes=Api(workers=workers, rates=rates).routes())
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
         thread.start()
-        with httpx.Client(base_url=f"http://127.0.0.1:{socket.getsockname()[1]}", timeout=60) as client:
-            yield Served(
-                folder=folder, client=client, keys=keys, customer_id=ann["customer_id"], ruling_id=ruling.ruling_id,
-                run_id=run_id,
-            )
-        server.should_exit = True
-        thread.join()
-    workers.close()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{socket.getsockname()[1]}", timeout=60) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+            workers.close()
 
 
 @pytest.fixture(scope="session")
 def business(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = made(tmp_path_factory.mktemp("desk"))
+    folder = tmp_path_factory.mktemp("businesses")
     for tenant in ("default", "other"):
-        workspace = opened(folder, tenant)
-        run(workspace)
+        workspace = opened(made(folder / tenant, name=tenant, stores=folder), tenant)
+        assert run(workspace).exit_code == 0
         workspace.close()
     return folder
 
 
 @pytest.fixture(scope="session")
 def served(business: Path) -> Iterator[Served]:
-    with serving(business) as found:
+    with serving(business / "default") as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def other(business: Path) -> Iterator[Served]:
-    with serving(business, tenant="other") as found:
+    with serving(business / "other", tenant="other") as found:
         yield found

@@ -219,7 +219,7 @@ def _may_reveal(ask: Ask) -> bool:
 
 
 def _customer(row: Mapping[str, Any], *, reveal: bool) -> Customer:
-    own = {name: row.get(name) for name in _OWN}
+    own: dict[str, Any] = {name: row.get(name) for name in _OWN}
     if not reveal:
         own |= {name: mask(own[name]) for name in ("email", "phone")}
     traits = {name: aware(value) for name, value in row.items() if name not in _OWN and value is not None}

@@ -19,7 +19,7 @@ class SegmentLine:
     segment: str
     title: str
     members: int
-    priority: int | None
+    priority: str
     description: str
 
 
