@@ -91,6 +91,14 @@ entry of `profile` and `money`. It is checked against the stream when the projec
 Operators: `or and not` · `== != < <= > >=` · `in`, `not in` · `is None`, `is not None` · `+ - * / //` ·
 `a if condition else b`. Texts in quotes, numbers, `True`, `False`, `None`."""
 
+THE_API = f"""\
+What each route takes and gives, to the field, is in the OpenAPI document that a server has at `{ROOT}/openapi.json`.
+`GET {ROOT}/health` needs no key; `GET /metrics` (for Prometheus) one of scope read."""
+
+THE_PROBLEMS = """\
+A refusal is `application/problem+json`: `type` is `urn:regulars:CODE`; `detail` says what is wrong, `hint` what to do,
+`request_id` where the log has it. A code that is not here is 500."""
+
 THE_LAKE = """\
 Tables made from the landing and the book; any of them can be made again. Times are UTC without a zone in the type, days
 are business days, money is whole minor units. Shown for the project that `regulars init` writes."""
@@ -191,12 +199,10 @@ def api() -> str:
     ]
     return "\n\n".join((
         "# The REST API",
-        "What each route takes and gives, to the field, is in the OpenAPI document that a server has at "
-        f"`{ROOT}/openapi.json`. `GET {ROOT}/health` needs no key; `GET /metrics` (for Prometheus) one of scope read.",
+        THE_API,
         "## Routes", _table(("route", "scope", "parameters", "gives"), rows),
         "## Problems",
-        "A refusal is `application/problem+json`: `type` is `urn:regulars:CODE`; `detail` says what is wrong, `hint` what "
-        "to do, `request_id` where the log has it. A code that is not here is 500.",
+        THE_PROBLEMS,
         _table(("code", "status", "again helps", "means"), codes),
     ))
 

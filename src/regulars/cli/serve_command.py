@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from starlette.types import ASGIApp
 
 from regulars.cli.screen import counted, project_options, show_json
 from regulars.errors import RegularsError
+
+if TYPE_CHECKING:
+    from regulars.web.api.answering import Api
 
 
 @click.command("serve")
@@ -50,25 +55,21 @@ def command(
     from regulars.clock import SystemClock  # noqa: PLC0415
     from regulars.config import HOME, read_config  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
-    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
-    from regulars.web.api.answering import Api  # noqa: PLC0415
-    from regulars.web.api.workers import Workers  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
     from regulars.web.declared_flags import DeclaredFlags  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
     from regulars.web.ingest.open_door import open_door  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
-    from regulars.web.rate import Rates  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
         hint = "--key KEY, a long random text"
         raise RegularsError(f"{host} can be reached by others, and there is no key", hint=hint)
     flags = DeclaredFlags(folder, clock=time.monotonic)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
-    opened = Workers(partial(open_workspace, folder), folder=folder, clock=time.monotonic, count=workers)
-    rates = None if rate is None else Rates(rate=rate, clock=time.monotonic)
-    api = Api(workers=opened, rates=rates).routes()
-    app: ASGIApp = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=api)
+    api = _api(folder, rate=rate, workers=workers)
+    app: ASGIApp = flag_app(
+        flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=api.routes()
+    )
     config = read_config(folder, environment=os.environ)
     posting = sorted(config.door.keys)
     if posting:
@@ -76,17 +77,34 @@ def command(
         app = open_door(config, home=folder / HOME, clock=SystemClock(), behind=app)
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
-    with closing(opened), listening(host, port) as socket:
+    with closing(api.workers), listening(host, port) as socket:
         url = f"http://{host}:{socket.getsockname()[1]}"
-        if as_json:
-            show_json({"url": url, "flags": found.keys, "not_in_payload": apart, "door": posting})
-        else:
-            click.echo(f"{counted(len(found.keys), 'flag')} at {url}; Ctrl-C ends it.")
-            for name in posting:
-                click.echo(f"events of {name} are taken at {url}/v1/batch")
-            for name in apart:
-                click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
+        _say(url, flags=found.keys, apart=apart, posting=posting, as_json=as_json)
         serve(app, socket)
+
+
+def _api(folder: Path, *, rate: float | None, workers: int) -> Api:
+    import time  # noqa: PLC0415
+
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+    from regulars.web.api.answering import Api  # noqa: PLC0415
+    from regulars.web.api.workers import Workers  # noqa: PLC0415
+    from regulars.web.rate import Rates  # noqa: PLC0415
+
+    opened = Workers(partial(open_workspace, folder), folder=folder, clock=time.monotonic, count=workers)
+    return Api(workers=opened, rates=None if rate is None else Rates(rate=rate, clock=time.monotonic))
+
+
+def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str], as_json: bool) -> None:
+    """Say where everything is."""
+    if as_json:
+        show_json({"url": url, "flags": flags, "not_in_payload": apart, "door": posting})
+        return
+    click.echo(f"{counted(len(flags), 'flag')} at {url}; Ctrl-C ends it.")
+    for name in posting:
+        click.echo(f"events of {name} are taken at {url}/v1/batch")
+    for name in apart:
+        click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
 
 
 def _is_this_machine(host: str) -> bool:
