@@ -1,7 +1,7 @@
 """What the REST API takes to answer, over a project that exists: a server of its own, one request after the other.
 
     python benchmarks/api.py PROJECT [--requests 200] [--at-once 1] [--seed 1]
-The project is read, and a key is made in its book: give a copy. Times are the client's, so HTTP and loopback are in them.
+The project is read, and a key is made in its book: give a copy. Times are the client's: HTTP and loopback are in them.
 """
 
 from __future__ import annotations

@@ -123,6 +123,13 @@ def memberships_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any
     return workspace.rows(segments.select("segment", "entered_day", "until_day"))
 
 
+def profile_keys(workspace: Workspace, customer_id: str) -> list[tuple[str, str]]:
+    """Return a customer's profiles, source and id of each, sorted."""
+    mine = _one(workspace.table("identity"), customer_id).select("profile_source", "profile_id")
+    rows = workspace.rows(mine.order_by("profile_source", "profile_id"))
+    return [(row["profile_source"], row["profile_id"]) for row in rows]
+
+
 def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
     identity = _one(workspace.table("identity"), customer_id).select("profile_source", "profile_id", "evidence")

@@ -8,20 +8,16 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 import structlog
-from api_server import ADDRESSES, NOW, PEOPLE, Served, opened, running, serving
+from api_server import ADDRESSES, PEOPLE, Served, opened, running, serving
 
-from regulars.errors import RegularsError
-from regulars.pipeline.access import known_key, new_key
-from regulars.pipeline.find import months_of, profiles_of
+from regulars.pipeline.find import months_of, profile_keys
 from regulars.pipeline.timeline import timeline
-from regulars.storage.book import Book
 from regulars.storage.book.tables import api_answers
 from regulars.web.api.route import ROOT
 from regulars.web.rate import Rates
@@ -209,64 +205,6 @@ def test_a_decision_needs_a_reason_and_keeps_who_took_it(served: Served) -> None
     assert taken.json()["by"].startswith("key:write-")
 
 
-# --- keys --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Iterator[Book]:
-    book = Book.open(f"sqlite:///{tmp_path}/book.db", environment={})
-    yield book
-    book.close()
-
-
-def test_a_key_is_known_until_it_expires_or_is_revoked(book: Book) -> None:
-    lasting, shown = new_key(book, "till", scope="read", by="ann", at=NOW)
-    _, short = new_key(book, "till", scope="read", by="ann", at=NOW, lasts=timedelta(days=1))
-
-    known = [known_key(book, text, at=NOW + timedelta(hours=n)) is not None for n in (1, 25) for text in (shown, short)]
-    book.keys.revoke(lasting.key_id, at=NOW, by="ann")
-
-    assert known == [True, True, True, False]
-    assert known_key(book, shown, at=NOW) is None
-
-
-def test_two_keys_of_a_name_are_valid_at_once_and_no_more(book: Book) -> None:
-    first, _ = new_key(book, "till", scope="read", by="ann", at=NOW)
-    new_key(book, "till", scope="read", by="ann", at=NOW)
-
-    with pytest.raises(RegularsError, match="2 keys named 'till'"):
-        new_key(book, "till", scope="read", by="ann", at=NOW)
-    book.keys.revoke(first.key_id, at=NOW, by="ann")
-
-    assert new_key(book, "till", scope="read", by="ann", at=NOW)
-
-
-def test_the_book_does_not_hold_what_a_program_shows(book: Book, tmp_path: Path) -> None:
-    _, shown = new_key(book, "till", scope="read", by="ann", at=NOW)
-    book.close()
-
-    written = b"".join(file.read_bytes() for file in tmp_path.glob("book.db*"))
-
-    assert shown.rpartition("_")[2].encode() not in written
-
-
-@pytest.mark.parametrize("change", [str.upper, lambda text: text[:-1], lambda text: f"{text}a", lambda text: text[3:]])
-def test_what_is_nearly_a_key_is_none(book: Book, change: object) -> None:
-    _, shown = new_key(book, "till", scope="read", by="ann", at=NOW)
-
-    assert known_key(book, change(shown), at=NOW) is None  # type: ignore[operator]
-
-
-def test_making_and_revoking_keys_stands_in_the_audit(book: Book) -> None:
-    key, _ = new_key(book, "till", scope="admin", by="ann", at=NOW)
-    book.keys.revoke(key.key_id, at=NOW, by="ben")
-    book.keys.revoke(key.key_id, at=NOW, by="ben")
-
-    assert [(line.number, line.what, line.by) for line in book.audit.lines(limit=9)] == [
-        (2, "key.revoke", "ben"), (1, "key.new", "ann")
-    ]
-
-
 # --- the door ----------------------------------------------------------------------------------------------------
 
 
@@ -360,7 +298,7 @@ def test_a_timeline_looked_for_in_the_customers_months_is_the_whole_one(business
     workspace = opened(business / "default")
     try:
         for row in workspace.rows(workspace.table("customers").limit(12)):
-            profiles = [(p["profile_source"], p["profile_id"]) for p in profiles_of(workspace, row["customer_id"])]
+            profiles = profile_keys(workspace, row["customer_id"])
             whole = timeline(workspace, profiles, limit=100)
             assert timeline(workspace, profiles, limit=100, months=months_of(row)) == whole
     finally:

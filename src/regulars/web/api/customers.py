@@ -9,7 +9,7 @@ from typing import Any
 
 from regulars.pipeline.connected import has_connections, strongest
 from regulars.pipeline.consent import Shown, show
-from regulars.pipeline.find import customer_row, memberships_of, months_of, profiles_of
+from regulars.pipeline.find import customer_row, memberships_of, months_of, profile_keys, profiles_of
 from regulars.pipeline.listed import Wanted, customer_page
 from regulars.pipeline.timeline import Place, timeline
 from regulars.web.api.paging import aware, page_of, place_in
@@ -177,9 +177,7 @@ def events(ask: Ask) -> Page[EventLine]:
     """Return what happened to a customer, the newest first."""
     query: Some = ask.query
     row = customer_row(ask.workspace, ask.path["customer_id"])
-    profiles = [
-        (each["profile_source"], each["profile_id"]) for each in profiles_of(ask.workspace, ask.path["customer_id"])
-    ]
+    profiles = profile_keys(ask.workspace, ask.path["customer_id"])
     after = place_in(query.cursor, tuple[datetime, str])
     found = timeline(
         ask.workspace, profiles, limit=query.limit + 1, months=months_of(row),
