@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import inspect
@@ -35,6 +36,9 @@ from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
 from regulars.sources import door, files, rest
 from regulars.storage.book.tables import metadata
+from regulars.web.api import problem
+from regulars.web.api.route import ROOT
+from regulars.web.api.table import ROUTES
 
 FOLDER = Path(__file__).parent / "reference"
 GENERATED = "<!-- Written by `python docs/generate.py` out of the code; change it there. -->"
@@ -87,6 +91,14 @@ entry of `profile` and `money`. It is checked against the stream when the projec
 Operators: `or and not` · `== != < <= > >=` · `in`, `not in` · `is None`, `is not None` · `+ - * / //` ·
 `a if condition else b`. Texts in quotes, numbers, `True`, `False`, `None`."""
 
+THE_API = f"""\
+What each route takes and gives, to the field, is in the OpenAPI document that a server has at `{ROOT}/openapi.json`.
+`GET {ROOT}/health` needs no key; `GET /metrics` (for Prometheus) one of scope read."""
+
+THE_PROBLEMS = """\
+A refusal is `application/problem+json`: `type` is `urn:regulars:CODE`; `detail` says what is wrong, `hint` what to do,
+`request_id` where the log has it. A code that is not here is 500."""
+
 THE_LAKE = """\
 Tables made from the landing and the book; any of them can be made again. Times are UTC without a zone in the type, days
 are business days, money is whole minor units. Shown for the project that `regulars init` writes."""
@@ -96,7 +108,7 @@ def pages() -> Mapping[str, str]:
     """Return every generated page by its name: its whole text."""
     written = {
         "commands": commands, "configuration": configuration, "formulas": formulas, "declarations": declarations,
-        "errors": error_codes, "quarantine": reasons, "book": book, "lake": lake,
+        "api": api, "errors": error_codes, "quarantine": reasons, "book": book, "lake": lake,
     }
     return {f"{name}.md": f"{GENERATED}\n\n{write().strip()}\n" for name, write in written.items()}
 
@@ -166,6 +178,33 @@ def declarations() -> str:
         if module is examples:
             parts += ["## segments/*.yaml, everything else", _doc(segment.Segment), _fields_table(segment.Segment)]
     return "\n\n".join(parts)
+
+
+def api() -> str:
+    """Return the page of the REST API: its table of routes."""
+    rows = [
+        (
+            f"`{route.method} {ROOT}{route.path}`", route.scope or "no key",
+            ", ".join(f"`{each.name}`" for each in dataclasses.fields(route.query)),
+            f"{route.sentence}{' CSV: `.csv`.' if route.is_list else ''}",
+        )
+        for route in ROUTES
+    ]
+    kinds = [kind for kind in _subclasses(errors.RegularsError) if kind.code in problem.STATUS]
+    kinds += [kind for kind in vars(problem).values() if isinstance(kind, type) and kind.__module__ == problem.__name__
+              and issubclass(kind, errors.RegularsError)]
+    codes = [
+        (f"`{kind.code}`", str(problem.STATUS[kind.code]), "yes" if kind.retryable else "no", _first(kind))
+        for kind in kinds
+    ]
+    return "\n\n".join((
+        "# The REST API",
+        THE_API,
+        "## Routes", _table(("route", "scope", "parameters", "gives"), rows),
+        "## Problems",
+        THE_PROBLEMS,
+        _table(("code", "status", "again helps", "means"), codes),
+    ))
 
 
 def error_codes() -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regulars.cli.moment import MOMENT, clock_at
-from regulars.cli.screen import command_line, counted, mask, project_options, show_json, show_table
+from regulars.cli.screen import command_line, counted, project_options, show_json, show_table
+from regulars.web.mask import mask
 
 if TYPE_CHECKING:
     from regulars.consent.channel import Channel, Purpose

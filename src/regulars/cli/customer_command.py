@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regulars.cli.screen import command_line, mask, project_options, show_json, show_mapping, show_table
+from regulars.cli.screen import command_line, project_options, show_json, show_mapping, show_table
+from regulars.web.mask import mask
 from regulars.web.number import money
 
 if TYPE_CHECKING:

@@ -29,7 +29,8 @@ COMMANDS = {
     "experiment": "Plan, rehearse, read and decide experiments.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
-    "serve": "Answer applications that ask for flags or post events, over HTTP.",
+    "key": "Make, list and revoke the keys of programs that ask over HTTP.",
+    "serve": "Answer applications over HTTP: flags, events, and the REST API.",
     "report": "Write the report: terminal tables and a self-contained page.",
     "export": "Write tables as CSV or Parquet in the reference layout.",
 }

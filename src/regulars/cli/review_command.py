@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from regulars.cli.screen import command_line, counted, mask, project_options, show_json, show_table
+from regulars.cli.screen import command_line, counted, project_options, show_json, show_table
+from regulars.web.mask import mask
 
 if TYPE_CHECKING:
     from regulars.pipeline.review import Question

@@ -115,16 +115,6 @@ def command_line(verb: str, folder: Path = Path()) -> str:
     return f"{program} {verb}" + ("" if folder == Path() else f" --project {shlex.quote(str(folder))}")
 
 
-def mask(identifier: str | None) -> str | None:
-    """Return an address or number with its middle hidden: `a•••@example.com`, `+1•••••1234`."""
-    if not identifier:
-        return identifier
-    name, at, domain = identifier.partition("@")
-    if at:
-        return f"{name[:1]}•••@{domain}"
-    return f"{identifier[:2]}•••••{identifier[-4:]}"
-
-
 class Progress:
     """An observer that draws a bar at a terminal and one line per step elsewhere; on stderr, so stdout stays data."""
 

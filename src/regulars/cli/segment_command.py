@@ -66,7 +66,8 @@ def _members(workspace: Workspace, name: str, limit: int, folder: Path, *, as_js
     if as_json:
         show_json(rows)
         return
-    show_table(f"Members of {name}", ["customer", "name", "since", "until"], [list(row.values()) for row in rows])
+    shown = ("customer_id", "name", "entered_day", "until_day")
+    show_table(f"Members of {name}", ["customer", "name", "since", "until"], [[row[c] for c in shown] for row in rows])
     if rows:
         next_ = f"explain {rows[0]['customer_id']} {name}"
         click.echo(f"Next: {command_line(next_, folder)}")

@@ -1,10 +1,11 @@
-"""`regulars serve`: a project over HTTP: flags for those who ask, and the door for those who post events."""
+"""`regulars serve`: a project over HTTP: flags, the door for those who post events, and the REST API."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
-from functools import cache
+from contextlib import closing
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from regulars.cli.screen import counted, project_options, show_json
 from regulars.errors import DeclarationError, RegularsError
 
 if TYPE_CHECKING:
+    from regulars.web.api.answering import Api
     from regulars.web.declared_flags import DeclaredFlags
 
 
@@ -28,20 +30,25 @@ if TYPE_CHECKING:
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second that each key may make.")
 @click.option(
+    "--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="API requests answered at once."
+)
+@click.option(
     "--encryption-key", envvar="REGULARS_FLAGS_ENCRYPTION_KEY",
     help="Encrypt the payload of GrowthBook SDKs: 16 bytes in base 64. REGULARS_FLAGS_ENCRYPTION_KEY.",
 )
 @click.option("--origin", "origins", multiple=True, help="Web pages whose browsers may ask: https://shop.example.")
 def command(
-    folder: Path, *, host: str, port: int, keys: tuple[str, ...], rate: float | None, encryption_key: str | None,
-    origins: tuple[str, ...], as_json: bool,
+    folder: Path, *, host: str, port: int, keys: tuple[str, ...], rate: float | None, workers: int,
+    encryption_key: str | None, origins: tuple[str, ...], as_json: bool,
 ) -> None:
-    """Answer applications that ask for flags or post events, until Ctrl-C.
+    """Answer applications that ask for flags, post events or read customers, until Ctrl-C.
 
     Files of flags that change are read again within a second. OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at
     /api/features/KEY and /api/eval/KEY. Without a key only programs of this machine are answered.
 
     Events are posted to /v1/track, /v1/batch and the like, with a write key of [door] in regulars.toml.
+
+    The REST API is at /api/v1, what it takes and gives at /api/v1/openapi.json; its keys are made by `regulars key`.
     """
     import time  # noqa: PLC0415  help must answer at once
 
@@ -58,28 +65,18 @@ def command(
         raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
     flags, close = _flags(folder)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
-    answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins)
+    api = _api(folder, rate=rate, workers=workers)
+    answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=api.routes())
     app, posting = _behind_door(folder, answering)
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
-    with listening(host, port) as socket:
+    with closing(api.workers), listening(host, port) as socket:
         url = f"http://{host}:{socket.getsockname()[1]}"
-        if as_json:
-            show_json({"url": url, "flags": found.keys, "not_in_payload": apart, "door": posting})
-        else:
-            _say(url, flags=found.keys, apart=apart, posting=posting)
+        _say(url, flags=found.keys, apart=apart, posting=posting, as_json=as_json)
         try:
             serve(app, socket)
         finally:
             close()
-
-
-def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str]) -> None:
-    click.echo(f"{counted(len(flags), 'flag')} at {url}; Ctrl-C ends it.")
-    for name in posting:
-        click.echo(f"events of {name} are taken at {url}/v1/batch")
-    for name in apart:
-        click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
 
 
 def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
@@ -124,6 +121,30 @@ def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
 
     sights = SightLog(lambda seen: write_sights(opened(), seen), clock=SystemClock())
     return DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note, served=served), close
+
+
+def _api(folder: Path, *, rate: float | None, workers: int) -> Api:
+    import time  # noqa: PLC0415
+
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+    from regulars.web.api.answering import Api  # noqa: PLC0415
+    from regulars.web.api.workers import Workers  # noqa: PLC0415
+    from regulars.web.rate import Rates  # noqa: PLC0415
+
+    opened = Workers(partial(open_workspace, folder), folder=folder, clock=time.monotonic, count=workers)
+    return Api(workers=opened, rates=None if rate is None else Rates(rate=rate, clock=time.monotonic))
+
+
+def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str], as_json: bool) -> None:
+    """Say where everything is."""
+    if as_json:
+        show_json({"url": url, "flags": flags, "not_in_payload": apart, "door": posting})
+        return
+    click.echo(f"{counted(len(flags), 'flag')} at {url}; Ctrl-C ends it.")
+    for name in posting:
+        click.echo(f"events of {name} are taken at {url}/v1/batch")
+    for name in apart:
+        click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
 
 
 def _is_this_machine(host: str) -> bool:

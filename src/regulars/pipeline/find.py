@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
+from regulars.pipeline.timeline import Months, of_profiles, timeline
 from regulars.pipeline.workspace import Workspace
 
 SHOWN = 10
@@ -46,8 +46,7 @@ def find_customer(workspace: Workspace, text: str) -> str:
 
     Raises NotFound when nobody is meant, or several are: then with the ids to choose from.
     """
-    customers = workspace.table("customers")
-    found = _matches(workspace, customers, text.strip())
+    found = _rows(workspace, matching(workspace, text))
     if not found:
         raise NotFound(f"no customer {text!r}", hint="give an id, source/id, e-mail address, phone number or full name")
     if len(found) > 1:
@@ -58,20 +57,19 @@ def find_customer(workspace: Workspace, text: str) -> str:
 
 def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -> CustomerCard:
     """Return what is known of one customer, the newest events first; only this customer's rows are read."""
-    customer = workspace.rows(_one(workspace.table("customers"), customer_id))[0]
-    profiles = _profiles(workspace, customer_id)
+    customer = customer_row(workspace, customer_id)
+    profiles = profiles_of(workspace, customer_id)
     mine = [(row["profile_source"], row["profile_id"]) for row in profiles]
-    lines = _of_profiles(workspace.table("money"), mine)
-    segments = _one(workspace.table("memberships"), customer_id).order_by("segment")
+    lines = of_profiles(workspace.table("money"), mine)
     return CustomerCard(
         customer=customer,
         profiles=profiles,
-        segments=workspace.rows(segments.select("segment", "entered_day", "until_day")),
+        segments=memberships_of(workspace, customer_id),
         money=workspace.rows(
             lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum()).order_by("kind")
         ),
         connections=strongest(workspace, customer_id) if has_connections(workspace) else [],
-        timeline=_timeline(workspace, mine, events),
+        timeline=timeline(workspace, mine, limit=events, months=months_of(customer)),
         family=family_of(workspace, customer_id),
     )
 
@@ -100,13 +98,45 @@ def family_of(workspace: Workspace, customer_id: str) -> Family:
     )
 
 
-def _profiles(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
+def customer_row(workspace: Workspace, customer_id: str) -> dict[str, Any]:
+    """Return a customer's row. Raises NotFound for an id that nobody has."""
+    found = workspace.rows(_one(workspace.table("customers"), customer_id))
+    if not found:
+        raise NotFound(f"there is no customer {customer_id!r}")
+    return found[0]
+
+
+def months_of(customer: dict[str, Any]) -> Months | None:
+    """Return in which months something happened to a customer; None when nothing is known to have."""
+    first, last = customer["first_seen"], customer["last_seen"]
+    return None if first is None or last is None else Months(first=f"{first:%Y-%m}", last=f"{last:%Y-%m}")
+
+
+def matching(workspace: Workspace, text: str) -> ir.Table:
+    """Return the customers a text means: an id, `source/id`, e-mail address, phone number or full name."""
+    return _matches(workspace, workspace.table("customers"), text.strip())
+
+
+def memberships_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
+    """Return the segments a customer is in now: segment, entered_day, until_day."""
+    segments = _one(workspace.table("memberships"), customer_id).order_by("segment")
+    return workspace.rows(segments.select("segment", "entered_day", "until_day"))
+
+
+def profile_keys(workspace: Workspace, customer_id: str) -> list[tuple[str, str]]:
+    """Return a customer's profiles, source and id of each, sorted."""
+    mine = _one(workspace.table("identity"), customer_id).select("profile_source", "profile_id")
+    rows = workspace.rows(mine.order_by("profile_source", "profile_id"))
+    return [(row["profile_source"], row["profile_id"]) for row in rows]
+
+
+def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
     identity = _one(workspace.table("identity"), customer_id).select("profile_source", "profile_id", "evidence")
     mine = workspace.rows(identity.order_by("profile_source", "profile_id"))
     keys = [(row["profile_source"], row["profile_id"]) for row in mine]
     told = ("raw_name", "email", "phone")
-    found = _of_profiles(workspace.table("profiles"), keys).select("profile_source", "profile_id", *told)
+    found = of_profiles(workspace.table("profiles"), keys).select("profile_source", "profile_id", *told)
     by_key = {(row["profile_source"], row["profile_id"]): row for row in workspace.rows(found)}
     return [
         {
@@ -117,31 +147,14 @@ def _profiles(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _timeline(workspace: Workspace, profiles: list[tuple[str, str]], limit: int) -> list[dict[str, Any]]:
-    """Return the newest events of a few profiles, without what is not said of them.
-
-    First which they are, then what they say: an event has many columns, and most events of a month are others'.
-    """
-    happened = _of_profiles(workspace.table("events"), profiles)
-    dated = happened.select("event_id", "month", "occurred_at")
-    newest = workspace.rows(dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit))
-    if not newest:
-        return []
-    own_months = workspace.lake.table("events", partitions={row["month"] for row in newest})
-    whole = _of_profiles(own_months, profiles)
-    chosen = whole.filter(whole.event_id.isin([row["event_id"] for row in newest]))
-    rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
-
-
-def _matches(workspace: Workspace, customers: ir.Table, text: str) -> list[dict[str, Any]]:
+def _matches(workspace: Workspace, customers: ir.Table, text: str) -> ir.Table:
     if text.startswith("c_"):
-        return _rows(workspace, customers.filter(customers.customer_id == text))
+        return customers.filter(customers.customer_id == text)
     if "/" in text:
         source, _, profile = text.partition("/")
         identity = workspace.table("identity")
         own = identity.filter(identity.profile_source == source, identity.profile_id == profile)
-        return _rows(workspace, customers.semi_join(own, "customer_id"))
+        return customers.semi_join(own, "customer_id")
     rules = workspace.project.identifier_rules
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
     is_meant = profiles.raw_name.lower() == text.lower()
@@ -150,7 +163,7 @@ def _matches(workspace: Workspace, customers: ir.Table, text: str) -> list[dict[
     elif phone := normalise_phones([text], rules=rules).values[0].as_py():
         is_meant = profiles.phone == phone
     meant = profiles.filter(is_meant).inner_join(identity, ["profile_source", "profile_id"])
-    return _rows(workspace, customers.semi_join(meant, "customer_id"))
+    return customers.semi_join(meant, "customer_id")
 
 
 def _rows(workspace: Workspace, customers: ir.Table) -> list[dict[str, Any]]:
@@ -159,14 +172,3 @@ def _rows(workspace: Workspace, customers: ir.Table) -> list[dict[str, Any]]:
 
 def _one(table: ir.Table, customer_id: str) -> ir.Table:
     return table.filter(table.customer_id == customer_id)
-
-
-def _of_profiles(table: ir.Table, profiles: list[tuple[str, str]]) -> ir.Table:
-    """Return the rows of a few profiles; files are sorted by profile, so lists of ids keep most from being read."""
-    if not profiles:
-        return table.limit(0)
-    sources, ids = (sorted(set(column)) for column in zip(*profiles, strict=True))
-    is_one = ibis.literal(False)
-    for source, profile in profiles:
-        is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
-    return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)

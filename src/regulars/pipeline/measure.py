@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from regulars.check import did_you_mean
+from regulars.errors import NotFound
 from regulars.metrics.metric import InForceAtEnd, Metric, Ratio
 from regulars.metrics.query import Question, by_period
 from regulars.pipeline.read import content_of, digest
@@ -40,6 +43,27 @@ def measure_days(workspace: Workspace) -> Steps:
             )
     rows = workspace.lake.rows(METRIC_DAYS) if metrics else 0
     return Work(rows_in=len(metrics), rows_out=rows, watermark=as_of.day.isoformat())
+
+
+def metric_by_day(workspace: Workspace, name: str, *, first: date, last: date) -> list[dict[str, Any]]:
+    """Return a metric on the business days with rows behind it: day, value, sample; a ratio of nothing is missing.
+
+    Raises NotFound for a metric that is not declared.
+    """
+    declared = {metric.name: metric for metric in workspace.project.metrics}
+    if name not in declared:
+        raise NotFound(f"there is no metric {name!r}", hint=did_you_mean(name, declared))
+    days = workspace.table(METRIC_DAYS)
+    days = days.filter(days.day.between(first, last))
+    formula = declared[name].formula
+    if not isinstance(formula, Ratio):
+        found = days.filter(days.metric == name)
+        return workspace.rows(found.select("day", "sample", value=found["value"].cast("float64")).order_by("day"))
+    above = days.filter(days.metric == formula.numerator).select("day", above="value")
+    below = days.filter(days.metric == formula.denominator)
+    both = below.left_join(above, "day")
+    share = both.above.cast("float64") / both["value"].cast("float64").nullif(0.0)
+    return workspace.rows(both.select("day", "sample", value=share).order_by("day"))
 
 
 def _days(workspace: Workspace, metric: Metric, *, first: date) -> ir.Table:

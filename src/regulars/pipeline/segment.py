@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -90,15 +91,26 @@ def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
-def segment_members(workspace: Workspace, name: str, *, limit: int) -> list[dict[str, Any]]:
-    """Return the newest members of a segment. Raises NotFound for a segment that is not declared."""
+def segment_members(
+    workspace: Workspace, name: str, *, limit: int, after: tuple[datetime, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the newest members of a segment, or those that come after a moment of entry and a customer.
+
+    Columns: customer_id, name, entered_day, until_day, entered_at. Raises NotFound for a segment that is not declared.
+    """
     declared = [segment.name for segment in workspace.project.segments]
     if name not in declared:
         raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, declared))
     memberships = workspace.table("memberships")
-    members = memberships.filter(memberships.segment == name).left_join(workspace.table("customers"), "customer_id")
-    newest = members.order_by(members.entered_at.desc(), members.customer_id).limit(limit)
-    return workspace.rows(newest.select("customer_id", "name", "entered_day", "until_day"))
+    mine = memberships.filter(memberships.segment == name)
+    if after is not None:
+        at = ibis.literal(after[0]).cast(mine.entered_at.type())
+        mine = mine.filter((mine.entered_at < at) | ((mine.entered_at == at) & (mine.customer_id > after[1])))
+    # Named last, so that of all the names only these are looked up.
+    newest = mine.order_by(mine.entered_at.desc(), mine.customer_id).limit(limit)
+    named = newest.left_join(workspace.table("customers").select("customer_id", "name"), "customer_id")
+    shown = named.select("customer_id", "name", "entered_day", "until_day", "entered_at")
+    return workspace.rows(shown.order_by(shown.entered_at.desc(), shown.customer_id))
 
 
 def backtest_segment(

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from regulars.flags import Flags
 from regulars.web.gate import Gate
@@ -20,20 +21,23 @@ log = structlog.get_logger()
 
 
 def flag_app(
-    flags: Callable[[], Flags], *, gate: Gate, encryption_key: str | None = None, origins: Sequence[str] = ()
+    flags: Callable[[], Flags], *, gate: Gate, encryption_key: str | None = None, origins: Sequence[str] = (),
+    api: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """Return the application that answers for flags.
+    """Return the application that answers for flags, and for the REST API where its routes are given.
 
     Args:
         flags: Gives the flags of the moment.
         gate: Who may ask.
         encryption_key: Of payloads; None: they are sent in plain.
         origins: Of web pages whose browsers may ask, `https://shop.example`.
+        api: See `regulars.web.api.answering.Api.routes`.
 
     """
     routes = [
         *ofrep_routes(flags, gate=gate),
         *growthbook_routes(flags, gate=gate, encryption_key=encryption_key),
+        *api,
     ]
     cors = Middleware(
         CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"],

@@ -30,10 +30,14 @@ async def read_json(request: Request) -> object:
 
 def kept_answer(request: Request, data: object) -> Response:
     """Return data as JSON with an ETag; 304 and nothing to a client that has it already."""
-    body = msgspec.json.encode(data)
+    return kept(request, msgspec.json.encode(data), media_type="application/json")
+
+
+def kept(request: Request, body: bytes, *, media_type: str) -> Response:
+    """Return a body with an ETag; 304 and nothing to a client that has it already."""
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     asked = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     if tag in asked or "*" in asked:
         return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    return Response(body, media_type=media_type, headers=headers)

@@ -11,6 +11,8 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from regulars.web.rate import Rates
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -40,27 +42,21 @@ class Gate:
     keys: tuple[str, ...]
     clock: Callable[[], float]
     rate: float | None = None
-    _left: dict[str, tuple[float, float]] = field(default_factory=dict)     # key -> requests left, as of when
+    _rates: Rates | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rates = None if self.rate is None else Rates(rate=self.rate, clock=self.clock)
 
     def refusal(self, key: str) -> Refusal | None:
         """Return why a request with this key is not answered now; None when it is, and counts."""
         if self.keys and not self._is_known(key):
             return Refusal(status=401, message="this key is not known: Authorization: Bearer KEY, or X-API-Key: KEY")
-        if self.rate is None:
+        if self._rates is None:
             return None
-        wait = self._wait(key if self.keys else "", most=max(self.rate, 1.0), rate=self.rate)
+        wait = self._rates.take(key if self.keys else "").wait_seconds
         if wait == 0:
             return None
         return Refusal(status=429, message=f"more than {self.rate:g} requests a second", wait_seconds=math.ceil(wait))
-
-    def _wait(self, key: str, *, most: float, rate: float) -> float:
-        """Return the seconds until a request is taken; 0 takes it."""
-        now = self.clock()
-        left, before = self._left.get(key, (most, now))
-        left = min(left + (now - before) * rate, most)
-        is_taken = left >= 1
-        self._left[key] = (left - 1 if is_taken else left, now)
-        return 0.0 if is_taken else (1 - left) / rate
 
     def _is_known(self, key: str) -> bool:
         # Every known key is compared whole, so that the time it takes tells nothing of any.

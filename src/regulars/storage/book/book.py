@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regulars.storage.book.ab_tests import ABTestBook
+from regulars.storage.book.api_answers import AnswerBook
+from regulars.storage.book.api_keys import KeyBook
+from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.experiments import ExperimentBook
@@ -47,6 +50,9 @@ class Book:
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
     facts: FactsBook                         # what streams looked like
+    keys: KeyBook                            # of programs that ask over HTTP
+    answers: AnswerBook                      # to repeated requests
+    audit: AuditBook                         # who changed what
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -85,6 +91,9 @@ class Book:
             consent=ConsentBook(database),
             seats=SeatBook(database),
             facts=FactsBook(database),
+            keys=KeyBook(database),
+            answers=AnswerBook(database),
+            audit=AuditBook(database),
             sealed=SealedBook(database, home, environment),
         )
 

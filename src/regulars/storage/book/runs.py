@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from regulars.errors import NotFound
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import run_steps, runs
 
@@ -138,12 +139,23 @@ class RunBook:
             ).values(finished_at=at, outcome="failed", code="interrupted", error="the process was ended from outside"))
         return list(lost)
 
-    def last_runs(self, limit: int = 20) -> list[RunRow]:
-        """Return the newest runs, newest first."""
+    def last_runs(self, limit: int = 20, *, before: str | None = None) -> list[RunRow]:
+        """Return the newest runs, newest first; those older than the run `before` when one is given."""
         query = sa.select(runs).where(runs.c.tenant == self.database.tenant)
+        if before is not None:
+            place = sa.select(runs.c.started_at, runs.c.run_id).where(*self._run(runs, before)).scalar_subquery()
+            query = query.where(sa.tuple_(runs.c.started_at, runs.c.run_id) < place)
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)).all()
-        return [RunRow(**{name: getattr(row, name) for name in RunRow.__dataclass_fields__}) for row in rows]
+        return [_run_row(row) for row in rows]
+
+    def run(self, run_id: str) -> RunRow:
+        """Return one run. Raises NotFound."""
+        with self.database.reading() as connection:
+            row = connection.execute(sa.select(runs).where(*self._run(runs, run_id))).one_or_none()
+        if row is None:
+            raise NotFound(f"there is no run {run_id!r}")
+        return _run_row(row)
 
     def steps(self, run_id: str) -> list[StepRow]:
         """Return the steps of a run in their order."""
@@ -165,6 +177,10 @@ class RunBook:
 
     def _run(self, table: sa.Table, run_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return (table.c.tenant == self.database.tenant, table.c.run_id == run_id)
+
+
+def _run_row(row: Any) -> RunRow:
+    return RunRow(**{name: getattr(row, name) for name in RunRow.__dataclass_fields__})
 
 
 def _step_row(row: Any) -> StepRow:

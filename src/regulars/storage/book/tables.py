@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -199,6 +199,21 @@ contact_seats = _table(
     "contact_seats", _key("cap"), _key("subject"), _key("seat", sa.Integer), _need("taken_at", Moment),
     _need("message_id"), sa.Index("contact_seats_by_message", "tenant", "message_id"),
     sa.Index("contact_seats_by_age", "tenant", "cap", "subject", "taken_at"), sqlite_with_rowid=False,
+)
+
+# --- who may ask over HTTP, and what they changed ---------------------------------------------------------------
+
+api_keys = _table(
+    "api_keys", _key("key_id"), _need("name"), _need("scope"), _need("secret_hash"), _need("made_at", Moment),
+    _need("made_by"), _may("expires_at", Moment), _may("revoked_at", Moment),
+)
+api_answers = _table(
+    "api_answers", _key("key_id"), _key("idempotency_key"), _need("request_digest"), _need("began_at", Moment),
+    _may("status", sa.Integer), _may("body"),        # null: begun, and not known how it ended
+)
+audit = _table(
+    "audit", _key("number", sa.BigInteger), _need("at", Moment), _need("by"), _need("what"), _need("subject"),
+    _may("before"), _may("after"), _may("request_id"),
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""Cursors: where a page ended, as a text that clients hand back and do not read."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from regulars.web.api.problem import RequestInvalid
+from regulars.web.api.route import Page
+
+Row = TypeVar("Row")
+Place = TypeVar("Place")
+
+
+def page_of(
+    found: Sequence[Mapping[str, Any]], *, limit: int, row: Callable[[Mapping[str, Any]], Row],
+    place: Callable[[Mapping[str, Any]], Any],
+) -> Page[Row]:
+    """Return a page of what was found, one more than the limit where there are more.
+
+    Args:
+        found: At most limit + 1 rows.
+        limit: How many a page has.
+        row: What is shown of a row.
+        place: What tells where a page that ends with a row goes on.
+
+    """
+    shown = found[:limit]
+    more = len(found) > limit
+    return Page(items=[row(each) for each in shown], next=_written(place(shown[-1])) if more else None)
+
+
+def place_in(cursor: str | None, kind: type[Place]) -> Place | None:
+    """Return where a cursor goes on; None for none. Raises RequestInvalid for a text that is no cursor of this list."""
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(cursor.encode("ascii")), type=kind)
+    except (UnicodeEncodeError, UnicodeDecodeError, Error, msgspec.DecodeError) as error:
+        raise RequestInvalid("the cursor is none of this list", hint="take `next` of the page before") from error
+
+
+def aware(value: Any) -> Any:
+    """Return a value of the lake for an answer: its moments are UTC without saying so."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _written(place: object) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode("ascii")

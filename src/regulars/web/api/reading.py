@@ -1,0 +1,60 @@
+"""What a request says, read as what its route takes: unknown names and wrong types are refused, not guessed at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from uuid import uuid4
+
+import msgspec
+from starlette.datastructures import QueryParams
+
+from regulars.check import did_you_mean
+from regulars.web.api.problem import RequestInvalid
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def query_of(said: QueryParams, kind: type) -> object:
+    """Return the parameters of a request as a route's type. Raises RequestInvalid."""
+    twice = sorted({name for name, _ in said.multi_items() if len(said.getlist(name)) > 1})
+    if twice:
+        raise RequestInvalid(f"{twice[0]!r} stands there twice")
+    return _as(dict(said), kind, strict=False)
+
+
+def body_of(raw: bytes, kind: type | None) -> object:
+    """Return the body of a request as a route's type; None where it takes none. Raises RequestInvalid."""
+    if kind is None:
+        return None
+    try:
+        said = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RequestInvalid(f"the body is no JSON: {error}") from error
+    return _as(said, kind, strict=True)
+
+
+def request_id_of(said: str | None) -> str:
+    """Return the id a client gave its request, or one of our own; it stands in logs, so it may say nothing else."""
+    return said if said and _REQUEST_ID.fullmatch(said) else uuid4().hex
+
+
+def idempotency_key_of(said: str | None) -> str | None:
+    """Return the Idempotency-Key; None for none. Raises RequestInvalid for what is none."""
+    if said is not None and not _IDEMPOTENCY_KEY.fullmatch(said):
+        raise RequestInvalid("an Idempotency-Key has 1 to 200 printable characters and no spaces")
+    return said
+
+
+def _as(said: object, kind: type, *, strict: bool) -> object:
+    if isinstance(said, Mapping):
+        known = [each.name for each in fields(kind)]
+        for name in said:
+            if name not in known:
+                raise RequestInvalid(f"there is no {name!r} here", hint=did_you_mean(str(name), known) if known else "")
+    try:
+        return msgspec.convert(said, type=kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise RequestInvalid(str(error)) from error

@@ -1,0 +1,178 @@
+"""A tiny business with everything the API gives, behind two doors: its own, and that of another tenant beside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from regulars.clock import FixedClock
+from regulars.pipeline.access import new_key
+from regulars.pipeline.flow import run
+from regulars.pipeline.review import rule
+from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.storage.stores import Stores
+from regulars.web.api.answering import Api
+from regulars.web.api.workers import Workers
+from regulars.web.listen import listening
+from regulars.web.rate import Rates
+
+NOW = datetime(2026, 1, 5, 22, tzinfo=UTC)
+PEOPLE = 40
+ADDRESSES = ("ann@lee.example", "2548675302", "+12548675302")
+FILES = {
+    "regulars.toml": '[business]\nname = "Desk"\ntimezone = "UTC"\n[stores]\nlanding = "file:./data/landing"\n'
+                     'lake = "file:./data/lake"\nbook = "sqlite:./data/book.db"\n',
+    "sources/desk.yaml": """\
+kind: files
+folder: inbox
+streams:
+  members:
+    files: members.csv
+    key: [id]
+    fields: {id: {type: id, required: true}, name: text, email: text, phone: text}
+    profile: {id: id, name: name, email: email, phone: phone, exclusive: true}
+  doors:
+    files: doors.csv
+    key: [id]
+    fields: {id: {type: id, required: true}, member: id, at: {type: timestamp, required: true}, kind: text}
+""",
+    "sources/shop.yaml": """\
+kind: files
+folder: shop
+streams:
+  people:
+    files: people.csv
+    key: [id]
+    fields: {id: {type: id, required: true}, name: text, email: text, phone: text}
+    profile: {id: id, name: name, email: email, phone: phone}
+""",
+    "events/visit.yaml": "from: desk.doors\nwho: member\nwhen: at\nwhat: {kind: kind}\n",
+    "segments/regular.yaml": "title: Regular\ndescription: Came.\nwhen: {count: visit, within: 60 days, at_least: 1}\n",
+    "metrics/visits.yaml": "title: Visits\ndescription: Visits.\ncount: visit\n",
+    "metrics/visitors.yaml": "title: Visitors\ndescription: Whoever came.\ndistinct: customers\nof: visit\n",
+    "metrics/visits_each.yaml": "title: Each\ndescription: Visits each.\nratio: [visits, visitors]\n",
+    "experiments/greeting.yaml": "title: Greeting\naudience: regular\nvariants: {silent: 50, greeted: 50}\n"
+                                 "primary: {metric: visitors, within: 14 days}\nruns: 2026-01-05 to 2026-01-25\n",
+    # Ann's address and Ben's number on one account of the shop: nothing says whose it is.
+    "shop/people.csv": "id,name,email,phone\nx,,ann@lee.example,(254) 867-5302\n",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A door and what opens it."""
+
+    folder: Path
+    client: httpx.Client
+    keys: dict[str, str]                     # scope -> what a program shows
+    customer_id: str
+    ruling_id: str
+    run_id: str
+
+    def headers(self, scope: str = "admin") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.keys[scope]}"}
+
+    def path(self, template: str) -> str:
+        """Return a route's path with ids of this business in it."""
+        return template.format(
+            customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
+            ruling_id=self.ruling_id, run_id=self.run_id,
+        )
+
+
+def made(folder: Path, *, name: str, stores: Path) -> Path:
+    members = ["id,name,email,phone", "1,Ann Lee,ann@lee.example,(254) 867-5301", "2,Ben Ray,ben@ray.example,(254) 867-5302"]
+    members += [f"{n},Person {n}x,p{n}@desk.example," for n in range(3, PEOPLE + 1)]
+    doors = ["id,member,at,kind", "bad,1,no time,day"]
+    doors += [
+        f"d{n}-{k},{n},{NOW - timedelta(days=k, hours=n % 9):%Y-%m-%dT%H:%M:%SZ},day"
+        for n in range(1, PEOPLE + 1) for k in range(1, 2 + n % 5)
+    ]
+    # Both businesses in one book and one lake: only the tenant keeps them apart.
+    toml = FILES["regulars.toml"].replace("Desk", name).replace("./data", f"{stores}/data")
+    files = {**FILES, "regulars.toml": toml, "inbox/members.csv": "\n".join(members) + "\n", "inbox/doors.csv": "\n".join(doors) + "\n"}
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+def opened(folder: Path, tenant: str = "default") -> Workspace:
+    mine = open_workspace(folder, clock=FixedClock(NOW))
+    if tenant == "default":
+        return mine
+    stores = Stores.open(
+        mine.project.config.stores.landing, mine.project.config.stores.lake, mine.project.config.stores.book,
+        home=folder / ".regulars", tenant=tenant, clock=FixedClock(NOW),
+    )
+    mine.close()
+    return Workspace(project=mine.project, stores=stores, clock=FixedClock(NOW))
+
+
+@contextmanager
+def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None) -> Iterator[Served]:
+    workspace = opened(folder, tenant)
+    keys = {
+        scope: new_key(workspace.book, f"{scope}-{uuid4().hex}", scope=scope, by="test", at=NOW)[1]  # type: ignore[arg-type]  # a scope
+        for scope in ("read", "write", "admin")
+    }
+    customers = workspace.table("customers")
+    ann = workspace.rows(customers.filter(customers.name == "Ann Lee"))[0]
+    ruling = rule(workspace, ("desk/3", "desk/4"), "different", reason="twins", by="test")
+    run_id = workspace.book.runs.last_runs(1)[0].run_id
+    workspace.close()
+    with running(lambda: opened(folder, tenant), folder, rates=rates) as client:
+        yield Served(
+            folder=folder, client=client, keys=keys, customer_id=ann["customer_id"], ruling_id=ruling.ruling_id,
+            run_id=run_id,
+        )
+
+
+@contextmanager
+def running(opens: Callable[[], Workspace], folder: Path, *, rates: Rates | None = None) -> Iterator[httpx.Client]:
+    workers = Workers(opens, folder=folder, clock=time.monotonic, count=2)
+    app = Starlette(routes=Api(workers=workers, rates=rates).routes())
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    with listening("127.0.0.1", 0) as socket:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{socket.getsockname()[1]}", timeout=60) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+            workers.close()
+
+
+@pytest.fixture(scope="session")
+def business(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("businesses")
+    for tenant in ("default", "other"):
+        workspace = opened(made(folder / tenant, name=tenant, stores=folder), tenant)
+        assert run(workspace).exit_code == 0
+        workspace.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def served(business: Path) -> Iterator[Served]:
+    with serving(business / "default") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def other(business: Path) -> Iterator[Served]:
+    with serving(business / "other", tenant="other") as found:
+        yield found
