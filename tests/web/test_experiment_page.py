@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from invented import STARTED, shown
 
 from regulars.cli.experiment_screen import show_report
+from regulars.experiments.aging import Aging, Week
 from regulars.storage.book.experiments import Decision
 from regulars.web.answers import COLUMNS, Shown, rows, to_csv
 from regulars.web.chart import png
@@ -297,3 +298,16 @@ def test_segments_that_are_told_apart_have_a_table_of_their_own(capsys: pytest.C
     assert "new, in &lt;keen&gt;" in text
     assert "new, not in <keen>" in printed(apart, capsys)
     assert [line["group"] for line in lines] == ["", "in <keen>", "not in <keen>"]
+
+
+def test_the_weeks_since_exposure_are_told_with_what_becomes_of_the_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    found = shown()
+    weeks = tuple(Week(variant="new", week=n, units=400, low=0.1 / n, value=0.2 / n, high=0.3 / n) for n in (1, 2))
+    aged = replace(found, report=replace(found.report, aging=(Aging(variant="new", course="wears off", p=0.004, weeks=weeks),)))
+
+    text = page(aged)
+
+    assert "By week since exposure" not in page(found)
+    assert "new: wears off with the weeks" in text
+    assert "+0.100 [0.0500, 0.150]" in text
+    assert "new by week since exposure: wears off" in printed(aged, capsys)

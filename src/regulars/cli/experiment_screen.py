@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 
 from regulars.cli.screen import console, show_mapping, show_table
-from regulars.web.answers import Row, Shown, group_rows, lift, rows
+from regulars.web.answers import Row, Shown, aged, group_rows, lift, rows, week_rows
 from regulars.web.experiment import about, axis_words, shares
 from regulars.web.experiment_charts import early_days
 from regulars.web.experiment_words import (
@@ -56,6 +56,11 @@ def show_report(shown: Shown) -> None:
     _answers(every)
     _groups(group_rows(shown))
     _days(shown)
+    for each in report.aging:
+        show_table(
+            f"{each.variant} by week since exposure: {aged(each)}", ["week", "difference a unit [interval]"],
+            [(week, escape(told)) for week, told in week_rows(each)], right=["week"],
+        )
     show_table(
         "Units by variant", ["variant", "units", "share"], [(s.variant, s.units, s.words) for s in shares(shown)],
         right=["units"],

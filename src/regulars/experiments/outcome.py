@@ -6,6 +6,7 @@ day's cumulative report, squares and products too, and no day is ever computed a
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,6 +105,18 @@ def totals(outcome: Outcome, subjects: Subjects) -> ir.Table:
     units = subjects.exposed.select("unit", "variant").left_join(after, "unit").drop("unit_right")
     both = units.left_join(_earlier(outcome, subjects), "unit").drop("unit_right")
     return both.select("unit", "variant", y=_capped(both.total.fill_null(0.0), outcome), x=both.x.fill_null(0.0))
+
+
+def by_week(outcome: Outcome, subjects: Subjects) -> ir.Table:
+    """Return what units did in each week after their exposure, whatever the outcome's own days: unit, week, value.
+
+    Weeks begin at 0, with the day of the exposure; there is no row where a unit did nothing. Uncapped.
+    """
+    rows = _by_day(_after(outcome.numerator, dataclasses.replace(outcome, within=None), subjects), outcome)
+    dated = rows.inner_join(subjects.exposed.select("unit", "exposed_day"), "unit")
+    week = dated.day.delta(dated.exposed_day, unit="day") // 7
+    told = dated.select("unit", "value", week=week.cast("int64"))
+    return told.group_by("unit", "week").agg(value=told["value"].sum())
 
 
 def cap_at(outcome: Outcome, subjects: Subjects, *, share: float) -> ir.Scalar:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regulars.experiments.aging import Aging
 from regulars.experiments.experiment import Experiment, Guardrail
 from regulars.experiments.reading import Course, Plan, Reading, read
 from regulars.experiments.trust import Check, Conduct, failed, trust
@@ -67,6 +68,7 @@ class Report:
     answers: tuple[Answer, ...]
     groups: tuple[Answer, ...]               # what decides first, by group; corrected for all
     days: tuple[Day, ...]
+    aging: tuple[Aging, ...]                 # what decides first, by week since the exposure
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: days as ISO text; an interval's missing end is null."""
@@ -75,7 +77,9 @@ class Report:
         return _plain(told)  # type: ignore[no-any-return]  # a mapping stays a mapping
 
 
-def report(experiment: Experiment, measured: Sequence[Measured], conduct: Conduct, *, plan: Plan) -> Report:
+def report(
+    experiment: Experiment, measured: Sequence[Measured], conduct: Conduct, *, plan: Plan, weeks: Sequence[Aging] = ()
+) -> Report:
     """Return the report as of the last day of the courses."""
     names = [variant.name for variant in experiment.variants]
     others = [names[n] for n in plan.others]
@@ -95,6 +99,7 @@ def report(experiment: Experiment, measured: Sequence[Measured], conduct: Conduc
         units={name: int(exposed[n]) for n, name in enumerate(names)}, planned=round(plan.planned),
         checks=checks, verdict=said, answers=() if is_hidden else tuple(answers),
         groups=() if is_hidden else tuple(groups),
+        aging=() if is_hidden else tuple(weeks),
         days=() if is_hidden else tuple(_days(next(m for m in whole if m.role == "primary"), plan, others)),
     )
 

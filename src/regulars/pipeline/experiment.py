@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError, NotFound
+from regulars.experiments.aging import Aging, aging, weeks_told
 from regulars.experiments.experiment import Experiment, Goal, Guardrail
-from regulars.experiments.outcome import Subjects, cap_at, outcome_of, sums_by_day
+from regulars.experiments.outcome import Subjects, by_week, cap_at, outcome_of, sums_by_day
 from regulars.experiments.reading import Plan, course
 from regulars.experiments.report import Measured, Report, report
 from regulars.experiments.trust import Conduct
@@ -48,7 +49,8 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
         begins = "it is a draft" if experiment.begins is None else f"it begins on {experiment.begins}"
         raise NotFound(f"nobody is in {name!r} yet: {begins}", hint="regulars run")
     days = _days(workspace, experiment, units.rows)
-    subjects = subjects_of(workspace, experiment, _exposed(workspace, experiment, units.rows))
+    seen = _exposed(workspace, experiment, units.rows)
+    subjects = subjects_of(workspace, experiment, seen)
     plan = plan_of(workspace, experiment, last=days[-1])
     measured = [
         _measured(workspace, each, role=role, experiment=experiment, subjects=subjects, days=days)
@@ -62,7 +64,8 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
         exposed_by_day=np.diff(first.course.units, axis=0, prepend=0.0), crossovers=len(pc.unique(crossed)),
         first_day=days[0], last_day=days[-1], last_event_day=_last_event_day(workspace),
     )
-    return report(experiment, measured, conduct, plan=plan)
+    weeks = _weeks(workspace, experiment, subjects, seen, last=days[-1])
+    return report(experiment, measured, conduct, plan=plan, weeks=weeks)
 
 
 def experiment_list(workspace: Workspace) -> list[dict[str, Any]]:
@@ -153,6 +156,20 @@ def _grouped(
             )
             found.append(replace(told, group=group))
     return found
+
+
+def _weeks(
+    workspace: Workspace, experiment: Experiment, subjects: Subjects, seen: pa.Table, *, last: date
+) -> tuple[Aging, ...]:
+    """What decides first, by week since the exposure."""
+    metrics = {metric.name: metric for metric in workspace.project.metrics}
+    outcome = outcome_of(metrics[experiment.primary[0].metric], metrics)
+    if outcome.denominator is not None or not weeks_told(seen["exposed_day"].combine_chunks(), last):
+        return ()
+    return aging(
+        seen, workspace.fetch(by_week(outcome, subjects)), variants=[each.name for each in experiment.variants],
+        control=experiment.control, last_day=last, alpha=float(experiment.analysis.alpha),
+    )
 
 
 def _in_segment(workspace: Workspace, segment: str, subjects: Subjects) -> ir.Table:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from regulars.experiments.aging import Aging
 from regulars.experiments.experiment import Experiment, Guardrail
 from regulars.experiments.report import Report
 from regulars.experiments.verdict import Answer, Role
@@ -75,6 +76,24 @@ def group_rows(shown: Shown) -> tuple[Row, ...]:
         _row(shown, each.metric, f"{each.variant}, {each.group}", role=each.role, guardrail=None, answer=each)
         for each in shown.report.groups
     )
+
+
+def aged(aging: Aging) -> str:
+    """Return what becomes of an effect with the time since exposure, in words."""
+    words = {
+        "wears off": "wears off with the weeks: do not count on the whole of it",
+        "grows": "grows with the weeks: the whole of it is not seen yet",
+        "steady": "no trend over the weeks can be told",
+    }
+    return f"{words[aging.course]} (p {'< 0.001' if aging.p < 0.001 else f'= {aging.p:.3f}'}, one look)"
+
+
+def week_rows(aging: Aging) -> list[tuple[str, str]]:
+    """Return each week since exposure with the difference to the control a unit."""
+    return [
+        (str(each.week), f"{quantity(each.value, sign='+')} [{quantity(each.low)}, {quantity(each.high)}]")
+        for each in aging.weeks
+    ]
 
 
 def to_csv(shown: Shown) -> str:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from regulars.pipeline.experiment import decisions, experiment_named, experiment_report
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
-from regulars.web.answers import Row, Shown, group_rows, rows
+from regulars.web.answers import Row, Shown, aged, group_rows, rows, week_rows
 from regulars.web.chart import Chart
 from regulars.web.experiment_charts import course, no_course
 from regulars.web.experiment_words import (
@@ -69,6 +69,7 @@ class ExperimentPage:
     lines: tuple[Line, ...]
     guardrails: tuple[Line, ...]
     groups: tuple[Line, ...]
+    aging: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]  # variant, what becomes of it, (week, difference)
     has_chance: bool
     course: tuple[Chart, ...]
     no_course: str
@@ -116,6 +117,7 @@ def experiment_page(shown: Shown, *, business: str, as_of: str, timezone: str, p
         lines=tuple(line for line in _lines(every) if line.row.guardrail is None),
         guardrails=tuple(line for line in _lines(every) if line.row.guardrail is not None),
         groups=tuple(_lines(group_rows(shown))),
+        aging=tuple((each.variant, aged(each), tuple(week_rows(each))) for each in report.aging),
         has_chance=any(row.answer is not None and row.answer.chance_to_win is not None for row in every),
         course=charts, no_course="" if charts else no_course(shown), shares=shares(shown),
         log=tuple((f"{d.at:%Y-%m-%d %H:%M}", decided(d), d.by, d.reason) for d in shown.decisions),
