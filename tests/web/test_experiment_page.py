@@ -28,6 +28,11 @@ from regulars.web.experiment_charts import course, early_days, intervals, pictur
 LIFT = re.compile(r"[+\u2212]\d[\d,.]*\u202f%")
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+
+
 def page(found: Shown) -> str:
     return render(experiment_page(found, business="Summit & Sons", as_of="Mon 2 Feb, 09:00", timezone="UTC", program="0"))
 

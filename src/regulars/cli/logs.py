@@ -29,7 +29,8 @@ def configure_logs(*, debug: bool) -> None:
     structlog.configure(
         processors=[structlog.stdlib.add_log_level, last],
         wrapper_class=structlog.make_filtering_bound_logger("debug" if debug else "info"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked for with every line: stderr may be another one by then.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
