@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -16,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import sparse
 
 Numbers = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
@@ -217,8 +217,10 @@ def _by_customer(customer: Small, *, size: int) -> tuple[Small, Numbers]:
     return counted.data, counted.indptr.astype(np.int64)
 
 
-def _transposed(column: Small, row_ends: Numbers, *, width: int) -> sparse.csc_matrix:
+def _transposed(column: Small, row_ends: Numbers, *, width: int) -> Any:
     """Return the places of `column` by column, then by row, then ascending: a counting sort in compiled code."""
+    from scipy import sparse  # noqa: PLC0415  slow to import, and most runs meet nobody anew
+
     places = np.arange(len(column), dtype=np.int32)
     shape = (len(row_ends) - 1, width)
     return sparse.csr_matrix((places, column, row_ends.astype(np.int32)), shape=shape).tocsc()

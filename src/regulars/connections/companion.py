@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import special
 
 from regulars.connections.co_presence import Arrivals, Numbers
 from regulars.connections.interaction import (
@@ -94,6 +93,8 @@ def companions(pairs: pa.Table, visits: Arrivals) -> pa.Table:
     check-ins of that half hour at that place; the other is in it as often as his share of all check-ins of his time
     says. Both people are asked, and the mean is what chance gives. The p-value is the upper tail.
     """
+    from scipy import special  # noqa: PLC0415  slow to import, and most runs meet nobody anew
+
     habits = _Habits.of(visits)
     one, other = (_codes(pairs[name], visits.customers) for name in ("customer_id_1", "customer_id_2"))
     days = pairs["days_together"].to_numpy()

@@ -21,7 +21,6 @@ from regulars.connections.co_presence import (
     together,
     together_expression,
 )
-from regulars.connections.community import communities
 from regulars.connections.companion import LEAST_DAYS, companions, ties
 from regulars.connections.connection import connections
 from regulars.connections.interaction import INTERACTION, TRANSFER
@@ -82,6 +81,8 @@ def connect_customers(workspace: Workspace) -> Steps:
     yield Checkpoint(done=2, total=3, note="companions")
     measured = _companions(workspace, material, found)
     lake.replace(COMPANIONS, workspace.stores.engine.arrow(measured), order_by=pair, meta=meta, allow_shrink=True)
+    from regulars.connections.community import communities  # noqa: PLC0415  slow to import, and most runs meet nobody
+
     grouped = workspace.stores.engine.arrow(communities(measured))
     lake.replace(COMMUNITIES, grouped, order_by=("community", "customer_id"), meta=meta, allow_shrink=True)
     return Work(

@@ -22,17 +22,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from regulars.pipeline.assign import assign_units
 from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
-from regulars.pipeline.judge import judge_experiments
 from regulars.pipeline.measure import measure_days
 from regulars.pipeline.pull import pull_source
 from regulars.pipeline.read import read_source
 from regulars.pipeline.resolve import resolve_people
-from regulars.pipeline.segment import segment_customers
+from regulars.pipeline.segment import as_of_now, segment_customers
 from regulars.pipeline.transfer import find_transfers
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.execute import execute
@@ -59,10 +57,23 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="transfer", do=partial(find_transfers, workspace), needs=("derive",)),
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
-        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",)),
-        Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",)),
+        *_experiment_steps(workspace),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
+    ]
+
+
+def _experiment_steps(workspace: Workspace) -> list[Step]:
+    """Return what experiments need, which is nothing while none has its days."""
+    day, declared = as_of_now(workspace).day, workspace.project.experiments
+    if not any(each.has_begun(day) and (each.ends is None or day <= each.ends) for each in declared):
+        return []
+    from regulars.pipeline.assign import assign_units  # noqa: PLC0415  mathematics takes its time to import
+    from regulars.pipeline.judge import judge_experiments  # noqa: PLC0415
+
+    return [
+        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",)),
+        Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",)),
     ]
 
 
