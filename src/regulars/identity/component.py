@@ -12,6 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
+from regulars.identity.distinct import distinct
 from regulars.identity.separation import Ints, Separation, pairs_within
 
 Pair = tuple[int, int]
@@ -83,7 +84,7 @@ def untangled(links: Links, *, persons: Separation) -> tuple[Links, list[Conflic
     """Return the links without those that would bring two people who are apart into one component."""
     person = persons.person
     _, part = components(person[links.left], person[links.right], count=persons.count)
-    touched = np.unique(np.concatenate([person[links.left], person[links.right]]))
+    touched = distinct(np.concatenate([person[links.left], person[links.right]]))
     tangled = persons.hold_apart(part[touched], touched, groups=persons.count)
     is_tangled = tangled[part[person[links.left]]]
     if not is_tangled.any():

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from regulars.identity.distinct import distinct
 from regulars.identity.name import first_word, folded, last_word, stripped
 from regulars.identity.separation import Bools, Ints
 from regulars.records.record import COMPARED_TRAITS
@@ -73,7 +74,7 @@ def portraits(people: pa.Table) -> Portraits:
 def person_counts(numbers: Ints, person: Ints, *, values: int) -> Ints:
     """Return how many persons have each value; a person may have several."""
     known = numbers >= 0
-    pairs = np.unique(person[known] * max(values, 1) + numbers[known])
+    pairs = distinct(person[known] * max(values, 1) + numbers[known])
     return np.bincount(pairs % max(values, 1), minlength=values)
 
 

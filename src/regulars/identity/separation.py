@@ -14,6 +14,7 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from regulars.identity.distinct import distinct
 from regulars.identity.name import can_be_one
 
 Ints = NDArray[np.int64]
@@ -69,7 +70,7 @@ class Separation:
             groups: How many groups there are.
 
         """
-        key = np.unique(group * self.count + person)
+        key = distinct(group * self.count + person)
         group, person = key // self.count, key % self.count
         found = np.zeros(groups, dtype=bool)
         for left, right in self._ruled_persons:
@@ -154,7 +155,7 @@ class Separation:
     def _holders(self) -> list[Bools]:
         """Of each exclusive source: which persons hold a profile of it."""
         exclusive = self.traces.exclusive
-        return [_flags(self.person[exclusive == source], self.count) for source in np.unique(exclusive[exclusive >= 0])]
+        return [_flags(self.person[exclusive == source], self.count) for source in distinct(exclusive[exclusive >= 0])]
 
     @cached_property
     def _ruled_keys(self) -> Ints:
