@@ -98,7 +98,7 @@ runs: 2026-01-05
 """
 
 
-def test_a_decided_experiment_gives_everybody_its_winner_within_two_seconds(tmp_path: Path) -> None:
+def test_a_decided_experiment_soon_gives_everybody_its_winner(tmp_path: Path) -> None:
     folder = written(tmp_path)
     for name, text in {"experiments/ours_2026_01.yaml": EXPERIMENT, "metrics/visits.yaml": "spend: net\n"}.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -114,7 +114,8 @@ def test_a_decided_experiment_gives_everybody_its_winner_within_two_seconds(tmp_
         workspace = open_workspace(folder)
         decide(workspace, "ours_2026_01", kind="winner", by="Ada", reason="it is better", variant="treatment")
         workspace.close()
-        time.sleep(2)
-        after = variants(url)
+        until = time.monotonic() + 20        # files and decisions are looked at every second; machines are busy
+        while (after := variants(url)) != {"b"} and time.monotonic() < until:
+            time.sleep(0.2)
 
     assert (before, after) == ({"a", "b"}, {"b"})
