@@ -167,7 +167,9 @@ def test_a_run_that_is_broken_off_says_so_and_the_next_one_goes_on(tmp_path: Pat
     (folder / "inbox" / "visits-2.csv").write_text("visit_id,email,name,visited_at\n" + rows)
 
     with subprocess.Popen(
-        [*regulars, "run", "--project", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*regulars, "run", "--project", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Whoever starts the tests in the background has it ignored, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no threads of ours run here
     ) as run:
         assert run.stderr is not None
         run.stderr.readline()                # the first step is done: it is at work
