@@ -129,6 +129,20 @@ def _let_people_come(folder: Path, *, rates: dict[str, float], complaints: dict[
     workspace.close()
 
 
+def test_segments_killed_between_the_book_and_the_lake_are_made_whole_by_the_next_run(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _doors(desk, "more", [(n, MONDAY + DAY / 2, "visit") for n in range(PEOPLE - 50, PEOPLE)])
+    workspace = _open(desk, MONDAY + DAY)
+    monkeypatch.setattr("regulars.pipeline.segment.memberships", lambda *_: 1 / 0)
+    assert run(workspace).exit_code == 1
+    monkeypatch.undo()
+
+    assert run(workspace).exit_code == 0
+
+    assert workspace.lake.rows("transitions") == len(workspace.book.memberships.transitions())
+    assert workspace.lake.rows("memberships") == PEOPLE
+    workspace.close()
+
+
 def test_a_run_assigns_the_audience_once_and_exposes_the_control_too(desk: Path) -> None:
     workspace = _open(desk, MONDAY)
     book = workspace.book.experiments
