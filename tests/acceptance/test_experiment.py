@@ -374,6 +374,17 @@ def test_a_decision_needs_a_reason_ends_the_intake_and_can_be_taken_back(desk: P
     workspace.close()
 
 
+@pytest.mark.parametrize(("asked", "said"), [
+    (["new", "../elsewhere"], "is no name"), (["check", "greting"], "there is no experiment 'greting'"),
+])
+def test_a_name_that_cannot_be_or_is_not_there_is_an_error(desk: Path, asked: list[str], said: str) -> None:
+    ended = CliRunner().invoke(main_group, ["experiment", *asked, "--project", str(desk), "--json"])
+
+    assert ended.exit_code != 0
+    assert said in str(ended.exception)
+    assert sorted(path.name for path in (desk / "experiments").iterdir()) == ["greeting.yaml"]
+
+
 def test_an_unknown_experiment_is_answered_with_the_closest(desk: Path) -> None:
     workspace = _open(desk, MONDAY)
 

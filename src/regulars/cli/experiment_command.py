@@ -67,7 +67,10 @@ def new(name: str, folder: Path, *, as_json: bool) -> None:
     """Write experiments/NAME.yaml, a draft to be filled in."""
     from regulars.errors import DeclarationError  # noqa: PLC0415
     from regulars.project import Project  # noqa: PLC0415
+    from regulars.project.declared import is_name  # noqa: PLC0415
 
+    if not is_name(name):
+        raise DeclarationError(f"{name!r} is no name", hint="letters, digits and underscores, such as letter_2026_01")
     project = Project.read(folder)
     path = folder / "experiments" / f"{name}.yaml"
     if path.exists():
@@ -86,17 +89,20 @@ def new(name: str, folder: Path, *, as_json: bool) -> None:
 @click.pass_context
 def check(context: click.Context, name: str, folder: Path, *, as_json: bool) -> None:
     """Say everything that is wrong with NAME, and what would be right."""
+    from regulars.check import did_you_mean  # noqa: PLC0415
+    from regulars.errors import NotFound  # noqa: PLC0415
     from regulars.project import Project  # noqa: PLC0415
 
     project = Project.read(folder)
     found = [each for each in project.problems if f"experiments/{name}." in each.where.replace("\\", "/")]
+    declared = [each.name for each in project.experiments]
+    if not found and name not in declared:
+        hint = did_you_mean(name, declared) if declared else command_line(f"experiment new {name}", folder)
+        raise NotFound(f"there is no experiment {name!r}", hint=hint)
     if as_json:
         show_json([asdict(each) for each in found])
     elif found:
         show_findings(found)
-    elif name not in {each.name for each in project.experiments}:
-        click.echo(f"There is no experiments/{name}.yaml here.")
-        context.exit(2)
     else:
         click.echo(f"{name} can be carried out. Next: {command_line(f'experiment power {name}', folder)}")
     context.exit(1 if found else 0)

@@ -49,7 +49,8 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
         begins = "it is a draft" if experiment.begins is None else f"it begins on {experiment.begins}"
         raise NotFound(f"nobody is in {name!r} yet: {begins}", hint="regulars run")
     days = _days(workspace, experiment, units.rows)
-    seen = _exposed(workspace, experiment, units.rows)
+    sights = exposed(workspace, experiment)
+    seen = _exposed(workspace, units.rows, sights.rows)
     subjects = subjects_of(workspace, experiment, seen)
     plan = plan_of(workspace, experiment, last=days[-1])
     measured = [
@@ -58,7 +59,7 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
     ]
     first = measured[0]
     measured += _grouped(workspace, experiment, subjects, days)
-    crossed = pa.concat_arrays([units.crossed, exposed(workspace, experiment).crossed])
+    crossed = pa.concat_arrays([units.crossed, sights.crossed])
     conduct = Conduct(
         **_by_epoch(workspace, experiment, units.rows),
         exposed_by_day=np.diff(first.course.units, axis=0, prepend=0.0), crossovers=len(pc.unique(crossed)),
@@ -73,11 +74,11 @@ def experiment_list(workspace: Workspace) -> list[dict[str, Any]]:
     book, day = workspace.book.experiments, as_of_now(workspace).day
     rows = []
     for each in workspace.project.experiments:
-        decisions = book.decisions(each.name)
+        decisions, units = book.decisions(each.name), book.size(each.name)
         rows.append({
             "experiment": each.name, "title": each.title, "unit": each.unit, "audience": each.audience,
-            "begins": each.begins, "ends": each.ends, "state": _state(each, decisions, day, units=book.size(each.name)),
-            "units": book.size(each.name), "decision": decisions[-1].kind if decisions else None,
+            "begins": each.begins, "ends": each.ends, "state": _state(each, decisions, day, units=units),
+            "units": units, "decision": decisions[-1].kind if decisions else None,
         })
     return rows
 
@@ -205,9 +206,8 @@ def _measured(
     )
 
 
-def _exposed(workspace: Workspace, experiment: Experiment, units: pa.Table) -> pa.Table:
+def _exposed(workspace: Workspace, units: pa.Table, seen: pa.Table) -> pa.Table:
     """Everybody who was exposed, by assignment: whoever saw another variant in between still counts for the own one."""
-    seen = exposed(workspace, experiment).rows
     at = pc.index_in(units["unit"].combine_chunks(), seen["unit"].combine_chunks())
     moments = seen["exposed_at"].combine_chunks().take(at)
     return pa.table({

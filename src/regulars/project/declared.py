@@ -89,9 +89,14 @@ def read_declarations(folder: Path) -> Reading:
     return reading
 
 
+def is_name(text: str) -> bool:
+    """Return whether a file may be called so, and thereby what it declares: letters, digits and underscores."""
+    return _NAME.match(text) is not None
+
+
 def _read_yaml(file: Path, folder: str, home: Path, reading: Reading) -> None:
     relative = file.relative_to(home).as_posix()
-    if not _NAME.match(file.stem):
+    if not is_name(file.stem):
         reading.refuse(folder, file, _failed(
             f"{file.stem!r} is no name", relative, hint="letters, digits and _ make a name: check_in.yaml"
         ))
