@@ -84,9 +84,8 @@ def prospect(workspace: Workspace, name: str, *, power: float = 0.8, lifts: Sequ
     least = stats_power.minimum_detectable(baseline, planned, power=power, plan=design, allocation=allocation)
     return Prospect(
         experiment=name, metric=experiment.primary[0].metric, basis=found.basis, level=level, variance=variance,
-        explained=explained,
-        waiting=waiting, daily=tuple(daily), power=power, needed=tuple(needed),
-        detectable=None if np.isnan(least) else float(least) / level,
+        explained=explained, waiting=waiting, daily=tuple(daily), power=power, needed=tuple(needed),
+        detectable=None if np.isnan(least) or level == 0 else float(least) / level,
     )
 
 
@@ -125,7 +124,9 @@ def past(workspace: Workspace, experiment: Experiment) -> Past:
         metrics[goal.metric], metrics, within=days,
         before=timedelta(days=BEFORE_DAYS) if experiment.analysis.has_cuped else None,
     )
-    candidates = (_entered, f"who entered {experiment.audience}"), (_everybody, f"everybody {days + 1} days ago")
+    candidates = [(_everybody, f"everybody {days + 1} days ago")]
+    if experiment.audience is not None:
+        candidates.insert(0, (_entered, f"who entered {experiment.audience}"))
     for who, basis in candidates:
         units = who(workspace, experiment, days=days)
         rows = workspace.fetch(totals(outcome, subjects_of(workspace, experiment, units)))
