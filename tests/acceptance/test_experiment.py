@@ -24,6 +24,7 @@ from regulars.pipeline.flow import run
 from regulars.pipeline.imported import import_assignments
 from regulars.pipeline.judge import served
 from regulars.pipeline.rehearse import prospect, rehearsals
+from regulars.pipeline.seen import Sight, write_sights
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.experiments import EXPOSURES
 from regulars.storage.book.identity import Ruling
@@ -331,6 +332,21 @@ def test_weights_changed_after_the_start_are_refused_and_a_new_epoch_keeps_who_i
     assert [row for row in after if row["epoch"] == 1] == before.to_pylist()
     assert len(new) == 50
     assert sum(row["variant"] == "greeted" for row in new) > 35
+    workspace.close()
+
+
+def test_what_applications_showed_is_kept_even_while_a_change_of_the_weights_is_refused(desk: Path) -> None:
+    declared = desk / "experiments" / "greeting.yaml"
+    declared.write_text(EXPERIMENT.replace("silent: 50, greeted: 50", "silent: 10, greeted: 90"), encoding="utf-8")
+    workspace = _open(desk, MONDAY + DAY)
+    sights = [Sight(experiment=name, unit="c_new", variant="greeted", propensity=0.9, at=MONDAY) for name in ("greeting", "other")]
+
+    assert (write_sights(workspace, sights), write_sights(workspace, sights)) == (2, 0)
+
+    found = workspace.book.experiments.assigned("greeting", "c_new")
+    assert found is not None
+    assert (found.variant, found.epoch) == ("greeted", 1)
+    assert len(workspace.book.experiments.exposures("other")) == 1
     workspace.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from itertools import groupby
 
 import pyarrow as pa
 
+from regulars.errors import DeclarationError
+from regulars.experiments.experiment import Experiment
 from regulars.pipeline.assign import PLANNED, begin
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.experiments import ASSIGNMENTS, EXPOSURES
@@ -35,10 +38,7 @@ def write_sights(workspace: Workspace, sights: Iterable[Sight]) -> int:
     book, added = workspace.book.experiments, 0
     for name, each in groupby(ordered, key=lambda sight: sight.experiment):
         seen = list(each)
-        epoch = 1
-        if name in declared:
-            begin(workspace, declared[name], at=seen[0].at, planned=declared[name].stop.units or PLANNED)
-            epoch = declared[name].epoch
+        epoch = _epoch(workspace, declared[name], at=seen[0].at) if name in declared else 1
         shared = {
             "unit": [sight.unit for sight in seen], "variant": [sight.variant for sight in seen],
         }
@@ -49,3 +49,13 @@ def write_sights(workspace: Workspace, sights: Iterable[Sight]) -> int:
         }, schema=ASSIGNMENTS))
         added += book.expose(name, pa.table({**shared, "exposed_at": at, "by": ["flag"] * len(seen)}, schema=EXPOSURES))
     return added
+
+
+def _epoch(workspace: Workspace, experiment: Experiment, *, at: datetime) -> int:
+    """Return the epoch in which units are assigned now; of a change that is refused, the one it would have changed."""
+    try:
+        begin(workspace, experiment, at=at, planned=experiment.stop.units or PLANNED)
+    except DeclarationError:
+        # The run says what is wrong with the declaration; what people saw is kept all the same.
+        return int(json.loads(workspace.book.experiments.epochs(experiment.name)[-1].setup)["epoch"])
+    return experiment.epoch

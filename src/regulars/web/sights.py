@@ -12,7 +12,6 @@ from datetime import datetime
 import structlog
 
 from regulars.clock import Clock
-from regulars.errors import RegularsError
 from regulars.flags import Exposure
 from regulars.flags.javascript import text
 from regulars.pipeline.seen import Sight
@@ -67,8 +66,8 @@ class SightLog:
             return
         try:
             self._write(taken)
-        except RegularsError as error:
-            log.warning("exposures wait", exposures=len(taken), error=error.message)
+        except Exception as error:  # noqa: BLE001  the thread's last door: what was seen waits, and it is said why
+            log.warning("exposures wait", exposures=len(taken), error=f"{type(error).__name__}: {error}")
             with self._lock:
                 self._waiting = taken + self._waiting
 
