@@ -16,8 +16,11 @@ from regulars.cli.screen import counted, project_options, show_json
 from regulars.errors import DeclarationError, RegularsError
 
 if TYPE_CHECKING:
+    from regulars.pipeline.workspace import Workspace
+    from regulars.storage.door.arrival_store import ArrivalStore
     from regulars.web.api.answering import Api
     from regulars.web.declared_flags import DeclaredFlags
+    from regulars.web.freshness import Freshness
 
 
 @click.command("serve")
@@ -55,6 +58,7 @@ def command(
     from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.flags.payload import for_servers_only  # noqa: PLC0415
     from regulars.web.app import flag_app  # noqa: PLC0415
+    from regulars.web.freshness import Freshness  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
 
@@ -65,22 +69,26 @@ def command(
         raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
     flags, close = _flags(folder)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
-    api = _api(folder, rate=rate, workers=workers)
+    freshness = Freshness(_opening(folder), folder=folder)
+    api = _api(folder, rate=rate, workers=workers, freshness=freshness)
     answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=api.routes())
-    app, posting = _behind_door(folder, answering)
+    app, posting, store = _behind_door(folder, answering)
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
     with closing(api.workers), listening(host, port) as socket:
         url = f"http://{host}:{socket.getsockname()[1]}"
         _say(url, flags=found.keys, apart=apart, posting=posting, as_json=as_json)
+        if store is not None:
+            freshness.begin(store)
         try:
             serve(app, socket)
         finally:
+            freshness.close()
             close()
 
 
-def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
-    """Put the project's door in front of an app, if it has write keys; return the sources that are posted too."""
+def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str], ArrivalStore | None]:
+    """Put the project's door in front of an app, if it has write keys; return its sources and store too."""
     import os  # noqa: PLC0415
 
     from regulars.clock import SystemClock  # noqa: PLC0415
@@ -89,10 +97,11 @@ def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
 
     config = read_config(folder, environment=os.environ)
     if not config.door.keys:
-        return app, []
+        return app, [], None
     home = folder / HOME
     home.mkdir(parents=True, exist_ok=True)
-    return open_door(config, home=home, clock=SystemClock(), behind=app), sorted(config.door.keys)
+    door = open_door(config, home=home, clock=SystemClock(), behind=app)
+    return door, sorted(config.door.keys), door.commits.store
 
 
 def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
@@ -123,16 +132,22 @@ def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
     return DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note, served=served), close
 
 
-def _api(folder: Path, *, rate: float | None, workers: int) -> Api:
+def _opening(folder: Path) -> Callable[..., Workspace]:
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
+
+    return partial(open_workspace, folder)
+
+
+def _api(folder: Path, *, rate: float | None, workers: int, freshness: Freshness) -> Api:
     import time  # noqa: PLC0415
 
-    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
     from regulars.web.api.answering import Api  # noqa: PLC0415
     from regulars.web.api.workers import Workers  # noqa: PLC0415
     from regulars.web.rate import Rates  # noqa: PLC0415
 
-    opened = Workers(partial(open_workspace, folder), folder=folder, clock=time.monotonic, count=workers)
-    return Api(workers=opened, rates=None if rate is None else Rates(rate=rate, clock=time.monotonic))
+    opened = partial(_opening(folder), fresh=freshness)
+    asked = Workers(opened, folder=folder, clock=time.monotonic, count=workers)
+    return Api(workers=asked, rates=None if rate is None else Rates(rate=rate, clock=time.monotonic))
 
 
 def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str], as_json: bool) -> None:

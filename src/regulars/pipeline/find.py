@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
+from regulars.pipeline.segment import memberships_of
 from regulars.pipeline.timeline import Months, of_profiles, timeline
 from regulars.pipeline.workspace import Workspace
 
@@ -69,7 +70,7 @@ def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -
             lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum()).order_by("kind")
         ),
         connections=strongest(workspace, customer_id) if has_connections(workspace) else [],
-        timeline=timeline(workspace, mine, limit=events, months=months_of(customer)),
+        timeline=timeline(workspace, customer_id, mine, limit=events, months=months_of(customer)),
         family=family_of(workspace, customer_id),
     )
 
@@ -115,12 +116,6 @@ def months_of(customer: dict[str, Any]) -> Months | None:
 def matching(workspace: Workspace, text: str) -> ir.Table:
     """Return the customers a text means: an id, `source/id`, e-mail address, phone number or full name."""
     return _matches(workspace, workspace.table("customers"), text.strip())
-
-
-def memberships_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
-    """Return the segments a customer is in now: segment, entered_day, until_day."""
-    segments = _one(workspace.table("memberships"), customer_id).order_by("segment")
-    return workspace.rows(segments.select("segment", "entered_day", "until_day"))
 
 
 def profile_keys(workspace: Workspace, customer_id: str) -> list[tuple[str, str]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -22,6 +21,7 @@ from regulars.rules.evaluate import Tables, evaluate
 from regulars.rules.explain import Explanation, explain
 from regulars.rules.transition import memberships, transitions
 from regulars.runs.run import Checkpoint, Steps, Work
+from regulars.storage.book.memberships import Stay
 
 
 def segment_customers(workspace: Workspace) -> Steps:
@@ -85,9 +85,7 @@ def explain_customer(
 
 def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
     """Return every declared segment with how many are in it now."""
-    memberships = workspace.table("memberships")
-    members = memberships.group_by("segment").agg(members=memberships.count())
-    counts = {row["segment"]: row["members"] for row in workspace.rows(members)}
+    counts = workspace.book.memberships.counts()
     return [
         {
             "segment": s.name, "title": s.title, "members": counts.get(s.name, 0), "priority": s.priority,
@@ -107,16 +105,32 @@ def segment_members(
     declared = [segment.name for segment in workspace.project.segments]
     if name not in declared:
         raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, declared))
-    memberships = workspace.table("memberships")
-    mine = memberships.filter(memberships.segment == name)
-    if after is not None:
-        at = ibis.literal(after[0]).cast(mine.entered_at.type())
-        mine = mine.filter((mine.entered_at < at) | ((mine.entered_at == at) & (mine.customer_id > after[1])))
-    # Named last, so that of all the names only these are looked up.
-    newest = mine.order_by(mine.entered_at.desc(), mine.customer_id).limit(limit)
-    named = newest.left_join(workspace.table("customers").select("customer_id", "name"), "customer_id")
-    shown = named.select("customer_id", "name", "entered_day", "until_day", "entered_at")
-    return workspace.rows(shown.order_by(shown.entered_at.desc(), shown.customer_id))
+    stays = workspace.book.memberships.newest(name, limit=limit, after=after)
+    customers = workspace.table("customers").select("customer_id", "name")
+    few = customers.filter(customers.customer_id.isin([stay.customer_id for stay in stays]))
+    names = {row["customer_id"]: row["name"] for row in workspace.rows(few)} if stays else {}
+    return [
+        {
+            "customer_id": stay.customer_id, "name": names.get(stay.customer_id), "entered_day": stay.entered_day,
+            "until_day": until_of(workspace, stay), "entered_at": stay.entered_at,
+        }
+        for stay in stays
+    ]
+
+
+def memberships_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
+    """Return the segments a customer is in now: segment, entered_day, until_day."""
+    declared = [segment.name for segment in workspace.project.segments]
+    return [
+        {"segment": stay.segment, "entered_day": stay.entered_day, "until_day": until_of(workspace, stay)}
+        for stay in workspace.book.memberships.stays_of(customer_id, segments=declared)
+    ]
+
+
+def until_of(workspace: Workspace, stay: Stay) -> date | None:
+    """Return the first day out again of a stay; None while it is open."""
+    length = next(s.holds_for for s in workspace.project.segments if s.name == stay.segment)
+    return None if length is None else stay.entered_day + timedelta(days=length)
 
 
 def backtest_segment(

@@ -31,20 +31,48 @@ class Months:
 
 
 def timeline(
-    workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None = None,
+    workspace: Workspace, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
     after: Place | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the newest events of a few profiles, without what is not said of them.
-
-    First which they are, then what they say: an event has many columns, and most events of a month are others'.
+    """Return a customer's newest events, without what is not said of them; those no run has made yet among them.
 
     Args:
         workspace: Whose events.
-        profiles: Of one customer.
+        customer_id: Of whom.
+        profiles: Of this customer.
         limit: How many events.
         months: Where to look; files of other months stay shut. None: everywhere.
         after: Where the page before ended; None: at the newest.
 
+    """
+    made = _made(workspace, profiles, limit=limit, months=months, after=after)
+    if workspace.fresh is None:
+        return made
+    known = {row["event_id"] for row in made}
+    fresh = workspace.fresh.newest(customer_id, limit=limit, after=after)
+    whole = [*made, *(row for row in fresh if row["event_id"] not in known)]
+    whole.sort(key=lambda row: str(row["event_id"]))
+    whole.sort(key=lambda row: row["occurred_at"], reverse=True)
+    return whole[:limit]
+
+
+def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:
+    """Return the rows of a few profiles; files are sorted by profile, so lists of ids keep most from being read."""
+    if not profiles:
+        return table.limit(0)
+    sources, ids = (sorted(set(column)) for column in zip(*profiles, strict=True))
+    is_one = ibis.literal(False)
+    for source, profile in profiles:
+        is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
+    return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)
+
+
+def _made(
+    workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None, after: Place | None
+) -> list[dict[str, Any]]:
+    """Return the newest events of a few profiles that runs made.
+
+    First which they are, then what they say: an event has many columns, and most events of a month are others'.
     """
     happened = workspace.table("events")
     if months is not None:
@@ -61,14 +89,3 @@ def timeline(
     chosen = whole.filter(whole.event_id.isin([row["event_id"] for row in newest]))
     rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
-
-
-def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:
-    """Return the rows of a few profiles; files are sorted by profile, so lists of ids keep most from being read."""
-    if not profiles:
-        return table.limit(0)
-    sources, ids = (sorted(set(column)) for column in zip(*profiles, strict=True))
-    is_one = ibis.literal(False)
-    for source, profile in profiles:
-        is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
-    return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -22,6 +22,17 @@ from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
 from regulars.storage.stores import Stores
 
+if TYPE_CHECKING:
+    from regulars.pipeline.timeline import Place
+
+
+class FreshEvents(Protocol):
+    """What came since the last run; see `regulars.pipeline.fresh`."""
+
+    def newest(self, customer_id: str, *, limit: int, after: Place | None = None) -> list[dict[str, Any]]:
+        """Return a customer's newest events that no run has made yet; safe to call from any thread."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
@@ -31,6 +42,7 @@ class Workspace:
     stores: Stores
     clock: Clock
     allow_shrink: bool = False               # a person said that losing more than the guarded share is right
+    fresh: FreshEvents | None = None         # where the door is open in this process
 
     @property
     def book(self) -> Book:
@@ -94,6 +106,7 @@ def open_workspace(
     clock: Clock | None = None,
     environment: Mapping[str, str] | None = None,
     allow_shrink: bool = False,
+    fresh: FreshEvents | None = None,
 ) -> Workspace:
     """Load a project and open its stores, made if they are new.
 
@@ -112,4 +125,4 @@ def open_workspace(
         clock=clock,
     )
     tokens.book = stores.book
-    return Workspace(project=project, stores=stores, clock=clock, allow_shrink=allow_shrink)
+    return Workspace(project=project, stores=stores, clock=clock, allow_shrink=allow_shrink, fresh=fresh)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +33,16 @@ MEMBERSHIPS = pa.schema([
 """One row per customer that ever was in a segment."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay:
+    """A customer's present stay in a segment."""
+
+    segment: str
+    customer_id: str
+    entered_at: datetime                     # aware
+    entered_day: date                        # the business day of it
+
+
 @dataclass(frozen=True, slots=True)
 class MembershipBook:
     """Transitions and memberships."""
@@ -47,11 +59,47 @@ class MembershipBook:
 
     def transitions(self) -> pa.Table:
         """Return the whole ledger as TRANSITIONS, sorted by moment."""
-        t = transitions.c
-        query = sa.select(t.segment, t.customer_id, t.at, t.business_day, t.change, t.reason)
+        return self._ledger([sa.true()])
+
+    def transitions_of(self, customer_ids: Sequence[str], *, segments: Sequence[str]) -> pa.Table:
+        """Return the ledger of some customers as TRANSITIONS, sorted by moment.
+
+        Rows are found by segment and customer, so segments have to be named; those of others are left out.
+        """
+        t, parts = transitions.c, []
+        for start in range(0, len(customer_ids), bulk.BATCH):
+            some = customer_ids[start:start + bulk.BATCH]
+            parts.append(sa.and_(t.segment.in_(segments), t.customer_id.in_(some)))
+        return self._ledger(parts)
+
+    def stays_of(self, customer_id: str, *, segments: Sequence[str]) -> list[Stay]:
+        """Return in which of some segments a customer is now, by name."""
+        m = memberships.c
+        mine = (m.segment.in_(segments), m.customer_id == customer_id)
         with self.database.reading() as connection:
-            mine = query.where(t.tenant == self.database.tenant)
-            return bulk.read(connection, mine, TRANSITIONS, order_by=("at", "segment", "customer_id", "change"))
+            found = connection.execute(self._stays(*mine).order_by(m.segment))
+            return [Stay(**row) for row in found.mappings()]
+
+    def newest(
+        self, segment: str, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> list[Stay]:
+        """Return who is in a segment now, the newest first; with `after` those behind a moment (aware) and customer."""
+        m = memberships.c
+        query = self._stays(m.segment == segment).order_by(m.entered_at.desc(), m.customer_id)
+        if after is not None:
+            is_same = (m.entered_at == after[0]) & (m.customer_id > after[1])
+            query = query.where((m.entered_at < after[0]) | is_same)
+        with self.database.reading() as connection:
+            return [Stay(**row) for row in connection.execute(query.limit(limit)).mappings()]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many are in each segment now; a segment that nobody is in is not named."""
+        m = memberships.c
+        query = sa.select(m.segment, sa.func.count()).where(
+            m.tenant == self.database.tenant, m.entered_at.is_not(None)
+        ).group_by(m.segment)
+        with self.database.reading() as connection:
+            return {str(segment): int(count) for segment, count in connection.execute(query)}
 
     def append(self, changes: pa.Table, *, run_id: str | None = None) -> int:
         """Append TRANSITIONS to the ledger and bring the memberships up to date, in one transaction.
@@ -72,6 +120,27 @@ class MembershipBook:
             if added:
                 connection.execute(self._recount(batch))
         return int(added)
+
+    def _ledger(self, parts: Sequence[sa.ColumnElement[bool]]) -> pa.Table:
+        t, found = transitions.c, [TRANSITIONS.empty_table()]
+        query = sa.select(t.segment, t.customer_id, t.at, t.business_day, t.change, t.reason)
+        order = ("at", "segment", "customer_id", "change")
+        with self.database.reading() as connection:
+            for part in parts:
+                mine = query.where(t.tenant == self.database.tenant, part)
+                found.append(bulk.read(connection, mine, TRANSITIONS, order_by=order))
+        whole = pa.concat_tables(found)
+        return whole if len(parts) < 2 else whole.sort_by([(name, "ascending") for name in order])
+
+    def _stays(self, *which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        m, t = memberships.c, transitions.c
+        began = sa.and_(
+            t.tenant == m.tenant, t.segment == m.segment, t.customer_id == m.customer_id, t.at == m.entered_at,
+            t.change == "entered",
+        )
+        return sa.select(m.segment, m.customer_id, m.entered_at, t.business_day.label("entered_day")).join_from(
+            memberships, transitions, began
+        ).where(m.tenant == self.database.tenant, m.entered_at.is_not(None), *which)
 
     def _recount(self, batch: int) -> Any:
         """Return the statement that derives anew the membership of everyone a batch touched, from the whole ledger."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0006"
+HEAD = "0011"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -137,7 +137,7 @@ transitions = _table(
 memberships = _table(
     "memberships", _key("segment"), _key("customer_id"), _may("entered_at", Moment), _may("left_at", Moment),
     _need("first_entered_at", Moment), _need("last_entered_at", Moment), _need("entries", sa.BigInteger),
-    sqlite_with_rowid=False,
+    sa.Index("memberships_by_entry", "tenant", "segment", "entered_at", "customer_id"), sqlite_with_rowid=False,
 )
 
 # --- experiments -------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from typing import Any
 
 from regulars.pipeline.connected import has_connections, strongest
 from regulars.pipeline.consent import Shown, show
-from regulars.pipeline.find import customer_row, memberships_of, months_of, profile_keys, profiles_of
+from regulars.pipeline.find import customer_row, months_of, profile_keys, profiles_of
 from regulars.pipeline.listed import Wanted, customer_page
+from regulars.pipeline.segment import memberships_of
 from regulars.pipeline.timeline import Place, timeline
 from regulars.web.api.paging import aware, page_of, place_in
 from regulars.web.api.problem import ScopeMissing
@@ -176,11 +177,11 @@ def customer(ask: Ask) -> Person:
 def events(ask: Ask) -> Page[EventLine]:
     """Return what happened to a customer, the newest first."""
     query: Some = ask.query
-    row = customer_row(ask.workspace, ask.path["customer_id"])
-    profiles = profile_keys(ask.workspace, ask.path["customer_id"])
+    customer_id = ask.path["customer_id"]
+    row, profiles = customer_row(ask.workspace, customer_id), profile_keys(ask.workspace, customer_id)
     after = place_in(query.cursor, tuple[datetime, str])
     found = timeline(
-        ask.workspace, profiles, limit=query.limit + 1, months=months_of(row),
+        ask.workspace, customer_id, profiles, limit=query.limit + 1, months=months_of(row),
         after=None if after is None else Place(occurred_at=after[0], event_id=after[1]),
     )
     return page_of(found, limit=query.limit, row=_event, place=lambda row: (row["occurred_at"], row["event_id"]))

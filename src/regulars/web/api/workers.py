@@ -58,7 +58,7 @@ class Workers:
         mine: Workspace | None = getattr(self._mine, "workspace", None)
         if mine is not None and self._clock() - self._mine.looked < LOOK_EVERY:
             return mine
-        stamp = _stamp(self._folder)
+        stamp = stamp_of(self._folder)
         self._mine.looked = self._clock()
         if mine is not None and stamp == self._mine.stamp:
             return mine
@@ -79,7 +79,7 @@ class Workers:
         return opened
 
 
-def _stamp(folder: Path) -> Stamp:
+def stamp_of(folder: Path) -> Stamp:
     """Return what changes when a file that declares something does."""
     files = [file for pattern in ("*.toml", "*.yaml", "*/*.yaml", "*/*.py") for file in folder.glob(pattern)]
     stats = [(file.relative_to(folder).as_posix(), file.stat()) for file in files if file.is_file()]

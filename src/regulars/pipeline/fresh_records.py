@@ -1,0 +1,137 @@
+"""Fresh records: a few messages of a door read as a run reads them, and the events they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from regulars.events.currency import minor_digits
+from regulars.events.derive import DRAFT, derived, drafts
+from regulars.events.event import EVENT
+from regulars.pipeline.arrivals import is_pushed
+from regulars.pipeline.derive import event_attributes
+from regulars.pipeline.workspace import Workspace
+from regulars.records import versions
+from regulars.records.intake import take, typed_schema
+from regulars.records.reading import Border
+from regulars.records.record import Stream
+from regulars.sources.door import EVENTS, LINKS
+from regulars.storage.engines.standing import Standing, Statement
+
+PEOPLE = "fresh_people"
+"""Standing table, WHO: whose a profile is, by the last run and by what messages said since."""
+
+WHO = ibis.schema({"profile_source": "string", "profile_id": "string", "customer_id": "string"})
+BY_PROFILE = ("profile_source", "profile_id")
+
+LINKED = "fresh_links"
+"""Standing table, LINK: profile_source, profile_id and the user_id that messages gave it."""
+
+LINK = ibis.schema({"profile_source": "string", "profile_id": "string", "user_id": "string"})
+
+
+def fresh_schema(workspace: Workspace) -> ibis.Schema:
+    """Return the columns of fresh events: those of the lake's without what it is partitioned by."""
+    return ibis.schema({**EVENT, **event_attributes(workspace)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How messages of one door are read: statements over standing tables that are made once."""
+
+    source: str
+    streams: Mapping[str, Stream]            # EVENTS and LINKS
+    tables: Mapping[str, str]                # of each, the standing table of its records
+    border: Border
+    standing: Standing
+    links: Statement                         # LINK: ids that the records name
+    events: Statement                        # fresh_schema: what the records come to
+
+    def read(self, data: bytes, *, now: datetime) -> None:
+        """Put the records of some lines into the standing tables, in the place of those before.
+
+        What does not read is left out here: the run puts it into quarantine.
+        """
+        lines = data.decode().split("\n")[:-1]
+        rows = pa.table({
+            "seq": pa.nulls(len(lines), pa.int64()).fill_null(0), "set_id": pa.repeat("fresh", len(lines)),
+            "recorded_at": pa.array([now.astimezone(UTC).replace(tzinfo=None)] * len(lines), pa.timestamp("us")),
+            "file": pa.nulls(len(lines), pa.string()), "line": pa.array(range(1, len(lines) + 1), pa.int64()),
+            "payload": lines,
+        })
+        parent = self.streams[EVENTS]
+        with self.standing.engine.bench() as bench:
+            keyed = versions.keyed(self.standing.engine.arrow(rows), parent, bench=bench)
+            for name, stream in self.streams.items():
+                taken = take(
+                    keyed, stream, border=self.border, bench=bench, parent=None if stream is parent else parent
+                )
+                self.standing.put(self.tables[name], self.standing.statement(taken.good))
+
+
+def readings(workspace: Workspace, standing: Standing, *, fresh: str) -> dict[str, Reading]:
+    """Return how the messages of every door of a project are read; `fresh` names the table of events known already."""
+    doors = [source for source in workspace.project.sources if is_pushed(source)]
+    return {
+        door.name: _reading(workspace, standing, {stream.name: stream for stream in door.streams}, n, fresh)
+        for n, door in enumerate(doors) if {stream.name for stream in door.streams} == {EVENTS, LINKS}
+    }
+
+
+def named_since(standing: Standing) -> ir.Table:
+    """Return the WHO of ids that messages named as a known user's, and that nobody has yet."""
+    links, people = standing.there(LINKED), standing.there(PEOPLE)
+    users = people.select("profile_source", "customer_id", user_id=people.profile_id)
+    named = links.inner_join(users, ["profile_source", "user_id"]).select(*WHO.names)
+    return named.anti_join(people, BY_PROFILE).distinct(on=BY_PROFILE, keep="first")
+
+
+def _reading(
+    workspace: Workspace, standing: Standing, streams: Mapping[str, Stream], n: int, fresh: str
+) -> Reading:
+    tables = {name: f"fresh_{name}_{n}" for name in streams}
+    records = {name: standing.table(tables[name], typed_schema(stream)) for name, stream in streams.items()}
+    source, links = streams[EVENTS].source, records[LINKS]
+    named = links.select(profile_source=ibis.literal(source), profile_id=links.id, user_id=links.user_id)
+    business = workspace.project.config.business
+    return Reading(
+        source=source, streams=streams, tables=tables, standing=standing,
+        border=Border(zone=workspace.zone, minor_digits=minor_digits(business.currency)),
+        links=standing.statement(named.distinct().anti_join(standing.there(LINKED), LINK.names)),
+        events=standing.statement(_events(workspace, records, streams, standing.there(fresh))),
+    )
+
+
+def _events(
+    workspace: Workspace, records: Mapping[str, ir.Table], streams: Mapping[str, Stream], fresh: ir.Table
+) -> ir.Table:
+    attributes = event_attributes(workspace)
+    whole = ibis.schema({**DRAFT, **attributes})
+    parts = [
+        _widened(part, whole)
+        for name, stream in streams.items()
+        for part in drafts(
+            records[name], [each for each in workspace.project.events if each.stream == stream.full_name],
+            source=stream.source, stream=stream.name,
+        )
+    ]
+    if not parts:
+        return fresh.limit(0)
+    # The door has dated by arrival what lay in the future: nothing is held back here for being ahead of a clock.
+    made = derived(ibis.union(*parts), attributes=attributes, now=_NEVER).events
+    return made.anti_join(fresh, "event_id").distinct(on="event_id", keep="first")
+
+
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _widened(part: ir.Table, schema: ibis.Schema) -> ir.Table:
+    own = part.schema()
+    return part.select(*(
+        (part[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
+    ))

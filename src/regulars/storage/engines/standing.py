@@ -1,0 +1,106 @@
+"""Standing statements: compiled once and carried out often, over small tables whose rows change and whose names do not.
+
+To compile an expression costs far more than to carry it out over a few rows. Whoever asks the same thing again and
+again puts the rows of the moment into a standing table, and runs the text that was made for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.expr.operations import DatabaseTable, Namespace
+
+from regulars.storage.engines.duckdb import DuckDBEngine
+from regulars.storage.engines.engine import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """An expression as the engine's own text."""
+
+    text: str
+    schema: ibis.Schema
+
+
+@dataclass(slots=True)
+class Standing:
+    """Tables in memory and the statements over them, on one engine. One thread uses them; `ask` is for all others."""
+
+    engine: DuckDBEngine
+    schemas: dict[str, ibis.Schema] = field(default_factory=dict)
+
+    def table(self, name: str, schema: ibis.Schema) -> ir.Table:
+        """Make a table of these columns, empty, in the place of the one that had the name before."""
+        empty = self.statement(self.engine.arrow(schema.to_pyarrow().empty_table()))
+        self._con.execute(f"create or replace table {name} as {empty.text}")
+        self.schemas[name] = schema
+        return self.there(name)
+
+    def there(self, name: str) -> ir.Table:
+        """Return a standing table as an expression."""
+        op = DatabaseTable(
+            name=name, schema=self.schemas[name], source=self.engine.backend, namespace=Namespace()
+        )
+        return op.to_expr()
+
+    def statement(self, expr: ir.Table) -> Statement:
+        """Compile an expression over standing tables, and over files of the lake."""
+        return Statement(text=self.engine._select(expr), schema=expr.schema())  # noqa: SLF001  the engine's other half
+
+    def all_of(self, name: str) -> Statement:
+        """Return the statement of all rows of a standing table."""
+        return Statement(text=f"select * from {name}", schema=self.schemas[name])
+
+    def fetch(self, statement: Statement) -> pa.Table:
+        """Carry a statement out and return its rows."""
+        found = self._con.execute(statement.text).to_arrow_table()
+        return plain(found).cast(statement.schema.to_pyarrow())
+
+    def put(self, name: str, rows: Statement | pa.Table) -> None:
+        """Put rows in the place of those a table has, at once for whoever asks."""
+        self._con.execute("begin")
+        try:
+            self.clear(name)
+            self.add(name, rows)
+        except BaseException:
+            self._con.execute("rollback")
+            raise
+        self._con.execute("commit")
+
+    def add(self, name: str, rows: Statement | pa.Table) -> None:
+        """Add rows to a table. They have its columns, in any order."""
+        if isinstance(rows, pa.Table):
+            self._con.register("standing_rows", plain(rows))
+            self._con.execute(f"insert into {name} by name select * from standing_rows")
+            self._con.unregister("standing_rows")
+            return
+        self._con.execute(f"insert into {name} by name ({rows.text})")
+
+    def clear(self, name: str) -> None:
+        """Take all rows out of a table."""
+        self._con.execute(f"delete from {name}")
+
+    def remove(self, name: str, keys: Statement, *, key: str) -> None:
+        """Take the rows out of a table whose key is among those of a statement."""
+        self._con.execute(f"delete from {name} where {key} in (select {key} from ({keys.text}))")
+
+    def count(self, name: str) -> int:
+        """Return how many rows a table has."""
+        return int(self._con.execute(f"select count(*) from {name}").fetchone()[0])
+
+    def ask(self, statement: Statement, **values: object) -> pa.Table:
+        """Carry out a statement with values for its `$names`, from any thread, while another one writes."""
+        cursor = self._con.cursor()          # a connection of its own to the same tables
+        try:
+            found = cursor.execute(statement.text, values).to_arrow_table()
+        finally:
+            cursor.close()
+        return plain(found).cast(statement.schema.to_pyarrow())
+
+    @property
+    def _con(self) -> Any:
+        return self.engine.backend.con

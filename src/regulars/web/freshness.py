@@ -1,0 +1,81 @@
+"""Freshness: a thread that keeps the fresh tail up with the door, whatever happens to the project's files meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from regulars.pipeline.fresh import Fresh
+from regulars.pipeline.workspace import Workspace
+from regulars.storage.door.arrival_store import ArrivalStore
+from regulars.storage.door.tail import Tail
+from regulars.web.api.workers import stamp_of
+
+if TYPE_CHECKING:
+    from regulars.pipeline.timeline import Place
+
+log = structlog.get_logger()
+
+EVERY = 0.1
+"""Seconds between two looks at the door."""
+
+AFTER_TROUBLE = 5.0
+"""Seconds to wait before everything is begun anew after an error."""
+
+
+class Freshness:
+    """The fresh tail of a project whose door is open in this process. See `regulars.pipeline.fresh`.
+
+    Args:
+        opened: Opens the project, for this thread alone.
+        folder: The project's, looked at for changes.
+
+    """
+
+    def __init__(self, opened: Callable[[], Workspace], *, folder: Path) -> None:
+        self._opened, self._folder = opened, folder
+        self._fresh: Fresh | None = None
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, store: ArrivalStore) -> None:
+        """Follow what a door takes, until `close`."""
+        self._thread = threading.Thread(target=self._follow, args=(store,), name="freshness", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def newest(self, customer_id: str, *, limit: int, after: Place | None = None) -> list[dict[str, Any]]:
+        """Return a customer's newest events that no run has made yet; none before the tail is read."""
+        fresh = self._fresh
+        return [] if fresh is None else fresh.newest(customer_id, limit=limit, after=after)
+
+    def _follow(self, store: ArrivalStore) -> None:
+        while not self._ended.is_set():
+            try:
+                self._keep_up(store)
+            except Exception as error:  # noqa: BLE001  the door and the pages go on; what is fresh is begun anew
+                log.warning("fresh events are not read", error=f"{type(error).__name__}: {error}")
+                self._ended.wait(AFTER_TROUBLE)
+
+    def _keep_up(self, store: ArrivalStore) -> None:
+        """Read along until the project's files change, or the end."""
+        stamp, workspace = stamp_of(self._folder), self._opened()
+        try:
+            tail = Tail(store=store, book=workspace.book, files=workspace.landing.files)
+            fresh = Fresh.of(workspace, tail)
+            while not self._ended.is_set() and stamp == stamp_of(self._folder):
+                fresh.step()
+                self._fresh = fresh          # only now: a page shows what was, until this one has caught up
+                self._ended.wait(EVERY)
+        finally:
+            self._fresh = None
+            workspace.close()

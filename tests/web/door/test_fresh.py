@@ -1,0 +1,217 @@
+"""What is posted at the door is on its person's timeline and counted in segments before any run."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from process import KEY
+from test_timeline import ANN, business, post, ran
+
+from regulars.clock import FixedClock
+from regulars.config import read_config
+from regulars.pipeline.find import customer_card, find_customer, profile_keys
+from regulars.pipeline.fresh import Fresh
+from regulars.pipeline.segment import memberships_of, segment_counts
+from regulars.pipeline.timeline import Place, timeline
+from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.storage.door.tail import Tail
+from regulars.web.ingest.ingest_door import IngestDoor
+from regulars.web.ingest.open_door import open_door
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+BUYER = "title: Buyers\nwhen: {count: order, within: 7 days, at_least: 2}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A shop that knows Ann, who ordered once, from a run."""
+    made = business(tmp_path / "project")
+    (made / "segments").mkdir()
+    (made / "segments" / "buyer.yaml").write_text(BUYER)
+    post(made, *ANN)
+    for _ in ran(made):
+        pass
+    return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Open:
+    """An open door, and who reads along behind it."""
+
+    fresh: Fresh
+    door: IngestDoor
+    runner: asyncio.Runner
+    folder: Path
+
+    def post(self, *messages: dict[str, Any]) -> None:
+        """Post messages; nobody has read them yet."""
+        async def asked() -> None:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.door), base_url="http://door") as client:
+                answer = await client.post("/v1/batch", json={"batch": list(messages), "writeKey": KEY})
+                assert answer.status_code == 200
+
+        self.runner.run(asked())
+
+    def take(self, *messages: dict[str, Any]) -> None:
+        """Post messages and have them read."""
+        self.post(*messages)
+        self.fresh.step()
+
+    def land(self) -> None:
+        """Land what came."""
+        self.door.commits.store.turn()
+        self.door.commits.store.settle(self.door.commits.land)
+
+    def run(self) -> None:
+        """Run the project as another process would, while the door is open."""
+        self.runner.run(asyncio.to_thread(lambda: [None for _ in ran(self.folder, at=LATER)]))
+
+    def shown(self) -> Workspace:
+        """Return the project as pages see it."""
+        return open_workspace(self.folder, clock=FixedClock(LATER), environment={}, fresh=self.fresh)
+
+    def events_of(self, who: str) -> list[str]:
+        """Return the types of somebody's fresh events, the newest first."""
+        return [row["event_type"] for row in self.fresh.newest(find_customer(self.fresh.workspace, who), limit=50)]
+
+
+@pytest.fixture
+def followed(folder: Path) -> Iterator[Open]:
+    workspace = open_workspace(folder, clock=FixedClock(LATER), environment={})
+    door = open_door(read_config(folder, environment={}), home=folder / ".regulars", clock=FixedClock(LATER))
+    tail = Tail(store=door.commits.store, book=workspace.book, files=workspace.landing.files)
+    with asyncio.Runner() as runner:
+        runner.run(door.commits.start())
+        yield Open(fresh=Fresh.of(workspace, tail), door=door, runner=runner, folder=folder)
+        runner.run(door.commits.stop())
+    workspace.close()
+
+
+def order(number: int, **more: Any) -> dict[str, Any]:
+    return {"type": "track", "userId": "u1", "messageId": f"o{number}", "event": "Order Completed",
+            "properties": {"total": 10}, **more}
+
+
+def test_an_event_is_on_the_timeline_of_who_it_is_about_before_a_run(followed: Open) -> None:
+    followed.take(order(1), {"type": "page", "userId": "nobody-knows", "messageId": "p1"})
+    shown = followed.shown()
+
+    card = customer_card(shown, find_customer(shown, "ann@example.com"))
+
+    told = [(row["event_type"], row.get("total")) for row in card.timeline]
+    assert told[0] == ("order", 1000)
+    assert sorted(told[1:]) == [("order", 4250), ("visit", None)]
+    shown.close()
+
+
+def test_a_customer_enters_a_segment_because_of_what_just_came(followed: Open) -> None:
+    workspace = followed.fresh.workspace
+    ann = find_customer(workspace, "ann@example.com")
+    before = memberships_of(workspace, ann)
+
+    followed.take(order(1))
+
+    assert before == []
+    assert [row["segment"] for row in memberships_of(workspace, ann)] == ["buyer"]
+    assert segment_counts(workspace)[0]["members"] == 1
+
+
+def test_the_run_that_follows_finds_nothing_to_change(followed: Open) -> None:
+    followed.take(order(1))
+    workspace = followed.fresh.workspace
+    ledger = workspace.book.memberships.transitions()
+
+    followed.run()
+
+    assert len(ledger) == 1
+    assert workspace.book.memberships.transitions() == ledger
+    assert workspace.lake.rows("memberships") == 1
+
+
+def test_what_a_run_has_made_is_no_longer_fresh(followed: Open) -> None:
+    followed.take(order(1))
+    before = followed.events_of("ann@example.com")
+
+    followed.run()
+    followed.fresh.step()
+
+    assert before == ["order"]
+    assert followed.events_of("ann@example.com") == []
+
+
+def test_nobody_is_decided_beside_a_run_and_everybody_after_it(followed: Open) -> None:
+    book = followed.fresh.workspace.book
+    book.lease.acquire("a run", now=LATER, lasts=timedelta(minutes=1))
+    followed.take(order(1))
+    during = len(book.memberships.transitions())
+
+    book.lease.release("a run")
+    followed.fresh.step()
+
+    assert (during, len(book.memberships.transitions())) == (0, 1)
+
+
+def test_an_id_that_identify_names_leads_to_the_user_it_names(followed: Open) -> None:
+    followed.take({"type": "page", "anonymousId": "phone-7", "messageId": "p1"})
+    before = followed.events_of("ann@example.com")
+
+    followed.take({"type": "identify", "userId": "u1", "anonymousId": "phone-7", "messageId": "i1"})
+
+    assert (before, followed.events_of("ann@example.com")) == ([], ["visit"])
+
+
+def test_what_was_taken_before_anybody_read_along_is_read_too(folder: Path, request: pytest.FixtureRequest) -> None:
+    post(folder, order(1), at=LATER)                # landed, and no run since
+    followed: Open = request.getfixturevalue("followed")
+
+    followed.take(order(2))
+
+    assert followed.events_of("ann@example.com") == ["order", "order"]
+
+
+def test_a_generation_that_is_landed_between_two_looks_is_read_to_its_end(followed: Open) -> None:
+    followed.take(order(1))
+    followed.post(order(2))
+    followed.land()
+    followed.post(order(3))
+
+    followed.fresh.step()
+
+    assert followed.events_of("ann@example.com") == ["order"] * 3
+
+
+def test_a_message_is_given_out_once(followed: Open) -> None:
+    followed.take(order(1))
+    followed.land()
+
+    assert followed.fresh.step() == 0
+    assert followed.events_of("ann@example.com") == ["order"]
+
+
+def test_pages_of_a_timeline_go_on_where_the_last_one_ended(followed: Open) -> None:
+    followed.take(*(order(n, timestamp=(NOW + timedelta(seconds=n)).isoformat()) for n in range(5)))
+    shown = followed.shown()
+    ann = find_customer(shown, "ann@example.com")
+    whole = customer_card(shown, ann).timeline
+
+    pages: list[dict[str, Any]] = []
+    after = None
+    while page := timeline(shown, ann, profile_keys(shown, ann), limit=2, after=after):
+        pages += page
+        after = Place(occurred_at=page[-1]["occurred_at"], event_id=page[-1]["event_id"])
+
+    assert [row["event_id"] for row in pages] == [row["event_id"] for row in whole]
+    assert len(whole) == 7
+    shown.close()
