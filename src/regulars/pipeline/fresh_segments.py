@@ -37,6 +37,7 @@ class Deciding:
     came: str                                # and of those of the batch
     touches: Statement | None = None
     fills: tuple[tuple[str, Statement], ...] = ()
+    compiled: Statement | None = None        # `decides`, before it was planned
     decides: Statement | None = None
 
     def prepare(self, *, today: date, is_new_day: bool) -> None:
@@ -57,9 +58,9 @@ class Deciding:
         self.fills = tuple(
             (name, standing.statement(rows.semi_join(touched, "customer_id"))) for name, rows in sources.items()
         )
-        if is_new_day or self.decides is None:
+        if is_new_day or self.compiled is None:
             end = datetime.combine(today, time.max, tzinfo=ZoneInfo(self.workspace.zone))
-            self.decides = standing.statement(transitions(evaluate(
+            self.compiled = standing.statement(transitions(evaluate(
                 self.workspace.project.segments,
                 Tables(
                     customers=tables["rule_customers"], events=tables["rule_events"], money=tables.get("rule_money"),
@@ -67,6 +68,7 @@ class Deciding:
                 ),
                 as_of=AsOf(at=end, zone=self.workspace.zone),
             )))
+        self.decides = standing.prepared("decide", self.compiled)
 
     def touch(self) -> None:
         """Remember to whom the batch happened."""
@@ -95,17 +97,20 @@ class Deciding:
         return added
 
     def _events(self, schema: ibis.Schema) -> ir.Table:
-        """Return the lake's events and the fresh ones, with whose they are."""
+        """Return the lake's events and the fresh ones, with whose they are.
+
+        The lake's are taken into memory: a file gives the few rows of a few people no faster than all rows.
+        """
         lake = self.workspace.lake.on(self.standing.engine)
         there, own = lake.table("events"), lake.schema("events")
         known = there.select(*(
             (there[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
         ))
         fresh = self.standing.there(self.fresh)
-        people = self.standing.there(PEOPLE)
-        return ibis.union(
-            self._owned(known), fresh.inner_join(people, BY_PROFILE).select(*schema.names, "customer_id")
-        )
+        owned, people = self._owned(known), self.standing.there(PEOPLE)
+        held = self.standing.table("rule_known", owned.schema())
+        self.standing.add("rule_known", self.standing.statement(owned))
+        return ibis.union(held, fresh.inner_join(people, BY_PROFILE).select(*schema.names, "customer_id"))
 
     def _owned(self, rows: ir.Table) -> ir.Table:
         """Return rows of the lake with whose they are, those that are somebody's."""

@@ -51,6 +51,11 @@ class Standing:
         """Compile an expression over standing tables, and over files of the lake."""
         return Statement(text=self.engine._select(expr), schema=expr.schema())  # noqa: SLF001  the engine's other half
 
+    def prepared(self, name: str, statement: Statement) -> Statement:
+        """Return a long statement as one that is also planned only once, under a name of its own."""
+        self._con.execute(f"prepare {name} as {statement.text}")
+        return Statement(text=f"execute {name}", schema=statement.schema)
+
     def all_of(self, name: str) -> Statement:
         """Return the statement of all rows of a standing table."""
         return Statement(text=f"select * from {name}", schema=self.schemas[name])
