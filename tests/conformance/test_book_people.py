@@ -180,3 +180,33 @@ def test_entering_and_leaving_at_the_same_moment_ends_outside(book: Book) -> Non
 
     (row,) = book.memberships.memberships().to_pylist()
     assert row["entered_at"] is None
+
+
+def test_who_is_in_a_segment_now_is_told_a_page_at_a_time_the_newest_first(book: Book) -> None:
+    book.memberships.append(_changes(
+        ("a", "entered", NAIVE), ("b", "entered", NAIVE + DAY), ("c", "entered", NAIVE), ("d", "entered", NAIVE),
+    ))
+    book.memberships.append(_changes(("d", "left", NAIVE + DAY)))
+
+    first = book.memberships.newest("lapsed", limit=2)
+    rest = book.memberships.newest("lapsed", limit=2, after=(first[-1].entered_at, first[-1].customer_id))
+
+    assert [stay.customer_id for stay in (*first, *rest)] == ["b", "a", "c"]
+    assert book.memberships.counts() == {"lapsed": 3}
+
+
+def test_a_customer_is_in_those_of_the_segments_asked_for_that_were_not_left(book: Book) -> None:
+    book.memberships.append(_changes(("a", "entered", NAIVE), ("b", "entered", NAIVE), ("b", "left", NAIVE + DAY)))
+
+    assert [stay.entered_day for stay in book.memberships.stays_of("a", segments=["lapsed"])] == [date(2026, 1, 5)]
+    assert book.memberships.stays_of("a", segments=["another"]) == []
+    assert book.memberships.stays_of("b", segments=["lapsed"]) == []
+
+
+def test_the_ledger_of_some_customers_is_that_part_of_the_whole(book: Book) -> None:
+    book.memberships.append(_changes(("a", "entered", NAIVE), ("b", "entered", NAIVE), ("a", "left", NAIVE + DAY)))
+
+    some = book.memberships.transitions_of(["a", "nobody"], segments=["lapsed"])
+
+    assert some == _changes(("a", "entered", NAIVE), ("a", "left", NAIVE + DAY))
+    assert book.memberships.transitions_of([], segments=["lapsed"]) == _changes()

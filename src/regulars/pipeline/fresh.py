@@ -32,7 +32,7 @@ NEEDED = (EVENTS, "identity", "customers")
 
 @dataclass(slots=True, kw_only=True)
 class Fresh:
-    """The fresh tail of one project. One thread calls `step`; any thread may ask for `newest`."""
+    """The fresh tail of one project. One thread calls `step`, one may call `decide`, any may ask for `newest`."""
 
     workspace: Workspace
     tail: Tail
@@ -54,9 +54,14 @@ class Fresh:
         """Take in what the door took since the last time; return how many events it came to."""
         if not self._is_ready():
             return 0
-        count = sum(self._take(self.readings[piece.source], piece.data) for piece in self.tail.pieces())
-        self.deciding.decide()
-        return count
+        return sum(self._take(self.readings[piece.source], piece.data) for piece in self.tail.pieces())
+
+    def decide(self) -> int:
+        """Let those to whom something happened enter and leave segments; return how many changes there were.
+
+        May be called from a second thread.
+        """
+        return self.deciding.decide()
 
     def newest(self, customer_id: str, *, limit: int, after: Place | None = None) -> list[dict[str, Any]]:
         """Return the newest fresh events of a customer, in the columns of the lake's events that say something."""
@@ -71,10 +76,10 @@ class Fresh:
         reading.read(data, now=self.workspace.clock.now())
         self.standing.add(LINKED, reading.links)
         self.standing.add(PEOPLE, self.whose)
-        self.standing.put(CAME, reading.events)
+        count = self.standing.put(CAME, reading.events)
         self.standing.add(FRESH, self.standing.all_of(CAME))
         self.deciding.touch()
-        return self.standing.count(CAME)
+        return count
 
     def _is_ready(self) -> bool:
         """Make the statements anew when the lake or the day is another than they were made for; false before a run."""

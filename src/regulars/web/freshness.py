@@ -71,11 +71,27 @@ class Freshness:
         stamp, workspace = stamp_of(self._folder), self._opened()
         try:
             tail = Tail(store=store, book=workspace.book, files=workspace.landing.files)
-            fresh = Fresh.of(workspace, tail)
-            while not self._ended.is_set() and stamp == stamp_of(self._folder):
-                fresh.step()
-                self._fresh = fresh          # only now: a page shows what was, until this one has caught up
-                self._ended.wait(EVERY)
+            fresh, over = Fresh.of(workspace, tail), threading.Event()
+            decider = threading.Thread(target=self._decide, args=(fresh, over), name="fresh-segments", daemon=True)
+            decider.start()
+            try:
+                while not self._ended.is_set() and stamp == stamp_of(self._folder):
+                    fresh.step()
+                    self._fresh = fresh      # only now: a page shows what was, until this one has caught up
+                    self._ended.wait(EVERY)
+            finally:
+                over.set()
+                decider.join()
         finally:
             self._fresh = None
             workspace.close()
+
+    def _decide(self, fresh: Fresh, over: threading.Event) -> None:
+        """Decide segments beside, so that no event waits for it."""
+        while not over.is_set():
+            try:
+                fresh.decide()
+            except Exception as error:  # noqa: BLE001  who was not decided is decided the next time
+                log.warning("segments are not decided", error=f"{type(error).__name__}: {error}")
+                over.wait(AFTER_TROUBLE)
+            over.wait(EVERY)

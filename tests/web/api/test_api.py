@@ -299,7 +299,8 @@ def test_a_timeline_looked_for_in_the_customers_months_is_the_whole_one(business
     try:
         for row in workspace.rows(workspace.table("customers").limit(12)):
             profiles = profile_keys(workspace, row["customer_id"])
-            whole = timeline(workspace, profiles, limit=100)
-            assert timeline(workspace, profiles, limit=100, months=months_of(row)) == whole
+            whole = timeline(workspace, row["customer_id"], profiles, limit=100)
+            own = timeline(workspace, row["customer_id"], profiles, limit=100, months=months_of(row))
+            assert own == whole
     finally:
         workspace.close()

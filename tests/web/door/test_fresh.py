@@ -25,6 +25,7 @@ from regulars.pipeline.fresh import Fresh
 from regulars.pipeline.segment import memberships_of, segment_counts
 from regulars.pipeline.timeline import Place, timeline
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.storage.door.collect import collect
 from regulars.storage.door.tail import Tail
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.open_door import open_door
@@ -67,12 +68,17 @@ class Open:
     def take(self, *messages: dict[str, Any]) -> None:
         """Post messages and have them read."""
         self.post(*messages)
+        self.look()
+
+    def look(self) -> None:
+        """Have read what came, and decided."""
         self.fresh.step()
+        self.fresh.decide()
 
     def land(self) -> None:
-        """Land what came."""
-        self.door.commits.store.turn()
-        self.door.commits.store.settle(self.door.commits.land)
+        """Have the door land what came."""
+        store = self.door.commits.store
+        self.runner.run(asyncio.to_thread(collect, store.folder, self.door.commits.land))
 
     def run(self) -> None:
         """Run the project as another process would, while the door is open."""
@@ -145,7 +151,7 @@ def test_what_a_run_has_made_is_no_longer_fresh(followed: Open) -> None:
     before = followed.events_of("ann@example.com")
 
     followed.run()
-    followed.fresh.step()
+    followed.look()
 
     assert before == ["order"]
     assert followed.events_of("ann@example.com") == []
@@ -158,7 +164,7 @@ def test_nobody_is_decided_beside_a_run_and_everybody_after_it(followed: Open) -
     during = len(book.memberships.transitions())
 
     book.lease.release("a run")
-    followed.fresh.step()
+    followed.look()
 
     assert (during, len(book.memberships.transitions())) == (0, 1)
 
@@ -187,7 +193,7 @@ def test_a_generation_that_is_landed_between_two_looks_is_read_to_its_end(follow
     followed.land()
     followed.post(order(3))
 
-    followed.fresh.step()
+    followed.look()
 
     assert followed.events_of("ann@example.com") == ["order"] * 3
 

@@ -28,10 +28,18 @@ class Statement:
 
 @dataclass(slots=True)
 class Standing:
-    """Tables in memory and the statements over them, on one engine. One thread uses them; `ask` is for all others."""
+    """Tables in memory and the statements over them, on one engine.
+
+    One thread uses it; `beside` gives another thread its own way to the same tables, and `ask` is for all threads.
+    """
 
     engine: DuckDBEngine
     schemas: dict[str, ibis.Schema] = field(default_factory=dict)
+    connection: Any = None                   # None: the engine's own
+
+    def beside(self) -> Standing:
+        """Return the same tables for another thread, which compiles nothing: that is the engine's own thread's."""
+        return Standing(self.engine, self.schemas, self._con.cursor())
 
     def table(self, name: str, schema: ibis.Schema) -> ir.Table:
         """Make a table of these columns, empty, in the place of the one that had the name before."""
@@ -51,11 +59,6 @@ class Standing:
         """Compile an expression over standing tables, and over files of the lake."""
         return Statement(text=self.engine._select(expr), schema=expr.schema())  # noqa: SLF001  the engine's other half
 
-    def prepared(self, name: str, statement: Statement) -> Statement:
-        """Return a long statement as one that is also planned only once, under a name of its own."""
-        self._con.execute(f"prepare {name} as {statement.text}")
-        return Statement(text=f"execute {name}", schema=statement.schema)
-
     def all_of(self, name: str) -> Statement:
         """Return the statement of all rows of a standing table."""
         return Statement(text=f"select * from {name}", schema=self.schemas[name])
@@ -65,37 +68,35 @@ class Standing:
         found = self._con.execute(statement.text).to_arrow_table()
         return plain(found).cast(statement.schema.to_pyarrow())
 
-    def put(self, name: str, rows: Statement | pa.Table) -> None:
-        """Put rows in the place of those a table has, at once for whoever asks."""
+    def put(self, name: str, rows: Statement | pa.Table) -> int:
+        """Put rows in the place of those a table has, at once for whoever asks; return how many."""
         self._con.execute("begin")
         try:
             self.clear(name)
-            self.add(name, rows)
+            added = self.add(name, rows)
         except BaseException:
             self._con.execute("rollback")
             raise
         self._con.execute("commit")
+        return added
 
-    def add(self, name: str, rows: Statement | pa.Table) -> None:
-        """Add rows to a table. They have its columns, in any order."""
+    def add(self, name: str, rows: Statement | pa.Table, *, number: int | None = None) -> int:
+        """Add rows to a table, and return how many. They have its columns, in any order; or `number` is given here."""
         if isinstance(rows, pa.Table):
             self._con.register("standing_rows", plain(rows))
-            self._con.execute(f"insert into {name} by name select * from standing_rows")
-            self._con.unregister("standing_rows")
-            return
-        self._con.execute(f"insert into {name} by name ({rows.text})")
+            try:
+                return self._inserted(name, "select * from standing_rows")
+            finally:
+                self._con.unregister("standing_rows")
+        return self._inserted(name, rows.text if number is None else f"select *, {number} as number from ({rows.text})")
 
-    def clear(self, name: str) -> None:
-        """Take all rows out of a table."""
-        self._con.execute(f"delete from {name}")
+    def clear(self, name: str, *, until: int | None = None) -> None:
+        """Take all rows out of a table, or those whose column `number` is no larger than a number."""
+        self._con.execute(f"delete from {name}" + ("" if until is None else f" where number <= {until}"))
 
     def remove(self, name: str, keys: Statement, *, key: str) -> None:
         """Take the rows out of a table whose key is among those of a statement."""
         self._con.execute(f"delete from {name} where {key} in (select {key} from ({keys.text}))")
-
-    def count(self, name: str) -> int:
-        """Return how many rows a table has."""
-        return int(self._con.execute(f"select count(*) from {name}").fetchone()[0])
 
     def ask(self, statement: Statement, **values: object) -> pa.Table:
         """Carry out a statement with values for its `$names`, from any thread, while another one writes."""
@@ -106,6 +107,9 @@ class Standing:
             cursor.close()
         return plain(found).cast(statement.schema.to_pyarrow())
 
+    def _inserted(self, name: str, text: str) -> int:
+        return int(self._con.execute(f"insert into {name} by name ({text})").fetchone()[0])
+
     @property
     def _con(self) -> Any:
-        return self.engine.backend.con
+        return self.engine.backend.con if self.connection is None else self.connection
