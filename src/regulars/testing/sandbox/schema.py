@@ -29,7 +29,8 @@ def openapi_faults(call: Call, spec: Mapping[str, object]) -> Iterator[str]:
             yield f"{call.path} knows no parameter {name!r}"
             continue
         for value in values:
-            readings = [_told(deep, text) for text in _readings(value)]
+            is_list = _mapping(parameter.get("schema")).get("type") == "array" and deep is None
+            readings = [[text] if is_list else _told(deep, text) for text in _readings(value)]
             wrong = [list(schema_faults(told, parameter.get("schema"), root=spec, where=name)) for told in readings]
             yield from wrong[0] if all(wrong) else []
     body = operation.get("requestBody")
@@ -136,6 +137,10 @@ def _mappings(value: object) -> list[Mapping[str, object]]:
 def _whole(value: Mapping[str, object], root: Mapping[str, object]) -> Mapping[str, object]:
     """Return what a reference stands for, or the value itself."""
     return _referred(str(value["$ref"]), root) if "$ref" in value else value
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def as_form(body: object, schema: Mapping[str, Any]) -> object:
