@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from texting import OURS, START, Loop, text
 
 from regulars.connectors import quo, twilio
-from regulars.connectors.exchange import LANDLINE, NOT_REGISTERED, OFF, OPTED_OUT
+from regulars.connectors.exchange import LANDLINE, OFF, OPTED_OUT
 from regulars.connectors.quo.sandbox import older_signature, standard_signature
 from regulars.connectors.twilio.sandbox import signature
 from regulars.destinations.sender import Accepted, News, Receipt, Refused, Reply
@@ -84,8 +84,8 @@ def at_quo(tmp_path: Path, door: Door) -> Iterator[Callable[[str], Loop]]:
                 f"{server.url}/quo/{path}", json={"url": door.url, "events": events}, headers={"authorization": "sandbox"}
             )
             assert made.status_code == 201
-            declared = {"key": "sandbox", "from": {OURS: "PN12545550100", NOT_REGISTERED: "PN15005550034"}}
-            dialect = quo.declare_sender({**declared, "url": server.url_of("quo")}, at=Surroundings(folder=tmp_path))
+            declared = {"key": "sandbox", "number_id": f"PN{OURS[1:]}", "url": server.url_of("quo")}
+            dialect = quo.declare("texts", declared, at=Surroundings(folder=tmp_path))
             return Loop(dialect, server)
 
         yield start
@@ -94,8 +94,10 @@ def at_quo(tmp_path: Path, door: Door) -> Iterator[Callable[[str], Loop]]:
 @pytest.fixture
 def at_twilio(tmp_path: Path, door: Door) -> Iterator[Loop]:
     with SandboxServer(["twilio"], tmp_path, as_of=START) as server:
-        declared = {"account": "AC" + "0" * 32, "token": "t0ken", "from": OURS, "callback": door.url}
-        dialect = twilio.declare_sender({**declared, "url": server.url_of("twilio")}, at=Surroundings(folder=tmp_path))
+        declared = {
+            "account": "AC" + "0" * 32, "token": "t0ken", "callback": door.url, "url": server.url_of("twilio"),
+        }
+        dialect = twilio.declare("texts", declared, at=Surroundings(folder=tmp_path))
         server.tell("twilio", "webhook", url=door.url)
         yield Loop(dialect, server)
 
@@ -320,14 +322,17 @@ def test_the_sandbox_signs_as_quo_does() -> None:
 
 
 def test_the_sandbox_signs_as_twilio_does() -> None:
-    cases = [case for case in _vectors("twilio_signature.json") if isinstance(case["params"], dict)]
-    matching = [
-        case["name"] for case in cases
-        if all(isinstance(value, str) for value in case["params"].values())
-        and signature(case["auth_token"], case["url"], case["params"]) == case.get("signature")
+    # Not those that were signed for the same address with or without its port, or by the newer algorithm.
+    cases = [
+        case for case in _vectors("twilio_signature.json")
+        if isinstance(case["params"], dict) and "signature" in case
+        and "port" not in case["name"] and "signed with" not in case["name"] and "SharedKey" not in case["name"]
+        and all(isinstance(value, str) for value in case["params"].values())
     ]
 
-    assert "status callback delivered" in matching
+    assert cases
+    for case in cases:
+        assert signature(case["auth_token"], case["url"], case["params"]) == case["signature"], case["name"]
 
 
 def test_real_events_of_quo_are_replies() -> None:

@@ -39,17 +39,15 @@ from regulars.testing.sandbox.schema import operation_of
 SHARED = Path(os.environ.get("REGULARS_SHARED", Path(__file__).parents[3] / "shared"))
 SPECS = {"quo": SHARED / "data/specs/quo_openapi_v1.json", "twilio": SHARED / "data/specs/twilio_messages_trim.json"}
 KINDS = ["quo", "twilio"]
-SENDERS = [OURS, NOT_OURS, FULL, NOT_REGISTERED, NO_CREDIT]
 DECLARED = {
-    "quo": {"key": "sandbox", "from": {number: f"PN{number[1:]}" for number in SENDERS}},
-    "twilio": {"account": "AC" + "0" * 32, "token": "sandbox", "from": SENDERS},
+    "quo": {"key": "sandbox", "number_id": f"PN{OURS[1:]}"}, "twilio": {"account": "AC" + "0" * 32, "token": "sandbox"},
 }
-DECLARE = {"quo": quo.declare_sender, "twilio": twilio.declare_sender}
+DECLARE = {"quo": quo.declare, "twilio": twilio.declare}
 HERE = Surroundings(folder=Path())
 
 
 def declared(kind: str, **words: object) -> Dialect:
-    return DECLARE[kind]({"kind": kind, **DECLARED[kind], **words}, at=HERE)
+    return DECLARE[kind]("texts", {"kind": kind, **DECLARED[kind], **words}, at=HERE)
 
 
 @pytest.fixture
@@ -89,8 +87,8 @@ def test_every_request_is_one_that_the_vendor_takes(loop, kind, words) -> None:
 
 
 def test_a_messaging_service_chooses_the_number(loop) -> None:
-    texter = loop("twilio")
-    message = text(sender="MG" + "0" * 32)
+    texter = loop("twilio", service="MG" + "0" * 32)
+    message = text()
 
     sent = texter.send(message)
     texter.sleep(timedelta(minutes=3))
@@ -115,7 +113,7 @@ def test_a_messaging_service_chooses_the_number(loop) -> None:
     ("twilio", text(words="x" * 1_601), "21617", "message"),
 ], ids=lambda value: str(value)[:30])
 def test_a_refusal_says_whom_it_is_about_and_never_the_number(loop, kind, message, code, scope) -> None:
-    texter = loop(kind)
+    texter = loop(kind, **({"number_id": f"PN{message.sender[1:]}"} if kind == "quo" else {}))
 
     refused = texter.send(message)
 
@@ -273,7 +271,7 @@ def test_an_inquiry_that_fails_leaves_it_unknown(loop, kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_list_that_goes_on_before_it_reaches_the_attempt_is_no_proof(loop, kind) -> None:
-    texter = loop(kind, rate="none")
+    texter = loop(kind)
     texter.server.tell(kind, "limit", per_second=0)
     for _ in range(101):
         texter.ask(texter.dialect.request([text(words="Something else")]))
@@ -317,10 +315,6 @@ def test_a_list_without_a_date_proves_nothing() -> None:
     assert isinstance(asked, Unknown)
 
 
-def test_a_number_without_quos_id_cannot_be_asked_for() -> None:
-    assert declared("quo").inquiry(text(sender="+12545550199"), attempted_at=START) is None
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
 def test_an_answer_that_no_text_can_change_stops_the_account_or_the_text(kind, status) -> None:
@@ -332,20 +326,19 @@ def test_an_answer_that_no_text_can_change_stops_the_account_or_the_text(kind, s
 
 @pytest.mark.parametrize(("kind", "words", "message"), [
     ("quo", {"key": None}, r"'key' is missing.*add `key: \$\{QUO_KEY\}`"),
-    ("quo", {"from": None}, r"'from' is missing"),
-    ("quo", {"from": OURS}, r"lacks Quo's id of the number.*v1/phone-numbers"),
-    ("quo", {"from": {OURS: "12345"}}, r"'12345' is not Quo's id"),
-    ("quo", {"from": {12545550100: "PN1"}}, r"not a number with its country code.*in quotes"),
-    ("quo", {"inbox": "closed"}, r"write `open` or `done`"),
-    ("quo", {"rate": "fast"}, r"not a rate"),
-    ("quo", {"form": 1}, r"did you mean 'from'"),
+    ("quo", {"number_id": None}, r"'number_id' is missing.*v1/phone-numbers"),
+    ("quo", {"number_id": OURS}, r"'\+12545550100' is no 'number_id'.*PN"),
+    ("quo", {"inbox": "closed"}, r"'closed' is no 'inbox' \(`inbox: done`\)"),
+    ("quo", {"url": "https://api.quo.com/v1"}, r"is no 'url' \(`url: https://api.quo.com/v1/`\)"),
+    ("quo", {"timeout": "soon"}, r"not a length of time"),
+    ("quo", {"number": 1}, r"did you mean 'number_id'"),
     ("twilio", {"account": None}, r"add `account: \$\{TWILIO_ACCOUNT\}`"),
     ("twilio", {"token": None}, r"add `token: \$\{TWILIO_TOKEN\}`"),
-    ("twilio", {"account": "12"}, r"'account' is not AC and 32"),
-    ("twilio", {"key": "12"}, r"'key' is not SK and 32"),
-    ("twilio", {"from": "254-555-0100"}, r"country code"),
+    ("twilio", {"account": "12"}, r"'12' is no 'account' \(`account: \$\{TWILIO_ACCOUNT\}`\)"),
+    ("twilio", {"key": "12"}, r"'12' is no 'key'"),
+    ("twilio", {"service": OURS}, r"is no 'service' \(`service: MG and 32"),
     ("twilio", {"valid": "11 hours"}, r"at most 10 hours"),
-    ("twilio", {"callback": "gym.example"}, r"write `https://…`"),
+    ("twilio", {"callback": "gym.example"}, r"is no 'callback' \(`callback: https://…`\)"),
 ])
 def test_a_declaration_says_what_is_wrong_and_what_would_be_right(kind, words, message) -> None:
     with pytest.raises(DeclarationError, match=message):
@@ -365,16 +358,17 @@ def test_a_key_that_is_not_set_is_told_when_it_is_needed(kind, words, name) -> N
 def test_a_key_comes_from_the_environment() -> None:
     here = Surroundings(folder=Path(), environment={"QUO_KEY": "k1"})
 
-    dialect = quo.declare_sender({**DECLARED["quo"], "key": "${QUO_KEY}"}, at=here)
+    dialect = quo.declare("texts", {**DECLARED["quo"], "key": "${QUO_KEY}"}, at=here)
 
     assert dialect.request([text()]).headers["authorization"] == "k1"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_declarations_rate_and_patience_are_the_dialects_limits(kind) -> None:
-    limits = declared(kind, rate="5 per second", timeout="8 seconds").limits
+def test_a_declarations_patience_is_the_dialects_and_its_keys_are_not_shown(kind) -> None:
+    dialect = declared(kind, timeout="8 seconds")
 
-    assert (limits.per_second, limits.timeout, limits.batch) == (5.0, timedelta(seconds=8), 1)
+    assert (dialect.limits.timeout, dialect.limits.batch) == (timedelta(seconds=8), 1)
+    assert "'sandbox'" not in repr(dialect)
 
 
 @pytest.mark.parametrize(("kind", "absent"), [("quo", {"POST /webhooks"}), ("twilio", set())])

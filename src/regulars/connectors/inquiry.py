@@ -42,7 +42,7 @@ def window(attempted_at: datetime) -> tuple[datetime, datetime]:
 def is_same(text: str, listed: str) -> bool:
     """Return whether a listed text is this one; spaces, and what a vendor puts before or after it, do not count."""
     ours, theirs = " ".join(text.split()), " ".join(listed.split())
-    return theirs.startswith(ours) or theirs.endswith(ours)
+    return bool(ours) and (theirs.startswith(ours) or theirs.endswith(ours))
 
 
 def sought(

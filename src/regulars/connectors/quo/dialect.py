@@ -6,7 +6,7 @@ It has no idempotency key. A text whose answer was lost is asked for among what 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ import msgspec
 
 from regulars.connectors.carrier import refused
 from regulars.connectors.inquiry import SETTLED, Listed, sought, window
-from regulars.connectors.sending import json_of, moment, not_now, objects, secret
+from regulars.connectors.sending import json_of, moment, not_now, objects
 from regulars.destinations.sender import (
     Accepted,
     Answer,
@@ -27,6 +27,8 @@ from regulars.destinations.sender import (
     Stage,
     Unknown,
 )
+from regulars.sources.declared import resolve_environment
+from regulars.sources.source import Surroundings
 
 NAME = "quo"
 URL = "https://api.quo.com/v1/"
@@ -49,8 +51,9 @@ _NOT_REGISTERED = "0206400"
 class Quo:
     """Quo's dialect, for one key."""
 
-    key: str                                 # goes as it is: no `Bearer`
-    numbers: Mapping[str, str]               # number that we send from -> Quo's id of it: PN…
+    key: str = field(repr=False)             # goes as it is: no `Bearer`; may still be `${NAME}`
+    number_id: str                           # Quo's id of the number that we send from: PN…
+    at: Surroundings
     limits: Limits
     url: str = URL
     user_id: str | None = None               # US…: who it is from; None: the number's owner
@@ -65,30 +68,25 @@ class Quo:
     def request(self, messages: Sequence[Outgoing]) -> Request:
         """Return the request that hands over one text. Raises SourceRefused when the key is not set."""
         (message,) = messages
-        # The number's id, so that what is sent and what is asked for can never be two numbers.
-        body: dict[str, object] = {
-            "content": message.text, "from": self.numbers.get(message.sender, message.sender), "to": [message.to],
-        }
+        # By the number's id, so that what is sent and what is asked for can never be two numbers.
+        body: dict[str, object] = {"content": message.text, "from": self._number_id, "to": [message.to]}
         body |= {} if self.user_id is None else {"userId": self.user_id}
         body |= {"setInboxStatus": "done"} if self.is_done else {}
         headers = {**self._headers, "content-type": "application/json"}
-        return Request(method="POST", url=f"{self.url}messages", headers=headers, body=msgspec.json.encode(body))
+        return Request(method="POST", url=f"{self._url}messages", headers=headers, body=msgspec.json.encode(body))
 
     def outcomes(self, messages: Sequence[Outgoing], answer: Answer) -> Sequence[Outcome]:
         """Return what became of the one text."""
         return [_outcome(answer) for _ in messages]
 
-    def inquiry(self, message: Outgoing, *, attempted_at: datetime) -> Request | None:
-        """Return the request for what went to that person in those minutes; None for a number without Quo's id."""
-        number = self.numbers.get(message.sender, message.sender)
-        if not number.startswith("PN"):
-            return None
+    def inquiry(self, message: Outgoing, *, attempted_at: datetime) -> Request:
+        """Return the request for what went to that person in those minutes."""
         first, end = window(attempted_at)
         query = urlencode({
-            "phoneNumberId": number, "participants": message.to, "createdAfter": _iso(first),
+            "phoneNumberId": self._number_id, "participants": message.to, "createdAfter": _iso(first),
             "createdBefore": _iso(end), "maxResults": 100,
         })
-        return Request(method="GET", url=f"{self.url}messages?{query}", headers=self._headers)
+        return Request(method="GET", url=f"{self._url}messages?{query}", headers=self._headers)
 
     def found(self, message: Outgoing, answer: Answer, *, attempted_at: datetime) -> Outcome:
         """Return what the list means; see `inquiry.sought`."""
@@ -96,7 +94,7 @@ class Quo:
         if answer.status != 200 or not isinstance(page.get("data"), list):
             return Unknown(reason=f"asked for it, and Quo answered {answer.status}")
         listed = [
-            Listed(provider_id=str(item["id"]), text=str(item.get("text")), at=at, stage=_stage(item))
+            Listed(provider_id=str(item["id"]), text=str(item.get("text") or ""), at=at, stage=_stage(item))
             for item in objects(page["data"])
             if item.get("direction") == "outgoing" and "id" in item and (at := moment(item.get("createdAt")))
         ]
@@ -107,7 +105,18 @@ class Quo:
 
     @property
     def _headers(self) -> dict[str, str]:
-        return {"authorization": secret(self.key, sender=NAME), "accept": "application/json"}
+        return {"authorization": self._told(self.key), "accept": "application/json"}
+
+    @property
+    def _url(self) -> str:
+        return self._told(self.url)
+
+    @property
+    def _number_id(self) -> str:
+        return self._told(self.number_id)
+
+    def _told(self, value: str) -> str:
+        return str(resolve_environment(value, self.at, source=NAME))
 
 
 def _outcome(answer: Answer) -> Outcome:

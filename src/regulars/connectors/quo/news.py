@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from regulars.connectors.carrier import ended, words_of
+from regulars.connectors.carrier import ended, without_numbers, words_of
 from regulars.connectors.quo.dialect import NAME
 from regulars.connectors.sending import moment
 from regulars.destinations.sender import News, Receipt, Reply, Stage
@@ -55,7 +55,7 @@ def read(body: bytes, content_type: str, at: datetime) -> list[News]:  # noqa: A
         event_id=event_id,
         address=_first(around.get("recipientIdentifiers") or about.get("to")) or None,
         code=code,
-        reason=_text(about.get("errorMessage")) or words_of(code),
+        reason=words_of(code) or without_numbers(_text(about.get("errorMessage"))),
     )]
 
 

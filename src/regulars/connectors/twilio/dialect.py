@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from regulars.connectors.carrier import ended, refused
 from regulars.connectors.inquiry import SETTLED, Listed, sought, window
-from regulars.connectors.sending import json_of, moment, not_now, objects, secret
+from regulars.connectors.sending import json_of, moment, not_now, objects
 from regulars.destinations.sender import (
     Accepted,
     Answer,
@@ -25,6 +25,8 @@ from regulars.destinations.sender import (
     Stage,
     Unknown,
 )
+from regulars.sources.declared import resolve_environment
+from regulars.sources.source import Surroundings
 
 NAME = "twilio"
 URL = "https://api.twilio.com/2010-04-01/"
@@ -47,11 +49,12 @@ _PAGE = 100
 class Twilio:
     """Twilio's dialect, for one account."""
 
-    account: str                             # AC…
-    token: str                               # of the account, or the secret of `key`
+    account: str                             # AC…; like every text here it may still be `${NAME}`
+    token: str = field(repr=False)           # of the account, or the secret of `key`
+    at: Surroundings
     limits: Limits
     key: str | None = None                   # SK…: an API key in place of the account's own token
-    numbers: tuple[str, ...] = ()            # that we send from; MG…: a messaging service that chooses one
+    service: str | None = None               # MG…: chooses the number; None: the message's own
     url: str = URL
     callback: str | None = None              # where receipts are posted
     valid: timedelta = timedelta(hours=4)    # after which a text that still waits is not sent: at most 10 hours
@@ -65,12 +68,9 @@ class Twilio:
     def request(self, messages: Sequence[Outgoing]) -> Request:
         """Return the request that hands over one text. Raises SourceRefused when a key is not set."""
         (message,) = messages
-        sender = "MessagingServiceSid" if message.sender.startswith("MG") else "From"
-        form = {
-            "To": message.to, sender: message.sender, "Body": message.text,
-            "ValidityPeriod": int(self.valid.total_seconds()),
-        }
-        form |= {} if self.callback is None else {"StatusCallback": self.callback}
+        form = {"To": message.to, "Body": message.text, "ValidityPeriod": str(int(self.valid.total_seconds()))}
+        form |= {"From": message.sender} if self.service is None else {"MessagingServiceSid": self._told(self.service)}
+        form |= {} if self.callback is None else {"StatusCallback": self._told(self.callback)}
         headers = {**self._headers, "content-type": "application/x-www-form-urlencoded"}
         return Request(method="POST", url=self._messages, headers=headers, body=urlencode(form).encode())
 
@@ -84,7 +84,7 @@ class Twilio:
         Not by `DateSent`: a text that still waits in the queue has none, and would be missed.
         """
         asked = {"To": message.to, "PageSize": str(_PAGE)}
-        asked |= {} if message.sender.startswith("MG") else {"From": message.sender}
+        asked |= {"From": message.sender} if self.service is None else {}
         return Request(method="GET", url=f"{self._messages}?{urlencode(asked)}", headers=self._headers)
 
     def found(self, message: Outgoing, answer: Answer, *, attempted_at: datetime) -> Outcome:
@@ -94,7 +94,7 @@ class Twilio:
             return Unknown(reason=f"asked for it, and Twilio answered {answer.status}")
         items = [(item, at) for item in objects(page["messages"]) if (at := moment(item.get("date_created")))]
         listed = [
-            Listed(provider_id=str(item.get("sid")), text=str(item.get("body")), at=at, stage=stage_of(item))
+            Listed(provider_id=str(item.get("sid")), text=str(item.get("body") or ""), at=at, stage=stage_of(item))
             for item, at in items if str(item.get("direction")).startswith("outbound")
         ]
         # Times have whole seconds. A page that ends before the attempt has everything since.
@@ -106,13 +106,15 @@ class Twilio:
 
     @property
     def _messages(self) -> str:
-        return f"{self.url}Accounts/{secret(self.account, sender=NAME)}/Messages.json"
+        return f"{self._told(self.url)}Accounts/{self._told(self.account)}/Messages.json"
 
     @property
     def _headers(self) -> dict[str, str]:
-        user = secret(self.account if self.key is None else self.key, sender=NAME)
-        pair = f"{user}:{secret(self.token, sender=NAME)}"
+        pair = f"{self._told(self.account if self.key is None else self.key)}:{self._told(self.token)}"
         return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}", "accept": "application/json"}
+
+    def _told(self, value: str) -> str:
+        return str(resolve_environment(value, self.at, source=NAME))
 
 
 def stage_of(item: Mapping[str, object]) -> Stage:

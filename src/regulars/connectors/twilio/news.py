@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from regulars.connectors.carrier import ended, words_of
+from regulars.connectors.carrier import ended, without_numbers, words_of
 from regulars.connectors.twilio.dialect import NAME, STAGES
 from regulars.destinations.sender import News, Receipt, Reply
 from regulars.errors import WebhookUnreadable
@@ -52,7 +52,7 @@ def read(body: bytes, content_type: str, at: datetime) -> list[News]:
         at=at,
         address=form.get("To") or None,
         code=code,
-        reason=form.get("ErrorMessage") or words_of(code),
+        reason=words_of(code) or without_numbers(form.get("ErrorMessage", "")),
     )]
 
 
