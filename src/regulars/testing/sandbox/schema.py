@@ -29,7 +29,8 @@ def openapi_faults(call: Call, spec: Mapping[str, object]) -> Iterator[str]:
             yield f"{call.path} knows no parameter {name!r}"
             continue
         for value in values:
-            readings = [_told(deep, text) for text in _readings(value)]
+            is_list = _mapping(parameter.get("schema")).get("type") == "array" and deep is None
+            readings = [[text] if is_list else _told(deep, text) for text in _readings(value)]
             wrong = [list(schema_faults(told, parameter.get("schema"), root=spec, where=name)) for told in readings]
             yield from wrong[0] if all(wrong) else []
     body = operation.get("requestBody")
@@ -138,6 +139,10 @@ def _whole(value: Mapping[str, object], root: Mapping[str, object]) -> Mapping[s
     return _referred(str(value["$ref"]), root) if "$ref" in value else value
 
 
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def as_form(body: object, schema: Mapping[str, Any]) -> object:
     """Return a form's members as what they are by the schema: a text that writes a number, a list of one."""
     if not isinstance(body, dict):
@@ -166,7 +171,7 @@ def _told(deep: re.Match[str] | None, value: object) -> object:
 
 
 def _readings(value: str) -> list[object]:
-    """Return what a query's text may be: the text, the list it writes with commas, the truth, the number."""
+    """Return what a query's text may be: the text, the truth, and the number that it writes."""
     truth = {"true": True, "false": False}
     whole = [int(value)] if re.fullmatch(r"-?\d+", value) else []
-    return [value, value.split(","), *([truth[value]] if value in truth else []), *whole]
+    return [value, *([truth[value]] if value in truth else []), *whole]
