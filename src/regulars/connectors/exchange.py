@@ -100,8 +100,11 @@ class Exchange:
         return one
 
     def has_opted_out(self, person: str, *, of: str) -> bool:
-        """Return whether a person wants nothing more from one of our numbers."""
-        return person == OPTED_OUT or (person, of) in self.opted_out
+        """Return whether a person wants nothing more from one of our numbers, or from a messaging service."""
+        is_service = of.startswith("MG")
+        return person == OPTED_OUT or any(
+            who == person and (is_service or number == of) for who, number in self.opted_out
+        )
 
     def is_too_fast(self, now: datetime) -> bool:
         """Return whether this request is one more than a second takes; it is not counted then."""
