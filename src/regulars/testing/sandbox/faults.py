@@ -11,8 +11,9 @@ from typing import Literal
 from regulars.connectors.sandbox import Answer
 
 FaultKind = Literal[
-    "status", "cut", "slow", "html", "broken_json", "short_page", "lost_page", "repeated_page", "future"
+    "status", "cut", "lost", "slow", "html", "broken_json", "short_page", "lost_page", "repeated_page", "future"
 ]
+"""`cut`: the answer breaks off, and what was asked is done. `lost`: the same to the caller, and nothing is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Fault:
     kind: FaultKind
     status: int = 500                        # of kind status
     retry_after: str | None = None           # of kind status: seconds, or a date
+    is_acted_on: bool = False                # of kind status: the vendor does what was asked, and then says this
     seconds: float = 0.0                     # of kind slow: before the answer; of kind future: how far the clock is off
 
 
