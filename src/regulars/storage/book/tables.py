@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0006"
+HEAD = "0009"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -214,6 +214,29 @@ api_answers = _table(
 audit = _table(
     "audit", _key("number", sa.BigInteger), _need("at", Moment), _need("by"), _need("what"), _need("subject"),
     _may("before"), _may("after"), _may("request_id"),
+)
+
+# --- people who log in, and how they do ---------------------------------------------------------------------------
+
+people = _table(
+    "people", _key("person_id"), _need("name"), _need("email"), _need("role"),
+    _may("password_hash"),                   # null: must choose a new one before anything else
+    _need("made_at", Moment), _need("made_by"), _may("disabled_at", Moment),
+    sa.Index("people_by_email", "tenant", "email", unique=True),
+)
+invites = _table(
+    "invites", _key("invite_id"), _need("secret_hash"), _need("email"), _need("role"),
+    _may("person_id"),                       # null: of somebody new
+    _need("made_at", Moment), _need("made_by"), _need("expires_at", Moment), _may("ended_at", Moment),
+)
+sessions = _table(
+    "sessions", _key("session_id"), _need("secret_hash"), _need("person_id"), _need("began_at", Moment),
+    _need("seen_at", Moment), _need("expires_at", Moment), _need("agent"),
+    sa.Index("sessions_by_person", "tenant", "person_id"),
+)
+sign_in_attempts = _table(
+    "sign_in_attempts", _key("subject"), _need("attempts", sa.Integer), _need("last_at", Moment),
+    _need("until", Moment),                  # no further one before it
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------
