@@ -1,0 +1,12 @@
+"""What the tests of people who log in share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "api")]
+
+from whole_server import both, whole, whole_other
+
+__all__ = ["both", "whole", "whole_other"]
