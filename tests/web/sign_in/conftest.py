@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "api")]
 
+from desk_server import desk
 from whole_server import both, whole, whole_other
 
-__all__ = ["both", "whole", "whole_other"]
+__all__ = ["both", "desk", "whole", "whole_other"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,21 +80,23 @@ def pages(entrance: Entrance) -> list[Route]:
 
 
 @contextmanager
-def serving(folder: Path, *, tenant: str = "default") -> Iterator[Whole]:
+def serving(
+    folder: Path, *, tenant: str = "default", roles: Sequence[Role] = ROLES, is_open: bool = False
+) -> Iterator[Whole]:
     workspace = opened(folder, tenant)
     book = workspace.book
     keys = {
         scope: new_key(book, f"{scope}-{uuid4().hex}", scope=scope, by="test", at=NOW)[1] for scope in SCOPES
     }
     sessions: dict[Role, str] = {}
-    for role in ROLES:
+    for role in roles:
         email = f"{role}-{uuid4().hex[:6]}@{tenant}.example"
         link = Invite(invite_id=uuid4().hex, email=email, role=role, made_at=NOW, made_by="test", expires_at=NOW)
         book.invites.add(link, secret_hash="")
         book.invites.accept(link, person_id=uuid4().hex, name=f"{role} of {tenant}", password_hash="", at=NOW)
         sessions[role] = begin_session(book, book.people.named(email), agent="", at=NOW).shown
     workers = Workers(lambda: opened(folder, tenant), folder=folder, clock=time.monotonic, count=2)
-    entrance = Entrance(opened=lambda: book, clock=FixedClock(NOW))
+    entrance = Entrance(opened=lambda: book, clock=FixedClock(NOW), is_open=is_open)
     gate = Gate(keys=(FLAG_KEY,), clock=time.monotonic)
     app = flag_app(
         lambda: Flags(()), gate=gate, api=Api(workers=workers).routes(), pages=[*sign_in_routes(entrance), *pages(entrance)]
