@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ PRODUCT = Path(regulars.__file__).parent
 SEEN: ContextVar[list[str] | None] = ContextVar("SEEN", default=None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def forgotten(statement: str, dialect: str) -> tuple[str, ...]:
     """The tables of a book of which a statement does not say whose rows it means, as it calls them."""
     found = []

@@ -13,7 +13,17 @@ import sqlalchemy as sa
 
 from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.people import accept, invite, known_invite, reset
-from regulars.pipeline.sign_in import IDLE, LONGEST, NotIn, SignedIn, begin_session, change_password, known_session, sign_in, wait_after
+from regulars.pipeline.sign_in import (
+    IDLE,
+    LONGEST,
+    NotIn,
+    SignedIn,
+    begin_session,
+    change_password,
+    known_session,
+    sign_in,
+    wait_after,
+)
 from regulars.storage.book import Book
 from regulars.storage.book.people import Person, Role
 from regulars.storage.book.tables import invites, people, sessions, sign_in_attempts

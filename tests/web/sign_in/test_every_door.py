@@ -10,7 +10,7 @@ from whole_server import FLAG_KEY, Whole
 
 from regulars.web.api.route import ROOT
 from regulars.web.api.table import ROUTES
-from regulars.web.permissions import MAY, ROLES, SCOPES, opens
+from regulars.web.rights import MAY, ROLES, SCOPES, opens
 from regulars.web.sign_in.entrance import PageRoute
 
 OPEN = {

@@ -30,8 +30,8 @@ from regulars.web.api.workers import Workers
 from regulars.web.app import flag_app
 from regulars.web.gate import Gate
 from regulars.web.listen import listening
-from regulars.web.permissions import ROLES, SCOPES, Permission
 from regulars.web.raised import discreet
+from regulars.web.rights import ROLES, SCOPES, Right
 from regulars.web.sign_in.entrance import Entrance
 from regulars.web.sign_in.routes import sign_in_routes
 from regulars.web.sign_in.visitor import csrf_of
@@ -70,12 +70,12 @@ async def _seen(request: Request) -> Response:
 
 
 def pages(entrance: Entrance) -> list[Route]:
-    """A page, a form and a twin for each permission: what the dashboard will have."""
+    """A page, a form and a twin for each right: what the dashboard will have."""
     return [
-        guarded for permission in get_args(Permission) for guarded in entrance.guarded([
-            Route(f"/page/{permission}", _seen, methods=["GET"]), Route(f"/page/{permission}.json", _seen, methods=["GET"]),
-            Route(f"/page/{permission}", _seen, methods=["POST"]),
-        ], may=permission)
+        guarded for right in get_args(Right) for guarded in entrance.guarded([
+            Route(f"/page/{right}", _seen, methods=["GET"]), Route(f"/page/{right}.json", _seen, methods=["GET"]),
+            Route(f"/page/{right}", _seen, methods=["POST"]),
+        ], may=right)
     ]
 
 

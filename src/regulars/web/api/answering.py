@@ -30,9 +30,9 @@ from regulars.web.api.twin import csv_of
 from regulars.web.api.workers import Workers
 from regulars.web.body import LARGEST_BODY, kept
 from regulars.web.gate import key_of
-from regulars.web.permissions import opens
 from regulars.web.raised import where_raised
 from regulars.web.rate import Allowance, Rates
+from regulars.web.rights import opens
 
 log = structlog.get_logger()
 

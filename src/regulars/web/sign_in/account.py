@@ -15,8 +15,8 @@ from regulars.errors import RegularsError
 from regulars.pipeline.password import SHORTEST
 from regulars.pipeline.sign_in import NotIn, SignedIn, change_password
 from regulars.storage.book.people import Person
-from regulars.web.permissions import MAY
 from regulars.web.report import filled
+from regulars.web.rights import MAY
 from regulars.web.sign_in.accepting import UNEQUAL
 from regulars.web.sign_in.doorstep import agent_of, let_in
 from regulars.web.sign_in.entrance import Entrance
@@ -45,7 +45,7 @@ class AccountView:
 
     visitor: Visitor
     email: str
-    permissions: tuple[str, ...]
+    rights: tuple[str, ...]
     sessions: tuple[SessionLine, ...]
     csrf_token: str
     shortest: int = SHORTEST                 # characters
@@ -108,7 +108,7 @@ class AccountPages:
         visitor: Visitor = request.state.visitor
         person, sessions = self._person(request), self.entrance.opened().sessions.of(visitor.person_id)
         view = AccountView(
-            visitor=visitor, email=person.email, permissions=tuple(sorted(MAY[visitor.role])),
+            visitor=visitor, email=person.email, rights=tuple(sorted(MAY[visitor.role])),
             csrf_token=visitor.csrf, trouble=trouble, sessions=tuple(
                 SessionLine(
                     session_id=each.session_id, agent=each.agent or "unknown", began=_moment(each.began_at),

@@ -19,7 +19,7 @@ from regulars.errors import RegularsError
 from regulars.pipeline.sign_in import known_session
 from regulars.storage.book import Book
 from regulars.web.api.problem import FormRefused, RoleMissing, SignInNeeded
-from regulars.web.permissions import Permission
+from regulars.web.rights import Right
 from regulars.web.sign_in import cookies
 from regulars.web.sign_in.forms import form_of, is_ours
 from regulars.web.sign_in.refusal import TWINS, private, refused
@@ -35,9 +35,9 @@ READING = frozenset({"GET", "HEAD"})
 
 
 class PageRoute(Route):
-    """A route that asks for a permission."""
+    """A route that asks for a right."""
 
-    may: Permission
+    may: Right
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,15 +57,15 @@ class Entrance:
     _has_people: bool = field(init=False, default=False)
     _passwords: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
-    def guarded(self, routes: Iterable[Route], *, may: Permission) -> list[PageRoute]:
-        """Return routes that are answered only to people with a permission.
+    def guarded(self, routes: Iterable[Route], *, may: Right) -> list[PageRoute]:
+        """Return routes that are answered only to people with a right.
 
         What they answer finds a Visitor in `request.state.visitor`, and of a form that was sent its fields in
         `request.state.form`: it came from a page of theirs.
         """
         return [self._guarded(route, may) for route in routes]
 
-    def _guarded(self, route: Route, may: Permission) -> PageRoute:
+    def _guarded(self, route: Route, may: Right) -> PageRoute:
         answer: Callable[[Request], Any] = route.endpoint
 
         async def entered(request: Request) -> Response:
@@ -118,9 +118,9 @@ def to_sign_in(request: Request) -> Response:
     return private(RedirectResponse(target, status_code=303))
 
 
-async def _checked(request: Request, visitor: Visitor, permission: Permission) -> None:
+async def _checked(request: Request, visitor: Visitor, right: Right) -> None:
     """Raise RoleMissing for what a visitor may not, FormRefused for a form that is not theirs."""
-    if not visitor.may(permission):
+    if not visitor.may(right):
         raise RoleMissing(f"this is not open to the role {visitor.role}", hint="an owner can change your role")
     if request.method not in READING:
         request.state.form = await form_of(request)

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from regulars.storage.book.people import Person, Role
 from regulars.storage.book.sessions import Session
-from regulars.web.permissions import Permission, may
+from regulars.web.rights import Right, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class Visitor:
     session_id: str                          # "" as above
     csrf: str                                # what each form says in `csrf_token`; "" says that no form is taken
 
-    def may(self, permission: Permission) -> bool:
+    def may(self, right: Right) -> bool:
         """Return whether they may do something: what they may not is not offered to them."""
-        return may(self.role, permission)
+        return may(self.role, right)
 
 
 def visitor_of(session: Session, person: Person, *, shown: str, tenant: str) -> Visitor:

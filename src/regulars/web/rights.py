@@ -8,7 +8,7 @@ from typing import Literal
 from regulars.storage.book.api_keys import Scope
 from regulars.storage.book.people import Role
 
-Permission = Literal["account", "read", "rule", "decide", "repair", "reveal", "send", "manage"]
+Right = Literal["account", "read", "rule", "decide", "repair", "reveal", "send", "manage"]
 """What a page asks for:
 
 - account: one's own password and sessions;
@@ -23,12 +23,12 @@ Permission = Literal["account", "read", "rule", "decide", "repair", "reveal", "s
 
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "marketer", "owner")
 
-_VIEWER: frozenset[Permission] = frozenset({"account", "read"})
-_ANALYST: frozenset[Permission] = _VIEWER | {"rule", "decide", "repair"}
-_MARKETER: frozenset[Permission] = _VIEWER | {"rule", "decide", "reveal", "send"}
-_OWNER: frozenset[Permission] = _ANALYST | _MARKETER | {"manage"}
+_VIEWER: frozenset[Right] = frozenset({"account", "read"})
+_ANALYST: frozenset[Right] = _VIEWER | {"rule", "decide", "repair"}
+_MARKETER: frozenset[Right] = _VIEWER | {"rule", "decide", "reveal", "send"}
+_OWNER: frozenset[Right] = _ANALYST | _MARKETER | {"manage"}
 
-MAY: Mapping[Role, frozenset[Permission]] = {
+MAY: Mapping[Role, frozenset[Right]] = {
     "viewer": _VIEWER, "analyst": _ANALYST, "marketer": _MARKETER, "owner": _OWNER,
 }
 """What each role may do; what does not stand here nobody may."""
@@ -37,9 +37,9 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 """Of keys; each may do what those before it may."""
 
 
-def may(role: Role, permission: Permission) -> bool:
+def may(role: Role, right: Right) -> bool:
     """Return whether people of a role may do something."""
-    return permission in MAY.get(role, frozenset())
+    return right in MAY.get(role, frozenset())
 
 
 def opens(scope: Scope, asked: Scope) -> bool:
