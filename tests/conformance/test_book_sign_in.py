@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from regulars.errors import NotFound, RegularsError
-from regulars.pipeline.people import accept, invite, known_invite, reset
+from regulars.pipeline.people import accept, disable, invite, known_invite, reset
 from regulars.pipeline.sign_in import (
     IDLE,
     LONGEST,
@@ -135,6 +136,26 @@ def test_a_reset_ends_the_old_password_and_every_session_at_once(book: Book) -> 
     assert isinstance(_try(book, password=OTHER), SignedIn)
 
 
+def test_a_link_that_was_sent_amiss_is_taken_back(book: Book) -> None:
+    _, shown = invite(book, "ada@example.com", role="owner", by="test", at=NOW)
+
+    disable(book, "Ada@example.com", by="test", at=NOW)
+
+    assert known_invite(book, shown, at=NOW) is None
+    with pytest.raises(NotFound):
+        disable(book, "ada@example.com", by="test", at=NOW)
+
+
+def test_who_is_disabled_gets_no_new_link(book: Book) -> None:
+    _person(book, role="viewer")
+    disable(book, "ada@example.com", by="test", at=NOW)
+
+    with pytest.raises(RegularsError, match="disabled") as refused:
+        reset(book, "ada@example.com", by="test", at=NOW)
+
+    assert refused.value.hint == "regulars person enable ada@example.com"
+
+
 # --- sessions ----------------------------------------------------------------------------------------------------
 
 
@@ -239,6 +260,20 @@ def test_wrong_unknown_and_disabled_are_answered_alike(book: Book) -> None:
                _try(book, email="' or 1=1 --"), _try(book, password=""), _try(book, password="x" * 100_000)]
 
     assert answers == [NotIn()] * 6
+
+
+def test_an_account_that_there_is_not_costs_as_much_as_a_wrong_password(book: Book) -> None:
+    _person(book)
+    _try(book, email="first@example.com")    # makes what those who are not there are compared with
+
+    def seconds(email: str) -> float:
+        began = time.thread_time()
+        _try(book, email=email, password="wrong")
+        return time.thread_time() - began
+
+    known, unknown = (min(seconds(email) for _ in range(2)) for email in ("ada@example.com", "nobody@example.com"))
+
+    assert 0.5 < unknown / known < 2         # one hash each: without it, a tenth
 
 
 def test_after_five_attempts_one_waits_longer_and_longer(book: Book) -> None:

@@ -131,12 +131,11 @@ def role_of(address: str, role: Role, folder: Path, *, by: str | None, as_json: 
 @_by
 @project_options
 def disable(address: str, folder: Path, *, by: str | None, as_json: bool) -> None:
-    """End the right of ADDRESS to log in, and every session; `enable` gives it back."""
-    from regulars.pipeline.people import normal_email  # noqa: PLC0415
+    """End the right of ADDRESS to log in, every session, and a link that was not used; `enable` gives it back."""
+    from regulars.pipeline import people  # noqa: PLC0415
 
     with _book(folder) as (book, now):
-        email = normal_email(address)
-        book.people.disable(email, at=now, by=by or getpass.getuser())
+        email = people.disable(book, address, at=now, by=by or getpass.getuser())
     show_json({"disabled": email}) if as_json else click.echo(f"{email} is signed out and cannot sign in any more.")
 
 

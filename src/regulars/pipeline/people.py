@@ -30,13 +30,30 @@ def invite(
 
 
 def reset(book: Book, email: str, *, by: str, at: datetime, lasts: timedelta = WEEK) -> tuple[Invite, str]:
-    """Let somebody choose a new password: the old one and every session end now. Raises NotFound."""
+    """Let somebody choose a new password: the old one and every session end now.
+
+    Raises NotFound, and RegularsError for somebody who was disabled.
+    """
     person = book.people.named(normal_email(email))
+    if person.disabled_at is not None:
+        raise RegularsError(f"{person.name} was disabled", hint=f"regulars person enable {person.email}")
     book.attempts.forget(account_of(book, person.email, at=at))
     return _added(book, Invite(
         invite_id="", email=person.email, role=person.role, made_at=at, made_by=by, expires_at=at + lasts,
         person_id=person.person_id,
     ))
+
+
+def disable(book: Book, email: str, *, by: str, at: datetime) -> str:
+    """End the right of an address to log in, its sessions and its links; return the address.
+
+    Raises NotFound when it has none of them, RegularsError for the only owner.
+    """
+    normal = normal_email(email)
+    was_invited = book.invites.withdraw(normal, at=at, by=by)
+    if book.people.find(normal) is not None or not was_invited:
+        book.people.disable(normal, at=at, by=by)
+    return normal
 
 
 def known_invite(book: Book, shown: str, *, at: datetime) -> Invite | None:

@@ -65,6 +65,16 @@ def test_a_choice_that_will_not_do_is_told_and_can_be_made_again(desk: Desk, fie
     assert send(browser, link, name="Ada", password=PASSWORD, again=PASSWORD).status_code == 303
 
 
+def test_who_used_the_browser_before_is_out_when_somebody_follows_a_link_in_it(desk: Desk) -> None:
+    browser = signed_in(desk, desk.person())
+    before = {name: value for name, value in browser.cookies.items() if "session" in name}
+
+    send(browser, desk.link()[1], name="Bob", password=PASSWORD, again=PASSWORD)
+
+    assert _is_in(browser)
+    assert not _is_in(httpx.Client(base_url=desk.url, cookies=before))
+
+
 # --- in and out --------------------------------------------------------------------------------------------------
 
 

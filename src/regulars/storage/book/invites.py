@@ -80,6 +80,18 @@ class InviteBook:
             rows = connection.execute(query.order_by(t.made_at.desc(), t.invite_id)).mappings().all()
         return [_invite(row) for row in rows]
 
+    def withdraw(self, email: str, *, at: datetime, by: str) -> bool:
+        """End the invites of an address, and return whether there were any."""
+        t = invites.c
+        mine = (t.tenant == self.database.tenant, t.email == email, t.ended_at.is_(None), t.expires_at > at)
+        with self.database.writing() as connection:
+            ended = connection.execute(sa.select(t.invite_id).where(*mine)).scalars().all()
+            connection.execute(sa.update(invites).where(*mine).values(ended_at=at))
+            for invite_id in ended:
+                change = Changed(at=at, by=by, what="person.withdraw", subject=invite_id)
+                write(self.database, connection, change)
+        return bool(ended)
+
     def accept(self, invite: Invite, *, person_id: str, name: str, password_hash: str, at: datetime) -> None:
         """End an invite and keep whom it let in, of two that come at once only one.
 

@@ -60,6 +60,7 @@ class AcceptPages:
             raise
         except RegularsError as error:
             return self._form(request, found, name=name, trouble=error.message)
+        await run_in_threadpool(self.entrance.end, request)      # whoever used this browser before is not who does now
         log.info("person let in", person=signed_in.person.person_id, role=signed_in.person.role)
         return let_in(request, signed_in, to=START)
 

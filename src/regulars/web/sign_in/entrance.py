@@ -94,6 +94,14 @@ class Entrance:
             return this_machine(book.tenant)
         return None
 
+    def end(self, request: Request) -> None:
+        """End the session that a browser shows, if it shows one."""
+        book, now = self.opened(), self.clock.now()
+        known = known_session(book, cookies.shown(request, "session"), at=now)
+        if known is not None:
+            session, person = known
+            book.sessions.end(session.session_id, of=person.person_id, at=now)
+
     async def with_passwords(self, work: Callable[[], Found]) -> Found:
         """Do something that looks at a password, AT_ONCE at a time and away from the loop."""
         async with self._passwords:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from regulars.pipeline.sign_in import NotIn, known_session, sign_in
+from regulars.pipeline.sign_in import NotIn, sign_in
 from regulars.web.sign_in import cookies
 from regulars.web.sign_in.doorstep import address_of, agent_of, formed, let_in, sent, token_of
 from regulars.web.sign_in.entrance import Entrance
@@ -62,12 +62,12 @@ class SigningPages:
             log.info("sign-in refused", waits=found.wait.total_seconds() > 0)
             return self._again(request, found, email=email, goal=goal)
         log.info("person signed in", person=found.person.person_id)
-        await run_in_threadpool(self._end, request)
+        await run_in_threadpool(self.entrance.end, request)
         return let_in(request, found, to=goal)
 
     async def out(self, request: Request) -> Response:
         """Sign somebody out."""
-        await run_in_threadpool(self._end, request)
+        await run_in_threadpool(self.entrance.end, request)
         response = RedirectResponse("/sign-in", status_code=303)
         cookies.take_back(response, request, "session")
         return response
@@ -80,14 +80,6 @@ class SigningPages:
         if seconds:
             response.headers["Retry-After"] = str(seconds)
         return response
-
-    def _end(self, request: Request) -> None:
-        """End the session that a browser shows, if it shows one."""
-        book, now = self.entrance.opened(), self.entrance.clock.now()
-        known = known_session(book, cookies.shown(request, "session"), at=now)
-        if known is not None:
-            session, person = known
-            book.sessions.end(session.session_id, of=person.person_id, at=now)
 
 
 def waited(seconds: int) -> str:
