@@ -139,7 +139,8 @@ def test_every_answer_has_the_headers_that_keep_a_browser_safe(whole: Whole) -> 
         assert headers["x-frame-options"] == "DENY"
         assert headers["referrer-policy"] == "same-origin"
         if isinstance(route, PageRoute):
-            assert headers["cache-control"] == "no-store"
+            assert {"no-store", "private"} & set(headers["cache-control"].split(", "))
+            assert "Cookie" in headers["vary"]
 
 
 def test_a_page_asked_for_by_nobody_leads_to_the_form_and_back(whole: Whole) -> None:

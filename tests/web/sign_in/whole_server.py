@@ -28,6 +28,7 @@ from regulars.storage.book.people import Role
 from regulars.web.api.answering import Api
 from regulars.web.api.workers import Workers
 from regulars.web.app import flag_app
+from regulars.web.body import kept_answer
 from regulars.web.gate import Gate
 from regulars.web.listen import listening
 from regulars.web.raised import discreet
@@ -69,11 +70,15 @@ async def _seen(request: Request) -> Response:
     return JSONResponse({"tenant": visitor.tenant, "role": visitor.role, "name": visitor.name})
 
 
+def _twin(request: Request) -> Response:
+    return kept_answer(request, {"role": request.state.visitor.role})
+
+
 def pages(entrance: Entrance) -> list[Route]:
     """A page, a form and a twin for each right: what the dashboard will have."""
     return [
         guarded for right in get_args(Right) for guarded in entrance.guarded([
-            Route(f"/page/{right}", _seen, methods=["GET"]), Route(f"/page/{right}.json", _seen, methods=["GET"]),
+            Route(f"/page/{right}", _seen, methods=["GET"]), Route(f"/page/{right}.json", _twin, methods=["GET"]),
             Route(f"/page/{right}", _seen, methods=["POST"]),
         ], may=right)
     ]

@@ -35,7 +35,8 @@ def refused(request: Request, error: RegularsError) -> Response:
 
 
 def private(response: Response) -> Response:
-    """Return an answer that is kept nowhere on the way and in no browser's store: it is one person's."""
-    response.headers.setdefault("Cache-Control", "no-store")
+    """Return an answer that nothing on the way keeps, and no browser unless the page says so: it is one person's."""
+    kept = response.headers.get("Cache-Control", "no-store")
+    response.headers["Cache-Control"] = kept if "no-store" in kept or "private" in kept else f"private, {kept}"
     response.headers.add_vary_header("Cookie")
     return response
