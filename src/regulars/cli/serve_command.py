@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from regulars.web.api.answering import Api
     from regulars.web.declared_flags import DeclaredFlags
     from regulars.web.sign_in.entrance import Entrance
+    from regulars.web.sign_in.issuer import Issuer
 
 
 @click.command("serve")
@@ -41,9 +42,19 @@ if TYPE_CHECKING:
 @click.option(
     "--without-sign-in", is_flag=True, help="Show pages to this machine without signing in, while nobody is invited."
 )
+@click.option(
+    "--issuer", envvar="REGULARS_ISSUER",
+    help="Sign people in who are known there, too: the URL of an OpenID Connect issuer. REGULARS_ISSUER.",
+)
+@click.option("--client-id", envvar="REGULARS_CLIENT_ID", help="What the issuer knows this server as.")
+@click.option(
+    "--client-secret", envvar="REGULARS_CLIENT_SECRET",
+    help="What it knows it by; better in REGULARS_CLIENT_SECRET, because others see what is typed.",
+)
 def command(
     folder: Path, *, host: str, port: int, keys: tuple[str, ...], rate: float | None, workers: int,
-    encryption_key: str | None, origins: tuple[str, ...], without_sign_in: bool, as_json: bool,
+    encryption_key: str | None, origins: tuple[str, ...], without_sign_in: bool, issuer: str | None,
+    client_id: str | None, client_secret: str | None, as_json: bool,
 ) -> None:
     """Answer applications that ask for flags, post events or read customers, until Ctrl-C.
 
@@ -78,7 +89,7 @@ def command(
     entrance, leave = _entrance(folder, is_open=without_sign_in)
     answering = flag_app(
         flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=api.routes(),
-        pages=sign_in_routes(entrance),
+        pages=sign_in_routes(entrance, issuer=_issuer(issuer, client_id, client_secret)),
     )
     app, posting = _behind_door(folder, answering)
     found = flags.now()
@@ -148,6 +159,17 @@ def _api(folder: Path, *, rate: float | None, workers: int) -> Api:
 
     opened = Workers(partial(open_workspace, folder), folder=folder, clock=time.monotonic, count=workers)
     return Api(workers=opened, rates=None if rate is None else Rates(rate=rate, clock=time.monotonic))
+
+
+def _issuer(url: str | None, client_id: str | None, client_secret: str | None) -> Issuer | None:
+    """Return who else is asked who people are. Raises RegularsError where the issuer does not know us."""
+    if url is None:
+        return None
+    from regulars.web.sign_in.issuer import Issuer  # noqa: PLC0415  help must answer at once
+
+    if client_id is None:
+        raise RegularsError("the issuer must know who asks", hint="--client-id, as the issuer gave it")
+    return Issuer(url=url, client_id=client_id, client_secret=client_secret)
 
 
 def _entrance(folder: Path, *, is_open: bool) -> tuple[Entrance, Callable[[], None]]:

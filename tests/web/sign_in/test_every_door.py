@@ -15,6 +15,7 @@ from regulars.web.sign_in.entrance import PageRoute
 
 OPEN = {
     ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/invite/{shown}"), ("POST", "/invite/{shown}"),
+    ("GET", "/sign-in/elsewhere"), ("GET", "/sign-in/back"),
     ("GET", f"{ROOT}/health"), ("GET", f"{ROOT}/ready"), ("GET", f"{ROOT}/openapi.json"),
 }
 """What is answered to everybody: nothing here says anything of anybody, or of the business."""

@@ -34,9 +34,11 @@ from regulars.web.listen import listening
 from regulars.web.raised import discreet
 from regulars.web.rights import ROLES, SCOPES, Right
 from regulars.web.sign_in.entrance import Entrance
+from regulars.web.sign_in.issuer import Issuer
 from regulars.web.sign_in.routes import sign_in_routes
 from regulars.web.sign_in.visitor import csrf_of
 
+ISSUER = Issuer(url="http://127.0.0.1:9", client_id="desk")      # where nobody answers
 FLAG_KEY = "a key of the flags"
 
 
@@ -104,7 +106,7 @@ def serving(
     entrance = Entrance(opened=lambda: book, clock=FixedClock(NOW), is_open=is_open)
     gate = Gate(keys=(FLAG_KEY,), clock=time.monotonic)
     app = flag_app(
-        lambda: Flags(()), gate=gate, api=Api(workers=workers).routes(), pages=[*sign_in_routes(entrance), *pages(entrance)]
+        lambda: Flags(()), gate=gate, api=Api(workers=workers).routes(), pages=[*sign_in_routes(entrance, issuer=ISSUER), *pages(entrance)]
     )
     server = uvicorn.Server(uvicorn.Config(discreet(app), log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:

@@ -1,4 +1,4 @@
-"""The two cookies: which session a browser has, and what ties the form to sign in to the browser that asked for it."""
+"""The cookies: which session a browser has, and what ties to it the form it asked for or the issuer it left for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-Kind = Literal["session", "form"]
+Kind = Literal["session", "form", "issuer"]
 
 
 def shown(request: Request, kind: Kind) -> str:

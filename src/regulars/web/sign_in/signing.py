@@ -30,6 +30,7 @@ class SignInView:
     next: str
     email: str = ""                          # as it was typed
     trouble: str = ""                        # why the last one was not taken
+    has_issuer: bool = False                 # one can sign in elsewhere
     has_people: bool = True                  # False: nobody can sign in yet
 
 
@@ -38,6 +39,7 @@ class SigningPages:
     """Who comes in, and who leaves."""
 
     entrance: Entrance
+    has_issuer: bool = False
 
     async def form(self, request: Request) -> Response:
         """Show the form; who is signed in goes on."""
@@ -47,7 +49,7 @@ class SigningPages:
             return private(RedirectResponse(goal, status_code=303))
         token = token_of(request)
         has_people = await run_in_threadpool(self.entrance.has_people)
-        view = SignInView(csrf_token=token, next=goal, has_people=has_people)
+        view = SignInView(csrf_token=token, next=goal, has_people=has_people, has_issuer=self.has_issuer)
         return formed(request, "sign_in.html", view, token=token)
 
     async def sent(self, request: Request) -> Response:
@@ -75,7 +77,9 @@ class SigningPages:
     def _again(self, request: Request, found: NotIn, *, email: str, goal: str) -> Response:
         token, seconds = token_of(request), math.ceil(found.wait.total_seconds())
         trouble = f"Too many attempts. Try again in {waited(seconds)}." if seconds else WRONG
-        view = SignInView(csrf_token=token, next=goal, email=email, trouble=trouble)
+        view = SignInView(
+            csrf_token=token, next=goal, email=email, trouble=trouble, has_issuer=self.has_issuer
+        )
         response = formed(request, "sign_in.html", view, token=token, status=429 if seconds else 422)
         if seconds:
             response.headers["Retry-After"] = str(seconds)
