@@ -34,6 +34,11 @@ from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import FileStore, open_files
 from regulars.storage.stores import Stores
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tenant_watch import watch
+
+watch()
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
 

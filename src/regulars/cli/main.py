@@ -30,7 +30,8 @@ COMMANDS = {
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
     "key": "Make, list and revoke the keys of programs that ask over HTTP.",
-    "serve": "Answer applications over HTTP: flags, events, and the REST API.",
+    "person": "Invite people who log in, list them, change what they may do, give them a new link.",
+    "serve": "Answer applications and people over HTTP: flags, events, the REST API, pages.",
     "report": "Write the report: terminal tables and a self-contained page.",
     "export": "Write tables as CSV or Parquet in the reference layout.",
 }

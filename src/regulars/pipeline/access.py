@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from datetime import datetime, timedelta
-from hashlib import sha256
 
+from regulars.pipeline.secret import is_kept, minted, public_id
 from regulars.storage.book import Book
 from regulars.storage.book.api_keys import ApiKey, Scope
 
 PREFIX = "rk_"
 """What every key begins with, so that scanners of source code can find one that was left there."""
-
-_NOBODYS = sha256(b"").hexdigest()
 
 
 def new_key(
@@ -23,24 +19,17 @@ def new_key(
 
     Raises RegularsError when two keys of this name are valid already.
     """
+    secret = minted(PREFIX)
     key = ApiKey(
-        key_id=secrets.token_hex(6), name=name, scope=scope, made_at=at, made_by=by,
+        key_id=secret.public_id, name=name, scope=scope, made_at=at, made_by=by,
         expires_at=None if lasts is None else at + lasts,
     )
-    secret = secrets.token_urlsafe(32)       # 256 random bits: a plain hash cannot be guessed back
-    book.keys.add(key, secret_hash=_hashed(secret))
-    return key, f"{PREFIX}{key.key_id}_{secret}"
+    book.keys.add(key, secret_hash=secret.kept)
+    return key, secret.shown
 
 
 def known_key(book: Book, shown: str, *, at: datetime) -> ApiKey | None:
     """Return the key that a text is; None for one that is unknown, expired or revoked."""
-    key_id, _, secret = shown.removeprefix(PREFIX).partition("_")
-    found = book.keys.find(key_id) if shown.startswith(PREFIX) else None
-    key, kept = found or (None, _NOBODYS)
-    # Compared whole, and also when there is no such key: the time tells nothing of either.
-    is_right = hmac.compare_digest(_hashed(secret), kept)
+    key, kept = book.keys.find(public_id(shown, prefix=PREFIX)) or (None, None)
+    is_right = is_kept(shown, kept, prefix=PREFIX)
     return key if key is not None and is_right and key.is_valid(at) else None
-
-
-def _hashed(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()

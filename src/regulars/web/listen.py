@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from regulars.errors import RegularsError
+from regulars.web.raised import discreet
 
 WAITING = 2048                               # connections that may wait to be taken
 
@@ -34,5 +35,5 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 def serve(app: ASGIApp, held: socket.socket) -> None:
     """Answer on a port until the process is asked to stop."""
     sys.stdout.flush()                       # whoever started this may wait for the line that says where
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
+    config = uvicorn.Config(discreet(app), log_level="warning", access_log=False, lifespan="on")
     uvicorn.Server(config).run(sockets=[held])

@@ -17,13 +17,17 @@ from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
 from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
+from regulars.storage.book.invites import InviteBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.migrate import migrate
 from regulars.storage.book.pages import PageBook
+from regulars.storage.book.people import PeopleBook
 from regulars.storage.book.runs import RunBook
 from regulars.storage.book.sealed import SealedBook
 from regulars.storage.book.seats import SeatBook
+from regulars.storage.book.sessions import SessionBook
+from regulars.storage.book.sign_in_attempts import AttemptBook
 from regulars.storage.book.versions import VersionBook
 
 
@@ -53,6 +57,10 @@ class Book:
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
     audit: AuditBook                         # who changed what
+    people: PeopleBook                       # who log in
+    invites: InviteBook                      # who may choose a password
+    sessions: SessionBook                    # where people are signed in
+    attempts: AttemptBook                    # to sign in
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -94,6 +102,10 @@ class Book:
             keys=KeyBook(database),
             answers=AnswerBook(database),
             audit=AuditBook(database),
+            people=PeopleBook(database),
+            invites=InviteBook(database),
+            sessions=SessionBook(database),
+            attempts=AttemptBook(database),
             sealed=SealedBook(database, home, environment),
         )
 

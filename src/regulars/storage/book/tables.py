@@ -216,6 +216,29 @@ audit = _table(
     _may("before"), _may("after"), _may("request_id"),
 )
 
+# --- people who log in, and how they do ---------------------------------------------------------------------------
+
+people = _table(
+    "people", _key("person_id"), _need("name"), _need("email"), _need("role"),
+    _may("password_hash"),                   # null: must choose a new one before anything else
+    _need("made_at", Moment), _need("made_by"), _may("disabled_at", Moment),
+    sa.Index("people_by_email", "tenant", "email", unique=True),
+)
+invites = _table(
+    "invites", _key("invite_id"), _need("secret_hash"), _need("email"), _need("role"),
+    _may("person_id"),                       # null: of somebody new
+    _need("made_at", Moment), _need("made_by"), _need("expires_at", Moment), _may("ended_at", Moment),
+)
+sessions = _table(
+    "sessions", _key("session_id"), _need("secret_hash"), _need("person_id"), _need("began_at", Moment),
+    _need("seen_at", Moment), _need("expires_at", Moment), _need("agent"),
+    sa.Index("sessions_by_person", "tenant", "person_id"),
+)
+sign_in_attempts = _table(
+    "sign_in_attempts", _key("subject"), _need("attempts", sa.Integer), _need("last_at", Moment),
+    _need("until", Moment),                  # no further one before it
+)
+
 # --- secrets -----------------------------------------------------------------------------------------------------
 
 sealed = _table(

@@ -30,11 +30,12 @@ from regulars.web.api.twin import csv_of
 from regulars.web.api.workers import Workers
 from regulars.web.body import LARGEST_BODY, kept
 from regulars.web.gate import key_of
+from regulars.web.raised import where_raised
 from regulars.web.rate import Allowance, Rates
+from regulars.web.rights import opens
 
 log = structlog.get_logger()
 
-SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 CSV = "text/csv; charset=utf-8"
 JSON = "application/json"
 NOBODY = ApiKey(key_id="", name="", scope="read", made_at=datetime.min, made_by="")  # noqa: DTZ901  never compared
@@ -140,7 +141,7 @@ class Api:
         key = known_key(workspace.book, key_of(request), at=workspace.clock.now())
         if key is None:
             raise KeyUnknown("this key is not known, expired or revoked", hint="Authorization: Bearer KEY")
-        if SCOPES.index(key.scope) < SCOPES.index(scope):
+        if not opens(key.scope, scope):
             raise ScopeMissing(f"this needs a key of scope {scope}, and {key.name!r} has {key.scope}")
         return key, None if self.rates is None else self.rates.take(key.key_id)
 
@@ -158,11 +159,7 @@ class Api:
 def _refused(error: Exception, request_id: str) -> Response:
     problem = problem_of(error, request_id=request_id)
     if problem.status >= 500:
-        # Where, and not what: a message of the unforeseen may quote somebody's address.
-        trace, where = error.__traceback__, ""
-        while trace is not None:
-            where, trace = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}", trace.tb_next
-        log.error("request failed", error=type(error).__name__, where=where, request=request_id)
+        log.error("request failed", error=type(error).__name__, where=where_raised(error), request=request_id)
     return response_of(problem)
 
 

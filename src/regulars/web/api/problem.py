@@ -15,7 +15,8 @@ MEDIA = "application/problem+json"
 STATUS = {
     "not-found": 404, "declaration": 422, "lease-held": 409, "guard": 409, "store-unavailable": 503, "error": 422,
     "key-unknown": 401, "scope-missing": 403, "too-many": 429, "request-invalid": 422, "request-repeated": 422,
-    "request-unfinished": 409, "not-ready": 503,
+    "request-unfinished": 409, "not-ready": 503, "sign-in-needed": 401, "role-missing": 403, "form-refused": 403,
+    "issuer-unreadable": 502,
 }
 """The status of a code; what is not here is our own trouble: 500."""
 
@@ -30,6 +31,31 @@ class ScopeMissing(RegularsError):
     """The key may not do this."""
 
     code = "scope-missing"
+
+
+class SignInNeeded(RegularsError):
+    """Nobody is signed in."""
+
+    code = "sign-in-needed"
+
+
+class RoleMissing(RegularsError):
+    """The person's role may not do this."""
+
+    code = "role-missing"
+
+
+class FormRefused(RegularsError):
+    """A form that cannot be read, or was not made here for the one who sends it."""
+
+    code = "form-refused"
+
+
+class IssuerUnreadable(RegularsError):
+    """The issuer at whom somebody signs in did not answer, or not as it should."""
+
+    code = "issuer-unreadable"
+    retryable = True
 
 
 class RequestInvalid(RegularsError):
