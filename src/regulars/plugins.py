@@ -20,6 +20,7 @@ _BUILT_IN = {
     "files": "regulars.sources.files:declare",
     "rest": "regulars.sources.rest:declare",
     "door": "regulars.sources.door:declare",
+    "webhook": "regulars.sources.webhook.declare:declare",
     "capitan": "regulars.connectors.capitan:declare",
     "square": "regulars.connectors.square:declare",
     "stripe": "regulars.connectors.stripe:declare",

@@ -25,6 +25,7 @@ from regulars.storage.book.runs import RunBook
 from regulars.storage.book.sealed import SealedBook
 from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.versions import VersionBook
+from regulars.storage.book.webhooks import WebhookBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class Book:
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
     audit: AuditBook                         # who changed what
+    webhooks: WebhookBook                    # what outside systems posted, until it is handed on
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -94,6 +96,7 @@ class Book:
             keys=KeyBook(database),
             answers=AnswerBook(database),
             audit=AuditBook(database),
+            webhooks=WebhookBook(database),
             sealed=SealedBook(database, home, environment),
         )
 

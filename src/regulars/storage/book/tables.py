@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0006"
+HEAD = "0008"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -214,6 +214,17 @@ api_answers = _table(
 audit = _table(
     "audit", _key("number", sa.BigInteger), _need("at", Moment), _need("by"), _need("what"), _need("subject"),
     _may("before"), _may("after"), _may("request_id"),
+)
+
+# --- what outside systems post ------------------------------------------------------------------------------------
+
+webhook_queue = _table(
+    "webhook_queue", _key("webhook_id"), _need("source"), _need("provider"), _need("delivery_id"),
+    _need("received_at", Moment), _need("content_type"),
+    _may("body", sa.LargeBinary),            # null: handed on, or erased
+    _need("state"), _need("attempts", sa.Integer), _may("due_at", Moment), _may("error"), _may("finished_at", Moment),
+    _need("news", sa.Integer), sa.Index("webhook_queue_by_state", "tenant", "state", "due_at"),
+    sa.Index("webhook_queue_by_age", "tenant", "received_at", "webhook_id"),
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------
