@@ -29,6 +29,7 @@ COMMANDS = {
     "experiment": "Plan, rehearse, read and decide experiments.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
+    "webhook": "Show deliveries of providers, and hand on again what could not be handed on.",
     "key": "Make, list and revoke the keys of programs that ask over HTTP.",
     "serve": "Answer applications over HTTP: flags, events, and the REST API.",
     "report": "Write the report: terminal tables and a self-contained page.",

@@ -18,6 +18,7 @@ from regulars.errors import DeclarationError, RegularsError
 if TYPE_CHECKING:
     from regulars.web.api.answering import Api
     from regulars.web.declared_flags import DeclaredFlags
+    from regulars.web.webhooks.counts import DeliveryCounts
 
 
 @click.command("serve")
@@ -46,7 +47,8 @@ def command(
     Files of flags that change are read again within a second. OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at
     /api/features/KEY and /api/eval/KEY. Without a key only programs of this machine are answered.
 
-    Events are posted to /v1/track, /v1/batch and the like, with a write key of [door] in regulars.toml.
+    Events are posted to /v1/track, /v1/batch and the like, with a write key of [door] in regulars.toml; providers post
+    to /webhooks/SOURCE what became of messages, and replies.
 
     The REST API is at /api/v1, what it takes and gives at /api/v1/openapi.json; its keys are made by `regulars key`.
     """
@@ -57,6 +59,7 @@ def command(
     from regulars.web.app import flag_app  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
+    from regulars.web.webhooks.counts import DeliveryCounts  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
         hint = "--key KEY, a long random text"
@@ -65,34 +68,45 @@ def command(
         raise RegularsError("the encryption key is none", hint="16 bytes in base 64: openssl rand -base64 16")
     flags, close = _flags(folder)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
-    api = _api(folder, rate=rate, workers=workers)
+    counts = DeliveryCounts()
+    api = _api(folder, rate=rate, workers=workers, more_counts=counts.text)
     answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=api.routes())
-    app, posting = _behind_door(folder, answering)
+    app, posting, hooks = _behind_door(folder, answering, counts)
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
     with closing(api.workers), listening(host, port) as socket:
         url = f"http://{host}:{socket.getsockname()[1]}"
-        _say(url, flags=found.keys, apart=apart, posting=posting, as_json=as_json)
+        _say(url, flags=found.keys, apart=apart, posting=posting, hooks=hooks, as_json=as_json)
         try:
             serve(app, socket)
         finally:
             close()
 
 
-def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
-    """Put the project's door in front of an app, if it has write keys; return the sources that are posted too."""
+def _behind_door(folder: Path, app: ASGIApp, counts: DeliveryCounts) -> tuple[ASGIApp, list[str], list[str]]:
+    """Put the project's doors in front of an app, if it has any.
+
+    Returns with it the sources that clients post to with a write key, and those that outside systems post to.
+    """
     import os  # noqa: PLC0415
 
     from regulars.clock import SystemClock  # noqa: PLC0415
     from regulars.config import HOME, read_config  # noqa: PLC0415
-    from regulars.web.ingest.open_door import open_door  # noqa: PLC0415
+    from regulars.project import Project  # noqa: PLC0415
+    from regulars.web.ingest.open_door import open_commits, open_door  # noqa: PLC0415
+    from regulars.web.webhooks.open_webhooks import webhooks_of, with_webhooks  # noqa: PLC0415
 
-    config = read_config(folder, environment=os.environ)
-    if not config.door.keys:
-        return app, []
+    config, clock = read_config(folder, environment=os.environ), SystemClock()
+    sources = webhooks_of(Project.read(folder))
+    if not config.door.keys and not sources:
+        return app, [], []
     home = folder / HOME
     home.mkdir(parents=True, exist_ok=True)
-    return open_door(config, home=home, clock=SystemClock(), behind=app), sorted(config.door.keys)
+    commits = open_commits(config, home=home, clock=clock)
+    if sources:
+        app = with_webhooks(folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
+    door = open_door(config, home=home, clock=clock, behind=app, commits=commits)
+    return door, sorted(config.door.keys), [source.name for source in sources]
 
 
 def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
@@ -123,7 +137,7 @@ def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:
     return DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note, served=served), close
 
 
-def _api(folder: Path, *, rate: float | None, workers: int) -> Api:
+def _api(folder: Path, *, rate: float | None, workers: int, more_counts: Callable[[], str]) -> Api:
     import time  # noqa: PLC0415
 
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
@@ -132,17 +146,22 @@ def _api(folder: Path, *, rate: float | None, workers: int) -> Api:
     from regulars.web.rate import Rates  # noqa: PLC0415
 
     opened = Workers(partial(open_workspace, folder), folder=folder, clock=time.monotonic, count=workers)
-    return Api(workers=opened, rates=None if rate is None else Rates(rate=rate, clock=time.monotonic))
+    rates = None if rate is None else Rates(rate=rate, clock=time.monotonic)
+    return Api(workers=opened, rates=rates, more_counts=more_counts)
 
 
-def _say(url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str], as_json: bool) -> None:
+def _say(
+    url: str, *, flags: Sequence[str], apart: Sequence[str], posting: Sequence[str], hooks: Sequence[str], as_json: bool
+) -> None:
     """Say where everything is."""
     if as_json:
-        show_json({"url": url, "flags": flags, "not_in_payload": apart, "door": posting})
+        show_json({"url": url, "flags": flags, "not_in_payload": apart, "door": posting, "webhooks": hooks})
         return
     click.echo(f"{counted(len(flags), 'flag')} at {url}; Ctrl-C ends it.")
     for name in posting:
         click.echo(f"events of {name} are taken at {url}/v1/batch")
+    for name in hooks:
+        click.echo(f"deliveries of {name} are taken at {url}/webhooks/{name}")
     for name in apart:
         click.echo(f"{name} is not in the payload of GrowthBook SDKs: `hash: growthbook` puts it there")
 

@@ -1,6 +1,6 @@
 """The line by which a piece of news is landed: what it says, and all that is needed to hand it on later.
 
-    {"door": {"id", "type": "delivery", "at", "received_at"}, "provider", "content_type", …, "said", "body" | "bytes"}
+    {"door": {"id", "type": "delivery", "received_at"}, "provider", "content_type", …, "said", "body" | "bytes"}
 
 `said` is for records; `body` is there when it is another text than `said`, `bytes` (base 64) when it is no text.
 """
@@ -10,11 +10,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 from regulars.sources.webhook.pieces import Piece
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 DELIVERY = "delivery"
 """The type of such a line among those of a door."""
@@ -33,9 +35,8 @@ class Landed:
 
 class _Door(msgspec.Struct, frozen=True, kw_only=True):
     id: str
-    type: str
-    at: datetime
-    received_at: datetime
+    type: str = ""
+    received_at: datetime = _NEVER
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ def delivery_line(
 ) -> bytes:
     """Return the line of a piece that came at a moment, ending in a line break. `kept`: of headers, by member."""
     members: dict[str, object] = {
-        "door": _Door(id=piece.id, type=DELIVERY, at=at, received_at=at), "provider": provider,
+        "door": _Door(id=piece.id, type=DELIVERY, received_at=at), "provider": provider,
         "content_type": content_type, **kept,
         "said": None if piece.said is None else msgspec.Raw(piece.said),
     }

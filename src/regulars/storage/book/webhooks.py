@@ -93,7 +93,8 @@ class WebhookBook:
         t = webhook_queue.c
         query = sa.select(sa.func.min(t.due_at)).where(t.tenant == self.database.tenant, t.state == "waiting")
         with self.database.reading() as connection:
-            return connection.execute(query).scalar_one()
+            found: datetime | None = connection.execute(query).scalar_one()
+        return found
 
     def finish(self, attempts: Sequence[Handed], *, at: datetime) -> None:
         """Write down how attempts ended, in one transaction; what was handed on is no longer kept here."""

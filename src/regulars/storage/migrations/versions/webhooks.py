@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Make the table."""
     op.create_table(
-        "webhook_queue", sa.Column("tenant", sa.Text, primary_key=True), sa.Column("webhook_id", sa.Text, primary_key=True),
+        "webhook_queue", *(sa.Column(name, sa.Text, primary_key=True) for name in ("tenant", "webhook_id")),
         *_needs("source", "provider", "delivery_id"), sa.Column("received_at", sa.DateTime, nullable=False),
         *_needs("content_type"), sa.Column("body", sa.LargeBinary), *_needs("state"),
         sa.Column("attempts", sa.Integer, nullable=False), sa.Column("due_at", sa.DateTime),
