@@ -60,7 +60,7 @@ def listed(folder: Path, state: State | None, source: str | None, limit: int, *,
 def shown(webhook_id: str, folder: Path, *, reveal: bool, as_json: bool) -> None:
     """Show one delivery; what it says only while it is not handed on, and only with --reveal."""
     with _opened(folder) as workspace:
-        found = workspace.book.webhooks.find(webhook_id)
+        found = workspace.book.webhooks.opened(webhook_id)
     told = {name: value for name, value in asdict(found).items() if name != "body"}
     if reveal:
         told["body"] = None if found.body is None else found.body.decode(errors="replace")

@@ -125,16 +125,15 @@ class WebhookBook:
             connection.execute(
                 sa.update(webhook_queue).where(*mine).values(state="waiting", attempts=0, due_at=at, finished_at=None)
             )
-        return self.find(webhook_id)
+        return self.opened(webhook_id)
 
-    def find(self, webhook_id: str) -> Waiting:
-        """Return a delivery. Raises NotFound."""
-        query = self._of(Waiting).where(webhook_queue.c.webhook_id == webhook_id)
-        with self.database.reading() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        if row is None:
-            raise NotFound(f"there is no delivery {webhook_id!r}", hint="regulars webhook list")
-        return Waiting(**row)
+    def find(self, webhook_id: str) -> Queued:
+        """Return a delivery without what it says. Raises NotFound."""
+        return Queued(**self._row(Queued, webhook_id))
+
+    def opened(self, webhook_id: str) -> Waiting:
+        """Return a delivery with what it says. Raises NotFound."""
+        return Waiting(**self._row(Waiting, webhook_id))
 
     def newest(
         self, *, limit: int, state: State | None = None, source: str | None = None,
@@ -169,6 +168,14 @@ class WebhookBook:
         old = (t.tenant == self.database.tenant, t.state == "done", t.finished_at < before)
         with self.database.writing() as connection:
             return connection.execute(sa.delete(webhook_queue).where(*old)).rowcount
+
+    def _row(self, kind: type[Queued], webhook_id: str) -> Mapping[str, Any]:
+        query = self._of(kind).where(webhook_queue.c.webhook_id == webhook_id)
+        with self.database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFound(f"there is no delivery {webhook_id!r}", hint="regulars webhook list")
+        return {**row}
 
     def _of(self, kind: type[Queued]) -> sa.Select[Any]:
         columns = [webhook_queue.c[name] for name in kind.__dataclass_fields__]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from regulars.pipeline.webhooks import replay
@@ -38,19 +38,15 @@ def deliveries(ask: Ask) -> Page[Queued]:
 
 def delivery(ask: Ask) -> Queued:
     """Return one delivery, without what it says."""
-    return _without_body(ask.workspace.book.webhooks.find(ask.path["webhook_id"]))
+    return ask.workspace.book.webhooks.find(ask.path["webhook_id"])
 
 
 def replayed(ask: Ask) -> Change:
     """Hand one on now that waits or was given up; the answer says how it went."""
     webhook_id = ask.path["webhook_id"]
-    before = _without_body(ask.workspace.book.webhooks.find(webhook_id))
-    after = _without_body(replay(ask.workspace, webhook_id))
+    before = ask.workspace.book.webhooks.find(webhook_id)
+    after = replay(ask.workspace, webhook_id)
     return Change(what="webhook.replay", subject=webhook_id, before=before, after=after, answer=after)
-
-
-def _without_body(found: Queued) -> Queued:
-    return Queued(**{name: value for name, value in asdict(found).items() if name in Queued.__dataclass_fields__})
 
 
 ROUTES = (
