@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
-from regulars.consent.channel import Channel
+from regulars.consent.channel import Channel, Purpose
 from regulars.consent.ledger import ANY, Entry
 from regulars.consent.suppression import Reason
 from regulars.destinations.news import TakesNews
@@ -50,9 +51,11 @@ def _take_receipt(workspace: Workspace, receipt: Receipt) -> None:
     if receipt.stage in ENDS:
         suppress(workspace, [address], reason=ENDS[receipt.stage], source=receipt.provider)
         return
+    # Carriers stop every text to a number that opted out; the link in an e-mail is of what it advertises.
+    purpose: Purpose | Literal["any"] = ANY if address.channel == "sms" else "marketing"
     record(workspace, address, Entry(
-        address_hash=address.hashed, channel=address.channel, purpose=ANY, action="revoke", method="unsubscribe_link",
-        at=receipt.at, source=receipt.provider, wording=receipt.reason,
+        address_hash=address.hashed, channel=address.channel, purpose=purpose, action="revoke",
+        method="unsubscribe_link", at=receipt.at, source=receipt.provider, wording=receipt.reason,
         evidence=receipt.event_id or receipt.provider_id,
     ))
 

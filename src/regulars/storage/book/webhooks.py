@@ -98,18 +98,19 @@ class WebhookBook:
 
     def finish(self, attempts: Sequence[Handed], *, at: datetime) -> None:
         """Write down how attempts ended, in one transaction; what was handed on is no longer kept here."""
-        t = webhook_queue.c
+        if not attempts:
+            return
+        t, done = webhook_queue.c, [one for one in attempts if one.error is None]
+        mine = (t.tenant == self.database.tenant, t.webhook_id == sa.bindparam("of"), t.state != "done")
+        change = sa.update(webhook_queue).where(*mine).values(
+            state=sa.bindparam("now"), attempts=t.attempts + 1, error=sa.bindparam("why"), due_at=sa.bindparam("due"),
+            news=sa.bindparam("read"), finished_at=sa.bindparam("ended"),
+        )
         with self.database.writing() as connection:
-            for one in attempts:
-                state: State = "done" if one.error is None else "waiting" if one.due_at else "dead"
-                connection.execute(
-                    sa.update(webhook_queue).where(
-                        t.tenant == self.database.tenant, t.webhook_id == one.webhook_id, t.state != "done"
-                    ).values(
-                        state=state, attempts=t.attempts + 1, error=one.error, due_at=one.due_at, news=one.news,
-                        finished_at=None if state == "waiting" else at, **({"body": None} if state == "done" else {}),
-                    )
-                )
+            if done:
+                connection.execute(change.values(body=None), [_ended(one, at) for one in done])
+            if failed := [one for one in attempts if one.error is not None]:
+                connection.execute(change, [_ended(one, at) for one in failed])
 
     def again(self, webhook_id: str, *, at: datetime) -> Waiting:
         """Have a delivery tried again from now on, and return it.
@@ -180,6 +181,14 @@ class WebhookBook:
     def _of(self, kind: type[Queued]) -> sa.Select[Any]:
         columns = [webhook_queue.c[name] for name in kind.__dataclass_fields__]
         return sa.select(*columns).where(webhook_queue.c.tenant == self.database.tenant)
+
+
+def _ended(one: Handed, at: datetime) -> dict[str, Any]:
+    state: State = "done" if one.error is None else "waiting" if one.due_at else "dead"
+    return {
+        "of": one.webhook_id, "now": state, "why": one.error, "due": one.due_at, "read": one.news,
+        "ended": None if state == "waiting" else at,
+    }
 
 
 def webhook_id_of(source: str, delivery_id: str) -> str:
