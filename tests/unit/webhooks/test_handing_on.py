@@ -17,6 +17,7 @@ from regulars.destinations.sender import News, Receipt, Reply
 from regulars.errors import RegularsError, StoreUnavailable
 from regulars.pipeline.arrivals import land_arrivals
 from regulars.pipeline.consent import address_of, permitted, record
+from regulars.pipeline.inspect import look
 from regulars.pipeline.news import take_into_consent
 from regulars.pipeline.webhooks import hand_on, replay
 from regulars.pipeline.workspace import Workspace, open_workspace
@@ -184,6 +185,34 @@ def test_what_a_killed_door_acknowledged_is_queued_by_a_run_too_and_once(workspa
         hand_on(workspace, takes=[], finds=finds)
 
     assert workspace.book.webhooks.counts() == {("texts", "done"): 2}
+
+
+def test_a_run_warns_of_what_was_given_up(workspace: Workspace) -> None:
+    before = [(one.name, one.status) for one in look(workspace)]
+    put(workspace, b"a")
+    hand_on(workspace, takes=[Taker(failures=[RegularsError("no")])], finds=finds)
+
+    after = [(one.name, one.status, one.message) for one in look(workspace)]
+
+    assert before == [("deliveries-handed-on", "ok")]
+    assert after == [("deliveries-handed-on", "warning", "1 deliveries were given up")]
+
+
+def test_a_run_warns_of_a_provider_that_fell_silent(workspace: Workspace, clock: SteppingClock) -> None:
+    folder = workspace.project.config.folder
+    file = folder / "sources" / "texts.yaml"
+    file.write_text(file.read_text("utf-8") + "expect_every: 1 day\n", "utf-8")
+    acknowledged(workspace, "a")
+    assert list(land_arrivals(workspace, workspace.source("texts")))
+    said = []
+    for days in (1, 3):
+        clock.at = BEGIN + timedelta(days=days)
+        opened = open_workspace(folder, clock=clock, environment={})
+        said += [(one.status, one.message) for one in look(opened) if one.name == "freshness"]
+        opened.close()
+
+    assert [status for status, _ in said] == ["ok", "warning"]
+    assert said[1][1].startswith("last came 3 days ago")
 
 
 def receipt(stage: str, **more: str) -> Receipt:

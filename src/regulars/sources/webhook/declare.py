@@ -9,7 +9,7 @@
       status: {from: said.MessageStatus, type: text}
     profile: ...                   # as for any stream
     money: ...
-    expect_every: 1 day
+    expect_every: 1 day            # a run warns when nothing came for longer; left out: it may be quiet
 
 It has one stream, `events`, with one record a piece of news: a list of events that comes at once is taken apart. What
 it said is under `said`; of a form `data[email]` is `said.data.email`.
@@ -60,6 +60,7 @@ class WebhookSource:
     url: str                                 # the public one, without a query; "" where nobody signs it
     declared_secrets: tuple[str, ...]        # as written: `${NAME}`
     at: Surroundings
+    expect_every: timedelta | None = None    # how often something comes when all is well; None: nobody knows
 
     @property
     def scheme(self) -> Scheme:
@@ -91,8 +92,10 @@ def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> Webho
         "fields": {**FIELDS, **as_mapping(data.get("fields", {}), path=("fields",))}, "key": "delivery_id",
         **{part: data[part] for part in ("profile", "money", "expect_every") if part in data},
     }
+    stream = replace(declare_within(name, EVENTS, events), is_pushed=True)
     return WebhookSource(
-        name=name, streams=(replace(declare_within(name, EVENTS, events), is_pushed=True),), provider=provider,
+        name=name, streams=(stream,), provider=provider,
+        expect_every=stream.expect_every if "expect_every" in data else None,
         window=_window(data, scheme, provider), url=_url(data, scheme, name, provider),
         declared_secrets=_secrets(data, scheme, provider), at=at,
     )
