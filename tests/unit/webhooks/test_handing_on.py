@@ -212,7 +212,7 @@ def test_a_run_warns_of_a_provider_that_fell_silent(workspace: Workspace, clock:
         opened.close()
 
     assert [status for status, _ in said] == ["ok", "warning"]
-    assert said[1][1].startswith("last came 3 days ago")
+    assert said[1][1].startswith("last came 3.0 days ago")
 
 
 def receipt(stage: str, **more: str) -> Receipt:
