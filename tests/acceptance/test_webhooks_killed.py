@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import sys
 import threading
 import time
@@ -80,3 +81,25 @@ def test_what_was_acknowledged_is_landed_once_and_has_its_effect_once_however_of
     assert set(ids) == sent, "nothing is lost"
     assert revoked == Counter(f"AC{id_}" for id_ in sent), "each has its effect, once"
     assert states == {("texts", "done"): len(sent)}
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_answered_503_and_all_goes_on_by_itself_once_there_is_room(tmp_path: Path) -> None:
+    with serving(tmp_path / "project") as served:
+        _limit(served, 100_000)              # no file can grow beyond it
+        full = [served.text("+12548671001", "STOP " + "x" * 30_000, id_=f"EV{n}") for n in range(5)]
+        _limit(served, resource.RLIM_INFINITY)
+        again = served.text("+12548671001", "STOP", id_="EV4")
+        workspace = open_workspace(served.folder, environment={})
+        until(lambda: workspace.book.webhooks.counts() == {("texts", "done"): full.count(200) + 1}, seconds=60)
+        workspace.close()
+
+    assert full == sorted(full)
+    assert set(full) == {200, 503}
+    assert again == 200
+
+
+def _limit(served: Serving, room: int) -> None:
+    assert served.process is not None
+    hard = resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (room, hard))

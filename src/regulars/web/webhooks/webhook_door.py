@@ -46,6 +46,7 @@ class WebhookDoor:
     counts: DeliveryCounts
     clock: Clock
     behind: App
+    patience: float = PATIENCE               # seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the server's lifetime."""
@@ -70,7 +71,7 @@ class WebhookDoor:
             await _say(send, 405, (b"allow", ", ".join(["POST", *sorted(hook.source.scheme.probes)]).encode()))
         else:
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(self.patience):
                     status = await self._delivered(hook, scope, receive)
             except TimeoutError:
                 status = self._refused(hook, 503, "slow")
