@@ -176,6 +176,18 @@ def test_what_a_killed_door_acknowledged_is_queued_at_its_next_start(workspace: 
     assert {one.delivery_id for one in workspace.book.webhooks.newest(limit=9)} == {"a", "b"}
 
 
+def test_deliveries_are_found_among_other_messages_of_their_source(workspace: Workspace) -> None:
+    store = ArrivalStore.open(workspace.project.config.door.folder)
+    others = [b'{"door":{"id":"m%d","type":"track"},"properties":{"type":"delivery"}}\n' % n for n in range(1_500)]
+    store.commit([Arrivals(source="texts", hashes=[message_hash(line) for line in others], lines=others)])
+    store.close()
+    acknowledged(workspace, "a")
+
+    assert list(land_arrivals(workspace, workspace.source("texts")))
+
+    assert [one.delivery_id for one in workspace.book.webhooks.newest(limit=9)] == ["a"]
+
+
 def test_what_a_killed_door_acknowledged_is_queued_by_a_run_too_and_once(workspace: Workspace, clock: SteppingClock) -> None:
     acknowledged(workspace, "a", "b")
 

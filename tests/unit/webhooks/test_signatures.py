@@ -209,6 +209,15 @@ def test_the_time_is_signed_too() -> None:
     assert [verdict(one) for one in changed] == ["forged"] * 5
 
 
+def test_a_header_full_of_signatures_costs_no_more_than_a_few() -> None:
+    right = SIGNED["quo legacy"].headers["openphone-signature"]
+    wrong = "hmac;1;1767225600000;b3RoZXI="
+
+    few, many = (with_headers(SIGNED["quo legacy"], openphone_signature=",".join([*[wrong] * count, right])) for count in (2, 5_000))
+
+    assert [verdict(few), verdict(many)] == ["genuine", "forged"]
+
+
 def test_twilio_signs_where_it_posts_and_what_it_asks() -> None:
     one = SIGNED["twilio"]
 

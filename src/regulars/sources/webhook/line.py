@@ -21,6 +21,9 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 DELIVERY = "delivery"
 """The type of such a line among those of a door."""
 
+MARK = b'"type":"delivery"'
+"""What every such line holds, and few others do."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landed:

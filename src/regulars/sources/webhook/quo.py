@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 
 from regulars.sources.webhook.delivery import Delivery, Verdict, decoded, is_any, judged, unix_moment
 
+MOST_SIGNATURES = 4
+"""Of the older kind that are looked at: each is over a text of its own, and a header may be full of them."""
+
 
 def verify_quo(delivery: Delivery, *, secrets: Sequence[str], at: datetime, window: timedelta) -> Verdict:
     """Return whether a delivery is genuine by the signature it has; see `Verifies`."""
@@ -40,7 +43,7 @@ def _legacy(delivery: Delivery, *, keys: Sequence[bytes], at: datetime, window: 
     Source: quo.com/docs/webhooks/legacy-signature-validation.
     """
     verdicts: list[Verdict] = []
-    for one in delivery.headers["openphone-signature"].split(","):
+    for one in delivery.headers["openphone-signature"].split(",")[:MOST_SIGNATURES]:
         fields = one.strip().split(";")
         moment = unix_moment(fields[2], per_second=1000) if len(fields) == 4 and fields[:2] == ["hmac", "1"] else None
         if moment is None:

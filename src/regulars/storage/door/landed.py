@@ -10,7 +10,7 @@ from pathlib import Path
 
 from regulars.clock import Clock
 from regulars.sources.door import EVENTS
-from regulars.sources.webhook.line import read_delivery
+from regulars.sources.webhook.line import MARK, read_delivery
 from regulars.storage.book import Book
 from regulars.storage.door.generation import Generation, Key
 from regulars.storage.door.journal import Journal
@@ -55,10 +55,9 @@ class ArrivalLanding:
             return
         with path.open("rb") as file:
             while lines := list(islice(file, _AT_ONCE)):
-                found = [one for one in map(read_delivery, lines) if one is not None]
-                self.book.webhooks.add(source, found)
-                if not found:
-                    return                   # the journal of a source whose messages are not handed on
+                # Most journals hold none, and to look for the mark costs a hundredth of reading every line.
+                marked = [line for line in lines if MARK in line]
+                self.book.webhooks.add(source, [one for one in map(read_delivery, marked) if one is not None])
 
     def _land(self, path: Path, set_id: str, source: str, stream: str, rows: int) -> None:
         if self.book.pages.is_committed(set_id):

@@ -21,6 +21,9 @@ log = structlog.get_logger()
 LOOK_EVERY = 1.0
 """Seconds between two looks at the queue when nothing comes: another process may have put something there."""
 
+MOST_HELD = 5_000
+"""Deliveries in memory: while the book does not answer, what comes beyond is queued when the door lands it."""
+
 GATHER = 0.05
 """Seconds that what came waits for more: writing it into the queue costs the same for one as for a hundred."""
 
@@ -58,7 +61,8 @@ class Courier:
 
     def bring(self, source: str, deliveries: list[Landed]) -> None:
         """Take over deliveries that were acknowledged; returns at once."""
-        self._arrived.extend((source, one) for one in deliveries)
+        if len(self._arrived) < MOST_HELD:
+            self._arrived.extend((source, one) for one in deliveries)
         self._bell.set()
 
     def _work(self) -> None:
