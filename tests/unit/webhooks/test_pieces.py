@@ -109,7 +109,7 @@ BODIES = st.one_of(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(body=BODIES, content_type=st.sampled_from([FORM, JSON, "", "text/plain", "é"]))
 def test_whatever_a_body_holds_it_is_landed_whole(scheme: str, body: bytes, content_type: str) -> None:
     for piece in split(scheme, body, content_type):

@@ -167,7 +167,7 @@ def test_without_a_signature_nothing_is_believed(one: Signed) -> None:
 
 
 @every
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_one_changed_byte_is_forged(one: Signed, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(one.body) - 1))
@@ -296,7 +296,7 @@ JUNK = st.one_of(
 
 
 @every
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_junk_is_never_genuine_and_never_an_error(one: Signed, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(one.headers)))
