@@ -1,11 +1,13 @@
-"""Plug-ins by entry point: kinds of source, conditions of rules. What comes with Regulars uses the same door."""
+"""Plug-ins by entry point: kinds of source, conditions, readers of news. What we bring along uses the same door."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 from regulars.check import did_you_mean
+from regulars.destinations.news import ReadsNews
 from regulars.errors import DeclarationError
 from regulars.events.vocabulary import DeclaresCondition
 from regulars.sources.source import Source, SourceFactory, Surroundings
@@ -16,10 +18,14 @@ SOURCES = "regulars.sources"
 CONDITIONS = "regulars.conditions"
 """Entry-point group whose objects make a rule's condition out of the keys beside `condition: NAME`."""
 
+READERS = "regulars.readers"
+"""Entry-point group whose objects are ReadsNews, by the `provider:` of webhooks: `acme = "acme_regulars.news:read"`."""
+
 _BUILT_IN = {
     "files": "regulars.sources.files:declare",
     "rest": "regulars.sources.rest:declare",
     "door": "regulars.sources.door:declare",
+    "webhook": "regulars.sources.webhook.declare:declare",
     "capitan": "regulars.connectors.capitan:declare",
     "square": "regulars.connectors.square:declare",
     "stripe": "regulars.connectors.stripe:declare",
@@ -63,4 +69,25 @@ def conditions() -> Mapping[str, DeclaresCondition]:
             raise DeclarationError(
                 f"the condition {point.name!r} cannot be loaded: {error}", hint="install its plug-in again"
             ) from error
+    return found
+
+
+def reader(provider: str) -> ReadsNews | None:
+    """Return what reads the news of a provider; None when nothing does: its deliveries are records only.
+
+    A connector that comes with Regulars has it in its module `news`. Raises DeclarationError for a plug-in that cannot
+    be loaded.
+    """
+    module = f"regulars.connectors.{provider}"
+    is_built_in = find_spec(module) is not None and find_spec(f"{module}.news") is not None
+    built_in = [EntryPoint(name=provider, value=f"{module}.news:read", group=READERS)] if is_built_in else []
+    points = [*entry_points(group=READERS, name=provider), *built_in]
+    if not points:
+        return None
+    try:
+        found: ReadsNews = points[0].load()
+    except (ImportError, AttributeError) as error:
+        raise DeclarationError(
+            f"the reader for {provider!r} cannot be loaded: {error}", hint="install its plug-in again"
+        ) from error
     return found

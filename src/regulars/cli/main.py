@@ -29,6 +29,7 @@ COMMANDS = {
     "experiment": "Plan, rehearse, read and decide experiments.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
+    "webhook": "Show deliveries of providers, and hand on again what could not be handed on.",
     "key": "Make, list and revoke the keys of programs that ask over HTTP.",
     "person": "Invite people who log in, list them, change what they may do, give them a new link.",
     "serve": "Answer applications and people over HTTP: flags, events, the REST API, pages.",

@@ -13,7 +13,9 @@ from regulars.pipeline.workspace import Workspace
 from regulars.records import quarantine
 from regulars.runs.health import Facts, facts_of, fresh, judge, usual_volume
 from regulars.runs.run import Checkpoint, Steps, Work
+from regulars.sources.door import EVENTS
 from regulars.sources.source import pulled_streams
+from regulars.sources.webhook.declare import WebhookSource
 
 
 class CheckFailed(RegularsError):
@@ -44,7 +46,7 @@ def look(workspace: Workspace) -> list[Finding]:
     names = ("customers", "identity", "events", "memberships", QUARANTINE)
     tables = {name: workspace.table(name) for name in names if workspace.lake.exists(name)}
     tables.setdefault(QUARANTINE, workspace.stores.engine.arrow(quarantine.SCHEMA.to_pyarrow().empty_table()))
-    findings = list(_streams(workspace))
+    findings = [*_streams(workspace), *_deliveries(workspace)]
     if len(tables) == len(names):
         opened = workspace.project.config.business.opened_on
         counted = workspace.rows(facts_of(tables, now=workspace.clock.now(), opened_on=opened))
@@ -78,3 +80,24 @@ def _streams(workspace: Workspace) -> Iterator[Finding]:
                 yield Finding(
                     name="drift", status="warning", where=stream.full_name, message=drift, hint="regulars check"
                 )
+
+
+def _deliveries(workspace: Workspace) -> Iterator[Finding]:
+    """Yield of every source that is posted to whether all was handed on, and if it said how often, whether it came."""
+    counts, now = workspace.book.webhooks.counts(), workspace.clock.now()
+    for source in workspace.project.sources:
+        if not isinstance(source, WebhookSource):
+            continue
+        dead = counts.get((source.name, "dead"), 0)
+        yield Finding(
+            name="deliveries-handed-on", status="warning" if dead else "ok", where=source.name,
+            message=f"{dead:,} deliveries were given up", hint="regulars webhook list --state dead" if dead else "",
+            numbers={"dead": dead, "waiting": counts.get((source.name, "waiting"), 0)},
+        )
+        if source.expect_every is not None:
+            sets = workspace.book.pages.sets(source.name, EVENTS)
+            last = sets[-1].committed_at if sets else None
+            yield fresh(
+                last, stream=f"{source.name}.{EVENTS}", expect_every=source.expect_every, now=now, verb="came",
+                hint="look at what the provider says of its webhook, and at /metrics",
+            )

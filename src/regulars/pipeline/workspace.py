@@ -107,15 +107,18 @@ def open_workspace(
     environment: Mapping[str, str] | None = None,
     allow_shrink: bool = False,
     fresh: FreshEvents | None = None,
+    bears_problems: bool = False,
 ) -> Workspace:
     """Load a project and open its stores, made if they are new.
 
-    Raises DeclarationError with every file and line that is wrong; StoreError when a store cannot be opened.
+    Raises DeclarationError with every file and line that is wrong, or with `bears_problems` only when `regulars.toml`
+    is; StoreError when a store cannot be opened.
     """
     environment = dict(os.environ) if environment is None else environment
     clock = clock or SystemClock()
     tokens = BookTokens(clock)
-    project = Project.load(folder, environment=environment, tokens=tokens)
+    load = Project.read if bears_problems else Project.load
+    project = load(folder, environment=environment, tokens=tokens)
     stores = Stores.open(
         landing_url=project.config.stores.landing,
         lake_url=project.config.stores.lake,

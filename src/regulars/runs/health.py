@@ -119,18 +119,21 @@ def _what_should_hold(facts: Facts) -> list[Finding]:
     ]
 
 
-def fresh(last: datetime | None, *, stream: str, expect_every: timedelta, now: datetime) -> Finding:
-    """Return whether a stream was pulled as often as it should be; late after twice its expected interval."""
+def fresh(
+    last: datetime | None, *, stream: str, expect_every: timedelta, now: datetime, verb: str = "pulled",
+    hint: str = "regulars pull",
+) -> Finding:
+    """Return whether a stream was pulled (or came) as often as it should; late after twice its expected interval."""
     if last is None:
-        return Finding(name="freshness", status="warning", where=stream, message="never pulled", hint="regulars pull")
+        return Finding(name="freshness", status="warning", where=stream, message=f"never {verb}", hint=hint)
     age = now - last
     status: Status = "ok" if age <= 2 * expect_every else "warning"
     return Finding(
         name="freshness",
         status=status,
         where=stream,
-        hint="" if status == "ok" else "regulars pull",
-        message=f"last pulled {_age(age)} ago, expected every {_age(expect_every)}",
+        hint="" if status == "ok" else hint,
+        message=f"last {verb} {_age(age)} ago, expected every {_age(expect_every)}",
         numbers={"age_seconds": int(age.total_seconds())},
     )
 

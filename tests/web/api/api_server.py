@@ -21,6 +21,8 @@ from regulars.pipeline.access import new_key
 from regulars.pipeline.flow import run
 from regulars.pipeline.review import rule
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.sources.webhook.line import Landed
+from regulars.storage.book.webhooks import Handed, webhook_id_of
 from regulars.storage.stores import Stores
 from regulars.web.api.answering import Api
 from regulars.web.api.workers import Workers
@@ -79,6 +81,7 @@ class Served:
     customer_id: str
     ruling_id: str
     run_id: str
+    webhook_id: str
 
     def headers(self, scope: str = "admin") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.keys[scope]}"}
@@ -87,7 +90,7 @@ class Served:
         """Return a route's path with ids of this business in it."""
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
-            ruling_id=self.ruling_id, run_id=self.run_id,
+            ruling_id=self.ruling_id, run_id=self.run_id, webhook_id=self.webhook_id,
         )
 
 
@@ -120,6 +123,15 @@ def opened(folder: Path, tenant: str = "default") -> Workspace:
     return Workspace(project=mine.project, stores=stores, clock=FixedClock(NOW))
 
 
+def given_up(workspace: Workspace, delivery_id: str) -> str:
+    """Put a delivery into the queue that could not be handed on, and return its id."""
+    told = Landed(delivery_id=delivery_id, provider="acme", received_at=NOW, content_type="application/json", body=b"{}")
+    workspace.book.webhooks.add("texts", [told])
+    webhook_id = webhook_id_of("texts", delivery_id)
+    workspace.book.webhooks.finish([Handed(webhook_id=webhook_id, error="store: full")], at=NOW)
+    return webhook_id
+
+
 @contextmanager
 def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None) -> Iterator[Served]:
     workspace = opened(folder, tenant)
@@ -131,11 +143,12 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
     ann = workspace.rows(customers.filter(customers.name == "Ann Lee"))[0]
     ruling = rule(workspace, ("desk/3", "desk/4"), "different", reason="twins", by="test")
     run_id = workspace.book.runs.last_runs(1)[0].run_id
+    webhook_id = given_up(workspace, f"d-{uuid4().hex}")
     workspace.close()
     with running(lambda: opened(folder, tenant), folder, rates=rates) as client:
         yield Served(
             folder=folder, client=client, keys=keys, customer_id=ann["customer_id"], ruling_id=ruling.ruling_id,
-            run_id=run_id,
+            run_id=run_id, webhook_id=webhook_id,
         )
 
 

@@ -94,7 +94,7 @@ def test_a_key_of_another_tenant_opens_nothing(served: Served, other: Served, ro
     assert answer.status_code == 401
 
 
-OF_IDS = [route for route in ROUTES if {"customer_id", "ruling_id"} & set(route.parameters)]
+OF_IDS = [route for route in ROUTES if {"customer_id", "ruling_id", "webhook_id"} & set(route.parameters)]
 
 
 @pytest.mark.parametrize("route", OF_IDS, ids=_name)

@@ -19,7 +19,8 @@ class Changed:
 
     at: datetime                             # aware
     by: str                                  # a person, or `key:NAME`
-    what: str                                # key.new, key.revoke, ruling.add, ruling.undo, experiment.decide
+    what: str                                # key.new, key.revoke, ruling.add, ruling.undo, experiment.decide,
+                                             # webhook.replay
     subject: str                             # the id of what was changed
     before: str | None = None                # digest of what was there; None: nothing
     after: str | None = None                 # digest of what is there now

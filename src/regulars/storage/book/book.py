@@ -29,6 +29,7 @@ from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
 from regulars.storage.book.versions import VersionBook
+from regulars.storage.book.webhooks import WebhookBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class Book:
     invites: InviteBook                      # who may choose a password
     sessions: SessionBook                    # where people are signed in
     attempts: AttemptBook                    # to sign in
+    webhooks: WebhookBook                    # what outside systems posted, until it is handed on
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -106,6 +108,7 @@ class Book:
             invites=InviteBook(database),
             sessions=SessionBook(database),
             attempts=AttemptBook(database),
+            webhooks=WebhookBook(database),
             sealed=SealedBook(database, home, environment),
         )
 

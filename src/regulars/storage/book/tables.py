@@ -239,6 +239,17 @@ sign_in_attempts = _table(
     _need("until", Moment),                  # no further one before it
 )
 
+# --- what outside systems post ------------------------------------------------------------------------------------
+
+webhook_queue = _table(
+    "webhook_queue", _key("webhook_id"), _need("source"), _need("provider"), _need("delivery_id"),
+    _need("received_at", Moment), _need("content_type"),
+    _may("body", sa.LargeBinary),            # null: handed on, or erased
+    _need("state"), _need("attempts", sa.Integer), _may("due_at", Moment), _may("error"), _may("finished_at", Moment),
+    _need("news", sa.Integer), sa.Index("webhook_queue_by_state", "tenant", "state", "due_at"),
+    sa.Index("webhook_queue_by_age", "tenant", "received_at", "webhook_id"),
+)
+
 # --- secrets -----------------------------------------------------------------------------------------------------
 
 sealed = _table(

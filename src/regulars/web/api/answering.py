@@ -50,11 +50,13 @@ class Api:
     Args:
         workers: What answers.
         rates: How often each key may ask; None: as often as it likes.
+        more_counts: What else is counted in this process, in the text of Prometheus.
 
     """
 
     workers: Workers
     rates: Rates | None = None
+    more_counts: Callable[[], str] = str
     counts: Counts = field(default_factory=Counts)
 
     def routes(self) -> list[Route]:
@@ -153,7 +155,7 @@ class Api:
 
     async def _counted(self, request: Request, request_id: str) -> Response:  # noqa: ARG002
         await self.workers.ask(lambda workspace: self._let_in(workspace, request, "read"))
-        return Response(self.counts.text(), media_type=counting.MEDIA)
+        return Response(self.counts.text() + self.more_counts(), media_type=counting.MEDIA)
 
 
 def _refused(error: Exception, request_id: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,16 +13,11 @@ import msgspec
 from regulars.clock import Clock
 from regulars.errors import StoreError
 from regulars.storage.door.arrival_store import Receipt
-from regulars.web.ingest.body import LARGEST_BODY
+from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
 from regulars.web.ingest.group_commit import Busy, GroupCommit
 from regulars.web.ingest.reception import Letter, Refused, received
 from regulars.web.ingest.routes import Route, route_of
 from regulars.web.ingest.write_keys import WriteKeys
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COUNTS = "/v1/counts"
 """Answers what was received from a key's source, and what became of it."""
@@ -76,7 +71,7 @@ class IngestDoor:
         if scope["method"] == "OPTIONS":
             await _preflight(send)
             return
-        body = await _read(receive)
+        body = await whole_body(receive)
         if body is None:
             return                           # the client went away before it had said everything: it will come again
         letter = _letter(scope, body, route)
@@ -121,26 +116,6 @@ class IngestDoor:
         finally:
             await self.commits.stop()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """Return a body; one byte more than the limit stands for all that is longer. None: it was never whole."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        return None
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body", False):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        size += len(message.get("body", b""))
-        # The rest is read and forgotten, so that the client hears the answer.
-        if size <= LARGEST_BODY + 1:
-            parts.append(message.get("body", b""))
-    return b"".join(parts) if size <= LARGEST_BODY else bytes(LARGEST_BODY + 1)
 
 
 def _letter(scope: Scope, body: bytes, route: Route) -> Letter:

@@ -11,24 +11,22 @@ from regulars.storage.book import Book
 from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.storage.door.landed import ArrivalLanding
 from regulars.storage.files import open_files
+from regulars.web.ingest.asgi import App
 from regulars.web.ingest.group_commit import GroupCommit
-from regulars.web.ingest.ingest_door import App, IngestDoor
+from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.write_keys import WriteKeys
 
 MOST = 200_000
 """Messages after which what came is landed, however short the time."""
 
 
-def open_door(
-    config: Config, *, home: Path, clock: Clock, behind: App | None = None, book: Book | None = None
-) -> IngestDoor:
-    """Return the door of a project as an ASGI app; it begins and ends with the server's lifespan.
+def open_commits(config: Config, *, home: Path, clock: Clock, book: Book | None = None) -> GroupCommit:
+    """Return what takes arrivals of a project durably; it begins and ends with `start` and `stop`.
 
     Args:
-        config: says the keys, the folder, and where the landing and the book are.
+        config: says the folder, and where the landing and the book are.
         home: folder of this machine for the key file and caches, as `Stores.open` has it.
         clock: by which arrivals are dated.
-        behind: the app that answers everything else.
         book: the project's, where it is open already.
 
     Raises LeaseHeld while another process has the door open, StoreError when a store cannot be opened.
@@ -38,7 +36,29 @@ def open_door(
     book = book or Book.open(config.stores.book, home=home)
     files = open_files(config.stores.landing, home / "cache" / "landing")
     landing = ArrivalLanding(files=files, book=book, clock=clock)
-    commits = GroupCommit(store=store, land=landing.land, every=config.door.land_every, most=MOST)
+    for generation in store.waiting:
+        landing.queue(generation)            # a killed door may have acknowledged deliveries that are not in it yet
+    return GroupCommit(store=store, land=landing.land, every=config.door.land_every, most=MOST)
+
+
+def open_door(
+    config: Config, *, home: Path, clock: Clock, behind: App | None = None, book: Book | None = None,
+    commits: GroupCommit | None = None,
+) -> IngestDoor:
+    """Return the door of a project as an ASGI app; it begins and ends with the server's lifespan.
+
+    Args:
+        config: says the keys besides what `open_commits` looks at.
+        home: see `open_commits`.
+        clock: by which arrivals are dated.
+        behind: the app that answers everything else.
+        book: the project's, where it is open already.
+        commits: what takes arrivals, where others take them too.
+
+    Raises what `open_commits` raises.
+
+    """
+    commits = commits or open_commits(config, home=home, clock=clock, book=book)
     return IngestDoor(keys=WriteKeys(_sources(config.door.keys)), commits=commits, clock=clock, behind=behind)
 
 

@@ -1,0 +1,1 @@
+"""Webhooks: what outside systems post to us, told from what others invent, as records of a source."""

@@ -1,0 +1,88 @@
+"""The line by which a piece of news is landed: what it says, and all that is needed to hand it on later.
+
+    {"door": {"id", "type": "delivery", "received_at"}, "provider", "content_type", …, "said", "body" | "bytes"}
+
+`said` is for records; `body` is there when it is another text than `said`, `bytes` (base 64) when it is no text.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from regulars.sources.webhook.pieces import Piece
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+DELIVERY = "delivery"
+"""The type of such a line among those of a door."""
+
+MARK = b'"type":"delivery"'
+"""What every such line holds, and few others do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """A piece of news as it is handed on."""
+
+    delivery_id: str                         # unique in its source
+    provider: str
+    received_at: datetime                    # aware
+    content_type: str
+    body: bytes
+
+
+class _Door(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    type: str = ""
+    received_at: datetime = _NEVER
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    door: _Door
+    provider: str = ""
+    content_type: str = ""
+    said: msgspec.Raw = msgspec.Raw()
+    body: str | None = None
+    bytes: str | None = None
+
+
+_LINE = msgspec.json.Decoder(_Line)
+
+
+def delivery_line(
+    piece: Piece, *, provider: str, content_type: str, kept: Mapping[str, str], at: datetime
+) -> bytes:
+    """Return the line of a piece that came at a moment, ending in a line break. `kept`: of headers, by member."""
+    members: dict[str, object] = {
+        "door": _Door(id=piece.id, type=DELIVERY, received_at=at), "provider": provider,
+        "content_type": content_type, **kept,
+        "said": None if piece.said is None else msgspec.Raw(piece.said),
+    }
+    if piece.body != piece.said:
+        try:
+            members["body"] = piece.body.decode()
+        except UnicodeDecodeError:
+            members["bytes"] = base64.b64encode(piece.body).decode()
+    return msgspec.json.encode(members) + b"\n"
+
+
+def read_delivery(line: bytes) -> Landed | None:
+    """Return the piece of news of a line; None for a line of another kind."""
+    found = _LINE.decode(line)
+    if found.door.type != DELIVERY:
+        return None
+    return Landed(
+        delivery_id=found.door.id, provider=found.provider, received_at=found.door.received_at,
+        content_type=found.content_type, body=_body(found),
+    )
+
+
+def _body(line: _Line) -> bytes:
+    if line.bytes is not None:
+        return base64.b64decode(line.bytes)
+    return bytes(line.said) if line.body is None else line.body.encode()

@@ -1,0 +1,174 @@
+"""Serving: everything a project answers over HTTP, put together in one process; what was opened is closed again."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from regulars.clock import SystemClock
+from regulars.config import HOME, read_config
+from regulars.errors import DeclarationError, RegularsError, StoreError
+from regulars.flags.payload import for_servers_only
+from regulars.pipeline.judge import served_everywhere
+from regulars.pipeline.seen import write_sights
+from regulars.pipeline.workspace import open_workspace
+from regulars.project import Project
+from regulars.storage.book import Book
+from regulars.web.api.answering import Api
+from regulars.web.api.workers import Workers
+from regulars.web.app import flag_app
+from regulars.web.declared_flags import DeclaredFlags
+from regulars.web.freshness import Freshness
+from regulars.web.gate import Gate
+from regulars.web.ingest.open_door import open_commits, open_door
+from regulars.web.rate import Rates
+from regulars.web.sights import SightLog
+from regulars.web.sign_in.entrance import Entrance
+from regulars.web.sign_in.issuer import Issuer
+from regulars.web.sign_in.routes import sign_in_routes
+from regulars.web.webhooks.counts import DeliveryCounts
+from regulars.web.webhooks.open_webhooks import webhooks_of, with_webhooks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """How a project is served."""
+
+    keys: tuple[str, ...] = ()               # that may ask for flags; none: programs of this machine may
+    rate: float | None = None                # requests a second of each key; None: as many as it likes
+    workers: int = 4                         # requests answered at once that read the project
+    encryption_key: str | None = None        # of GrowthBook payloads, 16 bytes in base 64
+    origins: tuple[str, ...] = ()            # of web pages whose browsers may ask
+    is_open: bool = False                    # pages are shown to this machine without signing in
+    issuer: Issuer | None = None             # who else knows people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What is served."""
+
+    flags: tuple[str, ...]
+    not_in_payload: tuple[str, ...]          # flags that GrowthBook SDKs cannot evaluate themselves
+    door: tuple[str, ...]                    # sources whose events are taken
+    webhooks: tuple[str, ...]                # sources that outside systems post to
+    has_people: bool | None                  # whether anybody can sign in; None: the book does not say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """An application that is ready, and what is in it."""
+
+    app: ASGIApp
+    said: Said
+
+
+@contextmanager
+def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
+    """Put a project's application together for a `with`; what works beside it has begun.
+
+    Raises DeclarationError for a flag with a mistake, LeaseHeld while another process has the door open.
+    """
+    with ExitStack() as opened:
+        flags = _flags(folder, opened)
+        found = flags.now()
+        freshness, counts = Freshness(partial(open_workspace, folder), folder=folder), DeliveryCounts()
+        api = _api(folder, choices, freshness, counts, opened)
+        entrance = _entrance(folder, opened, is_open=choices.is_open)
+        answering = flag_app(
+            flags.now, gate=Gate(keys=choices.keys, rate=choices.rate, clock=time.monotonic),
+            encryption_key=choices.encryption_key, origins=choices.origins, api=api.routes(),
+            pages=sign_in_routes(entrance, issuer=choices.issuer),
+        )
+        app, said = _behind_doors(folder, answering, freshness, counts, opened)
+        yield Serving(app=app, said=Said(
+            flags=tuple(found.keys), not_in_payload=tuple(for_servers_only(found.definitions)), door=said[0],
+            webhooks=said[1], has_people=_has_people(entrance, is_open=choices.is_open),
+        ))
+
+
+def _behind_doors(
+    folder: Path, app: ASGIApp, freshness: Freshness, counts: DeliveryCounts, opened: ExitStack
+) -> tuple[ASGIApp, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Put the project's doors in front of an app, if it has any.
+
+    Returns with it the sources that clients post to with a write key, and those that outside systems post to.
+    """
+    config, clock = read_config(folder, environment=os.environ), SystemClock()
+    sources = webhooks_of(Project.read(folder))
+    if not config.door.keys and not sources:
+        return app, ((), ())
+    commits = open_commits(config, home=_home(folder), clock=clock)
+    if sources:
+        app = with_webhooks(folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
+    door = open_door(config, home=_home(folder), clock=clock, behind=app, commits=commits)
+    freshness.begin(commits.store)
+    opened.callback(freshness.close)
+    return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
+
+
+def _flags(folder: Path, opened: ExitStack) -> DeclaredFlags:
+    """Return the flags of a folder, with exposures into and decisions out of its book."""
+    workspace = cache(lambda: open_workspace(folder))
+
+    def served() -> dict[str, str]:
+        try:
+            return served_everywhere(workspace())
+        except DeclarationError:
+            return {}                        # flags are answered for, whatever else in the project is wrong
+
+    def close() -> None:
+        sights.close()
+        if workspace.cache_info().currsize:
+            workspace().close()
+
+    sights = SightLog(lambda seen: write_sights(workspace(), seen), clock=SystemClock())
+    opened.callback(close)
+    return DeclaredFlags(folder, clock=time.monotonic, on_exposure=sights.note, served=served)
+
+
+def _api(
+    folder: Path, choices: Choices, freshness: Freshness, counts: DeliveryCounts, opened: ExitStack
+) -> Api:
+    workers = Workers(
+        partial(open_workspace, folder, fresh=freshness), folder=folder, clock=time.monotonic, count=choices.workers
+    )
+    opened.callback(workers.close)
+    rates = None if choices.rate is None else Rates(rate=choices.rate, clock=time.monotonic)
+    return Api(workers=workers, rates=rates, more_counts=counts.text)
+
+
+def _entrance(folder: Path, opened: ExitStack, *, is_open: bool) -> Entrance:
+    """Return who lets people in; the book is opened when it is first asked for."""
+    config, home = read_config(folder, environment=os.environ), _home(folder)
+    book = cache(lambda: Book.open(config.stores.book, home=home))
+
+    def leave() -> None:
+        if book.cache_info().currsize:
+            book().close()
+
+    opened.callback(leave)
+    return Entrance(opened=book, clock=SystemClock(), is_open=is_open)
+
+
+def _has_people(entrance: Entrance, *, is_open: bool) -> bool | None:
+    """Return whether anybody can sign in; None when the book does not say. Raises RegularsError when it is open too."""
+    try:
+        has_people = entrance.has_people()
+    except StoreError:
+        return None                          # flags are answered for, whatever else is wrong
+    if has_people and is_open:
+        raise RegularsError("people are invited, who sign in", hint="leave --without-sign-in out")
+    return has_people
+
+
+def _home(folder: Path) -> Path:
+    home = folder / HOME
+    home.mkdir(parents=True, exist_ok=True)
+    return home

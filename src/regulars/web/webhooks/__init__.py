@@ -1,0 +1,1 @@
+"""The webhook door: what outside systems post is verified, taken durably, and handed on."""

@@ -1,0 +1,135 @@
+"""The webhook door: an ASGI callable that answers a delivery when it is on disk, and only if it is genuine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from regulars.clock import Clock
+from regulars.errors import StoreError
+from regulars.sources.webhook.declare import ROOT, WebhookSource
+from regulars.sources.webhook.delivery import Delivery
+from regulars.sources.webhook.line import delivery_line, read_delivery
+from regulars.storage.door.arrival_store import Arrivals
+from regulars.storage.door.generation import prefix_of
+from regulars.storage.door.message_ids import message_hash
+from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
+from regulars.web.ingest.body import LARGEST_BODY
+from regulars.web.ingest.group_commit import Busy, GroupCommit
+from regulars.web.webhooks.counts import DeliveryCounts
+from regulars.web.webhooks.courier import Courier
+
+log = structlog.get_logger()
+
+PATIENCE = 8.0
+"""Seconds for a body to come and to be written: the strictest sender waits ten for the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A source that is posted to, ready to judge."""
+
+    source: WebhookSource
+    secrets: tuple[str, ...]                 # empty: nothing is believed
+
+
+@dataclass(slots=True, kw_only=True)
+class WebhookDoor:
+    """Takes `/webhooks/<source>` of each hook; every other request goes to the app behind."""
+
+    hooks: Mapping[str, Hook]
+    commits: GroupCommit
+    courier: Courier
+    counts: DeliveryCounts
+    clock: Clock
+    behind: App
+    patience: float = PATIENCE               # seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live through the server's lifetime."""
+        if scope["type"] == "http" and scope["path"].startswith(ROOT):
+            hook = self.hooks.get(scope["path"].removeprefix(ROOT).rstrip("/"))
+            if hook is not None:
+                await self._asked(hook, scope, receive, send)
+                return
+        if scope["type"] != "lifespan":
+            await self.behind(scope, receive, send)
+            return
+        self.courier.start()
+        try:
+            await self.behind(scope, receive, send)
+        finally:
+            await asyncio.to_thread(self.courier.stop)
+
+    async def _asked(self, hook: Hook, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in hook.source.scheme.probes:
+            await _say(send, 200)
+        elif scope["method"] != "POST":
+            await _say(send, 405, (b"allow", ", ".join(["POST", *sorted(hook.source.scheme.probes)]).encode()))
+        else:
+            try:
+                async with asyncio.timeout(self.patience):
+                    status = await self._delivered(hook, scope, receive)
+            except TimeoutError:
+                status = self._refused(hook, 503, "slow")
+            if status is not None:
+                await _say(send, status, *([(b"retry-after", b"5")] if status == 503 else []))
+
+    async def _delivered(self, hook: Hook, scope: Scope, receive: Receive) -> int | None:
+        """Return the status for a delivery; None for a sender that went away before it had said everything."""
+        body = await whole_body(receive)
+        if body is None:
+            return None
+        if len(body) > LARGEST_BODY:
+            return self._refused(hook, 413, "too_large")
+        source, now = hook.source, self.clock.now()
+        delivery = _delivery(source, scope, body)
+        verdict = source.scheme.verify(delivery, secrets=hook.secrets, at=now, window=source.window)
+        if verdict != "genuine":
+            return self._refused(hook, source.scheme.refused, verdict)
+        kept = {
+            member: delivery.headers[header] for member, header in source.scheme.keeps.items()
+            if header in delivery.headers
+        }
+        pieces = source.scheme.split(delivery)
+        if not pieces:                       # a trial that says nothing
+            return 200
+        lines = [
+            delivery_line(one, provider=source.provider, content_type=delivery.content_type, kept=kept, at=now)
+            for one in pieces
+        ]
+        prefix = prefix_of(source.name)
+        hashes = [message_hash(prefix + one.id.encode()) for one in pieces]
+        try:
+            receipt = await self.commits.take(Arrivals(source=source.name, hashes=hashes, lines=lines))
+        except (Busy, StoreError):
+            return self._refused(hook, 503, "unwritten")
+        self.counts.take(source.name, stored=receipt.stored, duplicate=receipt.duplicate)
+        if receipt.stored:
+            self.courier.bring(source.name, [one for one in map(read_delivery, lines) if one is not None])
+        return 200
+
+    def _refused(self, hook: Hook, status: int, why: str) -> int:
+        """Count what is not taken and say so in the log: nothing of what it said, which may be anybody's."""
+        self.counts.refuse(hook.source.name, why)
+        log.warning("delivery refused", source=hook.source.name, why=why, status=status)
+        return status
+
+
+def _delivery(source: WebhookSource, scope: Scope, body: bytes) -> Delivery:
+    query = scope["query_string"].decode("latin-1")
+    return Delivery(
+        # What the sender calls us, never what a request's Host says.
+        url=f"{source.url}?{query}" if query else source.url,
+        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        body=body,
+    )
+
+
+async def _say(send: Send, status: int, *headers: tuple[bytes, bytes]) -> None:
+    # Nothing is said: some senders take words for an answer to a person.
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0"), *headers]})
+    await send({"type": "http.response.body", "body": b""})
