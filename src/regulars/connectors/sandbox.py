@@ -37,6 +37,7 @@ class Answer:
     body: bytes
     status: int = 200
     items: str | None = None                 # member that holds the page's list: faults take records out of it
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +76,14 @@ class Shelf(Protocol):
         `shape` makes each record anew, or None for one that is not in this listing; left out, records go out as they
         were written.
         """
+        ...
+
+    def keep(self, stream: str, item: Mapping[str, object]) -> None:
+        """Keep what the vendor was given, after what it has of that stream."""
+        ...
+
+    def kept(self, stream: str) -> Sequence[Mapping[str, object]]:
+        """Return what the vendor was given, in the order it came."""
         ...
 
 

@@ -22,6 +22,7 @@ class Fault:
     kind: FaultKind
     status: int = 500                        # of kind status
     retry_after: str | None = None           # of kind status: seconds, or a date
+    is_acted_on: bool = False                # of kind status: the vendor does what was asked, and then says this
     seconds: float = 0.0                     # of kind slow: before the answer; of kind future: how far the clock is off
 
 

@@ -19,7 +19,8 @@ def openapi_faults(call: Call, spec: Mapping[str, object]) -> Iterator[str]:
     operation = operation_of(spec, call.method, call.path)
     if operation is None:
         return
-    known = {str(p["name"]): p for p in _mappings(operation.get("parameters")) if p.get("in") == "query"}
+    parameters = [_whole(parameter, spec) for parameter in _mappings(operation.get("parameters"))]
+    known = {str(p["name"]): p for p in parameters if p.get("in") == "query"}
     for name, values in call.params.items():
         deep = _DEEP.match(name)
         parameter = known.get(name) or known.get(deep[1] if deep else "")
@@ -32,7 +33,9 @@ def openapi_faults(call: Call, spec: Mapping[str, object]) -> Iterator[str]:
             yield from wrong[0] if all(wrong) else []
     body = operation.get("requestBody")
     if call.body is not None and isinstance(body, Mapping):
-        schema = body["content"].get("application/json", {}).get("schema")
+        contents = _whole(body, spec)["content"]
+        assert isinstance(contents, Mapping)
+        schema = next((content.get("schema") for kind, content in contents.items() if kind.endswith("json")), None)
         yield from schema_faults(call.body, schema, root=spec)
 
 
@@ -114,6 +117,10 @@ def _mappings(value: object) -> list[Mapping[str, object]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
+
+def _whole(value: Mapping[str, object], root: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what a reference stands for, or the value itself."""
+    return _referred(str(value["$ref"]), root) if "$ref" in value else value
 
 
 def _told(deep: re.Match[str] | None, value: object) -> object:

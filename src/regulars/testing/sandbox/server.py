@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,6 +102,10 @@ class SandboxServer:
         """Return what a project writes as the vendor's `url`."""
         return f"{self.url}/{provider}{self._vendors[provider].contract.root}"
 
+    def kept(self, provider: str, stream: str) -> Sequence[Mapping[str, object]]:
+        """Return what a vendor was given and took, in the order it came."""
+        return self._vendors[provider].shelf.kept(stream)
+
     @property
     def violations(self) -> tuple[str, ...]:
         """Return everything that requests did wrong by the vendors' contracts."""
@@ -169,6 +173,8 @@ class SandboxServer:
 def _answer(vendor: _Vendor, call: Call, fault: Fault | None) -> Answer:
     """Return the vendor's answer, or what a fault makes of it."""
     shelf = vendor.shelf
+    if fault is not None and fault.kind == "status" and not fault.is_acted_on:
+        return spoiled(Answer(body=b""), fault, previous=None)
     if fault is not None and fault.kind == "future":
         shelf = FolderShelf(folder=shelf.folder, now=shelf.now + timedelta(seconds=fault.seconds))
     answer: Answer = vendor.speaks.answer(call, shelf)
@@ -201,7 +207,8 @@ async def _send(
     send: Callable[[Message], Awaitable[None]], answer: Answer, extra: Mapping[str, str], *, is_cut: bool = False
 ) -> None:
     kind = "text/html" if answer.body.startswith(_HTML) else "application/json"
-    headers = {"content-type": kind, "content-length": str(len(answer.body)), **extra}
+    length = len(answer.body) or int(is_cut)             # an empty body can only be cut if more is promised
+    headers = {"content-type": kind, "content-length": str(length), **answer.headers, **extra}
     await send({
         "type": "http.response.start",
         "status": answer.status,

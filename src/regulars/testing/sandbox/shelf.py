@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ class FolderShelf:
     now: datetime
     versions: dict[str, list[_Version]] = field(default_factory=dict)
     listings: dict[tuple[str, str], Listing] = field(default_factory=dict)
+    given: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
 
     def move_to(self, at: datetime) -> None:
         """Go to another moment; what is kept for the present one is forgotten."""
@@ -51,6 +52,14 @@ class FolderShelf:
         if known is None:
             known = self.listings[stream, name] = _listing(self._visible(stream), by=by, shape=shape)
         return known
+
+    def keep(self, stream: str, item: Mapping[str, object]) -> None:
+        """Keep what the vendor was given. See `connectors.sandbox.Shelf`."""
+        self.given.setdefault(stream, []).append(item)
+
+    def kept(self, stream: str) -> Sequence[Mapping[str, object]]:
+        """Return what the vendor was given, in the order it came."""
+        return tuple(self.given.get(stream, ()))
 
     def _visible(self, stream: str) -> list[msgspec.Raw]:
         if stream not in self.versions:
