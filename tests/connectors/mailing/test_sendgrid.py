@@ -244,6 +244,12 @@ def test_each_event_is_a_stage_of_the_message(event, stage, code) -> None:
     assert (receipt.url, receipt.agent) == (event.get("url", ""), event.get("useragent", ""))
 
 
+def test_a_mail_that_went_to_sendgrid_over_smtp_is_known_by_its_own_message_id() -> None:
+    body = json.dumps([{"event": "delivered", "smtp-id": "<regulars.m-7@summit.example>"}]).encode()
+
+    assert read(body, "application/json", AT)[0].message_id == "m-7"
+
+
 @pytest.mark.parametrize("event", ["group_resubscribe", "account_status_change", "something_new"])
 def test_what_is_about_no_message_is_no_news(event) -> None:
     assert read(json.dumps([{"event": event, "email": "a@x.example"}]).encode(), "application/json", AT) == []

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from regulars.connectors.sendgrid.mail import MESSAGE_ID, request_id
+from regulars.destinations.mail_id import message_id_in
 from regulars.destinations.sender import News, Receipt, Stage
 from regulars.destinations.unaddressed import unaddressed
 
@@ -62,7 +63,8 @@ def _receipt(event: Mapping[str, object], *, at: datetime) -> Receipt | None:
         stage=stage,
         at=_moment(event.get("timestamp"), at=at),
         event_id=_text(event, "sg_event_id"),
-        message_id=_text(event, MESSAGE_ID) or None,
+        # A mail that went to SendGrid over SMTP has no custom arguments; its own Message-ID comes back.
+        message_id=_text(event, MESSAGE_ID) or message_id_in(_text(event, "smtp-id")),
         address=_text(event, "email") or None,
         code=_code(event, kind),
         reason=unaddressed(_text(event, "reason") or _text(event, "response")),
