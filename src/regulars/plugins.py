@@ -21,6 +21,8 @@ _BUILT_IN = {
     "rest": "regulars.sources.rest:declare",
     "door": "regulars.sources.door:declare",
     "capitan": "regulars.connectors.capitan:declare",
+    "klaviyo": "regulars.connectors.klaviyo:declare",
+    "mailchimp": "regulars.connectors.mailchimp:declare",
     "square": "regulars.connectors.square:declare",
     "stripe": "regulars.connectors.stripe:declare",
 }

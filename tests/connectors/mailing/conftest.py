@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -51,10 +52,12 @@ def mail() -> Callable[..., Outgoing]:
 def vendor(tmp_path: Path) -> Iterator[Callable[..., SandboxServer]]:
     """Start a vendor with some faults; it ends with the test. Its own document, where it is here, checks each request."""
     with ExitStack() as stack:
-        def start(name: str, faults: Faults | None = None) -> SandboxServer:
+        def start(
+            name: str, faults: Faults | None = None, *, world: Path = tmp_path, as_of: datetime | None = None
+        ) -> SandboxServer:
             path = SHARED / "data/specs" / SPECS.get(name, "")
             specs = {name: path} if path.is_file() else None
-            return stack.enter_context(SandboxServer([name], tmp_path, faults=faults, specs=specs))
+            return stack.enter_context(SandboxServer([name], world, faults=faults, specs=specs, as_of=as_of))
 
         yield start
 

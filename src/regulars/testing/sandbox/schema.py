@@ -22,7 +22,7 @@ def openapi_faults(call: Call, spec: Mapping[str, object]) -> Iterator[str]:
     parameters = [_whole(parameter, spec) for parameter in _mappings(operation.get("parameters"))]
     known = {str(p["name"]): p for p in parameters if p.get("in") == "query"}
     for name, values in call.params.items():
-        deep = _DEEP.match(name)
+        deep = None if name in known else _DEEP.match(name)
         parameter = known.get(name) or known.get(deep[1] if deep else "")
         if parameter is None:
             yield f"{call.path} knows no parameter {name!r}"
@@ -131,5 +131,6 @@ def _told(deep: re.Match[str] | None, value: object) -> object:
 
 
 def _readings(value: str) -> list[object]:
-    """Return what a query's text may be: the text, and the number it writes."""
-    return [value, int(value)] if re.fullmatch(r"-?\d+", value) else [value]
+    """Return what a query's text may be: the text, the list it writes with commas, the number, the truth."""
+    whole = [int(value)] if re.fullmatch(r"-?\d+", value) else []
+    return [value, value.split(","), *whole, *([value == "true"] if value in {"true", "false"} else [])]
