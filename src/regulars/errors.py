@@ -6,7 +6,8 @@ RegularsError
 │   ├── SourceUnavailable  it did not answer; trying again can help
 │   ├── SourceRefused      it said no: key, permission, request
 │   ├── SourceIncomplete   fewer records came than it promised; nothing was committed
-│   └── SourceChanged      a field that is relied on is gone or of another type
+│   ├── SourceChanged      a field that is relied on is gone or of another type
+│   └── WebhookUnreadable  what it posted is not what it says it posts; kept for the quarantine
 ├── GuardError             a table would lose more than its guarded share
 ├── StoreError             something about our own stores
 │   ├── StoreUnavailable   it did not answer; trying again can help
@@ -89,6 +90,12 @@ class SourceChanged(SourceError):
     """A field that a declaration relies on is gone, renamed or of another type."""
 
     code = "source-changed"
+
+
+class WebhookUnreadable(SourceError):
+    """What a source posted to us is not what it says it posts; it belongs into the quarantine."""
+
+    code = "webhook-unreadable"
 
 
 class GuardError(RegularsError):

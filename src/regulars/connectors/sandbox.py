@@ -18,7 +18,8 @@ class Call:
     method: str
     path: str                                # below the vendor's own root: `/v1/refunds`
     params: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    body: object = None                      # decoded JSON
+    body: object = None                      # decoded JSON; of a form its members, as text
+    headers: Mapping[str, str] = field(default_factory=dict)     # names in lower case
     url: str = ""                            # of the path, as the caller wrote it, without the query
 
     def text(self, name: str, default: str = "") -> str:
@@ -38,6 +39,15 @@ class Answer:
     status: int = 200
     items: str | None = None                 # member that holds the page's list: faults take records out of it
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One webhook that a vendor sends of itself, signed as it signs them."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(slots=True, kw_only=True)

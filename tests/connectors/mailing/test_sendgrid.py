@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.connectors.sendgrid import Sendgrid, read
+from regulars.connectors.sendgrid import Sendgrid, declare
+from regulars.connectors.sendgrid.news import read
 from regulars.connectors.sendgrid.sandbox import posted
 from regulars.connectors.sendgrid.together import together
 from regulars.destinations.sender import Accepted, Answer, Deferred, Outgoing, Refused, Unknown
+from regulars.errors import DeclarationError, SourceRefused, WebhookUnreadable
+from regulars.sources.source import Surroundings
 from regulars.testing.sandbox import Fault, Faults
 from regulars.testing.sandbox.contract import Contract
 
@@ -72,7 +75,7 @@ def test_the_events_that_come_back_end_the_doubt_about_those_that_arrived(vendor
 
 def test_an_unknown_mail_is_asked_for_where_the_account_has_the_activity_feed(vendor, mail, ask_once) -> None:
     server = vendor("sendgrid")
-    sendgrid = Sendgrid(key="k", url=server.url_of("sendgrid"), has_activity=True)
+    sendgrid = Sendgrid(key="k", url=server.url_of("sendgrid"), can_be_asked=True)
     ask_once(sendgrid.request([mail(1)]))
 
     known, absent = (
@@ -182,8 +185,23 @@ def test_no_more_than_a_thousand_mails_go_in_a_request() -> None:
         Sendgrid(key="k", batch=1001)
 
 
-def test_the_key_is_not_shown() -> None:
-    assert "s3cret" not in repr(Sendgrid(key="s3cret"))
+def test_the_key_is_looked_up_when_a_mail_leaves_and_never_shown(tmp_path, mail) -> None:
+    without = declare("letters", {"key": "${SENDGRID_KEY}", "batch": 20}, at=Surroundings(folder=tmp_path))
+    there = declare("letters", {"key": "${SENDGRID_KEY}"}, at=Surroundings(folder=tmp_path, environment={"SENDGRID_KEY": "s3cret"}))
+
+    assert (without.limits.batch, there.limits.batch) == (20, 1)
+    assert there.request([mail(1)]).headers["Authorization"] == "Bearer s3cret"
+    assert "s3cret" not in repr(there) + repr(Sendgrid(key="s3cret"))
+    with pytest.raises(SourceRefused, match=r"letters.*export SENDGRID_KEY"):
+        without.request([mail(1)])
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    ({}, "add `key"), ({"key": "k", "batch": 1001}, "at most 1000"), ({"key": "k", "batch": True}, "at most 1000"), ({"key": "k", "kye": 1}, "did you mean 'key'"),
+])
+def test_a_declaration_that_means_nothing_says_what_would_be_right(tmp_path, data, message) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        declare("letters", data, at=Surroundings(folder=tmp_path))
 
 
 def test_our_contract_agrees_with_sendgrids_own_document(document) -> None:
@@ -269,5 +287,5 @@ def test_a_receipts_reason_holds_no_address() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"not json", b"\xff"])
 def test_what_is_not_a_list_of_events_is_refused(body) -> None:
-    with pytest.raises(ValueError, match="not a list of SendGrid's events"):
+    with pytest.raises(WebhookUnreadable, match="not a list of SendGrid's events"):
         read(body, "application/json", AT)

@@ -26,9 +26,11 @@ from cryptography.x509.oid import NameOID
 
 from regulars.campaigns.mail import unsubscribe_headers
 from regulars.clock import FixedClock
-from regulars.connectors.smtp import Smtp
+from regulars.connectors.smtp import Smtp, declare
 from regulars.destinations.mail_id import mail_id, message_id_in
 from regulars.destinations.sender import Accepted, Deferred, Outcome, Outgoing, Refused, Unknown
+from regulars.errors import DeclarationError
+from regulars.sources.source import Surroundings
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -343,3 +345,20 @@ def test_our_id_survives_its_way_through_a_message_id() -> None:
 
 def test_the_password_is_not_shown() -> None:
     assert "s3cret" not in repr(Smtp(host="h", password="s3cret"))
+
+
+def test_a_declaration_gives_who_talks_and_looks_its_password_up_later(tmp_path) -> None:
+    data = {"kind": "smtp", "host": "mail.example", "port": 465, "security": "tls", "user": "u", "password": "${SMTP_PASSWORD}"}
+
+    smtp = declare("letters", data, at=Surroundings(folder=tmp_path))
+
+    assert (smtp.host, smtp.port, smtp.security, smtp.user, smtp.limits.batch) == ("mail.example", 465, "tls", "u", 50)
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    ({}, "add `host"), ({"host": "h", "port": "25"}, "no number above 0"), ({"host": "h", "security": "tsl"}, "did you mean 'tls'"),
+    ({"host": "h", "pasword": "p"}, "did you mean 'password'"),
+])
+def test_a_declaration_that_means_nothing_says_what_would_be_right(tmp_path, data, message) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        declare("letters", data, at=Surroundings(folder=tmp_path))

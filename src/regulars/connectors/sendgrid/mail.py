@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from regulars.connectors.secret import Secret, revealed
 from regulars.connectors.sendgrid.together import LARGEST, Together, reply_to, together
 from regulars.destinations.sender import (
     Accepted,
@@ -60,17 +61,17 @@ class Sendgrid:
     """SendGrid as one account speaks with it.
 
     Args:
-        key: An API key that may send mail, and read the Email Activity where `has_activity`.
+        key: An API key that may send mail, and read the Email Activity where `can_be_asked`.
         url: Another region: `https://api.eu.sendgrid.com`.
-        batch: Messages in a request, 1 to 1,000. A lost answer leaves all of them unknown.
-        has_activity: The account has the Email Activity add-on, by which unknown messages can be asked for.
+        batch: Messages in a request, 1 to 1,000. A lost answer leaves all of them unknown; see `outcomes` too.
+        can_be_asked: The account has the Email Activity add-on, by which unknown messages can be asked for.
 
     """
 
-    key: str = field(repr=False)
+    key: str | Secret = field(repr=False)
     url: str = "https://api.sendgrid.com"
     batch: int = 1
-    has_activity: bool = False
+    can_be_asked: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= LARGEST:
@@ -100,11 +101,12 @@ class Sendgrid:
         """
         gone = together(messages).positions
         told = dict(zip(gone, _told(answer, len(gone)), strict=True))
-        return [told.get(n, Deferred(reason="goes with the next request")) for n in range(len(messages))]
+        later = Deferred(reason="goes with the next request", after=timedelta(0))
+        return [told.get(n, later) for n in range(len(messages))]
 
     def inquiry(self, message: Outgoing, *, attempted_at: datetime) -> Request | None:  # noqa: ARG002  # of the protocol
         """Return the question to the Email Activity; None without the add-on."""
-        if not self.has_activity or re.search(r"[\"'\\]", message.message_id):
+        if not self.can_be_asked or re.search(r"[\"'\\]", message.message_id):
             return None
         query = f"unique_args['{MESSAGE_ID}']=\"{message.message_id}\""
         return self._request("GET", "/v3/messages?" + urlencode({"limit": 1, "query": query}))
@@ -122,7 +124,7 @@ class Sendgrid:
         return Accepted(provider_id=request_id(known[0].msg_id), stage=_STAGES.get(known[0].status, "queued"))
 
     def _request(self, method: str, path: str, body: bytes = b"") -> Request:
-        headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {revealed(self.key)}", "Accept": "application/json"}
         headers |= {"Content-Type": "application/json"} if body else {}
         return Request(method=method, url=self.url.rstrip("/") + path, headers=headers, body=body)
 

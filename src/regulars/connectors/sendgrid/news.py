@@ -15,6 +15,7 @@ from regulars.connectors.sendgrid.mail import MESSAGE_ID, request_id
 from regulars.destinations.mail_id import message_id_in
 from regulars.destinations.sender import News, Receipt, Stage
 from regulars.destinations.unaddressed import unaddressed
+from regulars.errors import WebhookUnreadable
 
 _STAGES: Mapping[str, Stage] = {
     "processed": "queued",
@@ -41,12 +42,12 @@ def read(body: bytes, content_type: str, at: datetime) -> list[News]:  # noqa: A
     A receipt's code is a bounce's status (`5.1.1`), why a message was dropped (invalid, bounced, unsubscribed,
     complained, content, quota, other), or `machine` for an open that no person made.
 
-    Raises ValueError for what is not a list of events.
+    Raises WebhookUnreadable for what is not a list of events.
     """
     try:
         events = msgspec.json.decode(body, type=list[dict[str, object]])
-    except msgspec.DecodeError as error:
-        raise ValueError(f"not a list of SendGrid's events: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WebhookUnreadable("not a list of SendGrid's events") from error
     return [receipt for event in events if (receipt := _receipt(event, at=at)) is not None]
 
 

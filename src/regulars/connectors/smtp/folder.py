@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from regulars.connectors.smtp.report import read
+from regulars.connectors.smtp.news import read
 from regulars.destinations.sender import News
 
 

@@ -14,14 +14,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 from regulars.clock import Clock, SystemClock
+from regulars.connectors.secret import Secret, revealed
 from regulars.connectors.smtp.letter import address_of, domain_of, letter
 from regulars.connectors.smtp.reply_code import Step, refusal
 from regulars.destinations.mail_id import mail_id, mail_mark
 from regulars.destinations.sender import Accepted, Deferred, Limits, Outcome, Outgoing, Refused, Unknown
 from regulars.destinations.unaddressed import unaddressed
+
+Security = Literal["starttls", "tls", "none"]
+SECURITIES: tuple[Security, ...] = get_args(Security)
 
 _BROKEN = (smtplib.SMTPServerDisconnected, OSError)
 
@@ -48,8 +52,8 @@ class Smtp:
     host: str
     port: int = 587
     user: str = ""
-    password: str = field(default="", repr=False)
-    security: Literal["starttls", "tls", "none"] = "starttls"
+    password: str | Secret = field(default="", repr=False)
+    security: Security = "starttls"
     bounces: str = ""
     hello: str = "[127.0.0.1]"
     batch: int = 50
@@ -99,7 +103,7 @@ class Smtp:
                 connection.starttls(context=trusted)
             connection.ehlo_or_helo_if_needed()
             if self.user:
-                connection.login(self.user, self.password)
+                connection.login(self.user, revealed(self.password))
         except BaseException:
             connection.close()
             raise

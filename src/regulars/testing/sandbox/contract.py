@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from importlib.resources import files
+from urllib.parse import parse_qsl
 
 import msgspec
 import yaml
 
 from regulars.connectors.sandbox import Call
-from regulars.testing.sandbox.schema import route_pattern, schema_faults
+from regulars.testing.sandbox.schema import FORM, as_form, route_pattern, schema_faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,11 @@ class Contract:
                 yield Violation(status=400, message=f"{call.path} knows no parameter {name!r}")
             elif not all(_is(str(words[name]), value) for value in values):
                 yield Violation(status=400, message=f"{name}={values[-1]!r} is not of kind {words[name]}")
-        if call.body is not None and "body" not in words:
+        if call.body is not None and not {"body", "form"} & set(words):
             yield Violation(status=400, message=f"{call.path} takes no body")
-        for message in schema_faults(call.body, words.get("body"), root={}):
+        schema = words.get("body", words.get("form"))
+        body = as_form(call.body, schema) if isinstance(schema, dict) and "form" in words else call.body
+        for message in schema_faults(body, schema, root={}):
             yield Violation(status=400, message=message)
 
     def _headers_wrong(self, headers: Mapping[str, str]) -> Iterator[Violation]:
@@ -85,6 +88,11 @@ def _is(kind: str, value: str) -> bool:
             return value != ""
 
 
-def decoded(body: bytes) -> object:
-    """Return a request's body; None for none. Raises msgspec.DecodeError for what is not JSON."""
+def decoded(body: bytes, kind: str = "application/json") -> object:
+    """Return a request's body, of a form its members as text; None for none.
+
+    Raises msgspec.DecodeError for what is not JSON.
+    """
+    if kind.startswith(FORM):
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
     return msgspec.json.decode(body) if body else None

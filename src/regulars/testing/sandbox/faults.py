@@ -11,8 +11,9 @@ from typing import Literal
 from regulars.connectors.sandbox import Answer
 
 FaultKind = Literal[
-    "status", "cut", "slow", "html", "broken_json", "short_page", "lost_page", "repeated_page", "future"
+    "status", "cut", "lost", "slow", "html", "broken_json", "short_page", "lost_page", "repeated_page", "future"
 ]
+"""`cut`: the answer breaks off, and what was asked is done. `lost`: the same to the caller, and nothing is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from regulars.connectors.sandbox import Call
 
+FORM = "application/x-www-form-urlencoded"
 _DEEP = re.compile(r"^(\w+)\[(\w*)\]$")
 _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,), "array": (list,), "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,)
@@ -28,7 +29,8 @@ def openapi_faults(call: Call, spec: Mapping[str, object]) -> Iterator[str]:
             yield f"{call.path} knows no parameter {name!r}"
             continue
         for value in values:
-            readings = [_told(deep, text) for text in _readings(value)]
+            is_list = _mapping(parameter.get("schema")).get("type") == "array" and deep is None
+            readings = [[text] if is_list else _told(deep, text) for text in _readings(value)]
             wrong = [list(schema_faults(told, parameter.get("schema"), root=spec, where=name)) for told in readings]
             yield from wrong[0] if all(wrong) else []
     body = operation.get("requestBody")
@@ -37,6 +39,8 @@ def openapi_faults(call: Call, spec: Mapping[str, object]) -> Iterator[str]:
         assert isinstance(contents, Mapping)
         schema = next((content.get("schema") for kind, content in contents.items() if kind.endswith("json")), None)
         yield from schema_faults(call.body, schema, root=spec)
+        if FORM in contents:
+            yield from schema_faults(as_form(call.body, contents[FORM]["schema"]), contents[FORM]["schema"], root=spec)
 
 
 def operation_of(spec: Mapping[str, object], method: str, path: str) -> Mapping[str, object] | None:
@@ -65,12 +69,24 @@ def schema_faults(value: object, schema: object, *, root: Mapping[str, object], 
         return
     if "enum" in schema and value not in schema["enum"]:
         yield f"{where} is {value!r}, not one of {schema['enum']}"
+    yield from _bounds_broken(value, schema, where=where)
     match value:
         case dict():
             yield from _member_faults(value, schema, root=root, where=where)
         case list():
             for inner in value:
                 yield from schema_faults(inner, schema.get("items"), root=root, where=f"{where}[]")
+
+
+def _bounds_broken(value: object, schema: dict[str, Any], *, where: str) -> Iterator[str]:
+    """Yield how a text or a list is too long or too short, and where a text has the wrong shape."""
+    if not isinstance(value, str | list):
+        return
+    least, most = ("minItems", "maxItems") if isinstance(value, list) else ("minLength", "maxLength")
+    if not schema.get(least, 0) <= len(value) <= schema.get(most, len(value)):
+        yield f"{where} is {len(value)} long, not {schema.get(least, 0)} to {schema.get(most, 'any length')}"
+    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        yield f"{where} is {value[:40]!r}, not like {schema['pattern']}"
 
 
 def _is_of_type(value: object, kind: object) -> bool:
@@ -123,6 +139,30 @@ def _whole(value: Mapping[str, object], root: Mapping[str, object]) -> Mapping[s
     return _referred(str(value["$ref"]), root) if "$ref" in value else value
 
 
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def as_form(body: object, schema: Mapping[str, Any]) -> object:
+    """Return a form's members as what they are by the schema: a text that writes a number, a list of one."""
+    if not isinstance(body, dict):
+        return body
+    kinds = {name: inner.get("type") for name, inner in schema.get("properties", {}).items()}
+    return {name: _of_kind(str(value), kinds.get(name)) for name, value in body.items()}
+
+
+def _of_kind(text: str, kind: object) -> object:
+    match kind:
+        case "integer":
+            return _readings(text)[-1]
+        case "boolean":
+            return {"true": True, "false": False}.get(text, text)
+        case "array":
+            return [text]
+        case _:
+            return text
+
+
 def _told(deep: re.Match[str] | None, value: object) -> object:
     """Return what a parameter's brackets mean: `expand[]` a list, `created[gte]` a member of an object."""
     if deep is None:
@@ -131,6 +171,7 @@ def _told(deep: re.Match[str] | None, value: object) -> object:
 
 
 def _readings(value: str) -> list[object]:
-    """Return what a query's text may be: the text, the list it writes with commas, the number, the truth."""
+    """Return what a query's text may be: the text, the truth, and the number that it writes."""
+    truth = {"true": True, "false": False}
     whole = [int(value)] if re.fullmatch(r"-?\d+", value) else []
-    return [value, value.split(","), *whole, *([value == "true"] if value in {"true", "false"} else [])]
+    return [value, *([truth[value]] if value in truth else []), *whole]

@@ -7,17 +7,20 @@ import importlib
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qsl
 
+import httpx
 import msgspec
 import uvicorn
 
-from regulars.connectors.sandbox import Answer, Call
+from regulars.clock import Clock
+from regulars.connectors.sandbox import Answer, Call, Post, answer_json
 from regulars.testing.sandbox.contract import Contract, Violation, decoded
 from regulars.testing.sandbox.faults import Fault, Faults, spoiled
 from regulars.testing.sandbox.schema import openapi_faults
@@ -36,6 +39,14 @@ class _Vendor:
     shelf: FolderShelf
     spec: Mapping[str, object] | None = None
     previous: dict[str, Answer] = field(default_factory=dict)
+
+
+class _Telling(msgspec.Struct):
+    """What happens at a vendor without a request to it."""
+
+    vendor: str
+    word: str
+    words: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +69,7 @@ class SandboxServer:
         faults: What goes wrong, and when.
         as_of: The vendors' moment; None: after everything that the world has.
         specs: Vendors' own OpenAPI documents, provider -> file; requests are checked against them too.
+        clock: What moves the vendors' moment on with every request; None: it stands still until `set_clock`.
         port: 0: any free one.
 
     """
@@ -70,11 +82,13 @@ class SandboxServer:
         faults: Faults | None = None,
         as_of: datetime | None = None,
         specs: Mapping[str, Path] | None = None,
+        clock: Clock | None = None,
         port: int = 0,
     ) -> None:
         self.faults = faults or Faults()
+        self._clock = clock
         self.requests: list[Request] = []
-        at = as_of or datetime(9000, 1, 1, tzinfo=UTC)
+        at = as_of or (clock.now() if clock else datetime(9000, 1, 1, tzinfo=UTC))
         self._vendors = {
             name: _Vendor(
                 speaks=importlib.import_module(f"regulars.connectors.{name}.sandbox"),
@@ -89,7 +103,9 @@ class SandboxServer:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         self._matching = 0
-        config = uvicorn.Config(self._app, log_level="critical", interface="asgi3", lifespan="off", access_log=False)
+        config = uvicorn.Config(
+            self._app, log_level="critical", interface="asgi3", lifespan="off", access_log=False, date_header=False
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 
@@ -110,6 +126,15 @@ class SandboxServer:
     def violations(self) -> tuple[str, ...]:
         """Return everything that requests did wrong by the vendors' contracts."""
         return tuple(message for request in self.requests for message in request.violations)
+
+    def tell(self, provider: str, word: str, **words: object) -> Sequence[int]:
+        """Let something happen at a vendor that nobody asked it for over HTTP: a reply comes in, messages arrive.
+
+        Returns what its webhooks were answered, in order. See `told` of the connector's sandbox for the words.
+        """
+        body = msgspec.json.encode({"vendor": provider, "word": word, "words": words})
+        answer = httpx.post(f"{self.url}/_sandbox/tell", content=body, timeout=60).raise_for_status()
+        return msgspec.json.decode(answer.content, type=list[int])
 
     def set_clock(self, at: datetime) -> None:
         """Let all vendors go to another moment: the next day has other records."""
@@ -140,7 +165,20 @@ class SandboxServer:
             self.set_clock(datetime.fromisoformat(msgspec.json.decode(body)["at"]))
             await _send(send, Answer(body=b"{}"), {})
             return
+        if scope["path"] == "/_sandbox/tell":
+            await _send(send, answer_json(await self._told(msgspec.json.decode(body, type=_Telling))), {})
+            return
         await self._vendor_request(scope, body, send)
+
+    async def _told(self, telling: _Telling) -> list[int]:
+        vendor = self._vendors[telling.vendor]
+        self._tick(vendor)
+        posts: Sequence[Post] = vendor.speaks.told(telling.word, telling.words, vendor.shelf)
+        return await asyncio.to_thread(_posted, posts)
+
+    def _tick(self, vendor: _Vendor) -> None:
+        if self._clock is not None:
+            vendor.shelf.now = self._clock.now()
 
     async def _vendor_request(
         self, scope: Message, body: bytes, send: Callable[[Message], Awaitable[None]]
@@ -151,17 +189,19 @@ class SandboxServer:
             await _send(send, Answer(body=b'{"error":"no such vendor"}', status=404), {})
             return
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        call = _call(scope, "/" + "/".join(rest), body, host=headers["host"], provider=provider)
+        call = _call(scope, "/" + "/".join(rest), body, headers=headers, provider=provider)
+        self._tick(vendor)
         wrong = _violations(vendor, call, headers)
         fault = None if wrong else self._fault(call)
-        answer = _refusal(wrong[0]) if wrong else _answer(vendor, call, fault)
+        answer = _refusal(vendor, wrong[0]) if wrong else _answer(vendor, call, fault)
         told = tuple(violation.message for violation in wrong)
         noted = Request(provider=provider, call=call, violations=told, fault=fault, status=answer.status)
         self.requests.append(noted)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        extra = {"retry-after": fault.retry_after} if fault is not None and fault.retry_after is not None else {}
-        await _send(send, answer, extra, is_cut=fault is not None and fault.kind == "cut")
+        extra = {"date": format_datetime(vendor.shelf.now.astimezone(UTC), usegmt=True)}
+        extra |= {"retry-after": fault.retry_after} if fault is not None and fault.retry_after is not None else {}
+        await _send(send, answer, extra, is_cut=fault is not None and fault.kind in {"cut", "lost"})
 
     def _fault(self, call: Call) -> Fault | None:
         if self.faults.only not in call.path:
@@ -173,10 +213,12 @@ class SandboxServer:
 def _answer(vendor: _Vendor, call: Call, fault: Fault | None) -> Answer:
     """Return the vendor's answer, or what a fault makes of it."""
     shelf = vendor.shelf
+    if fault is not None and fault.kind == "lost":
+        return Answer(body=b"{}")
     if fault is not None and fault.kind == "status" and not fault.is_acted_on:
         return spoiled(Answer(body=b""), fault, previous=None)
     if fault is not None and fault.kind == "future":
-        shelf = FolderShelf(folder=shelf.folder, now=shelf.now + timedelta(seconds=fault.seconds))
+        shelf = replace(shelf, now=shelf.now + timedelta(seconds=fault.seconds), listings={})
     answer: Answer = vendor.speaks.answer(call, shelf)
     spoilt = answer if fault is None else spoiled(answer, fault, previous=vendor.previous.get(call.path))
     vendor.previous[call.path] = answer
@@ -190,16 +232,33 @@ def _violations(vendor: _Vendor, call: Call, headers: Mapping[str, str]) -> list
     return found
 
 
-def _refusal(violation: Violation) -> Answer:
+def _posted(posts: Sequence[Post]) -> list[int]:
+    """Send webhooks and return what they were answered; 0 where nobody did."""
+    answers = []
+    with httpx.Client(timeout=10) as client:
+        for post in posts:
+            try:
+                answers.append(client.post(post.url, content=post.body, headers=dict(post.headers)).status_code)
+            except httpx.HTTPError:
+                answers.append(0)
+    return answers
+
+
+def _refusal(vendor: _Vendor, violation: Violation) -> Answer:
+    if hasattr(vendor.speaks, "refusal"):
+        answer: Answer = vendor.speaks.refusal(violation.status, violation.message)
+        return answer
     return Answer(body=msgspec.json.encode({"error": {"message": violation.message}}), status=violation.status)
 
 
-def _call(scope: Message, path: str, body: bytes, *, host: str, provider: str) -> Call:
+def _call(scope: Message, path: str, body: bytes, *, headers: Mapping[str, str], provider: str) -> Call:
     params: dict[str, tuple[str, ...]] = {}
     for name, value in parse_qsl(scope["query_string"].decode(), keep_blank_values=True):
         params[name] = (*params.get(name, ()), value)
     return Call(
-        method=scope["method"], path=path, params=params, body=decoded(body), url=f"http://{host}/{provider}{path}"
+        method=scope["method"], path=path, params=params, headers=headers,
+        body=decoded(body, headers.get("content-type", "application/json")),
+        url=f"http://{headers['host']}/{provider}{path}",
     )
 
 
