@@ -156,7 +156,7 @@ def _decoded(part: Message) -> str:
     raw = content if isinstance(content, bytes) else b""
     try:
         return raw.decode(str(part.get_content_charset() or "utf-8"), "replace")
-    except LookupError:
+    except (LookupError, ValueError):        # no such charset, or one that could never be a name
         return raw.decode("utf-8", "replace")
 
 
