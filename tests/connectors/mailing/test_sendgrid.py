@@ -155,6 +155,7 @@ def test_what_messages_have_in_common_and_what_differs_give_each_of_them_back(te
     (Answer(status=400, body=_errors(("content", "is required"))), Refused(code="content", reason="is required")),
     (Answer(status=400, body=_errors(("personalizations.0.headers", "bad header"))),
      Refused(code="personalizations.headers", reason="bad header")),
+    (Answer(status=400, body=b'{"x":' + b"[" * 100_000), Refused(code="400", reason="SendGrid gave no reason")),
     (Answer(status=400, body=b""), Refused(code="400", reason="SendGrid gave no reason")),
 ], ids=lambda value: str(value.status) if isinstance(value, Answer) else "")
 def test_each_answer_means_what_may_be_done_next(mail, answer, outcome) -> None:
@@ -285,7 +286,7 @@ def test_a_receipts_reason_holds_no_address() -> None:
     assert read(body, "application/json", AT)[0].reason == "550 … unknown"
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"not json", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"not json", b"\xff", b"[" * 100_000], ids=lambda body: str(body[:8]))
 def test_what_is_not_a_list_of_events_is_refused(body) -> None:
     with pytest.raises(WebhookUnreadable, match="not a list of SendGrid's events"):
         read(body, "application/json", AT)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from regulars.connectors.decoded import decoded
 from regulars.destinations.sender import Accepted, Answer, Deferred, Limits, Outcome, Refused, Request
 from regulars.destinations.unaddressed import unaddressed
 
@@ -191,12 +192,15 @@ class Klaviyo:
 def outcome(answer: Answer) -> Outcome:
     """Return what became of a change."""
     if 200 <= answer.status < 300:
-        return Accepted(provider_id=_id_of(answer.body), stage="queued" if answer.status == 202 else "sent")
+        made = decoded(answer.body, _Done)
+        id = "" if made is None else made.data.id  # noqa: A001  # that is what it is
+        return Accepted(provider_id=id, stage="queued" if answer.status == 202 else "sent")
     if answer.status in {408, 429} or answer.status >= 500:
         asked = answer.headers.get("retry-after", "")
         after = timedelta(seconds=int(asked)) if asked.isdigit() else None
         return Deferred(reason=f"Klaviyo answered {answer.status}", after=after)
-    faults = _faults(answer.body)
+    said = decoded(answer.body, _Faults)
+    faults = [] if said is None else said.errors
     reason = unaddressed("; ".join(fault.detail or fault.title for fault in faults)) or "Klaviyo gave no reason"
     code = (faults[0].code if faults else "") or str(answer.status)
     if answer.status in {401, 403}:
@@ -208,20 +212,6 @@ def outcome(answer: Answer) -> Outcome:
 def _is_of_address(fault: _Fault) -> bool:
     where = fault.source.pointer if fault.source is not None else None
     return where is not None and where.endswith(("/email", "/phone_number"))
-
-
-def _faults(body: bytes) -> list[_Fault]:
-    try:
-        return msgspec.json.decode(body, type=_Faults).errors
-    except msgspec.DecodeError:
-        return []
-
-
-def _id_of(body: bytes) -> str:
-    try:
-        return msgspec.json.decode(body, type=_Done).data.id
-    except msgspec.DecodeError:
-        return ""
 
 
 def _made(kind: str, attributes: Mapping[str, object], rest: Mapping[str, object] | None = None) -> dict[str, object]:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from regulars.connectors.decoded import decoded
 from regulars.destinations.sender import Accepted, Answer, Deferred, Limits, Outcome, Refused, Request
 from regulars.destinations.unaddressed import unaddressed
 
@@ -122,8 +123,9 @@ def member_path(list_id: str, email: str) -> str:
 def outcome(answer: Answer) -> Outcome:
     """Return what became of a change."""
     if answer.status in {200, 204}:
-        return Accepted(provider_id=_text_of(answer.body, "id"), stage="sent")
-    problem = _problem(answer.body)
+        made = decoded(answer.body, dict[str, object]) or {}
+        return Accepted(provider_id=str(made.get("id", "")), stage="sent")
+    problem = decoded(answer.body, _Problem)
     if answer.status == 429 or answer.status >= 500 or answer.status == 408:
         return Deferred(reason=f"Mailchimp answered {answer.status}")
     if answer.status == 403 and problem is None:
@@ -133,17 +135,3 @@ def outcome(answer: Answer) -> Outcome:
     if answer.status in {401, 403}:
         return Refused(code=str(answer.status), reason=reason, scope="account")
     return Refused(code=title or str(answer.status), reason=reason, scope="address" if title in _LASTING else "message")
-
-
-def _problem(body: bytes) -> _Problem | None:
-    try:
-        return msgspec.json.decode(body, type=_Problem)
-    except msgspec.DecodeError:
-        return None
-
-
-def _text_of(body: bytes, name: str) -> str:
-    try:
-        return str(msgspec.json.decode(body, type=dict[str, object]).get(name, ""))
-    except msgspec.DecodeError:
-        return ""

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from regulars.connectors.decoded import decoded
 from regulars.connectors.mailchimp.audience import Audience, outcome
 from regulars.destinations.sender import Answer, Outcome, Request
 
@@ -59,11 +60,8 @@ def together(audience: Audience, changes: Mapping[str, Request]) -> Request:
 
 def batch_state(answer: Answer) -> Batch | None:
     """Return how far a batch is, from the answer to its start or to an inquiry; None for any other answer."""
-    try:
-        state = msgspec.json.decode(answer.body, type=_State)
-    except msgspec.DecodeError:
-        return None
-    return Batch(
+    state = decoded(answer.body, _State)
+    return None if state is None else Batch(
         id=state.id,
         is_finished=state.status == "finished",
         total=state.total_operations,

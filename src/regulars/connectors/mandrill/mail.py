@@ -13,6 +13,7 @@ from email.utils import parseaddr
 
 import msgspec
 
+from regulars.connectors.decoded import decoded
 from regulars.connectors.secret import Secret, revealed
 from regulars.destinations.sender import (
     Accepted,
@@ -114,11 +115,7 @@ class Mandrill:
         """Return what the search says. What is not found may still be on its way into the index: Unknown."""
         if answer.status != 200:
             return Unknown(reason=f"the search answered {answer.status}")
-        try:
-            known = msgspec.json.decode(answer.body, type=list[_Found])
-        except msgspec.DecodeError:
-            return Unknown(reason="the search's answer cannot be read")
-        for one in known:
+        for one in decoded(answer.body, list[_Found]) or []:
             if isinstance(one.metadata, dict) and one.metadata.get(MESSAGE_ID) == message.message_id:
                 return Accepted(provider_id=one.id, stage=STATES.get(one.state, "queued"))
         return Unknown(reason="the search does not find it")
@@ -132,15 +129,12 @@ class Mandrill:
 
 def _outcome(answer: Answer) -> Outcome:
     if answer.status == 200:
-        try:
-            (result,) = msgspec.json.decode(answer.body, type=list[_Result])
-        except (msgspec.DecodeError, ValueError):
-            return Unknown(reason="the answer cannot be read")
-        return _of_result(result)
+        results = decoded(answer.body, list[_Result])
+        return _of_result(results[0]) if results else Unknown(reason="the answer cannot be read")
     if answer.status == 429:
         asked = answer.headers.get("retry-after", "")
         return Deferred(reason="too many requests", after=timedelta(seconds=int(asked)) if asked.isdigit() else None)
-    return _of_fault(answer.status, _fault(answer.body))
+    return _of_fault(answer.status, decoded(answer.body, _Fault) or _Fault())
 
 
 def _of_result(result: _Result) -> Outcome:
@@ -159,10 +153,3 @@ def _of_fault(status: int, fault: _Fault) -> Outcome:
     if fault.name == "ValidationError" or 400 <= status < 500:
         return Refused(code=fault.name or str(status), reason=reason)
     return Unknown(reason=f"Mandrill answered {status}")
-
-
-def _fault(body: bytes) -> _Fault:
-    try:
-        return msgspec.json.decode(body, type=_Fault)
-    except msgspec.DecodeError:
-        return _Fault()

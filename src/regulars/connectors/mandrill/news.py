@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-import msgspec
-
+from regulars.connectors.decoded import decoded
 from regulars.connectors.mandrill.mail import MESSAGE_ID
 from regulars.destinations.sender import News, Receipt, Stage
 from regulars.destinations.unaddressed import unaddressed
@@ -32,9 +31,11 @@ def read(body: bytes, content_type: str, at: datetime) -> list[News]:  # noqa: A
     """
     try:
         said = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1000))
-        events = msgspec.json.decode(said["mandrill_events"], type=list[dict[str, object]])
-    except (ValueError, KeyError, msgspec.DecodeError) as error:
+    except ValueError as error:
         raise WebhookUnreadable("not a form of Mandrill's") from error
+    events = decoded(said.get("mandrill_events", ""), list[dict[str, object]])
+    if events is None:
+        raise WebhookUnreadable("not a form of Mandrill's")
     return [receipt for event in events if (receipt := _receipt(event, at=at)) is not None]
 
 

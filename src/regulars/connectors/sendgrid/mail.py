@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from regulars.connectors.decoded import decoded
 from regulars.connectors.secret import Secret, revealed
 from regulars.connectors.sendgrid.together import LARGEST, Together, reply_to, together
 from regulars.destinations.sender import (
@@ -115,13 +116,11 @@ class Sendgrid:
         """Return what the Email Activity knows. What it does not have may still be on its way there: Unknown."""
         if answer.status != 200:
             return Unknown(reason=f"the Email Activity answered {answer.status}")
-        try:
-            known = msgspec.json.decode(answer.body, type=_Activities).messages
-        except msgspec.DecodeError:
-            return Unknown(reason="the Email Activity's answer cannot be read")
-        if not known:
+        known = decoded(answer.body, _Activities)
+        if known is None or not known.messages:
             return Unknown(reason="the Email Activity does not have it")
-        return Accepted(provider_id=request_id(known[0].msg_id), stage=_STAGES.get(known[0].status, "queued"))
+        one = known.messages[0]
+        return Accepted(provider_id=request_id(one.msg_id), stage=_STAGES.get(one.status, "queued"))
 
     def _request(self, method: str, path: str, body: bytes = b"") -> Request:
         headers = {"Authorization": f"Bearer {revealed(self.key)}", "Accept": "application/json"}
@@ -211,10 +210,8 @@ def _refused(fault: _Fault) -> Refused:
 
 
 def _faults(answer: Answer) -> list[_Fault]:
-    try:
-        return msgspec.json.decode(answer.body, type=_Faults).errors
-    except msgspec.DecodeError:
-        return []
+    said = decoded(answer.body, _Faults)
+    return [] if said is None else said.errors
 
 
 def _asked_wait(answer: Answer) -> timedelta | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import msgspec
-
+from regulars.connectors.decoded import decoded
 from regulars.connectors.sendgrid.mail import MESSAGE_ID, request_id
 from regulars.destinations.mail_id import message_id_in
 from regulars.destinations.sender import News, Receipt, Stage
@@ -44,10 +43,9 @@ def read(body: bytes, content_type: str, at: datetime) -> list[News]:  # noqa: A
 
     Raises WebhookUnreadable for what is not a list of events.
     """
-    try:
-        events = msgspec.json.decode(body, type=list[dict[str, object]])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WebhookUnreadable("not a list of SendGrid's events") from error
+    events = decoded(body, list[dict[str, object]])
+    if events is None:
+        raise WebhookUnreadable("not a list of SendGrid's events")
     return [receipt for event in events if (receipt := _receipt(event, at=at)) is not None]
 
 
