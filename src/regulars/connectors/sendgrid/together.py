@@ -6,10 +6,10 @@ from one template differ in few places, so the content is found again by laying 
 
 from __future__ import annotations
 
-import re
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress, count
 
 from regulars.destinations.sender import Outgoing
 
@@ -20,7 +20,6 @@ LONGEST = 10_000
 """Bytes of texts of its own that one address may have, their names included."""
 
 _TAG = "-regulars.{}-"
-_LINES, _ELEMENTS = re.compile(r"(?<=\n)"), re.compile(r"(?=<)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +38,24 @@ def together(messages: Sequence[Outgoing]) -> Together:
     Nobody is written to twice in one request: SendGrid refuses that.
     """
     first = messages[0]
+    alone = Together(positions=(0,), text=first.text, html=first.html, values=({},))
     chosen = _alike(messages) if len(messages) > 1 else [0]
-    parts = {n: _parts(messages[n]) for n in chosen}
-    differing = _differing(list(parts.values()))
-    values = {n: {_TAG.format(i): parts[n][i] for i in differing} for n in chosen}
+    if len(chosen) == 1:
+        return alone
+    common = _parts(first)
+    own = {n: _unlike(common, messages[n]) for n in chosen}
+    differing = sorted({i for parts in own.values() for i in parts})
+    values = {n: {_TAG.format(i): own[n].get(i, common[i]) for i in differing} for n in chosen}
     fitting = [n for n in chosen if _size(values[n]) <= LONGEST and not _has_tag(messages[n])]
     if fitting[:1] != [0] or len(fitting) == 1:
-        return Together(positions=(0,), text=first.text, html=first.html, values=({},))
-    common = [_TAG.format(i) if i in differing else part for i, part in enumerate(parts[0])]
-    lines = len(_LINES.split(first.text))
+        return alone
+    for i in differing:
+        common[i] = _TAG.format(i)
+    lines = first.text.count("\n") + 1
     return Together(
         positions=tuple(fitting),
-        text="".join(common[:lines]),
-        html="".join(common[lines:]),
+        text="\n".join(common[:lines]),
+        html="<".join(common[lines:]),
         values=tuple(values[n] for n in fitting),
     )
 
@@ -72,16 +76,19 @@ def _alike(messages: Sequence[Outgoing]) -> list[int]:
 
 
 def _form(message: Outgoing) -> tuple[object, ...]:
-    counts = len(_LINES.split(message.text)), len(_ELEMENTS.split(message.html))
+    counts = message.text.count("\n"), message.html.count("<")
     return message.sender, reply_to(message), bool(message.text), bool(message.html), *counts
 
 
 def _parts(message: Outgoing) -> list[str]:
-    return [*_LINES.split(message.text), *_ELEMENTS.split(message.html)]
+    """Return the lines of the text and the elements of the HTML: what a template fills in stands inside of one."""
+    return [*message.text.split("\n"), *message.html.split("<")]
 
 
-def _differing(parts: Sequence[Sequence[str]]) -> frozenset[int]:
-    return frozenset(n for n, column in enumerate(zip(*parts, strict=True)) if len(set(column)) > 1)
+def _unlike(common: Sequence[str], message: Outgoing) -> dict[int, str]:
+    """Return the parts of a message that are not like the first one's, by their positions."""
+    parts = _parts(message)
+    return {i: parts[i] for i in compress(count(), map(operator.ne, common, parts))}
 
 
 def _size(values: Mapping[str, str]) -> int:
