@@ -116,10 +116,10 @@ def ask_once() -> Callable[[Request], Answer]:
 def deliver() -> Callable[..., dict[str, Outcome]]:
     """Send mails until none of them waits; the last outcome of each."""
 
-    def run(dialect: Dialect, mails: Sequence[Outgoing]) -> dict[str, Outcome]:
+    def run(dialect: Dialect, mails: Sequence[Outgoing], *, patience: float = 10) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
         waiting = list(mails)
-        with httpx.Client(timeout=0.3) as client:
+        with httpx.Client(timeout=patience) as client:
             for _ in range(20 * len(mails)):
                 batch, waiting = waiting[: dialect.limits.batch], waiting[dialect.limits.batch :]
                 for message, outcome in zip(batch, carried(client, dialect, batch), strict=True):

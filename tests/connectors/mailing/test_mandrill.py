@@ -41,7 +41,7 @@ def test_no_fault_loses_or_repeats_a_mail_and_the_unknown_ones_are_found_by_aski
     mandrill = Mandrill(key="k", url=server.url_of("mandrill"))
     mails = {m.message_id: m for m in map(mail, range(40))}
 
-    outcomes = deliver(mandrill, list(mails.values()))
+    outcomes = deliver(mandrill, list(mails.values()), patience=0.3)
 
     kept = Counter(one["metadata"]["regulars_message_id"] for one in server.kept("mandrill", "messages"))
     unknown = ids_of(outcomes, Unknown)

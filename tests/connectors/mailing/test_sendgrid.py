@@ -50,7 +50,7 @@ def test_an_answer_lost_leaves_a_mail_unknown_and_no_fault_loses_or_repeats_one(
     server = vendor("sendgrid", Faults(chance=0.3, kinds=storm, seed=4))
     mails = [mail(n) for n in range(120)]
 
-    outcomes = deliver(Sendgrid(key="k", url=server.url_of("sendgrid")), mails)
+    outcomes = deliver(Sendgrid(key="k", url=server.url_of("sendgrid")), mails, patience=0.3)
 
     kept = Counter(one["custom_args"]["regulars_message_id"] for one in server.kept("sendgrid", "messages"))
     assert set(kept.values()) == {1}
