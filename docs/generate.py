@@ -24,6 +24,7 @@ from regulars.connections.community import COMMUNITY
 from regulars.connections.companion import COMPANION
 from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
+from regulars.connectors import mandrill, sendgrid, smtp
 from regulars.events import category, event
 from regulars.experiments import experiment, holdout
 from regulars.flags import condition as targeting
@@ -173,6 +174,8 @@ def declarations() -> str:
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
         ("categories.yaml", category), ("transfers.yaml", transfer),
         ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),
+        ("destinations/*.yaml, kind: sendgrid", sendgrid), ("destinations/*.yaml, kind: smtp", smtp),
+        ("destinations/*.yaml, kind: mandrill", mandrill),
     )
     for title, module in titles:
         parts += [f"## {title}", _doc(module)]

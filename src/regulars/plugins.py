@@ -27,6 +27,8 @@ _BUILT_IN = {
     "door": "regulars.sources.door:declare",
     "webhook": "regulars.sources.webhook.declare:declare",
     "capitan": "regulars.connectors.capitan:declare",
+    "klaviyo": "regulars.connectors.klaviyo:declare",
+    "mailchimp": "regulars.connectors.mailchimp:declare",
     "square": "regulars.connectors.square:declare",
     "stripe": "regulars.connectors.stripe:declare",
 }

@@ -111,6 +111,16 @@ def test_a_required_field_refuses_the_very_first_set_too() -> None:
     assert [(drift.severity, drift.path) for drift in found] == [("refuse", "birthday")]
 
 
+def test_a_required_field_far_inside_is_watched_as_far_as_shapes_go() -> None:
+    deep = declare_stream("crm", "events", {"key": "id", "fields": {"id": "id", "kind": {"from": "a.b.c.id", "type": "id", "required": True}}})
+
+    there = compare(deep, known={}, seen=_shape({"id": 1, "a": {"b": {"c": {"id": 5}}}}), rows=1)
+    gone = compare(deep, known={}, seen=_shape({"id": 1, "a": {"b": {}}}), rows=1)
+
+    assert there == []
+    assert [(drift.severity, drift.path) for drift in gone] == [("refuse", "a.b.c")]
+
+
 def test_a_used_field_gone_from_many_rows_refuses_and_from_few_warns() -> None:
     assert _said(_shape(_without("telephone")), rows=100) == [("refuse", "gone", "telephone", "")]
     assert _said(_shape(_without("telephone")), rows=5) == [("warning", "gone", "telephone", "")]

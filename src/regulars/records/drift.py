@@ -164,8 +164,9 @@ def _flat(structure: object, path: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _plain(path: str) -> str:
-    """Return a declared path as shapes write it; a position in a list stands for the list."""
-    return ".".join(part for part in re.split(r"\.[0-9]+(?:\.|$)", path, maxsplit=1)[0].replace('"', "").split("."))
+    """Return a declared path as shapes write it, so far as they go; a position in a list stands for the list."""
+    parts = re.split(r"\.[0-9]+(?:\.|$)", path, maxsplit=1)[0].replace('"', "").split(".")
+    return ".".join(parts[:_DEPTH])
 
 
 def _has_values(types: Mapping[str, int]) -> bool:

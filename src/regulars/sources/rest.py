@@ -29,10 +29,13 @@
           since: {param: updated_since, field: updated_at, overlap: 2 days, format: iso}
               # format: iso | unix | date | local; start: the first pull's value; until: parameter of a window's end;
               # `body:` and `until_body:` put them at dotted paths of the body instead
+              # {param: filter, until: filter, wrap: "since(at,{})", wrap_until: "before(at,{})"}: moments inside a
+              # language of filters; those of one parameter are joined by commas
           timeout: 10 seconds
           missing_is_empty: true   # 404: no records
           for_each: {request: {path: shops}, id: id, mark: shop_id, when_any: [{open: true}]}
-              # the list is asked for once per record of another list: `${each}` in path, params and body is its id
+              # the list is asked for once per record of another list: `${each}` in path, params and body is its id;
+              # `mark: {shop_id: id, shop_name: settings.name}` lends the records more of it
         fields: ...                # and key, mode, profile, money as for any stream
 
 The cursor is `{newest, pulled_at}`: the latest moment seen, never later than now, whatever the vendor's clock says.

@@ -152,6 +152,9 @@ def check_answer(response: httpx.Response, *, source: str, now: datetime) -> Non
     if status in {408, 425, 429} or status >= 500:
         wait = retry_after(response.headers.get("retry-after"), now=now)
         raise SourceBusy(f"{where} answered {status}", hint="the vendor is busy; run again later", wait=wait)
+    if status == 403 and not response.content.lstrip().startswith(b"{"):
+        # Mailchimp says "too many at once" like this; a wrong key comes with a reason.
+        raise SourceBusy(f"{where} answered 403 without a reason", hint="too many at once, or a firewall; try later")
     if status in {401, 403}:
         hint = "check the key in the environment" if status == 401 else "the key lacks a permission for this"
         raise SourceRefused(f"{where} answered {status}{_reason(response)}", hint=hint)

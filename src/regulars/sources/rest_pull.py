@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote, urljoin
 from zoneinfo import ZoneInfo
 
@@ -117,17 +118,18 @@ class RestPull:
         """Read one list per record of another; small ones share a page."""
         outer = _List.of(_part(resume, "outer")) if resume else _List(place=first_place(each.request.paging))
         inner = _List.of(_part(resume, "inner")) if resume else _List(place=None)
-        ids: list[object] = list(_elements(resume, "ids"))
+        ids: list[Any] = list(_elements(resume, "ids"))
         gathered: list[bytes] = []
         while ids or outer.place is not None:
             if not ids:
                 answer = self._next_page(each.request, outer, span=span)
-                ids = [value_at(item, each.id) for item in answer.items if _is_wanted(item, each)]
+                ids = [[value_at(item, each.id), _marks(item, each)] for item in answer.items if _is_wanted(item, each)]
                 continue
             if inner.place is None:
                 inner = _List(place=first_place(self.request.paging))
-            answer = self._next_page(self.request, inner, span=span, each=ids[0])
-            gathered += [_marked(item, each.mark, ids[0]) for item in answer.items]
+            id, marks = ids[0]  # noqa: A001  # that is what it is
+            answer = self._next_page(self.request, inner, span=span, each=id)
+            gathered += [_marked(item, marks) for item in answer.items]
             if inner.place is None:
                 ids = ids[1:]
             if len(gathered) >= GATHERED:
@@ -159,8 +161,8 @@ class RestPull:
         if following is None:
             url = urljoin(base, str(self._filled(request.path, each, is_path=True)).lstrip("/"))
             params, members = applied(request.paging, place)
-            self._add_span(params, members, span, request)
             params = {**self._filled_mapping(request.params, each), **params}
+            self._add_span(params, members, span, request)
         else:
             # The link holds every filter already; sent twice, some vendors answer 400.
             url, params, members = urljoin(base, str(following)), {}, {}
@@ -192,9 +194,14 @@ class RestPull:
         if first is None and since.start is not None and span.until is None:
             first = self._filled(since.start, None)
         end = None if span.until is None else written_moment(span.until, since.format, zone=zone)
+        if first is not None and span.since is not None and since.wrap is not None:
+            first = since.wrap.replace("{}", str(first))
+        if end is not None and since.wrap_until is not None:
+            end = since.wrap_until.replace("{}", str(end))
         for value, param, body in ((first, since.param, since.body), (end, since.until, since.until_body)):
             if value is not None and param is not None:
-                params[param] = value
+                # A vendor with a language of filters has one parameter for all of them.
+                params[param] = f"{params[param]},{value}" if since.wrap is not None and param in params else value
             if value is not None and body is not None:
                 members[body] = value
 
@@ -232,11 +239,15 @@ def _is_wanted(item: bytes, each: ForEach) -> bool:
     return any(all(value_at(item, path) == value for path, value in rule.items()) for rule in each.when_any)
 
 
-def _marked(item: bytes, mark: str | None, each: object) -> bytes:
-    """Return a record with the id of whose list it is in front; the rest stays as it came."""
-    if mark is None:
+def _marks(item: bytes, each: ForEach) -> dict[str, object]:
+    return {name: value_at(item, path) for name, path in each.mark.items()}
+
+
+def _marked(item: bytes, marks: Mapping[str, object]) -> bytes:
+    """Return a record with what the other list's record lends it in front; the rest stays as it came."""
+    if not marks:
         return item
-    front = msgspec.json.encode({mark: each})[:-1]
+    front = msgspec.json.encode(marks)[:-1]
     rest = item[1:].lstrip()
     return front + (rest if rest == b"}" else b"," + rest)
 

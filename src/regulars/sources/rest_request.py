@@ -44,6 +44,8 @@ class Since:
     until: str | None = None                 # the same for the end, sent for a window only
     until_body: str | None = None
     start: str | None = None                 # what the first pull sends; None: nothing
+    wrap: str | None = None                  # what stands around the first moment, which is `{}` in it
+    wrap_until: str | None = None            # the same around the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class ForEach:
 
     request: RestRequest                     # the other list
     id: str = "id"                           # dotted path of the id in its records
-    mark: str | None = None                  # member put in front of each record, holding the id
+    mark: Mapping[str, str] = field(default_factory=dict)   # member put in front of each record -> path in the other
     when_any: tuple[Mapping[str, object], ...] = ()   # ask only where one of these holds: {path: value, ...}
 
 
@@ -140,7 +142,7 @@ def _paging(data: Mapping[str, object], *, path: Path) -> Paging:
 
 def _since(value: object, *, path: Path) -> Since:
     data = as_mapping(value, path=path)
-    texts = {"param", "body", "until", "until_body", "start"}
+    texts = {"param", "body", "until", "until_body", "start", "wrap", "wrap_until"}
     no_strangers(data, texts | {"field", "overlap", "format"}, path=path)
     if "field" not in data or not ({"param", "body"} & set(data)):
         raise DeclarationError("`since` needs `field:` and `param:` or `body:`", path=path)
@@ -165,10 +167,12 @@ def _for_each(value: object, *, path: Path) -> ForEach:
     inner = declare_request(as_mapping(data.get("request"), path=(*path, "request")), path=(*path, "request"))
     if inner.for_each is not None:
         raise DeclarationError("`for_each` cannot nest", hint="name the list that has the ids", path=(*path, "request"))
+    id_path, mark = str(data.get("id", "id")), data.get("mark", {})
+    marks = as_mapping({mark: id_path} if isinstance(mark, str) else mark, path=(*path, "mark"))
     return ForEach(
         request=inner,
-        id=str(data.get("id", "id")),
-        mark=_text(data, "mark"),
+        id=id_path,
+        mark={name: str(where) for name, where in marks.items()},
         when_any=tuple(as_mapping(c, path=(*path, "when_any", n)) for n, c in enumerate(conditions)),
     )
 
