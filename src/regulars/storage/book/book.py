@@ -11,6 +11,7 @@ from regulars.storage.book.ab_tests import ABTestBook
 from regulars.storage.book.api_answers import AnswerBook
 from regulars.storage.book.api_keys import KeyBook
 from regulars.storage.book.audit import AuditBook
+from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.experiments import ExperimentBook
@@ -19,8 +20,10 @@ from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.memberships import MembershipBook
+from regulars.storage.book.messages import MessageBook
 from regulars.storage.book.migrate import migrate
 from regulars.storage.book.pages import PageBook
+from regulars.storage.book.receipts import ReceiptBook
 from regulars.storage.book.runs import RunBook
 from regulars.storage.book.sealed import SealedBook
 from regulars.storage.book.seats import SeatBook
@@ -49,6 +52,9 @@ class Book:
     ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
+    campaigns: CampaignBook                  # occurrences of campaigns, and their account
+    messages: MessageBook                    # who gets what, and every attempt to send it
+    receipts: ReceiptBook                    # what providers told of messages
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -90,6 +96,9 @@ class Book:
             ab_tests=ABTestBook(database),
             consent=ConsentBook(database),
             seats=SeatBook(database),
+            campaigns=CampaignBook(database),
+            messages=MessageBook(database),
+            receipts=ReceiptBook(database),
             facts=FactsBook(database),
             keys=KeyBook(database),
             answers=AnswerBook(database),

@@ -55,11 +55,13 @@ class SeatBook:
                 )
         return found
 
-    def give_back(self, message_id: str) -> None:
-        """Free the seats of a message that was not sent after all."""
-        mine = (contact_seats.c.tenant == self.database.tenant, contact_seats.c.message_id == message_id)
+    def give_back(self, *message_ids: str) -> None:
+        """Free the seats of messages that were not sent after all."""
+        t = contact_seats.c
         with self.database.writing() as connection:
-            connection.execute(sa.update(contact_seats).where(*mine).values(taken_at=FREE, message_id=""))
+            for start in range(0, len(message_ids), bulk.BATCH):
+                mine = (t.tenant == self.database.tenant, t.message_id.in_(message_ids[start:start + bulk.BATCH]))
+                connection.execute(sa.update(contact_seats).where(*mine).values(taken_at=FREE, message_id=""))
 
     def taken(self, cap: str, subject: str) -> list[datetime]:
         """Return when the seats of a subject under a cap were taken, in order: for previews and explanations."""
