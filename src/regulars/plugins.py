@@ -1,4 +1,4 @@
-"""Plug-ins by entry point: kinds of source and destination, conditions of rules. What comes with Regulars uses the same door."""
+"""Plug-ins by entry point: kinds of source and destination, conditions. What comes with Regulars uses the same door."""
 
 from __future__ import annotations
 

@@ -111,7 +111,8 @@ def _templates(name: str, data: Data, channel: Channel) -> dict[str, Template | 
         raise DeclarationError(f"{variants!r} are no variants", hint="`{as_it_is: nothing, new: {text: …}}`",
                                path=("variants",))
     if written := [part for part in PARTS if part in data]:
-        raise DeclarationError("with variants each has its own words", hint="write it in the variants", path=(written[0],))
+        hint = "write it in the variants"
+        raise DeclarationError("with variants each has its own words", hint=hint, path=(written[0],))
     found: dict[str, Template | None] = {}
     for variant, words in variants.items():
         path: Path = ("variants", str(variant))
@@ -144,7 +145,8 @@ def _check_templates(campaign: Campaign, known: Vocabulary, wording: Wording) ->
 
 def _caps(name: str, data: object) -> tuple[Cap, ...]:
     if not isinstance(data, list):
-        raise DeclarationError(f"{data!r} are no caps", hint="`[{of: customer, limit: 1, window: 7 days}]`", path=("caps",))
+        hint = "`[{of: customer, limit: 1, window: 7 days}]`"
+        raise DeclarationError(f"{data!r} are no caps", hint=hint, path=("caps",))
     return tuple(declare_cap(one, ("caps", n), name=f"{name}.{n}") for n, one in enumerate(data))
 
 
@@ -169,7 +171,8 @@ def declare_cap(data: object, path: Path, *, name: str) -> Cap:
 def _hours(data: object) -> tuple[str, ...]:
     path: Path = ("hours",)
     if not isinstance(data, Mapping):
-        raise DeclarationError(f"{data!r} are no hours", hint="`{weekdays: 09:00-18:00, saturday: 10:00-16:00}`", path=path)
+        hint = "`{weekdays: 09:00-18:00, saturday: 10:00-16:00}`"
+        raise DeclarationError(f"{data!r} are no hours", hint=hint, path=path)
     no_strangers(data, {"weekdays", *_DAYS}, path)
     week = tuple(
         str(data.get(day, data.get("weekdays", "") if n < 5 else "") or "") for n, day in enumerate(_DAYS)
@@ -193,7 +196,8 @@ def _wall(value: object) -> datetime:
 
 def _repeat(value: object) -> Recurrence:
     if not isinstance(value, Mapping):
-        raise DeclarationError(f"{value!r} does not say how often", hint="`{type: weekly, interval: 1}`", path=("repeat",))
+        hint = "`{type: weekly, interval: 1}`"
+        raise DeclarationError(f"{value!r} does not say how often", hint=hint, path=("repeat",))
     no_strangers(value, {"type", "interval", "days_of_week", "end_date"}, ("repeat",))
     try:
         # An end that is past is no error of a file: the campaign has ended.

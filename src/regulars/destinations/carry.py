@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +21,9 @@ KEPT_SECONDS = 4.0
 
 Carried = Answer | Deferred | Unknown
 """What came back; Deferred: nobody has received it, Unknown: somebody may have."""
+
+
+LATE = Deferred(reason="its turn did not come in time")
 
 
 @dataclass(slots=True)
@@ -39,18 +45,25 @@ class Carrier:
             self._runner.run(self._session.close())
         self._runner.close()
 
-    def carry(self, requests: Sequence[Request], limits: Limits, *, share: float = 1.0) -> list[Carried]:
+    def carry(
+        self, requests: Sequence[Request], limits: Limits, *, share: float = 1.0, begins_within: timedelta | None = None
+    ) -> list[Carried]:
         """Carry requests out and return what came back, in order.
 
         Args:
             requests: What is asked.
             limits: How the provider wants to be spoken to.
             share: Which part of its rate is ours: others may send by the same account.
+            begins_within: A request whose turn comes later than that is not begun, and Deferred; None: all are.
 
         """
-        return self._runner.run(self._all(requests, limits, limits.per_second * share))
+        # By the clock on the wall: a machine that slept has been away all the same.
+        latest = time.time() + begins_within.total_seconds() if begins_within is not None else math.inf
+        return self._runner.run(self._all(requests, limits, limits.per_second * share, latest))
 
-    async def _all(self, requests: Sequence[Request], limits: Limits, per_second: float) -> list[Carried]:
+    async def _all(
+        self, requests: Sequence[Request], limits: Limits, per_second: float, latest: float
+    ) -> list[Carried]:
         found: list[Carried | None] = [None] * len(requests)
         waiting = iter(enumerate(requests))
 
@@ -58,7 +71,8 @@ class Carrier:
         async def work() -> None:
             for n, request in waiting:
                 await self._turn(per_second)
-                found[n] = await self._one(request, limits.timeout.total_seconds())
+                is_late = time.time() > latest
+                found[n] = LATE if is_late else await self._one(request, limits.timeout.total_seconds())
 
         await asyncio.gather(*(work() for _ in range(min(limits.at_once, len(requests)))))
         return [one for one in found if one is not None]

@@ -1,13 +1,13 @@
 """A destination: by which provider, from which number or address, and how fast; `destinations/<name>.yaml` each.
 
-    kind: twilio                   # any connector that sends
-    from: "+12545550100"           # or an e-mail address; more keys are the connector's own
-    per_second: 1                  # slower than the provider allows
-    at_once: 4
-    daily_limit: 125               # messages from this number a business day
-    tries: 5                       # how often a message is tried that the provider does not take now
-    ask_after: 1 minute            # how long an unknown message is left alone before the provider is asked
-    links: https://go.summit.example       # where links in e-mails begin; marketing by e-mail needs it
+kind: twilio                   # any connector that sends
+from: "+12545550100"           # or an e-mail address; more keys are the connector's own
+per_second: 1                  # slower than the provider allows
+at_once: 4
+daily_limit: 125               # messages from this number a business day
+tries: 5                       # how often a message is tried that the provider does not take now
+ask_after: 1 minute            # how long an unknown message is left alone before the provider is asked
+links: https://go.summit.example       # where links in e-mails begin; marketing by e-mail needs it
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Destination:
     sender: str                              # E.164, or an e-mail address
     limits: Limits                           # the provider's, or tighter ones
     caps: tuple[Cap, ...] = ()               # of this number or address, whatever campaign it is
-    tries: int = 5                           # of a message that is not taken now
+    tries: int = 8                           # of a message that is not taken now
     ask_after: timedelta = timedelta(minutes=1)
     links: str = ""                          # origin of our own links; empty: messages have none
 
@@ -69,13 +69,13 @@ def declare(
         limits, per_second=min(limits.per_second, _number(data, "per_second", limits.per_second)),
         at_once=min(limits.at_once, int(_number(data, "at_once", limits.at_once))),
     )
-    caps = ()
+    caps: tuple[Cap, ...] = ()
     if "daily_limit" in data:
         most = int(_number(data, "daily_limit", 1))
         caps = (Cap(name="daily_limit", of="sender", limit=most, window=DAY, is_of_all=True),)
     return Destination(
         name=name, dialect=dialect, sender=sender, limits=limits, caps=caps,
-        tries=int(_number(data, "tries", 5)), links=_origin(data.get("links") or ""),
+        tries=int(_number(data, "tries", 8)), links=_origin(data.get("links") or ""),
         ask_after=duration(data["ask_after"], ("ask_after",)) if "ask_after" in data else timedelta(minutes=1),
     )
 

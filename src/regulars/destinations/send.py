@@ -1,4 +1,4 @@
-"""What becomes of a message after an attempt: sent, tried later, given up, asked for; and when a campaign stops itself."""
+"""What becomes of a message after an attempt: sent, tried later, given up, asked for; when a campaign stops itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from regulars.consent.channel import Channel
 from regulars.consent.suppression import Reason
 from regulars.destinations.sender import Accepted, Deferred, Outcome, Refused, Unknown
 
-BACKOFF = timedelta(seconds=30)
+BACKOFF = timedelta(minutes=1)
 """What a message waits after its first attempt, doubled with each further one."""
+
+ASKED_BACKOFF = timedelta(seconds=1)
+"""The same where the provider says how long: the least it waits, so that a busy provider is not run out of tries."""
 
 LONGEST = timedelta(hours=1)
 """The longest wait between two attempts, unless the provider asks for more."""
@@ -70,7 +73,8 @@ def after_attempt(
             said = f"not taken in {n} attempts: {outcome.reason}"
             return Next(state="failed", outcome="deferred", reason=said)
         case Deferred():
-            due = at + (outcome.after or min(BACKOFF * 2 ** (n - 1), LONGEST))
+            least = (BACKOFF if outcome.after is None else ASKED_BACKOFF) * 2 ** (n - 1)
+            due = at + max(min(least, LONGEST), outcome.after or timedelta(0))
             return Next(state="deferred", outcome="deferred", reason=outcome.reason, due_at=due)
         case Unknown():
             return Next(state="unknown", outcome="unknown", reason=outcome.reason, due_at=ask_at)
@@ -81,7 +85,6 @@ def after_inquiry(
 ) -> Next:
     """Return what the answer to an inquiry makes of an unknown message: only a certain No lets it be sent again."""
     if isinstance(outcome, Deferred):
-        # The provider took time to say so; the message need not wait as well.
         return after_attempt(Deferred(reason=outcome.reason, after=timedelta(0)), n=n, at=at, tries=tries, ask_at=None)
     age = at - attempted_at
     again = at + min(max(ask_after, age), LONGEST) if age < PATIENCE else None
@@ -127,7 +130,7 @@ def brake_by_receipts(told: Told, brake: Brake) -> str | None:
         ("complained", told.complained, brake.complained), ("bounced", told.bounced, brake.bounced)
     ):
         # One complaint among a hundred is one in a hundred, and still only one.
-        if number >= max(share * told.sent, 2):
+        if number >= max(float(share) * told.sent, 2):
             return f"{number} of {told.sent:,} {what}: {number / told.sent:.1%}, and {float(share):.1%} is the most"
     return None
 

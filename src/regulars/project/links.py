@@ -100,11 +100,11 @@ def link_problems(linked: Linked) -> list[Finding]:
     for flag, error in prerequisite_errors(linked.flags, declared=linked.reading.names("flags")):
         problems.append(linked.file("flags", flag.name).problem(error))
     for campaign in linked.campaigns:
-        errors = campaign_errors(
+        wrong = campaign_errors(
             campaign, destinations=linked.destinations, experiments=linked.experiments,
             declared={folder: linked.reading.names(folder) for folder in ("destinations", "experiments")},
         )
-        problems += [linked.file("campaigns", campaign.name).problem(error) for error in errors]
+        problems += [linked.file("campaigns", campaign.name).problem(error) for error in wrong]
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)
         problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]

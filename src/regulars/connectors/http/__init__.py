@@ -6,8 +6,8 @@
     batch: 1                       # messages a request
     can_be_asked: true             # whether GET /messages/ID says what became of one
 
-`POST url/messages` takes `{"messages": [{"id", "channel", "to", "from", "text", "subject", "html", "headers", "tags"}]}`
-and answers 200 with `{"outcomes": [...]}` in the same order, each of `{"provider_id"}`, `{"refused", "reason",
+`POST url/messages` takes `{"messages": [...]}`, each of `{"id", "channel", "to", "from", "text", "subject", "html",
+"headers", "tags"}`, and answers 200 with `{"outcomes": [...]}` in the same order, each of `{"provider_id"}`, `{"refused", "reason",
 "scope"}` or `{"deferred"}`. `GET url/messages/ID` answers 200 with `{"provider_id"}`, or 404.
 """
 
@@ -19,7 +19,17 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from regulars.destinations.sender import Accepted, Answer, Deferred, Limits, Outcome, Outgoing, Refused, Request, Unknown
+from regulars.destinations.sender import (
+    Accepted,
+    Answer,
+    Deferred,
+    Limits,
+    Outcome,
+    Outgoing,
+    Refused,
+    Request,
+    Unknown,
+)
 from regulars.errors import DeclarationError
 from regulars.sources.declared import no_strangers, resolve_environment
 from regulars.sources.source import Surroundings
@@ -116,7 +126,8 @@ def _outcome(told: Mapping[str, str]) -> Outcome:
 def _by_status(answer: Answer) -> Outcome:
     if answer.status in BUSY:
         wait = answer.headers.get("retry-after", "")
-        return Deferred(reason=f"answered {answer.status}", after=timedelta(seconds=int(wait)) if wait.isdigit() else None)
+        after = timedelta(seconds=int(wait)) if wait.isdigit() else None
+        return Deferred(reason=f"answered {answer.status}", after=after)
     if answer.status in {401, 403}:
         return Refused(code=str(answer.status), reason="the key is not accepted", scope="account")
     if 400 <= answer.status < 500:

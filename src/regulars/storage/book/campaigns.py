@@ -97,7 +97,7 @@ class CampaignBook:
         query = sa.select(t.state, sa.func.count()).group_by(t.state)
         with self.database.reading() as connection:
             rows = connection.execute(query.where(*self._messages(campaign_id))).all()
-        return {state: number for state, number in sorted(rows)}
+        return dict(sorted(tuple(row) for row in rows))
 
     def reasons(self, campaign_id: str) -> list[tuple[str, str, int]]:
         """Return state, reason and how many messages, of all that were not simply sent; the most first."""
@@ -120,7 +120,7 @@ class CampaignBook:
         query = sa.select(t.stage, sa.func.count(t.customer_id.distinct())).group_by(t.stage)
         with self.database.reading() as connection:
             rows = connection.execute(query.where(t.tenant == self.database.tenant, t.campaign_id == campaign_id)).all()
-        return {stage: number for stage, number in sorted(rows)}
+        return dict(sorted(tuple(row) for row in rows))
 
     def told(self, campaign_id: str, *, now: datetime, within: timedelta) -> Told:
         """Return what receipts said in a window that ends now, against what was sent so far."""
@@ -131,7 +131,7 @@ class CampaignBook:
         ).group_by(r.stage)
         with self.database.reading() as connection:
             sent = connection.execute(sa.select(sa.func.count()).select_from(few)).scalar_one()
-            stages = {stage: number for stage, number in connection.execute(lately)}
+            stages = dict(tuple(row) for row in connection.execute(lately))
         return Told(sent=sent, bounced=stages.get("bounced", 0), complained=stages.get("complained", 0))
 
     def _found(self, *where: sa.ColumnElement[bool]) -> list[Occurrence]:

@@ -155,9 +155,9 @@ class MessageBook:
             )
             mine = [wanted[each] for each in connection.execute(held.with_for_update()).scalars()]
             if mine:
+                named = ({name: getattr(one, name) for name in Attempt.__slots__} for one in mine)
                 connection.execute(sa.insert(attempts), [
-                    {"tenant": tenant, "campaign_id": campaign_id, **{name: getattr(one, name) for name in Attempt.__slots__}}
-                    for one in mine
+                    {"tenant": tenant, "campaign_id": campaign_id, **row} for row in named
                 ])
                 self._change(connection, campaign_id, [
                     {"b_customer": one.customer_id, "attempts": one.n, "changed_at": at} for one in mine
@@ -216,7 +216,9 @@ class MessageBook:
                      "outcome": "unknown", "provider_id": None, "code": None, "reason": LOST, "ended_at": now}
                     for customer, n in lost
                 ])
-            freed = connection.execute(sa.update(messages).where(*theirs).values(state="planned", reason=None, **shared))
+            freed = connection.execute(
+                sa.update(messages).where(*theirs).values(state="planned", reason=None, **shared)
+            )
         return len(lost) + freed.rowcount
 
     def doubtful(self, campaign_id: str, *, now: datetime, again_at: datetime, limit: int) -> list[Doubtful]:
@@ -244,7 +246,7 @@ class MessageBook:
         ]
 
     def next_due(self, campaign_id: str) -> datetime | None:
-        """Return when there is something to do next: to send, to ask for, or to wait for a worker; None when nothing."""
+        """Return when there is something to do next: to send, to ask for, to take over; None when there is nothing."""
         t = messages.c
         moments = []
         with self.database.reading() as connection:
@@ -270,7 +272,7 @@ class MessageBook:
     ) -> None:
         if not rows:
             return
-        changed = {name: sa.bindparam(name) for name in rows[0] if not name.startswith("b_")}
+        changed: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if not name.startswith("b_")}
         statement = sa.update(messages).where(
             *self._of(campaign_id), messages.c.customer_id == sa.bindparam("b_customer"), *where
         ).values(changed)

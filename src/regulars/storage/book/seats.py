@@ -70,6 +70,15 @@ class SeatBook:
         with self.database.reading() as connection:
             return list(connection.execute(sa.select(t.taken_at).where(*mine).order_by(t.taken_at)).scalars())
 
+    def full(self, cap: str, *, of: str, limit: int, free_before: datetime) -> int:
+        """Return how many subjects of a kind have no seat left under a cap: those whose message would have to wait."""
+        t = contact_seats.c
+        mine = (t.tenant == self.database.tenant, t.cap == cap, t.subject.startswith(f"{of}:"))
+        each = sa.select(t.subject).where(*mine, t.taken_at > free_before).group_by(t.subject)
+        query = sa.select(sa.func.count()).select_from(each.having(sa.func.count() >= limit).subquery())
+        with self.database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def _with_seats(self, connection: sa.Connection, message_ids: Sequence[str]) -> set[str]:
         t, found = contact_seats.c, set[str]()
         for start in range(0, len(message_ids), bulk.BATCH):

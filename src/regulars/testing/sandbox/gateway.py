@@ -143,7 +143,7 @@ async def _serve(app: Gateway) -> None:
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  uvicorn says it in no other way
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     print(f"http://127.0.0.1:{port}", flush=True)  # noqa: T201  how the parent learns the port

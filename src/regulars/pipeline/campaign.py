@@ -1,0 +1,43 @@
+"""A campaign as the project declares it: found by name, its way out, its words; and whether it is what was planned."""
+
+from __future__ import annotations
+
+from regulars.campaigns.campaign import Campaign
+from regulars.campaigns.declare import variables
+from regulars.campaigns.filled import Words, words_of
+from regulars.check import did_you_mean
+from regulars.destinations.destination import Destination
+from regulars.errors import DeclarationError, NotFound
+from regulars.project import Project
+from regulars.storage.book.campaigns import Occurrence
+
+
+def campaign_of(project: Project, name: str) -> Campaign:
+    """Return a declared campaign. Raises NotFound naming the closest one."""
+    for campaign in project.campaigns:
+        if campaign.name == name:
+            return campaign
+    names = [one.name for one in project.campaigns]
+    hint = did_you_mean(name, names) if names else f"regulars campaign new {name}"
+    raise NotFound(f"there is no campaign {name!r}", hint=hint)
+
+
+def destination_of(project: Project, campaign: Campaign) -> Destination:
+    """Return the way out of a campaign."""
+    return next(one for one in project.destinations if one.name == campaign.destination)
+
+
+def words(project: Project, campaign: Campaign) -> Words:
+    """Return a campaign's words, made ready."""
+    return words_of(
+        campaign, known=variables(project.vocabulary), wording=project.wording, business=project.config.business.name
+    )
+
+
+def check_version(campaign: Campaign, one: Occurrence) -> None:
+    """Raise DeclarationError when a campaign says something else than when it was planned."""
+    if campaign.version != one.version:
+        raise DeclarationError(
+            f"{campaign.name} says something else than when it was planned on {one.planned_at:%Y-%m-%d %H:%M} UTC",
+            hint=f"put the words back, or `regulars campaign stop {campaign.name}` and begin another",
+        )
