@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.declare import variables
 from regulars.campaigns.filled import Words, words_of
+from regulars.campaigns.recurrence import instant, next_run
 from regulars.check import did_you_mean
 from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError, NotFound
@@ -32,6 +36,23 @@ def words(project: Project, campaign: Campaign) -> Words:
     return words_of(
         campaign, known=variables(project.vocabulary), wording=project.wording, business=project.config.business.name
     )
+
+
+def occurrence_at(campaign: Campaign, *, now: datetime, zone: str) -> tuple[str, datetime]:
+    """Return the occurrence that is due, else the next one, and when it starts.
+
+    Of a campaign that repeats that is its latest run up to now: one that was missed is made up for, once.
+    """
+    if campaign.starts is None:
+        return campaign.occurrence(date.min), now
+    run = instant(campaign.starts.date(), campaign.starts.time(), zone=zone)
+    first = campaign.starts.date()
+    while campaign.repeat is not None:
+        following = next_run(run, campaign.repeat, zone=zone, first=first)
+        if following is None or following > now:
+            break
+        run = following
+    return campaign.occurrence(run.astimezone(ZoneInfo(zone)).date()), run
 
 
 def check_version(campaign: Campaign, one: Occurrence) -> None:

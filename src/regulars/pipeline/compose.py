@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,9 +13,8 @@ from regulars.campaigns.audience import candidates, doubles
 from regulars.campaigns.campaign import Campaign, campaign_id, message_id
 from regulars.campaigns.filled import Words
 from regulars.campaigns.pace import free_before, spread
-from regulars.campaigns.recurrence import instant, next_run
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
-from regulars.pipeline.campaign import campaign_of, check_version, destination_of, words
+from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.permitted import permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
@@ -55,24 +53,6 @@ class Plan:
         """Return how many messages there are of each variant."""
         planned = self.rows.filter(pc.equal(self.rows["state"], "planned"))
         return dict(sorted(Counter(planned["variant"].to_pylist()).items()))
-
-
-def occurrence_at(campaign: Campaign, *, now: datetime, zone: str) -> tuple[str, datetime]:
-    """Return the occurrence that is due, else the next one, and when it starts.
-
-    Of a campaign that repeats that is its latest run up to now: one that was missed is made up for, once.
-    Raises DeclarationError when its last run is behind us and there is no further one.
-    """
-    if campaign.starts is None:
-        return campaign.occurrence(date.min), now
-    run = instant(campaign.starts.date(), campaign.starts.time(), zone=zone)
-    first = campaign.starts.date()
-    while campaign.repeat is not None:
-        following = next_run(run, campaign.repeat, zone=zone, first=first)
-        if following is None or following > now:
-            break
-        run = following
-    return campaign.occurrence(run.astimezone(ZoneInfo(zone)).date()), run
 
 
 def plan_campaign(workspace: Workspace, name: str, *, enrols: bool = False) -> Plan:

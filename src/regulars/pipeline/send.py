@@ -186,9 +186,8 @@ class Worker:
         """Ask the provider what became of messages that nobody knows of; return how many were settled or asked."""
         way, now = self._gate.destination, self.clock.now()
         size = slices(way.limits.per_second * self._share, batch=1, most=MOST)
-        doubtful = self.book.messages.doubtful(
-            self.one.campaign_id, now=now, again_at=now + max(CLAIM_LASTS + way.limits.timeout, way.ask_after), limit=size
-        )
+        again_at = now + max(CLAIM_LASTS + way.limits.timeout, way.ask_after)
+        doubtful = self.book.messages.doubtful(self.one.campaign_id, now=now, again_at=again_at, limit=size)
         asked = []
         settled = []
         for one in doubtful:

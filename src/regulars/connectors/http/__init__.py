@@ -7,8 +7,8 @@
     can_be_asked: true             # whether GET /messages/ID says what became of one
 
 `POST url/messages` takes `{"messages": [...]}`, each of `{"id", "channel", "to", "from", "text", "subject", "html",
-"headers", "tags"}`, and answers 200 with `{"outcomes": [...]}` in the same order, each of `{"provider_id"}`, `{"refused", "reason",
-"scope"}` or `{"deferred"}`. `GET url/messages/ID` answers 200 with `{"provider_id"}`, or 404.
+"headers", "tags"}`, and answers 200 with `{"outcomes": [...]}` in the same order, each of `{"provider_id"}`,
+`{"refused", "reason", "scope"}` or `{"deferred"}`. `GET url/messages/ID` answers 200 with `{"provider_id"}`, or 404.
 """
 
 from __future__ import annotations
