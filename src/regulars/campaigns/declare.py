@@ -140,7 +140,9 @@ def _check_templates(campaign: Campaign, known: Vocabulary, wording: Wording) ->
             parse(template, known=variables(known), wording=wording, must_leave=campaign.purpose == "marketing")
         except DeclarationError as error:
             within: Path = ("variants", variant) if variant else ()
-            raise DeclarationError(error.message, hint=error.hint, path=(*within, *error.path)) from error
+            # `parse` names the part it speaks of, first or in its path.
+            part = error.path or tuple(name for name in PARTS if error.message.startswith(f"{name}, line"))
+            raise DeclarationError(error.message, hint=error.hint, path=(*within, *part)) from error
 
 
 def _caps(name: str, data: object) -> tuple[Cap, ...]:
