@@ -1,4 +1,4 @@
-"""What `send.py` is measured against: a sender that sends and then marks, as most do. It repeats whatever a kill met."""
+"""What `send.py` is measured against: it sends and then marks, as most do, and repeats whatever a kill met."""
 
 from __future__ import annotations
 

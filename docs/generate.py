@@ -18,12 +18,15 @@ from types import ModuleType
 import click
 
 from regulars import config, errors
+from regulars.campaigns import declare as campaigns
 from regulars.cli.main import COMMANDS, main, main_group
 from regulars.connections import purchaser, transfer
 from regulars.connections.community import COMMUNITY
 from regulars.connections.companion import COMPANION
 from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
+from regulars.connectors import http
+from regulars.destinations import destination
 from regulars.events import category, event
 from regulars.experiments import experiment, holdout
 from regulars.flags import condition as targeting
@@ -170,6 +173,8 @@ def declarations() -> str:
         ("sources/*.yaml, kind: door", door), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
+        ("campaigns/*.yaml", campaigns), ("destinations/*.yaml", destination),
+        ("destinations/*.yaml, kind: http", http),
         ("categories.yaml", category), ("transfers.yaml", transfer),
         ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),
     )
