@@ -127,13 +127,14 @@ def _plan(_told: argparse.Namespace) -> None:
     audience = engine.arrow(people.select(["customer_id", "household_id"]))
     permitted = engine.arrow(pa.table({
         "customer_id": people["customer_id"], "address": people["address"],
+        "address_reason": pa.repeat("own", people.num_rows),
         "allowed": pa.array([n % 10 > 0 for n in range(people.num_rows)]),
         "reason": pa.repeat("no consent on record", people.num_rows),
         "until": pa.nulls(people.num_rows, pa.timestamp("s")),
     }))
     began = perf_counter()
     found = engine.fetch(candidates(audience, permitted, None))
-    would = engine.arrow(found.select(["customer_id", "address", "household_id"]))
+    would = engine.arrow(found.select(["customer_id", "address", "is_own", "household_id"]))
     shared = engine.fetch(doubles(would, one_per="household"))
     print(f"plan: {found.num_rows:,} people, {shared.num_rows} doubles, in {perf_counter() - began:.1f} s")
     engine.close()

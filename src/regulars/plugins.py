@@ -26,6 +26,7 @@ _BUILT_IN = {
     "files": "regulars.sources.files:declare",
     "rest": "regulars.sources.rest:declare",
     "door": "regulars.sources.door:declare",
+    "messages": "regulars.sources.messages:declare",
     "capitan": "regulars.connectors.capitan:declare",
     "square": "regulars.connectors.square:declare",
     "stripe": "regulars.connectors.stripe:declare",

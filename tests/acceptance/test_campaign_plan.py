@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from regulars.cli.main import main
 from regulars.clock import FixedClock
 from regulars.consent.ledger import Entry
+from regulars.destinations.sender import Receipt
 from regulars.pipeline.account import account
 from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.consent import address_of, record
@@ -47,6 +48,20 @@ id,name,phone,born,parent,region
 """
 TEXT = "{{ first_name }}, come back. Reply STOP to opt out"
 CAMPAIGN = "audience: everybody\nchannel: sms\npurpose: marketing\nby: gateway\n"
+SMS_SENT = """\
+from: messages.sent
+who: {source: desk, id: profile_id}
+when: sent_at
+only_if: channel == "sms" and profile_source == "desk"
+what: {campaign: campaign}
+"""
+DELIVERED = """\
+from: messages.receipts
+who: {source: desk, id: profile_id}
+when: told_at
+only_if: stage == "delivered" and profile_source == "desk"
+what: {campaign: campaign}
+"""
 EXPERIMENT = """\
 unit: customer
 variants: {silence: 50, words: 50}
@@ -77,7 +92,8 @@ country = "US"
         "campaigns/tested.yaml":
             CAMPAIGN + f'experiment: words\nvariants: {{silence: nothing, words: {{text: "{TEXT}"}}}}\n',
         "experiments/words.yaml": EXPERIMENT, "events/visited.yaml": "from: desk.people\nwho: id\nwhen: born\n",
-        "metrics/visits.yaml": "title: Visits\ndescription: Times.\ncount: visited\n",
+        "sources/messages.yaml": "kind: messages\n", "events/sms_sent.yaml": SMS_SENT,
+        "events/message_delivered.yaml": DELIVERED, "metrics/visits.yaml": "title: Visits\ndescription: Times.\ncount: visited\n",
     }.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -142,6 +158,30 @@ def test_a_variant_that_is_nothing_is_held_out(folder: Path) -> None:
     assert {row["customer_id"] for row in rows} == set(of)
     assert {of[row["customer_id"]] for row in rows if row["state"] == "planned"} <= {"words"}
     assert all(row["reason"] == "nothing is sent to silence" for row in rows if of[row["customer_id"]] == "silence")
+
+
+def test_what_was_sent_is_on_the_timeline_once_however_often_it_runs(folder: Path) -> None:
+    workspace = at_noon(folder)
+    one = write_plan(workspace, plan_campaign(workspace, "back"))
+    for _ in Worker(project=workspace.project, book=workspace.book, clock=workspace.clock, one=one).work():
+        pass
+    workspace.book.receipts.keep([
+        Receipt(provider="http", provider_id=f"p-{name}", stage="delivered", at=NOON)
+        for batch in workspace.book.sent.sent(after=NOON - timedelta(days=1), until=NOON)
+        for name in (row["message_id"] for row in batch) if name.startswith(one.campaign_id)
+    ], at=NOON)
+    workspace.close()
+
+    for hours in (1, 2):
+        later = open_workspace(folder, clock=FixedClock(NOON + timedelta(hours=hours)))
+        assert run(later).outcome == "done"
+        events = later.table("events")
+        found = later.rows(events.filter(events.campaign == "back").select("event_type", "profile_id"))
+        later.close()
+
+        assert sorted((row["event_type"], row["profile_id"]) for row in found) == [
+            (kind, person) for kind in ("message_delivered", "sms_sent") for person in ("1", "3", "8")
+        ]
 
 
 def typed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -9,6 +9,9 @@ import ibis.expr.types as ir
 
 from regulars.campaigns.campaign import OnePer
 
+OWN = "own"
+"""What `identity.reach` says of an address that is the person's own, and no guardian's."""
+
 WITHOUT_EXPERIMENT = ""
 """The variant of a campaign that has no experiment."""
 
@@ -16,19 +19,19 @@ WITHOUT_EXPERIMENT = ""
 def candidates(
     people: ir.Table, permitted: ir.Table, assigned: ir.Table | None, *, silent: Collection[str] = ()
 ) -> ir.Table:
-    """Return one row a person, with the columns of people, address, variant, reason, until.
+    """Return one row a person, with the columns of people, address, is_own, variant, reason, until.
 
     reason is null for whoever may be written to: at once, or from `until` (UTC) on.
 
     Args:
         people: customer_id, household_id and further columns; the audience.
-        permitted: customer_id, address, allowed, reason, until: what `consent.permission` says of everybody.
+        permitted: customer_id, address, address_reason, allowed, reason, until: what `consent.permission` says of everybody.
         assigned: customer_id, variant; None where the campaign has no experiment.
         silent: Variants that get nothing.
 
     """
     known = permitted.select(
-        "customer_id", "address", is_allowed=permitted.allowed | permitted.until.notnull(), why=permitted.reason,
+        "customer_id", "address", is_own=permitted.address_reason == OWN, is_allowed=permitted.allowed | permitted.until.notnull(), why=permitted.reason,
         until=permitted.until,
     )
     found = people.left_join(known, "customer_id").drop("customer_id_right")
@@ -45,17 +48,17 @@ def candidates(
     reason = ibis.cases(*said, else_=ibis.null("string"))
     # Who is permitted only later is permitted: the message waits.
     named = found.mutate(variant=found.variant.fill_null(WITHOUT_EXPERIMENT), reason=reason)
-    return named.select(*people.columns, "address", "variant", "reason", "until")
+    return named.select(*people.columns, "address", "is_own", "variant", "reason", "until")
 
 
 def doubles(people: ir.Table, *, one_per: OnePer) -> ir.Table:
     """Return those whose message somebody else gets for them: customer_id, reason.
 
-    No address gets two messages, and of a household only one person gets one where that is asked for: the one with
-    the least id.
+    No address gets two messages, and of a household only one person gets one where that is asked for: whoever it is
+    whose own the address is, and of several the one with the least id.
 
     Args:
-        people: customer_id, address, household_id of those who would get one.
+        people: customer_id, address, is_own, household_id of those who would get one.
         one_per: Whether a household counts as one.
 
     """
@@ -68,8 +71,9 @@ def doubles(people: ir.Table, *, one_per: OnePer) -> ir.Table:
 
 
 def _later(people: ir.Table, shared: ir.Value, why: str) -> ir.Table:
-    first = people.customer_id.min().over(ibis.window(group_by=shared))
-    told = people.select("customer_id", first=first)
+    same = ibis.window(group_by=shared)
+    own = people.is_own.ifelse(people.customer_id, ibis.null("string"))
+    told = people.select("customer_id", first=own.min().over(same).coalesce(people.customer_id.min().over(same)))
     return told.filter(told.customer_id != told["first"]).select(
         "customer_id", reason=ibis.literal(why) + told["first"]
     )

@@ -162,7 +162,7 @@ def _tried(ready: Words, found: pa.Table) -> pa.Table:
 
 
 def _without_doubles(workspace: Workspace, found: pa.Table, campaign: Campaign) -> pa.Table:
-    would = found.filter(pc.is_null(found["reason"])).select(["customer_id", "address", "household_id"])
+    would = found.filter(pc.is_null(found["reason"])).select(["customer_id", "address", "is_own", "household_id"])
     told = workspace.fetch(doubles(workspace.stores.engine.arrow(would), one_per=campaign.one_per))
     place = pc.index_in(found["customer_id"], told["customer_id"].combine_chunks())
     reason = pc.coalesce(found["reason"], told["reason"].combine_chunks().take(place.combine_chunks()))

@@ -27,6 +27,7 @@ from regulars.storage.book.receipts import ReceiptBook
 from regulars.storage.book.runs import RunBook
 from regulars.storage.book.sealed import SealedBook
 from regulars.storage.book.seats import SeatBook
+from regulars.storage.book.sent import SentBook
 from regulars.storage.book.versions import VersionBook
 
 
@@ -55,6 +56,7 @@ class Book:
     campaigns: CampaignBook                  # occurrences of campaigns, and their account
     messages: MessageBook                    # who gets what, and every attempt to send it
     receipts: ReceiptBook                    # what providers told of messages
+    sent: SentBook                           # the same for the timeline
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -99,6 +101,7 @@ class Book:
             campaigns=CampaignBook(database),
             messages=MessageBook(database),
             receipts=ReceiptBook(database),
+            sent=SentBook(database),
             facts=FactsBook(database),
             keys=KeyBook(database),
             answers=AnswerBook(database),

@@ -35,12 +35,14 @@ def upgrade() -> None:
         *_mays("ended_at", of=sa.DateTime), sqlite_with_rowid=False,
     )
     op.create_index("attempts_by_provider_id", "attempts", ["tenant", "provider", "provider_id"])
+    op.create_index("attempts_by_end", "attempts", ["tenant", "ended_at"])
     op.create_table(
         "receipts", *_keys("tenant", "provider", "provider_id", "stage", "event_id"), *_needs("at", of=sa.DateTime),
         *_mays("campaign_id", "customer_id"), *_needs("code", "reason", "url", "agent"),
         *_needs("recorded_at", of=sa.DateTime),
     )
     op.create_index("receipts_by_message", "receipts", ["tenant", "campaign_id", "stage", "customer_id"])
+    op.create_index("receipts_by_record", "receipts", ["tenant", "recorded_at"])
 
 
 def downgrade() -> None:
