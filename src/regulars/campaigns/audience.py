@@ -25,14 +25,15 @@ def candidates(
 
     Args:
         people: customer_id, household_id and further columns; the audience.
-        permitted: customer_id, address, address_reason, allowed, reason, until: what `consent.permission` says of everybody.
+        permitted: customer_id, address, address_reason, allowed, reason, until: what `consent.permission` says of
+            everybody.
         assigned: customer_id, variant; None where the campaign has no experiment.
         silent: Variants that get nothing.
 
     """
     known = permitted.select(
-        "customer_id", "address", is_own=permitted.address_reason == OWN, is_allowed=permitted.allowed | permitted.until.notnull(), why=permitted.reason,
-        until=permitted.until,
+        "customer_id", "address", is_own=permitted.address_reason == OWN, why=permitted.reason, until=permitted.until,
+        is_allowed=permitted.allowed | permitted.until.notnull(),
     )
     found = people.left_join(known, "customer_id").drop("customer_id_right")
     if assigned is None:

@@ -12,17 +12,21 @@ links: https://go.summit.example       # where links in e-mails begin; marketing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
 from regulars.campaigns.pace import DAY, Cap
-from regulars.consent.channel import Channel, canonical
+from regulars.consent.channel import Channel
 from regulars.destinations.sender import Dialect, Limits
 from regulars.errors import DeclarationError
 from regulars.records.record import duration
 from regulars.sources.source import Surroundings
+
+_NUMBER = r"\+\d{8,15}|\d{3,8}"              # E.164, or a short code
+_MAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 OWN = ("kind", "from", "per_second", "at_once", "daily_limit", "tries", "ask_after", "links")
 """Keys of a declaration that every kind has; a connector is given the others."""
@@ -34,7 +38,7 @@ class Destination:
 
     name: str
     dialect: Dialect
-    sender: str                              # E.164, or an e-mail address
+    sender: str                              # E.164, a short code, or an e-mail address
     limits: Limits                           # the provider's, or tighter ones
     caps: tuple[Cap, ...] = ()               # of this number or address, whatever campaign it is
     tries: int = 8                           # of a message that is not taken now
@@ -81,14 +85,15 @@ def declare(
 
 
 def _sender(value: object) -> str:
-    text = str(value or "")
-    found = canonical(text, channel="email" if "@" in text else "sms")
-    if found is None:
-        raise DeclarationError(
-            f"{value!r} is nothing to send from", hint='`from: "+12545550100"` or `from: hello@gym.example`',
-            path=("from",) if value else (),
-        )
-    return found
+    text = str(value or "").strip()
+    if re.fullmatch(_NUMBER, text):
+        return text
+    if re.fullmatch(_MAIL, text):
+        return text.lower()
+    raise DeclarationError(
+        f"{value!r} is nothing to send from", hint='`from: "+12545550100"` or `from: hello@gym.example`',
+        path=("from",) if value else (),
+    )
 
 
 def _origin(value: object) -> str:

@@ -132,3 +132,13 @@ def test_every_variant_has_its_words_or_nothing(tmp_path: Path) -> None:
         "campaigns/news.yaml:6: nothing is said to variant 'offer'",
         "campaigns/news.yaml:7: offers has no variant 'ofer'",
     ]
+
+
+@pytest.mark.parametrize(("written", "channel"), [
+    ('"+12545550100"', "sms"), ('"72345"', "sms"), ("Hello@Gym.example", "email"), ("555-0100", None), ("the desk", None),
+])
+def test_what_is_sent_from_says_the_channel(tmp_path: Path, written: str, channel: str | None) -> None:
+    path = write_mailing(tmp_path, url=URL) / "destinations" / "gateway.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace('"+12545550100"', written), encoding="utf-8")
+
+    assert [one.channel for one in Project.read(tmp_path).destinations] == ([channel] if channel else [])
