@@ -15,6 +15,7 @@ from regulars.consent.ledger import Entry
 from regulars.consent.suppression import Suppression, address_hash
 from regulars.destinations.sender import Receipt
 from regulars.pipeline.account import Account, account
+from regulars.pipeline.receipts import take_into_ledger
 from regulars.pipeline.salt import salt_of
 from regulars.pipeline.send import Worker
 from regulars.project import Project
@@ -248,6 +249,19 @@ def test_a_campaign_pauses_itself_when_too_many_bounce(tmp_path: Path, healthy: 
 
     assert found.stages == {"bounced": 10}
     balanced(found, sent=500, waiting=200)
+
+
+def test_an_address_that_bounced_is_not_written_to_again_though_nobody_says_which_it_was(
+    tmp_path: Path, healthy: RunningGateway
+) -> None:
+    news = mailing(tmp_path, healthy.url, 1)
+    news.send()
+    bounce = Receipt(provider="http", provider_id=f"p-{news.one.campaign_id}.c_0000000", stage="bounced", at=NOON)
+
+    first, again = (take_into_ledger(news.book, [bounce], clock=news.clock) for _ in range(2))
+
+    assert (len(first), again) == (1, [])
+    assert [stop.reason for stop in news.book.consent.of(news.hashed(0)).suppressions] == ["bounced"]
 
 
 def test_words_that_were_changed_after_the_plan_are_not_sent(tmp_path: Path, healthy: RunningGateway) -> None:

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from regulars.campaigns.pace import DAY, Cap
 from regulars.consent.channel import Channel
-from regulars.destinations.sender import Dialect, Limits
+from regulars.destinations.sender import Dialect, Limits, Talker
 from regulars.errors import DeclarationError
 from regulars.records.record import duration
 from regulars.sources.source import Surroundings
@@ -37,7 +37,7 @@ class Destination:
     """One way out."""
 
     name: str
-    dialect: Dialect
+    dialect: Dialect | Talker
     sender: str                              # E.164, a short code, or an e-mail address
     limits: Limits                           # the provider's, or tighter ones
     caps: tuple[Cap, ...] = ()               # of this number or address, whatever campaign it is
@@ -54,8 +54,8 @@ class Destination:
 class SenderFactory(Protocol):
     """What a plug-in gives for one `kind:` of destination."""
 
-    def __call__(self, name: str, data: Mapping[str, object], *, at: Surroundings) -> Dialect:
-        """Return the dialect that the connector's own keys mean. Raises DeclarationError; touches nothing outside."""
+    def __call__(self, name: str, data: Mapping[str, object], *, at: Surroundings) -> Dialect | Talker:
+        """Return what the connector's own keys mean. Raises DeclarationError; touches nothing outside."""
         ...
 
 

@@ -5,7 +5,7 @@ Four things can become of an attempt, and the difference decides whether it may 
 unknown is asked for and shown, and never sent again blindly.
 
 A provider over HTTP is a `Dialect`: pure functions between messages and requests. Who carries requests out, how many at
-once, and what is written down before and after, is the business of `send`.
+once, and what is written down before and after, is the business of `send`. Where there is no HTTP a `Talker` does it.
 """
 
 from __future__ import annotations
@@ -136,6 +136,24 @@ class Dialect(Protocol):
 
         Accepted: it has the message. Deferred: it certainly has not, so it may be sent. Unknown: still nobody can tell.
         """
+        ...
+
+
+class Talker(Protocol):
+    """A provider that is not spoken to over HTTP: it carries a batch out itself, and nothing it does raises."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the connector: `smtp`."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """Return how it wants to be spoken to."""
+        ...
+
+    def send(self, messages: Sequence[Outgoing]) -> Sequence[Outcome]:
+        """Hand over at most `limits.batch` messages and return what became of each, in order. Blocks meanwhile."""
         ...
 
 

@@ -12,7 +12,7 @@ from typing import Self
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.filled import Words
 from regulars.campaigns.link import Door, Leaving, unsubscribe_url
-from regulars.campaigns.pace import Cap, seats, within
+from regulars.campaigns.pace import Cap, Seat, seats, within
 from regulars.campaigns.pace import Message as Contact
 from regulars.campaigns.pace import Subject as SubjectKind
 from regulars.campaigns.template import Message, Unfilled
@@ -22,6 +22,7 @@ from regulars.consent.quiet_hours import Window, business_hours, quiet_windows
 from regulars.consent.suppression import address_hash
 from regulars.destinations.destination import Destination
 from regulars.destinations.sender import Outgoing
+from regulars.errors import StoreUnavailable
 from regulars.pipeline.campaign import destination_of, words
 from regulars.pipeline.leaving import door_of, one_click
 from regulars.pipeline.salt import salt_of
@@ -32,6 +33,7 @@ from regulars.storage.book.messages import Claimed, Doubtful, Settled
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _AREA = len("+1254")
+_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +154,9 @@ class Gate:
             return ready, settled
         zone = self.project.config.business.timezone
         contacts = {one.claimed.message_id: self._contact(one) for one in ready}
-        full = self.book.seats.take_all({
+        full = self._taken({
             message: seats(caps.values(), contact, at=at, zone=zone) for message, contact in contacts.items()
-        }, at=at)
+        }, at)
         going = [one for one in ready if full[one.claimed.message_id] is None]
         for one in ready:
             name = full[one.claimed.message_id]
@@ -162,6 +164,15 @@ class Gate:
                 refused = self._full(caps[name], contacts[one.claimed.message_id], at)
                 settled.append(self._held(one.claimed, refused, at))
         return going, settled
+
+    def _taken(self, wanted: Mapping[str, Sequence[Seat]], at: datetime) -> dict[str, str | None]:
+        for _ in range(_TRIES):
+            try:
+                return self.book.seats.take_all(wanted, at=at)
+            except StoreUnavailable:
+                # Another worker wanted the same subjects in another order, and one of the two was told to try again.
+                continue
+        return self.book.seats.take_all(wanted, at=at)
 
     def _full(self, cap: Cap, contact: Contact, at: datetime) -> Permission:
         taken = self.book.seats.taken(cap.name, f"{cap.of}:{contact.subjects[cap.of]}")

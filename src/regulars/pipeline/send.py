@@ -17,7 +17,8 @@ import structlog
 
 from regulars.clock import Clock
 from regulars.consent.suppression import Suppression
-from regulars.destinations.carry import Carried, Carrier
+from regulars.destinations.carry import Carrier
+from regulars.destinations.hand_over import Line
 from regulars.destinations.send import (
     DEAD,
     ENOUGH,
@@ -28,7 +29,7 @@ from regulars.destinations.send import (
     brake_by_receipts,
     slices,
 )
-from regulars.destinations.sender import Answer, Deferred, Outcome, Outgoing, Refused
+from regulars.destinations.sender import Deferred, Outcome, Refused
 from regulars.pipeline.campaign import campaign_of, check_version
 from regulars.pipeline.moment_of_sending import Gate, Ready
 from regulars.project import Project
@@ -36,7 +37,7 @@ from regulars.runs.hold import is_gone, owner_name
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
-from regulars.storage.book.messages import Attempt, Claimed, Settled
+from regulars.storage.book.messages import Attempt, Claimed, Doubtful, Settled
 
 MOST = 500
 """Messages that a worker has at once."""
@@ -68,9 +69,10 @@ class Worker:
     pause: Callable[[float], None] = time.sleep
     name: str = field(default_factory=lambda: owner_name(os.getpid()))
     _gate: Gate = field(init=False)
-    _carrier: Carrier = field(init=False)
+    _line: Line = field(init=False)
     _last: deque[Outcome] = field(init=False)
     _looked_at: datetime | None = None
+    _asks: bool | None = None                        # whether the provider can be asked
     _share: float = 1.0                              # of the provider's rate that is ours
 
     def work(self) -> Steps:
@@ -83,7 +85,9 @@ class Worker:
         self._gate = Gate.open(self.project, self.book, campaign, self.one, at=self.clock.now())
         self._last = deque(maxlen=ENOUGH)
         done = 0
-        with Carrier() as self._carrier:
+        way = self._gate.destination
+        with Carrier() as carrier:
+            self._line = Line(provider=way.dialect, limits=way.limits, carrier=carrier)
             while True:
                 self._look()
                 batch = self._ask() + self._batch()
@@ -125,26 +129,16 @@ class Worker:
 
     def _attempt(self, ready: Sequence[Ready]) -> None:
         """Write attempts down, carry them out, write down what came of them."""
-        now, dialect, limits = self.clock.now(), self._gate.destination.dialect, self._gate.destination.limits
+        now = self.clock.now()
         attempts = [self._attempt_of(one, now) for one in ready]
         begun = self.book.messages.begin(self.one.campaign_id, self.name, attempts, at=now)
         going = [one for one in ready if one.claimed.customer_id in begun]
         self._settle([_released(one.claimed, now) for one in ready if one.claimed.customer_id not in begun])
-        groups = [going[start:start + limits.batch] for start in range(0, len(going), limits.batch)]
-        requests = [dialect.request([one.outgoing for one in group]) for group in groups]
         # None begins so late that it could still be under way when the claim has run out and others may ask for it.
-        carried = self._carrier.carry(requests, limits, share=self._share, begins_within=CLAIM_LASTS / 2)
-        told = [
-            (one, outcome) for group, came in zip(groups, carried, strict=True)
-            for one, outcome in zip(group, self._outcomes(group, came), strict=True)
-        ]
-        self._conclude(told)
-
-    def _outcomes(self, group: Sequence[Ready], came: Carried) -> Sequence[Outcome]:
-        messages = [one.outgoing for one in group]
-        if isinstance(came, Answer):
-            return self._gate.destination.dialect.outcomes(messages, came)
-        return [came] * len(messages)
+        outcomes = self._line.hand_over(
+            [one.outgoing for one in going], share=self._share, begins_within=CLAIM_LASTS / 2
+        )
+        self._conclude(list(zip(going, outcomes, strict=True)))
 
     def _conclude(self, told: Sequence[tuple[Ready, Outcome]]) -> None:
         way, now = self._gate.destination, self.clock.now()
@@ -188,37 +182,27 @@ class Worker:
         size = slices(way.limits.per_second * self._share, batch=1, most=MOST)
         again_at = now + max(CLAIM_LASTS + way.limits.timeout, way.ask_after)
         doubtful = self.book.messages.doubtful(self.one.campaign_id, now=now, again_at=again_at, limit=size)
-        asked = []
-        settled = []
-        for one in doubtful:
-            attempt = one.attempt
-            if now - attempt.attempted_at < way.ask_after:
-                due = attempt.attempted_at + way.ask_after
-                settled.append(_still_unknown(one.message, "not asked yet", due))
-                continue
-            outgoing = self._gate.outgoing_again(one)
-            request = way.dialect.inquiry(outgoing, attempted_at=attempt.attempted_at)
-            if request is None:
-                settled.append(_still_unknown(one.message, "the provider cannot be asked", None))
-            else:
-                asked.append((one, outgoing, request))
-        carried = self._carrier.carry([request for _, _, request in asked], way.limits, share=self._share)
-        for (one, outgoing, _), came in zip(asked, carried, strict=True):
-            settled.append(self._found(one.message, one.attempt, outgoing, came))
-        self._settle(settled)
-        return len(asked)
+        ripe = [one for one in doubtful if now - one.attempt.attempted_at >= way.ask_after]
+        young = [one for one in doubtful if now - one.attempt.attempted_at < way.ask_after]
+        answers = self._line.ask(
+            [(self._gate.outgoing_again(one), one.attempt.attempted_at) for one in ripe], share=self._share
+        )
+        self._settle([
+            _still_unknown(one.message, "not asked yet", one.attempt.attempted_at + way.ask_after) for one in young
+        ] + [self._found(one, answer) for one, answer in zip(ripe, answers, strict=True)])
+        return len(ripe)
 
-    def _found(self, message: Claimed, attempt: Attempt, outgoing: Outgoing, came: Carried) -> Settled:
-        way, now = self._gate.destination, self.clock.now()
-        if not isinstance(came, Answer):
-            return _still_unknown(message, came.reason, now + way.ask_after)
-        found = way.dialect.found(outgoing, came, attempted_at=attempt.attempted_at)
+    def _found(self, one: Doubtful, answer: Outcome | None) -> Settled:
+        """What an answer makes of an unknown message; None: the provider cannot be asked, and it is parked."""
+        if answer is None:
+            return _still_unknown(one.message, "the provider cannot be asked", None)
+        way, now, attempt = self._gate.destination, self.clock.now(), one.attempt
         then = after_inquiry(
-            found, n=attempt.n, at=now, attempted_at=attempt.attempted_at, tries=way.tries, ask_after=way.ask_after
+            answer, n=attempt.n, at=now, attempted_at=attempt.attempted_at, tries=way.tries, ask_after=way.ask_after
         )
         if then.is_not_sent:
-            self.book.seats.give_back(message.message_id)
-        return _settled(message, attempt.n, then)
+            self.book.seats.give_back(one.message.message_id)
+        return _settled(one.message, attempt.n, then)
 
     def _waits(self) -> bool:
         """Wait a little for what is not due yet; False when it is over or takes longer than our patience."""
@@ -246,8 +230,9 @@ class Worker:
             self.book.messages.settle(self.one.campaign_id, settled, worker=self.name, at=self.clock.now())
 
     def _can_ask(self, ready: Sequence[Ready]) -> bool:
-        dialect = self._gate.destination.dialect
-        return bool(ready) and dialect.inquiry(ready[0].outgoing, attempted_at=self.clock.now()) is not None
+        if self._asks is None and ready:
+            self._asks = self._line.can_ask(ready[0].outgoing, at=self.clock.now())
+        return bool(self._asks)
 
     def _attempt_of(self, one: Ready, now: datetime) -> Attempt:
         is_text = one.outgoing.channel == "sms"

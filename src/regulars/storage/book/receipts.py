@@ -9,9 +9,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from regulars.campaigns.campaign import read_message_id
+from regulars.consent.channel import Channel
 from regulars.destinations.sender import Receipt
 from regulars.storage.book.database import Database
-from regulars.storage.book.tables import attempts, messages, receipts
+from regulars.storage.book.tables import attempts, campaigns, messages, receipts
 
 REACHED = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "undelivered")
 """Stages that only a message has which the provider took."""
@@ -24,6 +25,8 @@ class Kept:
     receipt: Receipt
     campaign_id: str | None                  # None: of a message that we know nothing of
     customer_id: str | None
+    channel: Channel | None                  # by which it went
+    address: str | None                      # to which
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,10 @@ class ReceiptBook:
                 ).first()
                 if is_new is None:
                     continue
-                kept.append(Kept(receipt=receipt, campaign_id=campaign, customer_id=customer))
+                channel, address = self._reached(connection, campaign, customer)
+                kept.append(Kept(
+                    receipt=receipt, campaign_id=campaign, customer_id=customer, channel=channel, address=address
+                ))
                 if campaign is not None and customer is not None and receipt.stage in REACHED:
                     self._settle(connection, campaign, customer, receipt, at)
         return kept
@@ -76,6 +82,17 @@ class ReceiptBook:
         found = connection.execute(sa.select(a.campaign_id, a.customer_id).where(
             a.tenant == self.database.tenant, a.provider == receipt.provider, a.provider_id == receipt.provider_id
         )).first()
+        return (None, None) if found is None else (found[0], found[1])
+
+    def _reached(
+        self, connection: sa.Connection, campaign: str | None, customer: str | None
+    ) -> tuple[Channel | None, str | None]:
+        m, c = messages.c, campaigns.c
+        query = sa.select(c.channel, m.address).where(
+            m.tenant == self.database.tenant, m.campaign_id == campaign, m.customer_id == customer,
+            c.tenant == m.tenant, c.campaign_id == m.campaign_id,
+        )
+        found = connection.execute(query).first()
         return (None, None) if found is None else (found[0], found[1])
 
     def _settle(
