@@ -37,7 +37,7 @@ from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
-from regulars.sources import door, files, rest
+from regulars.sources import door, files, messages, rest
 from regulars.storage.book.tables import metadata
 from regulars.web.api import problem
 from regulars.web.api.route import ROOT
@@ -170,7 +170,7 @@ def declarations() -> str:
                  f"Relations: {', '.join(f'`{name}`' for name in record.Relation.__args__)}.")  # type: ignore[attr-defined]
     titles: Sequence[tuple[str, ModuleType]] = (
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest),
-        ("sources/*.yaml, kind: door", door), ("events/*.yaml", event),
+        ("sources/*.yaml, kind: door", door), ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
         ("campaigns/*.yaml", campaigns), ("destinations/*.yaml", destination),

@@ -48,6 +48,14 @@ id,name,phone,born,parent,region
 """
 TEXT = "{{ first_name }}, come back. Reply STOP to opt out"
 CAMPAIGN = "audience: everybody\nchannel: sms\npurpose: marketing\nby: gateway\n"
+FAIR = """\
+first_name,phone
+Ann,254-867-5301
+Bob,254-867-5301
+Cy,(254) 867-5399
+,254-867-5398
+Di,nothing
+"""
 SMS_SENT = """\
 from: messages.sent
 who: {source: desk, id: profile_id}
@@ -89,7 +97,9 @@ country = "US"
 """, encoding="utf-8")
     for name, text in {
         "sources/desk.yaml": SOURCE, "desk/people.csv": PEOPLE, "campaigns/back.yaml": CAMPAIGN + f'text: "{TEXT}"\n',
-        "campaigns/tested.yaml":
+        "campaigns/fair.yaml":
+            f'list: lists/fair.csv\nchannel: sms\npurpose: transactional\nby: gateway\ntext: "{TEXT}"\n',
+        "lists/fair.csv": FAIR, "campaigns/tested.yaml":
             CAMPAIGN + f'experiment: words\nvariants: {{silence: nothing, words: {{text: "{TEXT}"}}}}\n',
         "experiments/words.yaml": EXPERIMENT, "events/visited.yaml": "from: desk.people\nwho: id\nwhen: born\n",
         "sources/messages.yaml": "kind: messages\n", "events/sms_sent.yaml": SMS_SENT,
@@ -158,6 +168,21 @@ def test_a_variant_that_is_nothing_is_held_out(folder: Path) -> None:
     assert {row["customer_id"] for row in rows} == set(of)
     assert {of[row["customer_id"]] for row in rows if row["state"] == "planned"} <= {"words"}
     assert all(row["reason"] == "nothing is sent to silence" for row in rows if of[row["customer_id"]] == "silence")
+
+
+def test_a_list_reaches_customers_as_themselves_and_strangers_once(folder: Path) -> None:
+    workspace = at_noon(folder)
+    plan = plan_campaign(workspace, "fair")
+    ann = workspace.rows(workspace.table("customers").filter(lambda one: one.first_name == "Ann"))[0]["customer_id"]
+    workspace.close()
+
+    rows = {json.loads(row["gaps"])["first_name"]: row for row in plan.rows.to_pylist()}
+    assert {name: row["reason"] for name, row in rows.items()} == {
+        "Ann": None, "Bob": f"shares an address with {ann}", "Cy": None, None: "no first_name, and no fallback",
+    }
+    assert rows["Ann"]["customer_id"] == ann
+    assert rows["Cy"]["customer_id"].startswith("a_")
+    assert plan.rejected == 1
 
 
 def test_what_was_sent_is_on_the_timeline_once_however_often_it_runs(folder: Path) -> None:

@@ -52,6 +52,7 @@ class Campaign:
     purpose: Purpose
     destination: str                         # by which it goes: the name of a file in destinations/
     templates: Mapping[str, Template | None]
+    list_file: str | None = None             # a CSV in the project instead of a segment
     experiment: str | None = None
     one_per: OnePer = "customer"             # household: only one of those who live together
     caps: tuple[Cap, ...] = ()

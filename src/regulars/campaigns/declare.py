@@ -1,6 +1,7 @@
 """Campaigns out of YAML, with the path of whatever is wrong.
 
     audience: lapsed               # a segment, or `everybody`
+    list: lists/fair.csv           # instead of an audience: a list of people, read as `import-a-list` says
     channel: sms                   # or email
     purpose: marketing             # or transactional
     by: texts                      # destinations/texts.yaml
@@ -28,6 +29,7 @@ from datetime import date, datetime
 from typing import cast, get_args
 
 from regulars.campaigns.campaign import Brake, Campaign, OnePer
+from regulars.campaigns.list_columns import FIELDS
 from regulars.campaigns.pace import DAY, Cap, Subject
 from regulars.campaigns.recurrence import Recurrence, declare_recurrence
 from regulars.campaigns.template import Template, parse
@@ -51,7 +53,7 @@ OF_MESSAGES = frozenset({"business_name", "unsubscribe_url"})
 """What a template may say beside what is known of a customer."""
 
 _KEYS = {
-    "title", "description", "audience", "channel", "purpose", "by", "experiment", "variants", "one_per", "caps",
+    "title", "description", "audience", "list", "channel", "purpose", "by", "experiment", "variants", "one_per", "caps",
     "hours", "starts", "repeat", "spread", "expires", "pause_at", *PARTS,
 }
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -73,7 +75,8 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
         raise DeclarationError("what repeats has a first time", hint="`starts: 2026-03-02 10:00`", path=("repeat",))
     campaign = Campaign(
         name=name, title=str(data.get("title") or name.replace("_", " ").capitalize()),
-        audience=_audience(data, known), channel=channel, purpose=purpose, destination=str(data["by"]),
+        audience=_audience(data, known), list_file=str(data["list"]) if "list" in data else None,
+        channel=channel, purpose=purpose, destination=str(data["by"]),
         templates=_templates(name, data, channel),
         experiment=None if data.get("experiment") is None else str(data["experiment"]),
         one_per=cast("OnePer", _one_of("one_per", {"one_per": "customer", **data}, get_args(OnePer))),
@@ -87,12 +90,17 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
     return campaign
 
 
-def variables(known: Vocabulary) -> frozenset[str]:
-    """Return what templates may speak of."""
-    return OF_MESSAGES | (known.traits or frozenset())
+def variables(campaign: Campaign, known: Vocabulary) -> frozenset[str]:
+    """Return what the templates of a campaign may speak of: what is known of customers, or stands in its list."""
+    return OF_MESSAGES | (frozenset(FIELDS) if campaign.list_file is not None else known.traits or frozenset())
 
 
 def _audience(data: Data, known: Vocabulary) -> str | None:
+    if "list" in data:
+        for key in ("audience", "experiment"):
+            if key in data:
+                raise DeclarationError(f"a list goes without {key!r}", hint="take one of the two", path=(key,))
+        return None
     if "audience" not in data:
         raise DeclarationError("nobody is written to", hint=f"`audience:` a segment, or `{EVERYBODY}`")
     return None if data["audience"] == EVERYBODY else known.segment(data["audience"], ("audience",))
@@ -131,13 +139,14 @@ def _template(name: str, data: Data, channel: Channel) -> Template:
 
 
 def _check_templates(campaign: Campaign, known: Vocabulary, wording: Wording) -> None:
-    if known.traits is None:
+    if known.traits is None and campaign.list_file is None:
         return
+    names = variables(campaign, known)
     for variant, template in campaign.templates.items():
         if template is None:
             continue
         try:
-            parse(template, known=variables(known), wording=wording, must_leave=campaign.purpose == "marketing")
+            parse(template, known=names, wording=wording, must_leave=campaign.purpose == "marketing")
         except DeclarationError as error:
             within: Path = ("variants", variant) if variant else ()
             # `parse` names the part it speaks of, first or in its path.

@@ -243,6 +243,7 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
             "campaign": name, "occurrence": found.occurrence, "starts_at": found.starts_at, "audience": total,
             "sendable": found.sendable, "variants": found.variants, "segments": found.segments,
             "skipped": [{"reason": reason, "people": number} for reason, number in found.reasons], "waits": waits,
+            "rejected_rows": found.rejected,
         })
         return
     title = f"{found.campaign.title} ({found.occurrence})"
@@ -250,6 +251,8 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
     show_table("Who does not, and why", ["reason", "people"], found.reasons, right=["people"])
     if any(found.variants):
         show_table("Variants", ["variant", "people"], list(found.variants.items()), right=["people"])
+    if found.rejected:
+        click.echo(f"{counted(found.rejected, 'row')} of the list tell of nobody who can be written to.")
     for row in waits:
         click.echo(f"{row['cap']}: {row['subjects']:,} are full now; their messages wait.")
     if found.segments:

@@ -34,7 +34,8 @@ def destination_of(project: Project, campaign: Campaign) -> Destination:
 def words(project: Project, campaign: Campaign) -> Words:
     """Return a campaign's words, made ready."""
     return words_of(
-        campaign, known=variables(project.vocabulary), wording=project.wording, business=project.config.business.name
+        campaign, known=variables(campaign, project.vocabulary), wording=project.wording,
+        business=project.config.business.name,
     )
 
 

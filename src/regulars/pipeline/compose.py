@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +17,8 @@ from regulars.campaigns.filled import Words
 from regulars.campaigns.pace import free_before, spread
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
-from regulars.pipeline.permitted import permitted_people
+from regulars.pipeline.listed_people import Listed, listed_people
+from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
 from regulars.storage.book.campaigns import Occurrence
@@ -35,6 +38,7 @@ class Plan:
     rows: pa.Table                           # storage.book.messages.PLANNED, sorted by customer
     waits: pa.Table                          # cap, subjects: who is written to later, because a cap is full now
     segments: int                            # of all text messages together; 0 for e-mail
+    rejected: int = 0                        # rows of a list that tell of nobody who can be written to
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -66,7 +70,8 @@ def plan_campaign(workspace: Workspace, name: str, *, enrols: bool = False) -> P
     occurrence, starts_at = occurrence_at(campaign, now=now, zone=workspace.zone)
     begins = max(starts_at, now)
     ready = words(project, campaign)
-    found = _candidates(workspace, campaign, ready, at=begins, enrols=enrols)
+    listed = listed_people(workspace, campaign) if campaign.list_file is not None else None
+    found = _candidates(workspace, campaign, ready, listed, at=begins, enrols=enrols)
     tried = _tried(ready, found)
     reason = pc.coalesce(found["reason"], tried["reason"])
     found = found.set_column(found.column_names.index("reason"), "reason", reason)
@@ -82,6 +87,7 @@ def plan_campaign(workspace: Workspace, name: str, *, enrols: bool = False) -> P
         campaign=campaign, occurrence=occurrence, starts_at=starts_at, rows=rows,
         waits=_full_caps(workspace, campaign, at=begins),
         segments=int(pc.sum(pc.if_else(is_in, tried["segments"], 0)).as_py() or 0),
+        rejected=0 if listed is None else listed.rejected,
     )
 
 
@@ -109,32 +115,37 @@ def write_plan(workspace: Workspace, plan: Plan) -> Occurrence:
 
 
 def _candidates(
-    workspace: Workspace, campaign: Campaign, ready: Words, *, at: datetime, enrols: bool
+    workspace: Workspace, campaign: Campaign, ready: Words, listed: Listed | None, *, at: datetime, enrols: bool
 ) -> pa.Table:
     """Everybody of the audience with what is known of them, sorted by id; gaps as JSON."""
     engine = workspace.stores.engine
-    permitted = permitted_people(workspace, channel=campaign.channel, purpose=campaign.purpose, at=at)
-    customers, contacts = workspace.table("customers"), workspace.table("contacts")
-    people = customers
-    if campaign.audience is not None:
-        memberships = workspace.table("memberships")
-        people = customers.semi_join(memberships.filter(memberships.segment == campaign.audience), "customer_id")
-    homes = contacts.select("customer_id", home=contacts.household_id)
-    people = people.left_join(homes, "customer_id").drop("customer_id_right")
-    region = people.region.cast("string") if "region" in people.columns else None
+    if listed is None:
+        people = _people(workspace, campaign)
+        permitted = permitted_people(workspace, channel=campaign.channel, purpose=campaign.purpose, at=at)
+    else:
+        people = engine.arrow(listed.people)
+        permitted = permitted_of(workspace, listed.places, channel=campaign.channel, purpose=campaign.purpose, at=at)
     gaps = {f"gap_{name}": people[name] for name in ready.gaps}
-    columns = people.select("customer_id", household_id=people.home, **gaps) if region is None else people.select(
-        "customer_id", household_id=people.home, region=region, **gaps
-    )
     assignment = _assigned(workspace, campaign, enrols=enrols)
     silent = [name for name, template in campaign.templates.items() if template is None]
     found = workspace.fetch(candidates(
-        columns, engine.arrow(permitted), None if assignment is None else engine.arrow(assignment), silent=silent
+        people.select("customer_id", "household_id", "region", **gaps), engine.arrow(permitted),
+        None if assignment is None else engine.arrow(assignment), silent=silent,
     )).sort_by("customer_id")
     values = found.select(list(gaps)).rename_columns(list(ready.gaps))
-    if region is None:
-        found = found.append_column("region", pa.nulls(found.num_rows, pa.string()))
     return found.drop_columns(list(gaps)).append_column("gaps", rows_as_json(values))
+
+
+def _people(workspace: Workspace, campaign: Campaign) -> ir.Table:
+    """The customers of a segment, or all, with household_id and region."""
+    people, contacts = workspace.table("customers"), workspace.table("contacts")
+    if campaign.audience is not None:
+        memberships = workspace.table("memberships")
+        people = people.semi_join(memberships.filter(memberships.segment == campaign.audience), "customer_id")
+    region = people.region.cast("string") if "region" in people.columns else ibis.null("string")
+    homes = contacts.select("customer_id", home=contacts.household_id)
+    found = people.mutate(region=region).left_join(homes, "customer_id").drop("customer_id_right")
+    return found.mutate(household_id=found.home).drop("home")
 
 
 def _assigned(workspace: Workspace, campaign: Campaign, *, enrols: bool) -> pa.Table | None:

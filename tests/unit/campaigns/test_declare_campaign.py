@@ -78,6 +78,7 @@ def test_a_destination_may_be_slower_than_its_provider_and_never_faster(tmp_path
     ("caps: [{of: city, limit: 1, window: 1 day}]", "campaigns/news.yaml:6: 'city' is no of"),
     ("caps: [{of: customer, limit: 0, window: 1 day}]", "campaigns/news.yaml:6: cap 'news.0': the limit is at least 1"),
     ("hours: {weekdays: all day}", "campaigns/news.yaml:6: "),
+    ("list: fair.csv", "campaigns/news.yaml:1: a list goes without 'audience'"),
     ("experiment: offers", "campaigns/news.yaml:6: an experiment and its variants belong together"),
     ("pause_at: {bounced: lots}", "campaigns/news.yaml:6: 'lots' is no share"),
 ])
