@@ -18,13 +18,15 @@ from types import ModuleType
 import click
 
 from regulars import config, errors
+from regulars.campaigns import declare as campaigns
 from regulars.cli.main import COMMANDS, main, main_group
 from regulars.connections import purchaser, transfer
 from regulars.connections.community import COMMUNITY
 from regulars.connections.companion import COMPANION
 from regulars.connections.connection import CONNECTION
 from regulars.connections.interaction import INTERACTION
-from regulars.connectors import mandrill, sendgrid, smtp
+from regulars.connectors import http, mandrill, sendgrid, smtp
+from regulars.destinations import destination
 from regulars.events import category, event
 from regulars.experiments import experiment, holdout
 from regulars.flags import condition as targeting
@@ -35,7 +37,7 @@ from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
-from regulars.sources import door, files, rest
+from regulars.sources import door, files, messages, rest
 from regulars.sources.webhook import declare as webhook
 from regulars.storage.book.tables import metadata
 from regulars.web.api import problem
@@ -169,9 +171,12 @@ def declarations() -> str:
                  f"Relations: {', '.join(f'`{name}`' for name in record.Relation.__args__)}.")  # type: ignore[attr-defined]
     titles: Sequence[tuple[str, ModuleType]] = (
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest),
-        ("sources/*.yaml, kind: door", door), ("sources/*.yaml, kind: webhook", webhook), ("events/*.yaml", event),
+        ("sources/*.yaml, kind: door", door), ("sources/*.yaml, kind: webhook", webhook),
+        ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
+        ("campaigns/*.yaml", campaigns), ("destinations/*.yaml", destination),
+        ("destinations/*.yaml, kind: http", http),
         ("categories.yaml", category), ("transfers.yaml", transfer),
         ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),
         ("destinations/*.yaml, kind: sendgrid", sendgrid), ("destinations/*.yaml, kind: smtp", smtp),

@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": "Say why a customer is in a segment, or why not.",
     "segment": "List segments and their members; replay one over the past.",
     "experiment": "Plan, rehearse, read and decide experiments.",
+    "campaign": "Write, plan, send, watch and stop campaigns; read their account.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
     "webhook": "Show deliveries of providers, and hand on again what could not be handed on.",

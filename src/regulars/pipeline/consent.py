@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +17,9 @@ from regulars.consent.quiet_hours import Window, quiet_windows
 from regulars.consent.suppression import Reason, Suppression, address_hash
 from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.find import find_customer
+from regulars.pipeline.salt import salt_of
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.consent import OnRecord, Review, Verdict
-
-SALT = "consent.salt"
-"""The sealed secret that hashes of addresses are made with; made once, and never changed."""
 
 STARTS_LIFT: tuple[Reason, ...] = ("under review", "erased")
 """Suppressions that end when a person explicitly asks for messages; a dead number stays dead."""
@@ -59,8 +56,7 @@ class Heard:
 
 def salt(workspace: Workspace) -> bytes:
     """Return the secret that addresses are hashed with; made when first asked for."""
-    made = workspace.book.sealed.seal_once(SALT, secrets.token_hex(32), at=workspace.clock.now())
-    return bytes.fromhex(made)
+    return salt_of(workspace.book, at=workspace.clock.now())
 
 
 def address_of(workspace: Workspace, text: str, *, channel: Channel | None = None) -> Address:

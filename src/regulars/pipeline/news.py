@@ -1,6 +1,6 @@
 """News: what somebody wrote to us, or what became of a message, and what follows from it at once.
 
-Who else does something with news (the ledger of messages, those who wait for replies) stands in `takers`.
+Who does something with news stands in `takers`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from regulars.consent.suppression import Reason
 from regulars.destinations.news import TakesNews
 from regulars.destinations.sender import News, Receipt, Reply
 from regulars.pipeline.consent import Address, hear, read_addresses, record, suppress
+from regulars.pipeline.receipts import take_into_ledger
 from regulars.pipeline.workspace import Workspace
 
 ENDS: dict[str, Reason] = {"bounced": "bounced", "complained": "complained"}
@@ -23,7 +24,9 @@ ENDS: dict[str, Reason] = {"bounced": "bounced", "complained": "complained"}
 
 def takers(workspace: Workspace) -> tuple[TakesNews, ...]:
     """Return everybody who takes news of a project, in order: permission before anything that might send."""
-    return (partial(take_into_consent, workspace),)
+    return (
+        partial(take_into_consent, workspace), partial(take_into_ledger, workspace.book, clock=workspace.clock),
+    )
 
 
 def take_into_consent(workspace: Workspace, news: Sequence[News]) -> None:

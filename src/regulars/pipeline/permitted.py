@@ -32,8 +32,15 @@ def permitted_people(workspace: Workspace, *, channel: Channel, purpose: Purpose
 
     Raises NotFound before the first run.
     """
-    engine, book = workspace.stores.engine, workspace.book.consent
     people = workspace.fetch(_people(workspace, CONTACTS[channel]))
+    return permitted_of(workspace, people, channel=channel, purpose=purpose, at=at)
+
+
+def permitted_of(
+    workspace: Workspace, people: pa.Table, *, channel: Channel, purpose: Purpose, at: datetime
+) -> pa.Table:
+    """Return PERMITTED of some people, sorted by id; they have customer_id, address, address_reason and region."""
+    engine, book = workspace.stores.engine, workspace.book.consent
     hashes = address_hashes(people["address"], channel=channel, salt=salt(workspace))
     told = workspace.fetch(permissions(
         engine.arrow(people.append_column("address_hash", hashes)), engine.arrow(book.entries()),

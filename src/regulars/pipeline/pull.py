@@ -8,9 +8,11 @@ import msgspec
 
 from regulars.errors import RegularsError, SourceError, SourceUnavailable
 from regulars.pipeline.arrivals import is_pushed, land_arrivals
+from regulars.pipeline.sent import SentMessages
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
+from regulars.sources.messages import MessagesSource
 from regulars.sources.source import Page, Reject, Source, Window, pulled_streams
 from regulars.storage.book.pages import StagedSet
 
@@ -26,6 +28,8 @@ def pull_source(
     """
     if is_pushed(source):
         return (yield from land_arrivals(workspace, source))
+    if isinstance(source, MessagesSource):
+        source = SentMessages(source=source, book=workspace.book.sent)
     rows, failed = 0, list[RegularsError]()
     streams = [stream for stream in pulled_streams(source) if not only or stream.name in only]
     for stream in streams:

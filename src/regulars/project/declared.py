@@ -14,7 +14,8 @@ from regulars.check import Finding
 from regulars.errors import DeclarationError
 from regulars.project.marked import Marked, MarkedError, read_marked
 
-FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "flags", "conditions")
+FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "flags", "conditions",
+           "destinations", "campaigns")
 """Folders of declarations. A file's stem is the name of what it declares."""
 
 BESIDE = ("categories", "plans", "subcategories", "transfers", "holdouts", "attributes")

@@ -8,11 +8,13 @@ from functools import cached_property
 
 import ibis
 
+from regulars.campaigns.campaign import Campaign
 from regulars.check import Finding, did_you_mean
 from regulars.connections.purchaser import TRANSFER
 from regulars.connections.transfer import TransferRules
 from regulars.connections.transfer import check as check_transfers
 from regulars.connections.transfer_events import of_transfers
+from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError
 from regulars.events import money
 from regulars.events.derive import of_money
@@ -26,6 +28,7 @@ from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import PROFILES, profile_rows
 from regulars.metrics.catalogue import catalogue
 from regulars.metrics.metric import Metric, Ratio
+from regulars.project.campaigns import campaign_errors
 from regulars.project.declared import Declared, Reading
 from regulars.records.intake import typed_schema
 from regulars.records.record import Stream
@@ -47,6 +50,8 @@ class Linked:
     experiments: tuple[Experiment, ...] = ()
     flags: tuple[Flag, ...] = ()
     transfers: TransferRules | None = None
+    destinations: tuple[Destination, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
 
     @cached_property
     def streams(self) -> Mapping[str, Stream]:
@@ -94,6 +99,12 @@ def link_problems(linked: Linked) -> list[Finding]:
         problems += [file.problem(error) for error in _ratio_errors(metric, linked)]
     for flag, error in prerequisite_errors(linked.flags, declared=linked.reading.names("flags")):
         problems.append(linked.file("flags", flag.name).problem(error))
+    for campaign in linked.campaigns:
+        wrong = campaign_errors(
+            campaign, destinations=linked.destinations, experiments=linked.experiments,
+            declared={folder: linked.reading.names(folder) for folder in ("destinations", "experiments")},
+        )
+        problems += [linked.file("campaigns", campaign.name).problem(error) for error in wrong]
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)
         problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from regulars.campaigns.campaign import Campaign
+from regulars.campaigns.declare import declare as declare_campaign
+from regulars.campaigns.wording import Wording
 from regulars.check import Finding, did_you_mean
 from regulars.config import FILE, Config, read_config
 from regulars.connections.transfer import TransferRules
 from regulars.connections.transfer import declare as declare_transfers
+from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError
 from regulars.events.category import Categories
 from regulars.events.category import declare as declare_categories
@@ -32,7 +36,7 @@ from regulars.identity.identifier import IdentifierRules
 from regulars.metrics.metric import Metric
 from regulars.metrics.metric import declare as declare_metric
 from regulars.plugins import conditions as installed_conditions
-from regulars.plugins import declare_source
+from regulars.plugins import declare_destination, declare_source
 from regulars.project.declared import Declared, Reading, read_declarations
 from regulars.project.links import Linked, link_problems
 from regulars.records.record import Stream
@@ -61,6 +65,8 @@ class Project:
     experiments: tuple[Experiment, ...] = ()
     holdouts: tuple[Holdout, ...] = ()
     flags: tuple[Flag, ...] = ()
+    destinations: tuple[Destination, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
     categories: Categories
     plans: Plans
     subcategories: Subcategories
@@ -118,6 +124,11 @@ class Project:
             is_gmail_folded=self.config.identity.is_gmail_folded,
         )
 
+    @property
+    def wording(self) -> Wording:
+        """Return how money, days and numbers are written in messages."""
+        return _wording(self.config)
+
     def stream(self, full_name: str) -> Stream:
         """Return the stream `source.stream`. Raises DeclarationError naming the closest one."""
         if full_name not in self.streams:
@@ -142,6 +153,10 @@ class _Assembly:
         experiments = self._made("experiments", lambda one: declare_experiment(one.name, one.data))
         attributes = self._beside("attributes", declare_attributes)
         flags = self._made("flags", lambda one: declare_flag(one.name, one.data, attributes=attributes))
+        destinations = self._made("destinations", lambda one: declare_destination(one.name, one.data, at=self.at))
+        campaigns = self._made("campaigns", lambda one: declare_campaign(
+            one.name, one.data, known=vocabulary, wording=_wording(self.config)
+        ))
         categories = self._beside("categories", declare_categories) or Categories()
         plans = self._beside("plans", declare_plans) or Plans()
         subcategories = self._beside("subcategories", declare_subcategories) or Subcategories()
@@ -150,11 +165,11 @@ class _Assembly:
         self._check_priority()
         linked = Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
-            experiments=experiments, flags=flags, transfers=transfers,
+            experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
         )
         return Project(
             config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
-            experiments=experiments, holdouts=holdouts, flags=flags,
+            experiments=experiments, holdouts=holdouts, flags=flags, destinations=destinations, campaigns=campaigns,
             categories=categories, plans=plans, subcategories=subcategories, transfers=transfers, vocabulary=vocabulary,
             declared=tuple(self.reading.declared),
             problems=tuple(sorted([*self.reading.problems, *link_problems(linked)], key=_place)),
@@ -223,6 +238,10 @@ class _Assembly:
                 Finding(name="declaration", status="failed", message=error.message, hint=error.hint, where="plug-ins")
             )
             return own
+
+
+def _wording(config: Config) -> Wording:
+    return Wording(zone=config.business.timezone, currency=config.business.currency)
 
 
 def _traits(sources: tuple[Source, ...]) -> tuple[str, ...]:

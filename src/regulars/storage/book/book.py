@@ -11,6 +11,7 @@ from regulars.storage.book.ab_tests import ABTestBook
 from regulars.storage.book.api_answers import AnswerBook
 from regulars.storage.book.api_keys import KeyBook
 from regulars.storage.book.audit import AuditBook
+from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
 from regulars.storage.book.experiments import ExperimentBook
@@ -20,12 +21,15 @@ from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.memberships import MembershipBook
+from regulars.storage.book.messages import MessageBook
 from regulars.storage.book.migrate import migrate
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.people import PeopleBook
+from regulars.storage.book.receipts import ReceiptBook
 from regulars.storage.book.runs import RunBook
 from regulars.storage.book.sealed import SealedBook
 from regulars.storage.book.seats import SeatBook
+from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
 from regulars.storage.book.versions import VersionBook
@@ -54,6 +58,10 @@ class Book:
     ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
+    campaigns: CampaignBook                  # occurrences of campaigns, and their account
+    messages: MessageBook                    # who gets what, and every attempt to send it
+    receipts: ReceiptBook                    # what providers told of messages
+    sent: SentBook                           # the same for the timeline
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -100,6 +108,10 @@ class Book:
             ab_tests=ABTestBook(database),
             consent=ConsentBook(database),
             seats=SeatBook(database),
+            campaigns=CampaignBook(database),
+            messages=MessageBook(database),
+            receipts=ReceiptBook(database),
+            sent=SentBook(database),
             facts=FactsBook(database),
             keys=KeyBook(database),
             answers=AnswerBook(database),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,26 +103,32 @@ class ConsentBook:
 
     def of(self, address_hash: str) -> OnRecord:
         """Return what is on record of one address; empty when nothing is."""
+        return self.of_all([address_hash])[address_hash]
+
+    def of_all(self, address_hashes: Sequence[str]) -> dict[str, OnRecord]:
+        """Return what is on record of each of some addresses, as of one moment; no more than a batch of them."""
         e, s = consent_entries.c, suppressions.c
+        entries: defaultdict[str, list[Entry]] = defaultdict(list)
+        stops: defaultdict[str, list[Suppression]] = defaultdict(list)
         wording = sa.select(consent_wordings.c.wording).where(
             consent_wordings.c.tenant == e.tenant, consent_wordings.c.wording_hash == e.wording_hash
         ).scalar_subquery().label("wording")
         with self.database.reading() as connection:
-            entries = connection.execute(
+            for row in connection.execute(
                 sa.select(consent_entries, wording)
-                .where(e.tenant == self.database.tenant, e.address_hash == address_hash).order_by(e.seq)
-            ).mappings().all()
-            stops = connection.execute(
+                .where(e.tenant == self.database.tenant, e.address_hash.in_(address_hashes)).order_by(e.seq)
+            ).mappings():
+                entries[row["address_hash"]].append(_entry(row))
+            for row in connection.execute(
                 sa.select(suppressions)
-                .where(s.tenant == self.database.tenant, s.address_hash == address_hash)
+                .where(s.tenant == self.database.tenant, s.address_hash.in_(address_hashes))
                 .order_by(s.channel, s.reason)
-            ).mappings().all()
-        return OnRecord(
-            entries=tuple(_entry(row) for row in entries),
-            suppressions=tuple(
-                Suppression(**{name: row[name] for name in SUPPRESSIONS.names}) for row in stops
-            ),
-        )
+            ).mappings():
+                stop = Suppression(**{name: row[name] for name in SUPPRESSIONS.names})
+                stops[row["address_hash"]].append(stop)
+        return {
+            each: OnRecord(entries=tuple(entries[each]), suppressions=tuple(stops[each])) for each in address_hashes
+        }
 
     def entries(self) -> pa.Table:
         """Return the whole ledger as ENTRIES, sorted by number."""

@@ -55,11 +55,13 @@ class SeatBook:
                 )
         return found
 
-    def give_back(self, message_id: str) -> None:
-        """Free the seats of a message that was not sent after all."""
-        mine = (contact_seats.c.tenant == self.database.tenant, contact_seats.c.message_id == message_id)
+    def give_back(self, *message_ids: str) -> None:
+        """Free the seats of messages that were not sent after all."""
+        t = contact_seats.c
         with self.database.writing() as connection:
-            connection.execute(sa.update(contact_seats).where(*mine).values(taken_at=FREE, message_id=""))
+            for start in range(0, len(message_ids), bulk.BATCH):
+                mine = (t.tenant == self.database.tenant, t.message_id.in_(message_ids[start:start + bulk.BATCH]))
+                connection.execute(sa.update(contact_seats).where(*mine).values(taken_at=FREE, message_id=""))
 
     def taken(self, cap: str, subject: str) -> list[datetime]:
         """Return when the seats of a subject under a cap were taken, in order: for previews and explanations."""
@@ -67,6 +69,15 @@ class SeatBook:
         mine = (t.tenant == self.database.tenant, t.cap == cap, t.subject == subject, t.taken_at > FREE)
         with self.database.reading() as connection:
             return list(connection.execute(sa.select(t.taken_at).where(*mine).order_by(t.taken_at)).scalars())
+
+    def full(self, cap: str, *, of: str, limit: int, free_before: datetime) -> int:
+        """Return how many subjects of a kind have no seat left under a cap: those whose message would have to wait."""
+        t = contact_seats.c
+        mine = (t.tenant == self.database.tenant, t.cap == cap, t.subject.startswith(f"{of}:"))
+        each = sa.select(t.subject).where(*mine, t.taken_at > free_before).group_by(t.subject)
+        query = sa.select(sa.func.count()).select_from(each.having(sa.func.count() >= limit).subquery())
+        with self.database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def _with_seats(self, connection: sa.Connection, message_ids: Sequence[str]) -> set[str]:
         t, found = contact_seats.c, set[str]()

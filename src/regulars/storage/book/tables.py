@@ -201,6 +201,40 @@ contact_seats = _table(
     sa.Index("contact_seats_by_age", "tenant", "cap", "subject", "taken_at"), sqlite_with_rowid=False,
 )
 
+# --- campaigns ---------------------------------------------------------------------------------------------------
+
+campaigns = _table(
+    "campaigns", _key("campaign_id"), _need("campaign"), _need("occurrence"), _need("state"), _may("reason"),
+    _need("channel"), _need("purpose"), _need("destination"), _need("version"), _need("starts_at", Moment),
+    _need("planned_at", Moment), _need("changed_at", Moment),
+    sa.Index("campaigns_by_name", "tenant", "campaign", "occurrence", unique=True),
+)
+messages = _table(
+    "messages", _key("campaign_id"), _key("customer_id"), _may("address"), _need("variant"), _may("household_id"),
+    _may("region"),
+    _need("gaps"),                           # JSON object: what the template says of this customer
+    _need("state"), _may("reason"),
+    _may("due_at", Moment),                  # when it is sent or asked for; null: never again
+    _may("worker"), _may("claimed_until", Moment),
+    _need("attempts", sa.Integer), _need("changed_at", Moment),
+    sa.Index("messages_by_state", "tenant", "campaign_id", "state", "due_at"), sqlite_with_rowid=False,
+)
+attempts = _table(
+    "attempts", _key("campaign_id"), _key("customer_id"), _key("n", sa.Integer), _need("provider"), _need("sender"),
+    _may("text"),                            # of a text message; an e-mail is known by its id
+    _need("attempted_at", Moment), _may("outcome"),      # null: written before the provider was told
+    _may("provider_id"), _may("code"), _may("reason"), _may("ended_at", Moment),
+    sa.Index("attempts_by_provider_id", "tenant", "provider", "provider_id"),
+    sa.Index("attempts_by_end", "tenant", "ended_at"), sqlite_with_rowid=False,
+)
+receipts = _table(
+    "receipts", _key("provider"), _key("provider_id"), _key("stage"), _key("event_id"), _need("at", Moment),
+    _may("campaign_id"), _may("customer_id"),            # null: of a message we know nothing of
+    _need("code"), _need("reason"), _need("url"), _need("agent"), _need("recorded_at", Moment),
+    sa.Index("receipts_by_message", "tenant", "campaign_id", "stage", "customer_id"),
+    sa.Index("receipts_by_record", "tenant", "recorded_at"),
+)
+
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------
 
 api_keys = _table(

@@ -1,0 +1,164 @@
+"""Campaigns at scale: an exact account when senders are killed, speed, memory: `python benchmarks/send.py [WHAT ...]`.
+
+WHAT is `speed`, `kills`, `memory` or `plan`; all of them when nothing is said. The provider is a real HTTP server in a
+process of its own on the same machine. `naive_send.py` is put through the same kills, to show that these can tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from time import perf_counter, process_time
+
+import naive_send
+import pyarrow as pa
+
+from regulars.campaigns.audience import candidates, doubles
+from regulars.clock import SystemClock
+from regulars.pipeline.account import Desk, account
+from regulars.pipeline.send import Worker
+from regulars.project import Project
+from regulars.storage.book import Book
+from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.engines.duckdb import DuckDBEngine
+from regulars.testing.killed import killed
+from regulars.testing.mailing import NAME, planned, recipients, write_mailing
+from regulars.testing.sandbox.gateway import RunningGateway, gateway
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="*", default=["speed", "kills", "memory", "plan"])
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=5)
+    told = parser.parse_args()
+    for what in told.what:
+        {"speed": _speed, "kills": _kills, "memory": _memory, "plan": _plan}[what](told)
+
+
+def _speed(told: argparse.Namespace) -> None:
+    """One worker in this process, without caps and under one, and how soon the first message goes."""
+    for caps, campaign in (("without a cap", ""), ("under a cap", "caps: [{of: customer, limit: 1, window: 7 days}]")):
+        with tempfile.TemporaryDirectory() as folder, gateway() as provider:
+            project, book, one = _planned(Path(folder), provider, min(told.people, 20_000), campaign=campaign)
+            began, used, first = perf_counter(), process_time(), None
+            for _ in Worker(project=project, book=book, clock=SystemClock(), one=one).work():
+                first = first or perf_counter() - began
+            took, cpu = perf_counter() - began, process_time() - used
+            sent = account(book, one).sent
+            book.close()
+        print(
+            f"speed {caps}: {sent / took:,.0f} messages/s ({sent:,} in {took:.1f} s; {cpu / sent * 1e6:.0f} us of "
+            f"processor each), the first batch after {first or 0:.2f} s, load {os.getloadavg()[0]:.1f}"
+        )
+
+
+def _kills(told: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder, gateway() as provider:
+        _, book, one = _planned(Path(folder), provider, told.people)
+        began = perf_counter()
+        met = killed(
+            _command(Path(folder)), taken=lambda: provider.summary()["messages"], total=told.people, kills=told.kills,
+            workers=told.workers, rng=Random(told.seed),
+        )
+        took, found, taken = perf_counter() - began, account(book, one), provider.summary()
+        began = perf_counter()
+        subprocess.run(_command(Path(folder)), check=True, stdout=subprocess.DEVNULL)
+        again = perf_counter() - began
+        book.close()
+    print(
+        f"kills: {told.people:,} recipients, {met} kills of {told.workers} workers in {took:.0f} s: lost "
+        f"{told.people - taken['messages']}, repeated {taken['repeated']}; planned {found.planned:,} = sent "
+        f"{found.sent:,} + failed {found.failed} + skipped {found.skipped} + unknown {found.unknown}; "
+        f"a worker that finds nothing to do takes {again:.1f} s"
+    )
+    with tempfile.TemporaryDirectory() as folder, gateway() as provider:
+        book_file, people = Path(folder) / "naive.db", min(told.people, 5_000)
+        naive_send.prepare(book_file, people)
+        command = [sys.executable, naive_send.__file__, str(book_file), provider.url]
+        met = killed(
+            command, taken=lambda: provider.summary()["messages"], total=people, kills=min(told.kills, 20), workers=1,
+            rng=Random(told.seed),
+        )
+        print(f"kills, send then mark: {people:,} recipients, {met} kills: repeated {provider.summary()['repeated']}")
+
+
+def _memory(told: argparse.Namespace) -> None:
+    """A worker in a process of its own that takes over a campaign of very many people."""
+    people = max(told.people, 1_000_000)
+    with tempfile.TemporaryDirectory() as folder, gateway() as provider:
+        began = perf_counter()
+        _, book, one = _planned(Path(folder), provider, people)
+        wrote = perf_counter() - began
+        began = perf_counter()
+        worker = subprocess.Popen(_command(Path(folder)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not provider.summary()["messages"]:
+            pass
+        first = perf_counter() - began
+        while provider.summary()["messages"] < 5_000:
+            pass
+        peak = _peak(worker.pid)
+        worker.kill()
+        worker.wait()
+        size = (Path(folder) / "data" / "book.db").stat().st_size
+        began = perf_counter()
+        taken = book.messages.reclaim(one.campaign_id, now=datetime.now(UTC), is_gone=lambda _: True)
+        resumed = perf_counter() - began
+        book.close()
+    print(
+        f"memory: {people:,} recipients written in {wrote:.0f} s, book of {size / 1e6:,.0f} MB; a worker's peak "
+        f"{peak:,.0f} MB, from the command to the first message {first:.1f} s, {taken} messages of a killed worker "
+        f"taken over in {resumed:.2f} s"
+    )
+
+
+def _plan(_told: argparse.Namespace) -> None:
+    """Who gets it, who not and why, of a million people."""
+    people = recipients(1_000_000, due_at=datetime(2026, 5, 4, tzinfo=UTC))
+    engine = DuckDBEngine.open(scratch=Path(tempfile.mkdtemp()))
+    audience = engine.arrow(people.select(["customer_id", "household_id"]))
+    permitted = engine.arrow(pa.table({
+        "customer_id": people["customer_id"], "address": people["address"],
+        "address_reason": pa.repeat("own", people.num_rows),
+        "allowed": pa.array([n % 10 > 0 for n in range(people.num_rows)]),
+        "reason": pa.repeat("no consent on record", people.num_rows),
+        "until": pa.nulls(people.num_rows, pa.timestamp("s")),
+    }))
+    began = perf_counter()
+    found = engine.fetch(candidates(audience, permitted, None))
+    would = engine.arrow(found.select(["customer_id", "address", "is_own", "household_id"]))
+    shared = engine.fetch(doubles(would, one_per="household"))
+    print(f"plan: {found.num_rows:,} people, {shared.num_rows} doubles, in {perf_counter() - began:.1f} s")
+    engine.close()
+
+
+def _planned(
+    folder: Path, provider: RunningGateway, people: int, *, campaign: str = ""
+) -> tuple[Project, Book, Occurrence]:
+    desk = Desk.open(write_mailing(folder, url=provider.url, campaign=campaign))
+    at = desk.clock.now() - timedelta(minutes=1)
+    return desk.project, desk.book, planned(desk.project, desk.book, people, at=at)
+
+
+def _command(folder: Path) -> list[str]:
+    return [
+        sys.executable, "-m", "regulars", "campaign", "send", NAME, "--apply", "--wait", "1", "--project", str(folder)
+    ]
+
+
+def _peak(pid: int) -> float:
+    """Return the most memory a process ever had, in megabytes."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()

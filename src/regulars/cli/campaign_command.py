@@ -1,0 +1,304 @@
+"""`regulars campaign`: write one, see who gets it and what they read, send it, watch it, stop it, read its account."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_json, show_table
+from regulars.web.mask import mask
+
+if TYPE_CHECKING:
+    from regulars.campaigns.campaign import State
+    from regulars.campaigns.template import Message, Unfilled
+    from regulars.pipeline.account import Account
+    from regulars.pipeline.compose import Plan
+    from regulars.pipeline.workspace import Workspace
+    from regulars.storage.book.campaigns import Occurrence
+
+NEW = """\
+title: {title}
+audience: {audience}                # a segment, or everybody
+channel: sms                       # or email
+purpose: marketing                 # or transactional
+by: {destination}                  # destinations/{destination}.yaml
+text: "{{{{ first_name | default: 'Hi' }}}}, … Reply STOP to opt out"
+one_per: household                 # or customer
+expires: 3 days                    # after which a message that waits is no longer worth sending
+"""
+
+
+@click.group("campaign", invoke_without_command=True)
+@project_options
+@click.pass_context
+def command(context: click.Context, folder: Path, *, as_json: bool) -> None:
+    """List the campaigns; write, plan, send, watch and stop them with the commands below."""
+    if context.invoked_subcommand is None:
+        _list(folder, as_json=as_json)
+
+
+@command.command("new")
+@click.argument("name")
+@project_options
+def new(name: str, folder: Path, *, as_json: bool) -> None:
+    """Write campaigns/NAME.yaml, to be filled in."""
+    from regulars.errors import DeclarationError  # noqa: PLC0415  help must answer at once
+    from regulars.project import Project  # noqa: PLC0415
+    from regulars.project.declared import is_name  # noqa: PLC0415
+
+    if not is_name(name):
+        raise DeclarationError(f"{name!r} is no name", hint="letters, digits and underscores, such as winback_2026_03")
+    project, path = Project.read(folder), folder / "campaigns" / f"{name}.yaml"
+    if path.exists():
+        raise DeclarationError(f"{path} is there already", hint="regulars check")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(NEW.format(
+        title=name.replace("_", " ").capitalize(),
+        audience=project.segments[0].name if project.segments else "everybody",
+        destination=project.destinations[0].name if project.destinations else "DESTINATION",
+    ), encoding="utf-8")
+    next_ = command_line(f"campaign plan {name}", folder)
+    show_json({"written": str(path)}) if as_json else click.echo(f"Wrote {path}. Next: fill it in, then {next_}")
+
+
+@command.command("plan")
+@click.argument("name")
+@project_options
+def plan(name: str, folder: Path, *, as_json: bool) -> None:
+    """Say who gets NAME, who not and why, when, and what it costs; nothing is written or sent."""
+    _with_plan(folder, name, lambda _, found: _show_plan(found, folder, as_json=as_json))
+
+
+@command.command("preview")
+@click.argument("name")
+@click.option("--limit", default=5, show_default=True, help="How many people.")
+@click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
+@project_options
+def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool) -> None:
+    """Show NAME as the first people of its audience would read it."""
+    from regulars.pipeline.campaign import words  # noqa: PLC0415
+
+    def show(workspace: Workspace, found: Plan) -> None:
+        ready, rows = words(workspace.project, found.campaign), found.rows.to_pylist()
+        going = [row for row in rows if row["state"] == "planned"][:limit]
+        shown = [{
+            "customer_id": row["customer_id"], "address": row["address"] if reveal else mask(row["address"]),
+            "variant": row["variant"], "due_at": row["due_at"],
+            "message": _words(ready.fill(row["variant"], row["gaps"])),
+        } for row in going]
+        if as_json:
+            show_json(shown)
+            return
+        for one in shown:
+            variant = f" ({one['variant']})" if one["variant"] else ""
+            click.secho(f"{one['address']}{variant}", bold=True)
+            click.echo("\n".join(f"  {part}" for part in one["message"].values() if part) + "\n")
+        if not shown:
+            click.echo(f"Nobody gets it. Next: {command_line(f'campaign plan {name}', folder)}")
+
+    _with_plan(folder, name, show)
+
+
+@command.command("send")
+@click.argument("name")
+@click.option("--apply", is_flag=True, help="Do it; else it is only planned and shown.")
+@click.option("--wait", default=0, show_default=True, help="Minutes to wait for what is not due yet.")
+@project_options
+@click.pass_context
+def send(context: click.Context, name: str, wait: int, folder: Path, *, apply: bool, as_json: bool) -> None:
+    """Send what is due of NAME. Killed or stopped, the same command goes on; several may run at once."""
+    from regulars.pipeline.account import Desk, account  # noqa: PLC0415
+    from regulars.pipeline.campaign import campaign_of, occurrence_at  # noqa: PLC0415
+    from regulars.pipeline.send import Worker  # noqa: PLC0415
+
+    if not apply:
+        context.invoke(plan, name=name, folder=folder, as_json=as_json)
+        return
+    with Desk.open(folder) as desk:
+        campaign, zone = campaign_of(desk.project, name), desk.project.config.business.timezone
+        occurrence, _ = occurrence_at(campaign, now=desk.clock.now(), zone=zone)
+        one = desk.book.campaigns.find(name, occurrence)
+        if one is None or one.state == "draft":
+            one = _planned(folder, name)
+        worker = Worker(
+            project=desk.project, book=desk.book, clock=desk.clock, one=one, patience=timedelta(minutes=wait)
+        )
+        progress = Progress(quiet=as_json)
+        progress.started(name)
+        for checkpoint in worker.work():
+            progress.reached(name, checkpoint)
+        found = account(desk.book, desk.latest(name))
+    _show_account(found, folder, as_json=as_json)
+    context.exit(1 if found.occurrence.state == "paused" else 0)
+
+
+@command.command("watch")
+@click.argument("name")
+@click.option("--every", default=2.0, show_default=True, help="Seconds.")
+@project_options
+def watch(name: str, every: float, folder: Path, *, as_json: bool) -> None:
+    """Show how far NAME is, until it no longer sends."""
+    from regulars.pipeline.account import Desk, account  # noqa: PLC0415
+
+    with Desk.open(folder) as desk:
+        while True:
+            found = account(desk.book, desk.latest(name))
+            if as_json or found.occurrence.state != "sending":
+                break
+            console(err=True).print(_line(found))
+            time.sleep(every)
+    _show_account(found, folder, as_json=as_json)
+
+
+@command.command("results")
+@click.argument("name")
+@project_options
+def results(name: str, folder: Path, *, as_json: bool) -> None:
+    """Show the account of NAME: every message in exactly one place, by variant, with reasons and receipts."""
+    from regulars.pipeline.account import Desk, account  # noqa: PLC0415
+
+    with Desk.open(folder) as desk:
+        found = account(desk.book, desk.latest(name))
+    _show_account(found, folder, as_json=as_json)
+
+
+@command.command("pause")
+@click.argument("name")
+@click.option("--reason", default="a person paused it", show_default=True)
+@project_options
+def pause(name: str, reason: str, folder: Path, *, as_json: bool) -> None:
+    """Let NAME rest from the next batch on."""
+    _move(folder, name, "paused", reason=reason, as_json=as_json)
+
+
+@command.command("resume")
+@click.argument("name")
+@project_options
+def resume(name: str, folder: Path, *, as_json: bool) -> None:
+    """Let NAME go on where it rested."""
+    _move(folder, name, "sending", reason=None, as_json=as_json)
+
+
+@command.command("stop")
+@click.argument("name")
+@click.option("--reason", default="a person stopped it", show_default=True)
+@project_options
+def stop(name: str, reason: str, folder: Path, *, as_json: bool) -> None:
+    """End NAME for good from the next batch on; what was not sent never is."""
+    _move(folder, name, "stopped", reason=reason, as_json=as_json)
+
+
+def _list(folder: Path, *, as_json: bool) -> None:
+    from regulars.pipeline.account import Desk  # noqa: PLC0415
+
+    with Desk.open(folder) as desk:
+        states = {one.campaign: one for one in reversed(desk.book.campaigns.occurrences())}
+        rows = [{
+            "campaign": one.name, "title": one.title, "audience": one.audience or "everybody", "channel": one.channel,
+            "state": states[one.name].state if one.name in states else "not sent yet",
+        } for one in desk.project.campaigns]
+    if as_json:
+        show_json(rows)
+        return
+    columns = ["campaign", "title", "audience", "channel", "state"]
+    show_table("Campaigns", columns, [[row[column] for column in columns] for row in rows])
+    verb = f"campaign plan {rows[0]['campaign']}" if rows else "campaign new NAME"
+    click.echo(f"Next: {command_line(verb, folder)}")
+
+
+def _with_plan(folder: Path, name: str, show: Callable[[Workspace, Plan], None]) -> None:
+    from regulars.pipeline.compose import plan_campaign  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        show(workspace, plan_campaign(workspace, name))
+    finally:
+        workspace.close()
+
+
+def _planned(folder: Path, name: str) -> Occurrence:
+    """Plan an occurrence and write it down; the stores are closed again before anything is sent."""
+    from regulars.pipeline.compose import plan_campaign, write_plan  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        return write_plan(workspace, plan_campaign(workspace, name, enrols=True))
+    finally:
+        workspace.close()
+
+
+def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
+    name, total = found.campaign.name, found.rows.num_rows
+    waits = [row for row in found.waits.to_pylist() if row["subjects"]]
+    if as_json:
+        show_json({
+            "campaign": name, "occurrence": found.occurrence, "starts_at": found.starts_at, "audience": total,
+            "sendable": found.sendable, "variants": found.variants, "segments": found.segments,
+            "skipped": [{"reason": reason, "people": number} for reason, number in found.reasons], "waits": waits,
+            "rejected_rows": found.rejected,
+        })
+        return
+    title = f"{found.campaign.title} ({found.occurrence})"
+    click.echo(f"{title}: {found.sendable:,} of {total:,} people get it, from {found.starts_at:%Y-%m-%d %H:%M} UTC on.")
+    show_table("Who does not, and why", ["reason", "people"], found.reasons, right=["people"])
+    if any(found.variants):
+        show_table("Variants", ["variant", "people"], list(found.variants.items()), right=["people"])
+    if found.rejected:
+        click.echo(f"{counted(found.rejected, 'row')} of the list tell of nobody who can be written to.")
+    for row in waits:
+        click.echo(f"{row['cap']}: {row['subjects']:,} are full now; their messages wait.")
+    if found.segments:
+        click.echo(f"{counted(found.segments, 'segment')} of text.")
+    click.echo(f"Nothing is sent yet. Next: {command_line(f'campaign send {name} --apply', folder)}")
+
+
+def _show_account(found: Account, folder: Path, *, as_json: bool) -> None:
+    one = found.occurrence
+    if as_json:
+        show_json(found.plain())
+        return
+    click.echo(_line(found))
+    if one.reason:
+        click.echo(f"{one.state}: {one.reason}")
+    if found.reasons:
+        show_table("Why", ["state", "reason", "messages"], found.reasons, right=["messages"])
+    if any(variant for variant, _, _ in found.variants):
+        show_table("Variants", ["variant", "state", "messages"], found.variants, right=["messages"])
+    if found.stages:
+        show_table("Receipts", ["stage", "messages"], list(found.stages.items()), right=["messages"])
+    if one.state == "paused":
+        click.echo(f"Next: {command_line(f'campaign resume {one.campaign}', folder)}")
+    elif found.waiting and one.state == "sending":
+        click.echo(f"Next: {command_line(f'campaign send {one.campaign} --apply', folder)}")
+
+
+def _line(found: Account) -> str:
+    one = found.occurrence
+    names = ("sent", "failed", "skipped", "unknown", "waiting")
+    parts = ", ".join(f"{getattr(found, name):,} {name}" for name in names)
+    return f"{one.campaign} ({one.occurrence}) is {one.state}: {found.planned:,} planned = {parts}."
+
+
+def _move(folder: Path, name: str, to: State, *, reason: str | None, as_json: bool) -> None:
+    from regulars.pipeline.account import Desk, account, move  # noqa: PLC0415
+
+    with Desk.open(folder) as desk:
+        one = move(desk, name, to, by=getuser(), reason=reason)
+        found = account(desk.book, one)
+    _show_account(found, folder, as_json=as_json)
+
+
+def _words(message: Message | Unfilled) -> dict[str, str]:
+    from regulars.campaigns.template import Unfilled  # noqa: PLC0415
+
+    if isinstance(message, Unfilled):
+        return {"reason": message.reason}
+    return {"subject": message.subject, "text": message.text}

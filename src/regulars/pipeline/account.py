@@ -1,0 +1,105 @@
+"""The account of a campaign: where each of its messages is, so that nothing is lost between planned and sent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from regulars.campaigns.campaign import State, may_move
+from regulars.clock import Clock, SystemClock
+from regulars.config import HOME
+from regulars.errors import GuardError, NotFound
+from regulars.pipeline.campaign import campaign_of
+from regulars.project import Project
+from regulars.storage.book import Book
+from regulars.storage.book.audit import Changed
+from regulars.storage.book.campaigns import Occurrence
+
+WAITING = ("planned", "deferred", "claimed")
+ENDED = ("sent", "failed", "skipped", "unknown")
+"""Where a message ends; an unknown one may still turn out to be one of the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """A project and its book: all that whoever sends or watches needs, so that it is open at once."""
+
+    project: Project
+    book: Book
+    clock: Clock
+
+    @classmethod
+    def open(cls, folder: Path, *, clock: Clock | None = None) -> Self:
+        """Open a project's desk. Raises DeclarationError with everything that is wrong in its files."""
+        project = Project.load(folder)
+        (folder / HOME).mkdir(parents=True, exist_ok=True)
+        book = Book.open(project.config.stores.book, home=folder / HOME)
+        return cls(project=project, book=book, clock=clock or SystemClock())
+
+    def latest(self, name: str) -> Occurrence:
+        """Return the latest occurrence of a campaign. Raises NotFound for one that was never planned."""
+        campaign_of(self.project, name)
+        found = self.book.campaigns.occurrences(name)
+        if not found:
+            raise NotFound(f"{name} was not sent yet", hint=f"regulars campaign plan {name}")
+        return found[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.book.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Every message of one occurrence, in exactly one place."""
+
+    occurrence: Occurrence
+    planned: int                             # people of the audience
+    sent: int
+    failed: int
+    skipped: int
+    unknown: int
+    waiting: int                             # not dealt with yet
+    reasons: list[tuple[str, str, int]]      # state, reason, messages
+    variants: list[tuple[str, str, int]]     # variant, state, messages
+    stages: dict[str, int]                   # what receipts told: messages that reached a stage
+
+    @property
+    def is_balanced(self) -> bool:
+        """Return whether every message is accounted for."""
+        return self.planned == self.sent + self.failed + self.skipped + self.unknown + self.waiting
+
+    def plain(self) -> dict[str, Any]:
+        """Return the account as JSON has it."""
+        return asdict(self) | {"is_balanced": self.is_balanced}
+
+
+def account(book: Book, one: Occurrence) -> Account:
+    """Return the account of an occurrence as it stands."""
+    counts = book.campaigns.counts(one.campaign_id)
+    return Account(
+        occurrence=one, planned=sum(counts.values()), **{name: counts.get(name, 0) for name in ENDED},
+        waiting=sum(counts.get(name, 0) for name in WAITING), reasons=book.campaigns.reasons(one.campaign_id),
+        variants=book.campaigns.variants(one.campaign_id), stages=book.campaigns.stages(one.campaign_id),
+    )
+
+
+def move(desk: Desk, name: str, to: State, *, by: str, reason: str | None = None) -> Occurrence:
+    """Pause, resume or stop the latest occurrence of a campaign; it holds from the next batch on.
+
+    Raises GuardError for a move that its state does not allow.
+    """
+    one, now = desk.latest(name), desk.clock.now()
+    before = desk.book.campaigns.move(one.campaign_id, to, at=now, reason=reason)
+    if not may_move(before, to):
+        raise GuardError(f"{name} is {before}: it cannot become {to}", hint=f"regulars campaign results {name}")
+    desk.book.audit.add(Changed(
+        at=now, by=by, what=f"campaign.{to}", subject=f"{name}/{one.occurrence}", before=before, after=to
+    ))
+    return desk.latest(name)

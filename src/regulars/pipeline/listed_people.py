@@ -1,0 +1,81 @@
+"""The people of a list as the audience of a campaign: known customers by their address, strangers by its hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.campaigns.audience import OWN
+from regulars.campaigns.campaign import Campaign
+from regulars.campaigns.list_columns import FIELDS
+from regulars.campaigns.recipients import ImportRules, read_list
+from regulars.consent.channel import CONTACTS
+from regulars.consent.suppression import address_hashes
+from regulars.errors import NotFound
+from regulars.pipeline.salt import salt_of
+from regulars.pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """Who stands in a list."""
+
+    people: pa.Table                         # customer_id, household_id, region, and `list_columns.FIELDS`; sorted
+    places: pa.Table                         # customer_id, address, address_reason, region
+    rejected: int                            # rows that tell of nobody who can be written to
+
+
+def listed_people(workspace: Workspace, campaign: Campaign) -> Listed:
+    """Return the people of a campaign's list. Raises NotFound when the file is not there, SourceChanged for no table.
+
+    Somebody whose own address it is gets it as that customer, so that no campaign reaches one person as two.
+    """
+    assert campaign.list_file is not None
+    path = workspace.project.config.folder / campaign.list_file
+    if not path.is_file():
+        raise NotFound(f"there is no list {campaign.list_file!r}", hint=f"put it there: {path}")
+    contact = CONTACTS[campaign.channel]
+    rules = ImportRules(identifiers=workspace.project.identifier_rules, needs=(contact,))
+    found = read_list(path.read_bytes(), file=campaign.list_file, rules=rules)
+    rows = found.recipients
+    own = rows[contact].combine_chunks()
+    known = _known(workspace, contact)
+    place = pc.index_in(own, known["address"].combine_chunks())
+    hashes = address_hashes(own, channel=campaign.channel, salt=salt_of(workspace.book, at=workspace.clock.now()))
+    stranger = pc.binary_join_element_wise("a_", pc.utf8_slice_codeunits(hashes, 0, 16), "")
+    customer = pc.coalesce(known["customer_id"].combine_chunks().take(place), stranger)
+    # Of several who share an address the first is the customer; the others are somebody beside.
+    beside = pc.binary_join_element_wise(stranger, rows["row"].combine_chunks().cast(pa.string()), "_")
+    is_first = _is_first(customer)
+    customer = pc.if_else(is_first, customer, beside)
+    people = pa.table({
+        "customer_id": customer, "household_id": known["household_id"].combine_chunks().take(place),
+        "region": rows["state"], **{name: rows[name] for name in FIELDS},
+    })
+    places = pa.table({
+        "customer_id": customer, "address": own, "address_reason": pc.if_else(is_first, OWN, "shared"),
+        "region": rows["state"],
+    })
+    return Listed(people=people.sort_by("customer_id"), places=places, rejected=found.rejected_rows)
+
+
+def _known(workspace: Workspace, contact: str) -> pa.Table:
+    """customer_id, household_id, address of everybody with an address of their own; nobody before the first run."""
+    if not workspace.lake.exists("contacts"):
+        return pa.table({name: pa.array([], pa.string()) for name in ("customer_id", "household_id", "address")})
+    contacts = workspace.table("contacts")
+    own = contacts.filter(contacts[f"{contact}_reason"] == "own")
+    return workspace.fetch(
+        own.select("customer_id", "household_id", address=own[contact]).order_by("customer_id")
+    )
+
+
+def _is_first(values: pa.Array) -> pa.Array:
+    codes = values.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    _, first = np.unique(codes, return_index=True)
+    found = np.zeros(len(codes), dtype=bool)
+    found[first] = True
+    return pa.array(found)

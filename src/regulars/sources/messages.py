@@ -1,0 +1,75 @@
+"""A source of what we sent ourselves: it comes back like anything else, and becomes events on the timeline.
+
+    kind: messages
+
+It has two streams. `sent` holds every message that a provider took, `receipts` everything that providers told of
+messages afterwards. Both name a profile of the customer, so an event type picks those of a source:
+
+    # events/sms_sent.yaml
+    from: messages.sent
+    who: {source: desk, id: profile_id}
+    when: sent_at
+    only_if: channel == "sms" and profile_source == "desk"
+    what: {campaign: campaign, variant: variant}
+
+    # events/message_delivered.yaml
+    from: messages.receipts
+    who: {source: desk, id: profile_id}
+    when: told_at
+    only_if: stage == "delivered" and profile_source == "desk"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from regulars.clock import Clock
+from regulars.records.record import Stream
+from regulars.sources.declared import declare_within, no_strangers
+from regulars.sources.source import Page, State, Surroundings, Window
+
+SENT, RECEIPTS = "sent", "receipts"
+"""The streams."""
+
+_OF_BOTH: Mapping[str, object] = {
+    "message_id": {"type": "id", "required": True}, "customer_id": "id", "profile_source": "text", "profile_id": "id",
+    "campaign": "text", "occurrence": "text", "variant": "text", "channel": "text", "provider": "text",
+    "provider_id": "id",
+}
+FIELDS: Mapping[str, Mapping[str, object]] = {
+    SENT: {**_OF_BOTH, "sent_at": {"type": "timestamp", "required": True}, "text": "text"},
+    RECEIPTS: {
+        **_OF_BOTH, "receipt_id": {"type": "id", "required": True}, "stage": {"type": "text", "required": True},
+        "told_at": {"type": "timestamp", "required": True}, "reason": "text", "url": "text",
+    },
+}
+"""Fields of each stream; profile_source and profile_id are of the profile that the customer's id was given for."""
+
+_KEYS = {SENT: "message_id", RECEIPTS: "receipt_id"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesSource:
+    """What was sent, out of the book; whoever pulls it has the book."""
+
+    name: str
+    streams: tuple[Stream, ...]
+
+    def pull(
+        self, stream: Stream, *, cursor: State | None, resume: State | None, clock: Clock, window: Window | None = None
+    ) -> Iterator[Page]:
+        """Yield nothing: without the book there is nothing to tell."""
+        del stream, cursor, resume, clock, window
+        yield from ()
+
+
+def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> MessagesSource:
+    """Return the source that a declaration means. Raises DeclarationError."""
+    del at                                   # it refers to nothing outside
+    no_strangers(data, {"kind", "expect_every"}, path=())
+    every = data.get("expect_every", "1 week")
+    return MessagesSource(name=name, streams=tuple(
+        declare_within(name, stream, {"key": _KEYS[stream], "fields": fields, "expect_every": every})
+        for stream, fields in FIELDS.items()
+    ))

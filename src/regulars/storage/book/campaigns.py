@@ -1,0 +1,144 @@
+"""Campaigns in the book: each occurrence with its state, and the account of its messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from regulars.campaigns.campaign import State, campaign_id, may_move
+from regulars.storage.book.database import Database
+from regulars.storage.book.tables import campaigns, messages, receipts
+
+ENOUGH = 100_000
+"""Up to how many sent messages are counted for a share: beyond it a share no longer moves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One occurrence of a campaign, as it stands."""
+
+    campaign_id: str
+    campaign: str                            # the declaration's name
+    occurrence: str                          # `once`, or the local day of the run
+    state: State
+    reason: str | None                       # of the state: why it is paused
+    channel: str
+    purpose: str
+    destination: str
+    version: str                             # of what it says: `Campaign.version`
+    starts_at: datetime                      # aware
+    planned_at: datetime                     # aware
+    changed_at: datetime                     # aware
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What receipts said of a campaign's messages lately."""
+
+    sent: int                                # no more than ENOUGH are counted
+    bounced: int                             # messages
+    complained: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignBook:
+    """Occurrences of campaigns and their states."""
+
+    database: Database
+
+    def begin(
+        self, campaign: str, occurrence: str, *, channel: str, purpose: str, destination: str, version: str,
+        starts_at: datetime, at: datetime,
+    ) -> Occurrence:
+        """Return an occurrence, written down as a draft if it is new; one that was a draft is planned anew."""
+        one = Occurrence(
+            campaign_id=campaign_id(campaign, occurrence), campaign=campaign, occurrence=occurrence, state="draft",
+            reason=None, channel=channel, purpose=purpose, destination=destination, version=version,
+            starts_at=starts_at, planned_at=at, changed_at=at,
+        )
+        values = {name: getattr(one, name) for name in Occurrence.__slots__}
+        with self.database.writing() as connection:
+            statement = self.database.insert(campaigns).values(tenant=self.database.tenant, **values)
+            connection.execute(statement.on_conflict_do_update(
+                index_elements=["tenant", "campaign_id"], set_=values, where=campaigns.c.state == "draft"
+            ))
+        found = self.find(campaign, occurrence)
+        assert found is not None
+        return found
+
+    def find(self, campaign: str, occurrence: str) -> Occurrence | None:
+        """Return one occurrence, or None when it was never planned."""
+        return next(iter(self._found(campaigns.c.campaign_id == campaign_id(campaign, occurrence))), None)
+
+    def get(self, campaign_id: str) -> Occurrence | None:
+        """Return the occurrence of an id."""
+        return next(iter(self._found(campaigns.c.campaign_id == campaign_id)), None)
+
+    def occurrences(self, campaign: str | None = None) -> list[Occurrence]:
+        """Return all occurrences, of one campaign or of all, the latest start first."""
+        found = self._found(*(() if campaign is None else (campaigns.c.campaign == campaign,)))
+        return sorted(found, key=lambda one: (one.starts_at, one.campaign, one.occurrence), reverse=True)
+
+    def move(self, campaign_id: str, to: State, *, at: datetime, reason: str | None = None) -> State:
+        """Let an occurrence go over to a state if it may; return the state it was in, so that the caller can tell."""
+        t = campaigns.c
+        mine = (t.tenant == self.database.tenant, t.campaign_id == campaign_id)
+        with self.database.writing() as connection:
+            now: State = connection.execute(sa.select(t.state).where(*mine).with_for_update()).scalar_one()
+            if may_move(now, to):
+                connection.execute(sa.update(campaigns).where(*mine).values(state=to, reason=reason, changed_at=at))
+        return now
+
+    def counts(self, campaign_id: str) -> dict[str, int]:
+        """Return how many messages are in each state."""
+        t = messages.c
+        query = sa.select(t.state, sa.func.count()).group_by(t.state)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.where(*self._messages(campaign_id))).all()
+        return dict(sorted(tuple(row) for row in rows))
+
+    def reasons(self, campaign_id: str) -> list[tuple[str, str, int]]:
+        """Return state, reason and how many messages, of all that were not simply sent; the most first."""
+        t = messages.c
+        query = sa.select(t.state, t.reason, sa.func.count()).group_by(t.state, t.reason)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.where(*self._messages(campaign_id), t.reason.is_not(None))).all()
+        return sorted(((s, r, n) for s, r, n in rows), key=lambda row: (-row[2], row[0], row[1]))
+
+    def variants(self, campaign_id: str) -> list[tuple[str, str, int]]:
+        """Return variant, state and how many messages, sorted."""
+        t = messages.c
+        query = sa.select(t.variant, t.state, sa.func.count()).group_by(t.variant, t.state)
+        with self.database.reading() as connection:
+            return sorted((v, s, n) for v, s, n in connection.execute(query.where(*self._messages(campaign_id))))
+
+    def stages(self, campaign_id: str) -> dict[str, int]:
+        """Return, of each stage that receipts told of, how many messages reached it."""
+        t = receipts.c
+        query = sa.select(t.stage, sa.func.count(t.customer_id.distinct())).group_by(t.stage)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.where(t.tenant == self.database.tenant, t.campaign_id == campaign_id)).all()
+        return dict(sorted(tuple(row) for row in rows))
+
+    def told(self, campaign_id: str, *, now: datetime, within: timedelta) -> Told:
+        """Return what receipts said in a window that ends now, against what was sent so far."""
+        r, m = receipts.c, messages.c
+        few = sa.select(m.customer_id).where(*self._messages(campaign_id), m.state == "sent").limit(ENOUGH).subquery()
+        lately = sa.select(r.stage, sa.func.count(r.customer_id.distinct())).where(
+            r.tenant == self.database.tenant, r.campaign_id == campaign_id, r.recorded_at > now - within
+        ).group_by(r.stage)
+        with self.database.reading() as connection:
+            sent = connection.execute(sa.select(sa.func.count()).select_from(few)).scalar_one()
+            stages = dict(tuple(row) for row in connection.execute(lately))
+        return Told(sent=sent, bounced=stages.get("bounced", 0), complained=stages.get("complained", 0))
+
+    def _found(self, *where: sa.ColumnElement[bool]) -> list[Occurrence]:
+        query = sa.select(*(campaigns.c[name] for name in Occurrence.__slots__))
+        with self.database.reading() as connection:
+            rows = connection.execute(query.where(campaigns.c.tenant == self.database.tenant, *where)).mappings().all()
+        return [Occurrence(**row) for row in rows]
+
+    def _messages(self, campaign_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return (messages.c.tenant == self.database.tenant, messages.c.campaign_id == campaign_id)
