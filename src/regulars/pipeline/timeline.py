@@ -32,7 +32,7 @@ class Months:
 
 def timeline(
     workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None = None,
-    after: Place | None = None,
+    after: Place | None = None, event_type: str | None = None,
 ) -> list[dict[str, Any]]:
     """Return the newest events of a few profiles, without what is not said of them.
 
@@ -44,11 +44,14 @@ def timeline(
         limit: How many events.
         months: Where to look; files of other months stay shut. None: everywhere.
         after: Where the page before ended; None: at the newest.
+        event_type: Only events of this type; None: of all.
 
     """
     happened = workspace.table("events")
     if months is not None:
         happened = happened.filter(happened.month.between(months.first, months.last))
+    if event_type is not None:
+        happened = happened.filter(happened.event_type == event_type)
     dated = of_profiles(happened, profiles).select("event_id", "month", "occurred_at")
     if after is not None:
         at, event_id = ibis.literal(after.occurred_at).cast(dated.occurred_at.type()), after.event_id
@@ -61,6 +64,16 @@ def timeline(
     chosen = whole.filter(whole.event_id.isin([row["event_id"] for row in newest]))
     rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def types_of(workspace: Workspace, profiles: list[Profile], *, months: Months | None) -> list[dict[str, Any]]:
+    """Return how many events of each type a few profiles have, most first: event_type, events."""
+    happened = workspace.table("events")
+    if months is not None:
+        happened = happened.filter(happened.month.between(months.first, months.last))
+    mine = of_profiles(happened, profiles)
+    counted = mine.group_by("event_type").agg(events=mine.count())
+    return workspace.rows(counted.order_by(counted.events.desc(), "event_type"))
 
 
 def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:
