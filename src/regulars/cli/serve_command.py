@@ -1,4 +1,4 @@
-"""`regulars serve`: a project over HTTP: flags, the door for those who post events, and the REST API."""
+"""`regulars serve`: a project over HTTP: pages, flags, the door for those who post events, and the REST API."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from regulars.errors import DeclarationError, RegularsError
 if TYPE_CHECKING:
     from regulars.web.api.answering import Api
     from regulars.web.declared_flags import DeclaredFlags
+    from regulars.web.ingest.ingest_door import IngestDoor
 
 
 @click.command("serve")
@@ -41,7 +42,9 @@ def command(
     folder: Path, *, host: str, port: int, keys: tuple[str, ...], rate: float | None, workers: int,
     encryption_key: str | None, origins: tuple[str, ...], as_json: bool,
 ) -> None:
-    """Answer applications that ask for flags, post events or read customers, until Ctrl-C.
+    """Show people the dashboard, and answer applications that ask for flags, events or customers, until Ctrl-C.
+
+    The pages are at /, for a browser on this machine.
 
     Files of flags that change are read again within a second. OpenFeature clients ask at /ofrep/v1, GrowthBook SDKs at
     /api/features/KEY and /api/eval/KEY. Without a key only programs of this machine are answered.
@@ -57,6 +60,7 @@ def command(
     from regulars.web.app import flag_app  # noqa: PLC0415
     from regulars.web.gate import Gate  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
+    from regulars.web.pages.answering import Pages  # noqa: PLC0415
 
     if not keys and not _is_this_machine(host):
         hint = "--key KEY, a long random text"
@@ -66,21 +70,26 @@ def command(
     flags, close = _flags(folder)
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
     api = _api(folder, rate=rate, workers=workers)
-    answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=api.routes())
-    app, posting = _behind_door(folder, answering)
+    pages = Pages(workers=api.workers, counts=api.counts)
+    routes = [*api.routes(), *pages.routes()]
+    answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=routes)
+    door = _behind_door(folder, answering)
+    if door is not None:
+        pages.door = door.commits.store.counts
+    posting = sorted(set(door.keys.sources.values())) if door else []
     found = flags.now()
     apart = list(for_servers_only(found.definitions))
     with closing(api.workers), listening(host, port) as socket:
         url = f"http://{host}:{socket.getsockname()[1]}"
         _say(url, flags=found.keys, apart=apart, posting=posting, as_json=as_json)
         try:
-            serve(app, socket)
+            serve(door or answering, socket)
         finally:
             close()
 
 
-def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
-    """Put the project's door in front of an app, if it has write keys; return the sources that are posted too."""
+def _behind_door(folder: Path, app: ASGIApp) -> IngestDoor | None:
+    """Return the project's door in front of an app; None where it has no write keys."""
     import os  # noqa: PLC0415
 
     from regulars.clock import SystemClock  # noqa: PLC0415
@@ -89,10 +98,10 @@ def _behind_door(folder: Path, app: ASGIApp) -> tuple[ASGIApp, list[str]]:
 
     config = read_config(folder, environment=os.environ)
     if not config.door.keys:
-        return app, []
+        return None
     home = folder / HOME
     home.mkdir(parents=True, exist_ok=True)
-    return open_door(config, home=home, clock=SystemClock(), behind=app), sorted(config.door.keys)
+    return open_door(config, home=home, clock=SystemClock(), behind=app)
 
 
 def _flags(folder: Path) -> tuple[DeclaredFlags, Callable[[], None]]:

@@ -91,7 +91,7 @@ def facets(workspace: Workspace, wanted: Wanted) -> list[Facet]:
     known = identity.select("customer_id", value="profile_source").distinct()
     stays = memberships.select("customer_id", value="segment")
     parts = [
-        mine.agg(customers=mine.count()).select(facet=ibis.literal("all"), value=ibis.literal(""), customers="customers"),
+        mine.agg(facet=ibis.literal("all"), value=ibis.literal(""), customers=mine.count()),
         _counted(stays.semi_join(mine, "customer_id"), "segment"),
         _counted(known.semi_join(mine, "customer_id"), "source"),
     ]

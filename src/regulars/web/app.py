@@ -31,7 +31,7 @@ def flag_app(
         gate: Who may ask.
         encryption_key: Of payloads; None: they are sent in plain.
         origins: Of web pages whose browsers may ask, `https://shop.example`.
-        api: See `regulars.web.api.answering.Api.routes`.
+        api: See `regulars.web.api.answering.Api.routes`, and those of the pages.
 
     """
     routes = [

@@ -47,7 +47,8 @@ def png(chart: Chart) -> bytes:
 
 
 def bars_by_day(
-    rows: Sequence[Row], *, title: str, sentence: str, day: str, value: str, series: str | None = None, unit: str = ""
+    rows: Sequence[Row], *, title: str, sentence: str, day: str, value: str, series: str | None = None, unit: str = "",
+    told: str = "%b %Y",
 ) -> Chart:
     """Return stacked bars over days or weeks; days without rows stay gaps.
 
@@ -59,13 +60,14 @@ def bars_by_day(
         value: Column of the height; bars begin at zero.
         series: Column that colours parts; at most four values, put the rest in "Other" before.
         unit: Written on the axis.
+        told: How days are written on the axis.
 
     """
     import altair as alt  # noqa: PLC0415  0.7 s that only a report should pay
 
     width = max(1.0, 560 / max(len({row[day] for row in rows}), 1) * 0.8)
     encoding: dict[str, Any] = {
-        "x": alt.X(f"{day}:T", title=None, axis=alt.Axis(format="%b %Y", labelAngle=0, tickCount=8)),
+        "x": alt.X(f"{day}:T", title=None, axis=alt.Axis(format=told, labelAngle=0, tickCount=8)),
         "y": alt.Y(f"{value}:Q", title=unit or None, axis=alt.Axis(tickCount=4, format="~s")),
     }
     if series:

@@ -201,10 +201,13 @@ def _shell(workspace: Workspace, request: Request, page: DashboardPage, params: 
 
 
 def _let_in(request: Request) -> None:
-    """Raise ScopeMissing where nobody signed in and the request is not of this machine.
+    """Raise ScopeMissing for a request from another site's page, or of another machine where nobody signed in.
 
     The name that was asked for counts too: a page from elsewhere may have given its own name this machine's address.
     """
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{request.url.netloc}":
+        raise ScopeMissing("pages are not read by other sites", hint="the API has keys for that")
     if visitor_of(request) is not None:
         return
     is_passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip"))

@@ -12,11 +12,12 @@ from regulars.pipeline.consent import show_customer
 from regulars.pipeline.find import customer_row, memberships_of, money_of, months_of, profiles_of
 from regulars.pipeline.timeline import Place, timeline, types_of
 from regulars.storage.book.experiments import Stand
-from regulars.web.api.customers import Allowed, Cursor, ProfileLine, Stay, allowed_lines
+from regulars.web.api.customers import Allowed, ProfileLine, Stay, allowed_lines
 from regulars.web.api.paging import aware, page_of, place_in
-from regulars.web.api.route import Page
+from regulars.web.api.route import Cursor, Page
 from regulars.web.api.twin import csv_of
 from regulars.web.mask import mask, mask_within
+from regulars.web.number import money
 from regulars.web.pages.page import DashboardPage, Visit
 
 EVENTS = 50
@@ -120,6 +121,7 @@ def customer_page(visit: Visit) -> CustomerView:
         found, limit=EVENTS, row=lambda event: event, place=lambda event: (event["occurred_at"], event["event_id"])
     )
     stays = tuple(Stay(**each) for each in memberships_of(workspace, customer_id))
+    currency = workspace.project.config.business.currency
     hide = _whole if visit.reveals else mask
     units = [unit for unit in (customer_id, row["household_id"]) if unit]
     names = [each.name for each in workspace.project.experiments]
@@ -127,7 +129,10 @@ def customer_page(visit: Visit) -> CustomerView:
         title=row["name"] or "No name", sentence=_sentence(row, len(stays)), customer_id=customer_id,
         email=hide(row["email"]), phone=hide(row["phone"]), is_revealed=visit.reveals, birthday=row["birthday"],
         first_seen=row["first_seen"], last_seen=row["last_seen"], household_id=row["household_id"],
-        traits=tuple((name, str(value)) for name, value in row.items() if name not in _OWN and value is not None),
+        traits=tuple(
+            (name, _said(name, value, currency))
+            for name, value in row.items() if name not in _OWN and value is not None
+        ),
         profiles=tuple(_profile(each, hide) for each in profiles),
         consent=tuple(
             line for each in show_customer(workspace, customer_id) for line in allowed_lines(each, hide=hide)
@@ -135,7 +140,7 @@ def customer_page(visit: Visit) -> CustomerView:
         segments=stays, experiments=tuple(workspace.book.experiments.stands(units, experiments=names)),
         money=tuple(MoneyLine(**each) for each in money_of(workspace, mine)),
         types=tuple(EventType(**each) for each in types_of(workspace, mine, months=months_of(row))), type=wish.type,
-        days=tuple(_days(shown.items, reveals=visit.reveals)), next=shown.next,
+        days=tuple(_days(shown.items, reveals=visit.reveals, currency=currency)), next=shown.next,
     )
 
 
@@ -157,9 +162,9 @@ def _profile(row: Mapping[str, Any], hide: Callable[[str | None], str | None]) -
     )
 
 
-def _days(events: Iterable[Mapping[str, Any]], *, reveals: bool) -> list[Day]:
+def _days(events: Iterable[Mapping[str, Any]], *, reveals: bool, currency: str) -> list[Day]:
     return [
-        Day(day=day, events=tuple(_folded([_line(event, reveals=reveals) for event in those])))
+        Day(day=day, events=tuple(_folded([_line(event, reveals=reveals, currency=currency) for event in those])))
         for day, those in groupby(events, key=lambda event: event["business_day"])
     ]
 
@@ -173,8 +178,18 @@ def _folded(lines: Iterable[EventLine]) -> list[EventLine]:
     return found
 
 
-def _line(event: Mapping[str, Any], *, reveals: bool) -> EventLine:
-    said = [(name, str(value)) for name, value in event.items() if name not in _INNER and str(value)]
+def _said(name: str, value: object, currency: str) -> str:
+    """Return a value as people read it."""
+    if isinstance(value, bool) or value in {"true", "false"}:
+        return "yes" if str(value).lower() == "true" else "no"
+    return money(value, currency) if name == "amount" and isinstance(value, int) else str(value)
+
+
+def _line(event: Mapping[str, Any], *, reveals: bool, currency: str) -> EventLine:
+    said = [
+        (name, _said(name, value, currency)) for name, value in event.items()
+        if name not in _INNER and not name.endswith("_id")
+    ]
     told = said if reveals else [(name, mask_within(value)) for name, value in said]
     return EventLine(
         event_type=event["event_type"], source=event["source"], occurred_at=aware(event["occurred_at"]),

@@ -8,9 +8,8 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from regulars.pipeline.listed import Facet, Wanted, beside, facets, ordered_page
-from regulars.web.api.customers import Cursor
 from regulars.web.api.paging import page_of, place_in
-from regulars.web.api.route import Page
+from regulars.web.api.route import Cursor, Page
 from regulars.web.api.twin import csv_of
 from regulars.web.mask import mask
 from regulars.web.pages.page import DashboardPage, Visit

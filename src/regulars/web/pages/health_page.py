@@ -148,8 +148,9 @@ def _sentence(runs: Sequence[RunLine], findings: Sequence[Finding], held: Sequen
     last = {"done": "The last run went well", "failed": "The last run failed", None: "A run goes on"}.get(
         runs[0].run.outcome, "The last run was interrupted"
     )
-    good, records = sum(each.status == "ok" for each in findings), sum(each.records for each in held)
-    return f"{last}; {good} of {len(findings)} checks hold; {records:,} records are set aside."
+    judged = [each for each in findings if each.status != "skipped"]
+    good, records = sum(each.status == "ok" for each in judged), sum(each.records for each in held)
+    return f"{last}; {good} of {len(judged)} checks hold; {records:,} records are set aside."
 
 
 PAGE = DashboardPage(

@@ -12,9 +12,8 @@ from regulars.errors import NotFound
 from regulars.pipeline.read import held_page as held_rows
 from regulars.records import quarantine
 from regulars.sources.door import EVENTS
-from regulars.web.api.customers import Cursor
 from regulars.web.api.paging import aware, page_of, place_in
-from regulars.web.api.route import Page
+from regulars.web.api.route import Cursor, Page
 from regulars.web.api.twin import csv_of
 from regulars.web.mask import mask_within
 from regulars.web.pages.page import DashboardPage, Visit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -154,7 +154,7 @@ def _drawn(title: str, unit: str, bars: tuple[tuple[str, float], ...]) -> Chart:
     return bars_by_day(
         [{"day": day, title: value} for day, value in bars], title=f"{title} by day",
         sentence=f"{title} on each of the last {2 * DAYS} business days; a day without any is a gap.",
-        day="day", value=title, unit=unit,
+        day="day", value=title, unit=unit, told="%-d %b",
     )
 
 
@@ -198,13 +198,14 @@ def _needs(findings: Sequence[Finding], runs: Sequence[RunRow]) -> list[Need]:
 
 
 def _sentence(findings: Sequence[Finding], needs: Sequence[Need], experiments: int) -> str:
-    held = sum(finding.status == "ok" for finding in findings)
+    judged = [finding for finding in findings if finding.status != "skipped"]
+    held = sum(finding.status == "ok" for finding in judged)
     running = f"{experiments} {'experiment runs' if experiments == 1 else 'experiments run'}"
     if any(need.state == "failed" for need in needs):
         return f"Something is broken; {running}."
     if needs:
-        return f"{held} of {len(findings)} checks hold, the others want a look; {running}."
-    return f"All is well: {held} of {len(findings)} checks hold; {running}."
+        return f"{held} of {len(judged)} checks hold, the others want a look; {running}."
+    return f"All is well: every check of {held} holds; {running}."
 
 
 PAGE = DashboardPage(

@@ -8,13 +8,14 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from regulars.pipeline.workspace import Workspace
+from regulars.storage.door.generation import Key
 from regulars.web.api.route import Nothing
 from regulars.web.visitor import Visitor
 
 Section = Literal["overview", "customers", "experiments", "health"]
 """Words of the navigation."""
 
-DoorCounts = Callable[[], Mapping[tuple[str, str], int]]
+DoorCounts = Callable[[], Mapping[Key, int]]
 """Gives how many messages of each source had each outcome; empty where no door is open."""
 
 

@@ -42,7 +42,7 @@ def run_page(visit: Visit) -> RunView:
     )
     failed = [step.step for step in steps if step.outcome == "failed"]
     total = sum(step.seconds or 0.0 for step in steps)
-    how = f"failed at {', '.join(failed)}" if failed else {None: "goes on"}.get(run.outcome, f"is {run.outcome}")
+    how = f"failed at {', '.join(failed)}" if failed else f"is {run.outcome}" if run.outcome else "goes on"
     return RunView(
         title=f"Run {run.run_id}", sentence=f"The run {how}: {len(steps)} steps in {seconds(total)}.", run=run,
         steps=told,
