@@ -8,6 +8,8 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.pipeline.workspace import Workspace
 
@@ -30,9 +32,17 @@ class Months:
     last: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A page of a timeline, and what the whole of it is made of."""
+
+    events: list[dict[str, Any]]             # the newest first, without what is not said of them
+    types: list[tuple[str, int]]             # of all the customer's events: type and how many, most first
+
+
 def timeline(
     workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None = None,
-    after: Place | None = None, event_type: str | None = None,
+    after: Place | None = None,
 ) -> list[dict[str, Any]]:
     """Return the newest events of a few profiles, without what is not said of them.
 
@@ -44,36 +54,55 @@ def timeline(
         limit: How many events.
         months: Where to look; files of other months stay shut. None: everywhere.
         after: Where the page before ended; None: at the newest.
-        event_type: Only events of this type; None: of all.
 
     """
-    happened = workspace.table("events")
-    if months is not None:
-        happened = happened.filter(happened.month.between(months.first, months.last))
-    if event_type is not None:
-        happened = happened.filter(happened.event_type == event_type)
-    dated = of_profiles(happened, profiles).select("event_id", "month", "occurred_at")
+    dated = _dated(workspace, profiles, months)
     if after is not None:
         at, event_id = ibis.literal(after.occurred_at).cast(dated.occurred_at.type()), after.event_id
         dated = dated.filter((dated.occurred_at < at) | ((dated.occurred_at == at) & (dated.event_id > event_id)))
-    newest = workspace.rows(dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit))
-    if not newest:
-        return []
-    own_months = workspace.lake.table("events", partitions={row["month"] for row in newest})
-    whole = of_profiles(own_months, profiles)
-    chosen = whole.filter(whole.event_id.isin([row["event_id"] for row in newest]))
-    rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    newest = dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit)
+    return _told(workspace, profiles, workspace.fetch(newest))
 
 
-def types_of(workspace: Workspace, profiles: list[Profile], *, months: Months | None) -> list[dict[str, Any]]:
-    """Return how many events of each type a few profiles have, most first: event_type, events."""
+def course(
+    workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None = None,
+    after: Place | None = None, event_type: str | None = None,
+) -> Course:
+    """Return the same as `timeline` with the types of everything that happened, by one reading of both.
+
+    `event_type`: only events of this type; the types are those of all the same.
+    """
+    every = workspace.fetch(_dated(workspace, profiles, months))
+    counts = sorted(
+        ((row["values"], row["counts"]) for row in pc.value_counts(every["event_type"]).to_pylist()),
+        key=lambda found: (-found[1], found[0]),
+    )
+    rows = every if event_type is None else every.filter(pc.equal(every["event_type"], event_type))
+    if after is not None:
+        at, moment = rows["occurred_at"], pa.scalar(after.occurred_at.replace(tzinfo=None), rows["occurred_at"].type)
+        is_level = pc.and_(pc.equal(at, moment), pc.greater(rows["event_id"], after.event_id))
+        rows = rows.filter(pc.or_(pc.less(at, moment), is_level))
+    newest = rows.sort_by([("occurred_at", "descending"), ("event_id", "ascending")]).slice(0, limit)
+    return Course(events=_told(workspace, profiles, newest), types=counts)
+
+
+def _dated(workspace: Workspace, profiles: list[Profile], months: Months | None) -> ir.Table:
+    """Which events a few profiles have. One row per event: event_id, month, occurred_at, event_type."""
     happened = workspace.table("events")
     if months is not None:
         happened = happened.filter(happened.month.between(months.first, months.last))
-    mine = of_profiles(happened, profiles)
-    counted = mine.group_by("event_type").agg(events=mine.count())
-    return workspace.rows(counted.order_by(counted.events.desc(), "event_type"))
+    return of_profiles(happened, profiles).select("event_id", "month", "occurred_at", "event_type")
+
+
+def _told(workspace: Workspace, profiles: list[Profile], newest: pa.Table) -> list[dict[str, Any]]:
+    """Return what some events say, the newest first."""
+    if not len(newest):
+        return []
+    own_months = workspace.lake.table("events", partitions=set(newest["month"].to_pylist()))
+    whole = of_profiles(own_months, profiles)
+    chosen = whole.filter(whole.event_id.isin(newest["event_id"].to_pylist()))
+    rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:

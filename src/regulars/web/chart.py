@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -121,16 +122,20 @@ def drawn(chart: Any, rows: Sequence[Row], *, title: str, sentence: str, height:
     return Chart(
         title=title,
         sentence=sentence,
-        svg=_in_tokens(svg),
+        svg=_in_tokens(svg, title=title),
         columns=columns,
         rows=tuple(tuple(row.values()) for row in rows),
         spec=spec,
     )
 
 
-def _in_tokens(svg: str) -> str:
+def _in_tokens(svg: str, *, title: str) -> str:
     # Attributes and no styles: a page's Content-Security-Policy lets none stand among the markup.
     for colour, token in TOKENS.items():
         svg = re.sub(rf'(fill|stroke)="{colour}"', rf'\1="{token}"', svg, flags=re.IGNORECASE)
     # Fluid width: the picture keeps its own coordinates and follows the column it stands in.
-    return re.sub(r'<svg ([^>]*?)width="[\d.]+" height="[\d.]+"', r'<svg \1role="img"', svg, count=1)
+    told = escape(title)
+    return re.sub(
+        r'<svg ([^>]*?)width="[\d.]+" height="[\d.]+"',
+        lambda found: f'<svg {found[1]}role="img" aria-label="{told}"', svg, count=1,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from regulars.pipeline.consent import show_customer
 from regulars.pipeline.find import customer_row, memberships_of, money_of, months_of, profiles_of
-from regulars.pipeline.timeline import Place, timeline, types_of
+from regulars.pipeline.timeline import Place, course
 from regulars.storage.book.experiments import Stand
 from regulars.web.api.customers import Allowed, ProfileLine, Stay, allowed_lines
 from regulars.web.api.paging import aware, page_of, place_in
@@ -113,12 +113,13 @@ def customer_page(visit: Visit) -> CustomerView:
     profiles = profiles_of(workspace, customer_id)
     mine = [(each["profile_source"], each["profile_id"]) for each in profiles]
     after = place_in(wish.cursor, tuple[datetime, str])
-    found = timeline(
+    found = course(
         workspace, mine, limit=EVENTS + 1, months=months_of(row), event_type=wish.type,
         after=None if after is None else Place(occurred_at=after[0], event_id=after[1]),
     )
     shown = page_of(
-        found, limit=EVENTS, row=lambda event: event, place=lambda event: (event["occurred_at"], event["event_id"])
+        found.events, limit=EVENTS, row=lambda event: event,
+        place=lambda event: (event["occurred_at"], event["event_id"]),
     )
     stays = tuple(Stay(**each) for each in memberships_of(workspace, customer_id))
     currency = workspace.project.config.business.currency
@@ -139,7 +140,7 @@ def customer_page(visit: Visit) -> CustomerView:
         ),
         segments=stays, experiments=tuple(workspace.book.experiments.stands(units, experiments=names)),
         money=tuple(MoneyLine(**each) for each in money_of(workspace, mine)),
-        types=tuple(EventType(**each) for each in types_of(workspace, mine, months=months_of(row))), type=wish.type,
+        types=tuple(EventType(event_type=name, events=events) for name, events in found.types), type=wish.type,
         days=tuple(_days(shown.items, reveals=visit.reveals, currency=currency)), next=shown.next,
     )
 

@@ -12,6 +12,7 @@ from regulars.web.api.paging import page_of, place_in
 from regulars.web.api.route import Cursor, Page
 from regulars.web.api.twin import csv_of
 from regulars.web.mask import mask
+from regulars.web.pages.kept import Kept, made_of
 from regulars.web.pages.page import DashboardPage, Visit
 
 ROWS = 50
@@ -19,7 +20,10 @@ SEEN: Mapping[str, str] = {
     "7": "Last seen in 7 days", "28": "In 28 days", "90": "In 90 days", "longer": "Longer ago, or never"
 }
 YEAR = timedelta(days=364)
-SHOWN_SEGMENTS = 2
+COUNTED = ("customers", "memberships", "identity", "profiles")
+"""Tables that facets are counted over."""
+
+_FACETS: Kept[list[Facet]] = Kept(most=256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,8 @@ def customers_page(visit: Visit) -> CustomersView:
     )
     told = _beside(visit, [row["customer_id"] for row in shown.items])
     rows = tuple(_line(row, told) for row in shown.items)
-    counted = facets(visit.workspace, wanted)
+    # The same on every page of the list, and until the next run.
+    counted = _FACETS.get(made_of(visit.workspace, COUNTED, wanted), lambda: facets(visit.workspace, wanted))
     total = next(each.customers for each in counted if each.facet == "all")
     every = visit.workspace.lake.rows("customers")
     return CustomersView(

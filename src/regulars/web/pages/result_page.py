@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 
 from regulars.pipeline.experiment import decisions, experiment_named
-from regulars.pipeline.read import content_of, digest
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
 from regulars.web.answers import Shown, to_csv
 from regulars.web.experiment import ExperimentPage, gather, page_of
+from regulars.web.pages.kept import Kept, made_of
 from regulars.web.pages.page import DashboardPage, Visit
 
 MADE_OF = ("customers", "events", "money", "identity", "memberships", "household_members")
 """Tables that a report is made of."""
-
-KEPT = 32
-"""Reports that are kept while they are true."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,41 +26,26 @@ class ResultView:
     shown: Shown
 
 
-@dataclass(slots=True)
-class _Kept:
-    """Views under what they are made of, the last ones asked for."""
-
-    views: OrderedDict[str, ResultView] = field(default_factory=OrderedDict)
-    lock: Lock = field(default_factory=Lock)
-
-
-_KEPT = _Kept()
+_KEPT: Kept[ResultView] = Kept(most=32)
 
 
 def result_page(visit: Visit) -> ResultView:
     """Return what an experiment says; computed when something it is made of changed. Raises NotFound."""
-    workspace, name = visit.workspace, visit.path["experiment"]
-    made_of = _made_of(workspace, name)
-    with _KEPT.lock:
-        if found := _KEPT.views.get(made_of):
-            _KEPT.views.move_to_end(made_of)
-            return found
+    name = visit.path["experiment"]
+    return _KEPT.get(_fingerprint(visit.workspace, name), lambda: _result(visit.workspace, name))
+
+
+def _result(workspace: Workspace, name: str) -> ResultView:
     shown = gather(workspace, name)
     page = page_of(workspace, shown)
-    view = ResultView(title=page.title, sentence=page.about, page=page, shown=shown)
-    with _KEPT.lock:
-        _KEPT.views[made_of] = view
-        while len(_KEPT.views) > KEPT:
-            _KEPT.views.popitem(last=False)
-    return view
+    return ResultView(title=page.title, sentence=page.about, page=page, shown=shown)
 
 
-def _made_of(workspace: Workspace, name: str) -> str:
-    experiment, book = experiment_named(workspace, name), workspace.book.experiments
-    return digest(
-        repr(experiment), repr(workspace.project.metrics), repr(workspace.project.segments), workspace.book.tenant,
-        str(as_of_now(workspace).day), [content_of(workspace, table) for table in MADE_OF], book.size(name),
-        book.seen(name), repr(decisions(workspace, name)),
+def _fingerprint(workspace: Workspace, name: str) -> str:
+    book, project = workspace.book.experiments, workspace.project
+    return made_of(
+        workspace, MADE_OF, experiment_named(workspace, name), project.metrics, project.segments,
+        as_of_now(workspace).day, book.size(name), book.seen(name), decisions(workspace, name),
     )
 
 
