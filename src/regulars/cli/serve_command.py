@@ -71,7 +71,7 @@ def command(
     gate = Gate(keys=keys, rate=rate, clock=time.monotonic)
     api = _api(folder, rate=rate, workers=workers)
     pages = Pages(workers=api.workers, counts=api.counts)
-    routes = [*api.routes(), *pages.routes()]
+    routes = [*api.routes(), *pages.open_routes(), *pages.revealing_routes(), *pages.routes()]
     answering = flag_app(flags.now, gate=gate, encryption_key=encryption_key, origins=origins, api=routes)
     door = _behind_door(folder, answering)
     if door is not None:

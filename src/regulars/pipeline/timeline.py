@@ -99,10 +99,18 @@ def _told(workspace: Workspace, profiles: list[Profile], newest: pa.Table) -> li
     if not len(newest):
         return []
     own_months = workspace.lake.table("events", partitions=set(newest["month"].to_pylist()))
-    whole = of_profiles(own_months, profiles)
+    whole = of_profiles(own_months.select(_said_by(workspace, own_months, newest)), profiles)
     chosen = whole.filter(whole.event_id.isin(newest["event_id"].to_pylist()))
     rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def _said_by(workspace: Workspace, events: ir.Table, newest: pa.Table) -> list[str]:
+    """Return the columns in which these events can say anything: every column costs a reading of its file."""
+    types = set(newest["event_type"].to_pylist())
+    said = {name for each in workspace.project.events if each.event in types for name in each.what}
+    others = {name for each in workspace.project.events for name in each.what} - said
+    return [name for name in events.columns if name not in others]
 
 
 def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:

@@ -28,11 +28,22 @@ from regulars.web.listen import listening
 from regulars.web.pages.answering import Pages
 from regulars.web.visitor import Visitor
 
+ODD = "Visits: of guests, a.b [c] <d>"
 DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1}
 
 
-def visitor(role: str) -> Visitor:
-    return Visitor(person_id="p_1", name="Ada", role=role, tenant="default", session_id="s_1", csrf="token-of-ada")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SomeVisitor:
+    """Somebody who signed in."""
+
+    role: str
+    person_id: str = "p_1"
+    name: str = "Ada"
+    csrf: str = "token-of-ada"
+
+
+def visitor(role: str) -> SomeVisitor:
+    return SomeVisitor(role=role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +84,8 @@ class SignedIn:
 def serving(opens: Callable[[], Workspace], folder: Path, *, as_: Visitor | None = None) -> Iterator[str]:
     workers = Workers(opens, folder=folder, clock=time.monotonic, count=2)
     door = [Middleware(SignedIn, visitor=as_)] if as_ else []
-    app = Starlette(routes=Pages(workers=workers, door=lambda: DOOR).routes(), middleware=door)
+    found = Pages(workers=workers, door=lambda: DOOR)
+    app = Starlette(routes=[*found.open_routes(), *found.revealing_routes(), *found.routes()], middleware=door)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
@@ -101,7 +113,9 @@ def showing(folder: Path, *, as_: Visitor | None = None) -> Iterator[Shown]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A business that was run once."""
     folder = tmp_path_factory.mktemp("desk")
-    workspace = opened(made(folder / "desk", name="Desk", stores=folder))
+    made(folder / "desk", name="Desk", stores=folder)
+    (folder / "desk" / "metrics" / "odd.yaml").write_text(f"title: {ODD!r}\ndescription: Visits.\ncount: visit\n", encoding="utf-8")
+    workspace = opened(folder / "desk")
     assert run(workspace).exit_code == 0
     workspace.close()
     return folder / "desk"

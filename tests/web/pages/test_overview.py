@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from api_server import NOW, PEOPLE
-from pages_server import Shown
+from markupsafe import escape
+from pages_server import ODD, Shown
 
 
 def test_a_metric_stands_with_its_value_on_the_last_day_that_is_over(pages: Shown) -> None:
@@ -33,6 +34,13 @@ def test_choosing_a_metric_draws_it_with_its_numbers_beneath(pages: Shown) -> No
     assert "Visitors by day" in text
     assert "Show the numbers" in text
     assert 'fill="var(--v1)"' in text
+
+
+def test_a_metric_is_drawn_whatever_its_title(pages: Shown) -> None:
+    text = pages.text("/?metric=odd")
+
+    assert f"{escape(ODD)} by day" in text
+    assert "Show the numbers" in text
 
 
 def test_segments_say_who_came_since_yesterday(pages: Shown) -> None:

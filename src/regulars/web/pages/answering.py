@@ -67,16 +67,25 @@ class Pages:
     counts: Counts = field(default_factory=Counts)
 
     def routes(self) -> list[Route]:
-        """Return every page with its twins, and what pages are drawn with."""
-        found = asset_routes(("regulars.css", "regulars.js"))
+        """Return every page with its twins."""
+        found: list[Route] = []
         for page in PAGES:
             # Twins first: a page whose path ends in a name would take their ending for a part of it.
             forms: list[tuple[Form, str]] = [("csv", f"{page.twin}.csv")] if page.csv else []
             forms += [("json", f"{page.twin}.json"), ("html", page.path)]
             found += [self._route(page.name, path, self._shown(page, form)) for form, path in forms]
-        found.append(self._route("reveal", REVEALED.path + "/reveal", self._revealed, method="POST"))
-        found.append(self._route("theme", "/theme", self._themed, method="POST"))
         return found
+
+    def revealing_routes(self) -> list[Route]:
+        """Return what shows addresses and numbers whole."""
+        return [self._route("reveal", REVEALED.path + "/reveal", self._revealed, method="POST")]
+
+    def open_routes(self) -> list[Route]:
+        """Return what tells nothing of anybody: the files pages are drawn with, and the choice of a theme."""
+        return [
+            *asset_routes(("regulars.css", "regulars.js")),
+            self._route("theme", "/theme", self._themed, method="POST"),
+        ]
 
     def _route(self, name: str, path: str, work: Work, *, method: str = "GET") -> Route:
         async def endpoint(request: Request) -> Response:
@@ -231,6 +240,8 @@ def _same_session(visitor: Visitor, said: Mapping[str, str]) -> None:
 
 async def _form(request: Request) -> dict[str, str]:
     """Return the fields of a form. Raises NotFound for more than a form of ours has."""
+    if hasattr(request.state, "form"):       # whoever lets people in has read it
+        return dict(request.state.form)
     body = bytearray()
     async for piece in request.stream():
         body += piece

@@ -152,9 +152,9 @@ def _chart(chosen: MetricNow, rows: Iterable[Mapping[str, Any]], currency: str) 
 def _drawn(title: str, unit: str, bars: tuple[tuple[str, float], ...]) -> Chart:
     # Drawing takes longer than everything else here, and what is drawn changes once a day.
     return bars_by_day(
-        [{"day": day, title: value} for day, value in bars], title=f"{title} by day",
+        [{"day": day, "value": value} for day, value in bars], title=f"{title} by day",
         sentence=f"{title} on each of the last {2 * DAYS} business days; a day without any is a gap.",
-        day="day", value=title, unit=unit, told="%-d %b",
+        day="day", value="value", unit=unit, told="%-d %b",
     )
 
 
