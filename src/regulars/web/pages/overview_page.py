@@ -200,12 +200,12 @@ def _needs(findings: Sequence[Finding], runs: Sequence[RunRow]) -> list[Need]:
 def _sentence(findings: Sequence[Finding], needs: Sequence[Need], experiments: int) -> str:
     judged = [finding for finding in findings if finding.status != "skipped"]
     held = sum(finding.status == "ok" for finding in judged)
-    running = f"{experiments} {'experiment runs' if experiments == 1 else 'experiments run'}"
+    running = {0: "no experiment runs", 1: "1 experiment runs"}.get(experiments, f"{experiments} experiments run")
     if any(need.state == "failed" for need in needs):
         return f"Something is broken; {running}."
     if needs:
         return f"{held} of {len(judged)} checks hold, the others want a look; {running}."
-    return f"All is well: every check of {held} holds; {running}."
+    return f"All is well: all {held} checks hold; {running}."
 
 
 PAGE = DashboardPage(
