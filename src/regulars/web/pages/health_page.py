@@ -9,12 +9,9 @@ from typing import Any
 
 from regulars.check import Finding
 from regulars.pipeline.inspect import last_findings
-from regulars.pipeline.read import QUARANTINE
 from regulars.pipeline.workspace import Workspace
-from regulars.records import quarantine
 from regulars.storage.book.runs import RunRow
-from regulars.web.api.health import Held
-from regulars.web.api.paging import aware
+from regulars.web.api.health import Held, held_back
 from regulars.web.api.route import Page
 from regulars.web.api.twin import csv_of
 from regulars.web.pages.page import DashboardPage, DoorCounts, Visit
@@ -87,17 +84,6 @@ def health_page(visit: Visit) -> HealthView:
         title="Data health", sentence=_sentence(runs, findings, held), counts=counts, streams=streams, runs=runs,
         checks=checks, held=tuple(held), door=tuple(door_lines(visit.door)),
     )
-
-
-def held_back(workspace: Workspace) -> list[Held]:
-    """Return what was set aside, by reason, most first."""
-    if not workspace.lake.exists(QUARANTINE):
-        return []
-    rows = workspace.rows(quarantine.counts(workspace.table(QUARANTINE)))
-    return [
-        Held(**{name: aware(value) for name, value in row.items()}, repair=quarantine.repair(row["reason"]))
-        for row in rows
-    ]
 
 
 def door_lines(door: DoorCounts) -> list[DoorLine]:
