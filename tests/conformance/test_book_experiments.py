@@ -65,6 +65,21 @@ def test_a_unit_that_saw_two_variants_has_a_row_for_each(book: Book) -> None:
     assert book.experiments.exposures("offer")["variant"].to_pylist() == ["a", "b"]
 
 
+def test_where_units_stand_is_told_of_the_experiments_asked_for_and_whether_they_saw_it(book: Book) -> None:
+    for experiment in ("offer", "text", "other"):
+        book.experiments.assign(experiment, _assigned(("1", "a"), ("2", "b"), ("3", "b")))
+    book.experiments.expose("offer", _exposed(("1", "a", NAIVE), ("2", "a", NAIVE)))
+
+    found = book.experiments.stands(["2", "1"], experiments=["text", "offer"])
+
+    # Unit 2 was given b and saw a: it never saw its own.
+    assert [(each.experiment, each.unit, each.variant, each.exposed_at) for each in found] == [
+        ("offer", "1", "a", NOW), ("offer", "2", "b", None), ("text", "1", "a", None), ("text", "2", "b", None),
+    ]
+    assert {each.assigned_at for each in found} == {NOW}
+    assert (book.experiments.seen("offer"), book.experiments.seen("text")) == (2, 0)
+
+
 def test_the_same_setup_is_the_same_epoch_and_another_is_the_next(book: Book) -> None:
     first = book.experiments.begin_epoch("offer", '{"a": 50}', at=NOW)
     again = book.experiments.begin_epoch("offer", '{"a": 50}', at=NOW + HOUR)

@@ -35,6 +35,17 @@ def test_staged_pages_are_invisible_until_their_set_is_committed(book: Book) -> 
     assert book.pages.cursor("capitan", "check_ins") == {"since": "2026-01-05"}
 
 
+def test_what_landed_is_told_by_stream_and_what_is_staged_is_not(book: Book) -> None:
+    for set_id, stream in (("a", "check_ins"), ("b", "check_ins"), ("c", "members"), ("d", "staged")):
+        _stage(book, set_id, 1, stream=stream)
+        if stream != "staged":
+            _commit(book, set_id)
+
+    found = [(each.source, each.stream, each.rows, each.last_at) for each in book.pages.landed()]
+
+    assert found == [("capitan", "check_ins", 20, NOW), ("capitan", "members", 10, NOW)]
+
+
 def test_a_killed_pull_learns_where_to_go_on(book: Book) -> None:
     _stage(book, "a", 1)
     _stage(book, "a", 2, rows=4)

@@ -30,7 +30,7 @@ class ReadsNews(Protocol):
 class TakesNews(Protocol):
     """Does something with news: it may come twice, and in any order."""
 
-    def __call__(self, news: Sequence[News]) -> None:
+    def __call__(self, news: Sequence[News]) -> object:
         """Take the news of one delivery; taken twice it equals taken once.
 
         Raises RegularsError; one that is `retryable` is tried again.

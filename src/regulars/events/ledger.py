@@ -16,6 +16,9 @@ PAID = ("sale", "tax", "tip", "discount")
 BACK = ("refund", "dispute")
 """Kinds that give money back and point at the payment they give back."""
 
+REVENUE = ("sale", "discount", "tip", *BACK)
+"""Kinds that are the business's own money: taxes are not, fees and payouts are between it and the processor."""
+
 UNLINKED = "unlinked"
 """The `category_rule` of a refund whose payment is not in the ledger: its category is its own description's."""
 

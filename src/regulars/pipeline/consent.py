@@ -96,7 +96,10 @@ def addresses_of(workspace: Workspace, who: str) -> list[Address]:
     for channel in CHANNELS:
         if canonical(who, channel=channel, rules=rules) is not None:
             return [address_of(workspace, who, channel=channel)]
-    customer_id = find_customer(workspace, who)
+    return _of_customer(workspace, find_customer(workspace, who))
+
+
+def _of_customer(workspace: Workspace, customer_id: str) -> list[Address]:
     contacts, customers = workspace.table("contacts"), workspace.table("customers")
     row = workspace.rows(contacts.filter(contacts.customer_id == customer_id))[0]
     region = None
@@ -107,8 +110,17 @@ def addresses_of(workspace: Workspace, who: str) -> list[Address]:
 
 def show(workspace: Workspace, who: str) -> list[Shown]:
     """Return, of each address of somebody, everything on record and whether we may write now, for each purpose."""
+    return _shown(workspace, addresses_of(workspace, who))
+
+
+def show_customer(workspace: Workspace, customer_id: str) -> list[Shown]:
+    """Return the same as `show` of a customer who is known to be there."""
+    return _shown(workspace, _of_customer(workspace, customer_id))
+
+
+def _shown(workspace: Workspace, addresses: Sequence[Address]) -> list[Shown]:
     shown = []
-    for address in addresses_of(workspace, who):
+    for address in addresses:
         empty = OnRecord(entries=(), suppressions=())
         on_record = empty if address.hashed is None else workspace.book.consent.of(address.hashed)
         shown.append(Shown(

@@ -61,14 +61,11 @@ def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -
     customer = customer_row(workspace, customer_id)
     profiles = profiles_of(workspace, customer_id)
     mine = [(row["profile_source"], row["profile_id"]) for row in profiles]
-    lines = of_profiles(workspace.table("money"), mine)
     return CustomerCard(
         customer=customer,
         profiles=profiles,
         segments=memberships_of(workspace, customer_id),
-        money=workspace.rows(
-            lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum()).order_by("kind")
-        ),
+        money=money_of(workspace, mine),
         connections=strongest(workspace, customer_id) if has_connections(workspace) else [],
         timeline=timeline(workspace, customer_id, mine, limit=events, months=months_of(customer)),
         family=family_of(workspace, customer_id),
@@ -113,9 +110,19 @@ def months_of(customer: dict[str, Any]) -> Months | None:
     return None if first is None or last is None else Months(first=f"{first:%Y-%m}", last=f"{last:%Y-%m}")
 
 
-def matching(workspace: Workspace, text: str) -> ir.Table:
-    """Return the customers a text means: an id, `source/id`, e-mail address, phone number or full name."""
-    return _matches(workspace, workspace.table("customers"), text.strip())
+def matching(workspace: Workspace, text: str, *, is_part: bool = False) -> ir.Table:
+    """Return the customers a text means: an id, `source/id`, e-mail address, phone number or full name.
+
+    With `is_part` a name need only contain the text: for lists that a person looks through.
+    """
+    return _matches(workspace, workspace.table("customers"), text.strip(), is_part=is_part)
+
+
+def money_of(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return what a few profiles paid and got back: kind, currency, lines, amount in minor units."""
+    lines = of_profiles(workspace.table("money"), profiles)
+    sums = lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum())
+    return workspace.rows(sums.order_by("kind", "currency"))
 
 
 def profile_keys(workspace: Workspace, customer_id: str) -> list[tuple[str, str]]:
@@ -142,7 +149,7 @@ def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _matches(workspace: Workspace, customers: ir.Table, text: str) -> ir.Table:
+def _matches(workspace: Workspace, customers: ir.Table, text: str, *, is_part: bool) -> ir.Table:
     if text.startswith("c_"):
         return customers.filter(customers.customer_id == text)
     if "/" in text:
@@ -152,7 +159,8 @@ def _matches(workspace: Workspace, customers: ir.Table, text: str) -> ir.Table:
         return customers.semi_join(own, "customer_id")
     rules = workspace.project.identifier_rules
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
-    is_meant = profiles.raw_name.lower() == text.lower()
+    name = profiles.raw_name.lower()
+    is_meant = name.contains(text.lower()) if is_part else name == text.lower()
     if email := normalise_emails([text], rules=rules).values[0].as_py():
         is_meant = profiles.email == email
     elif phone := normalise_phones([text], rules=rules).values[0].as_py():

@@ -1,13 +1,18 @@
-"""Customers a page at a time, in the order of their ids, which never changes."""
+"""Customers a page at a time, in the order of their ids, which never changes, or in one that a person chose."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal, get_args
+
+import ibis
+import ibis.expr.types as ir
 
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
+from regulars.events.ledger import REVENUE
 from regulars.pipeline.find import matching
 from regulars.pipeline.workspace import Workspace
 
@@ -19,6 +24,22 @@ class Wanted:
     text: str | None = None                  # as `find.matching` understands it
     segment: str | None = None               # they are in it now
     seen_since: date | None = None           # business day of their last event, or later
+    seen_before: date | None = None          # business day of their last event, or earlier; who was never seen, too
+    source: str | None = None                # one of their profiles is from there
+    is_part: bool = False                    # a name need only contain the text
+
+
+Order = Literal["id", "name", "last_seen", "first_seen"]
+"""Names from a on, days from the newest on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """How many of the customers one more wish would leave."""
+
+    facet: Literal["all", "segment", "source"]
+    value: str                               # "" of all
+    customers: int
 
 
 def customer_page(
@@ -28,15 +49,110 @@ def customer_page(
 
     Raises NotFound for a segment that is not declared.
     """
-    rows = workspace.table("customers") if wanted.text is None else matching(workspace, wanted.text)
+    rows = wanted_customers(workspace, wanted)
+    if after is not None:
+        rows = rows.filter(rows.customer_id > after)
+    return workspace.rows(rows.order_by("customer_id").limit(limit))
+
+
+def ordered_page(
+    workspace: Workspace, wanted: Wanted, *, order: Order, limit: int, after: tuple[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return customers as in the lake with their `place` in an order; what is not known comes last.
+
+    Args:
+        workspace: Whose customers.
+        wanted: Which.
+        order: By what, then by id.
+        limit: How many.
+        after: `place` and id of the last one of the page before.
+
+    Raises NotFound for a segment that is not declared.
+
+    """
+    rows = wanted_customers(workspace, wanted)
+    is_up = order in {"id", "name"}
+    rows = rows.mutate(place=_place(rows, order))
+    if after is not None:
+        place, customer_id = after
+        is_beyond = rows.place > place if is_up else rows.place < place
+        rows = rows.filter(is_beyond | ((rows.place == place) & (rows.customer_id > customer_id)))
+    by = rows.place.asc() if is_up else rows.place.desc()
+    return workspace.rows(rows.order_by(by, rows.customer_id).limit(limit))
+
+
+def facets(workspace: Workspace, wanted: Wanted) -> list[Facet]:
+    """Return how many customers are wanted, and how many of them are in each segment and known to each source.
+
+    Raises NotFound for a segment that is not declared.
+    """
+    mine = wanted_customers(workspace, wanted).select("customer_id")
+    memberships, identity = workspace.table("memberships"), workspace.table("identity")
+    known = identity.select("customer_id", value="profile_source").distinct()
+    stays = memberships.select("customer_id", value="segment")
+    parts = [
+        mine.agg(facet=ibis.literal("all"), value=ibis.literal(""), customers=mine.count()),
+        _counted(stays.semi_join(mine, "customer_id"), "segment"),
+        _counted(known.semi_join(mine, "customer_id"), "source"),
+    ]
+    found = ibis.union(*parts)
+    return [Facet(**row) for row in workspace.rows(found.order_by("facet", found.customers.desc(), "value"))]
+
+
+def beside(workspace: Workspace, ids: Sequence[str], *, since: date) -> list[dict[str, Any]]:
+    """Return what stands beside some customers in a list: customer_id, segment or null, amount or null.
+
+    A row for each segment somebody is in, and one with what they paid since a business day, in minor units.
+    """
+    memberships, identity, money = (workspace.table(name) for name in ("memberships", "identity", "money"))
+    stays = memberships.filter(memberships.customer_id.isin(ids)).select(
+        "customer_id", "segment", amount=ibis.null("int64")
+    )
+    mine = identity.filter(identity.customer_id.isin(ids)).select("customer_id", "profile_source", "profile_id")
+    recent = money.filter(money.business_day >= since, money.kind.isin(REVENUE))
+    paid = recent.inner_join(mine, ["profile_source", "profile_id"]).group_by("customer_id").agg(
+        amount=lambda t: t.amount.sum()
+    )
+    sums = paid.select("customer_id", segment=ibis.null("string"), amount=paid.amount.cast("int64"))
+    return workspace.rows(stays.union(sums).order_by("customer_id", "segment"))
+
+
+def wanted_customers(workspace: Workspace, wanted: Wanted) -> ir.Table:
+    """Return the customers that are asked for, columns as in the lake.
+
+    Raises NotFound for a segment that is not declared.
+    """
+    rows = workspace.table("customers")
+    if wanted.text is not None:
+        rows = matching(workspace, wanted.text, is_part=wanted.is_part)
     if wanted.segment is not None:
         declared = [segment.name for segment in workspace.project.segments]
         if wanted.segment not in declared:
             raise NotFound(f"there is no segment {wanted.segment!r}", hint=did_you_mean(wanted.segment, declared))
         memberships = workspace.table("memberships")
         rows = rows.semi_join(memberships.filter(memberships.segment == wanted.segment), "customer_id")
+    if wanted.source is not None:
+        identity = workspace.table("identity")
+        rows = rows.semi_join(identity.filter(identity.profile_source == wanted.source), "customer_id")
     if wanted.seen_since is not None:
         rows = rows.filter(rows.last_seen >= wanted.seen_since)
-    if after is not None:
-        rows = rows.filter(rows.customer_id > after)
-    return workspace.rows(rows.order_by("customer_id").limit(limit))
+    if wanted.seen_before is not None:
+        rows = rows.filter((rows.last_seen <= wanted.seen_before) | rows.last_seen.isnull())
+    return rows
+
+
+def _place(rows: ir.Table, order: Order) -> ir.Value:
+    """Return a text that sorts as the order does."""
+    assert order in get_args(Order)
+    match order:
+        case "id":
+            return rows.customer_id
+        case "name":
+            return rows.name.lower().fill_null("\U0010ffff")
+        case _:
+            return rows[order].cast("string").fill_null("")
+
+
+def _counted(rows: ir.Table, facet: str) -> ir.Table:
+    counted = rows.group_by("value").agg(customers=rows.customer_id.nunique())
+    return counted.select(facet=ibis.literal(facet), value=counted["value"], customers=counted.customers)

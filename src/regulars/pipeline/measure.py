@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
@@ -53,17 +55,39 @@ def metric_by_day(workspace: Workspace, name: str, *, first: date, last: date) -
     declared = {metric.name: metric for metric in workspace.project.metrics}
     if name not in declared:
         raise NotFound(f"there is no metric {name!r}", hint=did_you_mean(name, declared))
+    found = _told(workspace, [declared[name]], first=first, last=last)
+    return workspace.rows(found.select("day", "sample", "value").order_by("day"))
+
+
+def metrics_by_day(workspace: Workspace, *, first: date, last: date) -> list[dict[str, Any]]:
+    """Return every metric on the business days with rows behind it: metric, day, value, sample; sorted.
+
+    A ratio of nothing is missing.
+    """
+    if not workspace.project.metrics:
+        return []
+    found = _told(workspace, workspace.project.metrics, first=first, last=last)
+    return workspace.rows(found.order_by("metric", "day"))
+
+
+def _told(workspace: Workspace, metrics: Sequence[Metric], *, first: date, last: date) -> ir.Table:
+    """Metrics as a person is told them. One row per metric and day: metric, day, value (ratios divided), sample."""
     days = workspace.table(METRIC_DAYS)
-    days = days.filter(days.day.between(first, last))
-    formula = declared[name].formula
-    if not isinstance(formula, Ratio):
-        found = days.filter(days.metric == name)
-        return workspace.rows(found.select("day", "sample", value=found["value"].cast("float64")).order_by("day"))
-    above = days.filter(days.metric == formula.numerator).select("day", above="value")
-    below = days.filter(days.metric == formula.denominator)
-    both = below.left_join(above, "day")
-    share = both.above.cast("float64") / both["value"].cast("float64").nullif(0.0)
-    return workspace.rows(both.select("day", "sample", value=share).order_by("day"))
+    days = days.filter(days.day.between(first, last)).mutate(value=ibis._["value"].cast("float64"))
+    plain = [metric.name for metric in metrics if not isinstance(metric.formula, Ratio)]
+    parts = [days.filter(days.metric.isin(plain)).select("metric", "day", "value", "sample")] if plain else []
+    ratios = [(m.name, m.formula.numerator, m.formula.denominator) for m in metrics if isinstance(m.formula, Ratio)]
+    if ratios:
+        names = dict(zip(("ratio", "numerator", "denominator"), map(list, zip(*ratios, strict=True)), strict=True))
+        asked = workspace.stores.engine.arrow(pa.table(names))
+        below = days.inner_join(asked, days.metric == asked.denominator)
+        above = days.select("day", numerator="metric", above="value")
+        both = below.left_join(above, ["day", "numerator"])
+        share = both.above / both["value"].nullif(0.0)
+        parts.append(both.select("day", "sample", metric=both.ratio, value=share).select(
+            "metric", "day", "value", "sample"
+        ))
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
 def _days(workspace: Workspace, metric: Metric, *, first: date) -> ir.Table:

@@ -11,15 +11,11 @@ from typing import Literal
 
 from regulars.consent.channel import Channel, Purpose
 from regulars.consent.ledger import ANY, Entry
-from regulars.consent.suppression import Reason
 from regulars.destinations.news import TakesNews
 from regulars.destinations.sender import News, Receipt, Reply
 from regulars.pipeline.consent import Address, hear, read_addresses, record, suppress
-from regulars.pipeline.receipts import take_into_ledger
+from regulars.pipeline.receipts import ENDS, take_into_ledger
 from regulars.pipeline.workspace import Workspace
-
-ENDS: dict[str, Reason] = {"bounced": "bounced", "complained": "complained"}
-"""Stages after which an address is not written to any more, and why."""
 
 
 def takers(workspace: Workspace) -> tuple[TakesNews, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -137,6 +138,26 @@ def quarantine_rows(workspace: Workspace, refused: ir.Table | None, *, answered:
         lake.replace(QUARANTINE, refused)
         return
     lake.merge(QUARANTINE, refused, key=quarantine.ROW, gone=answered, allow_shrink=True)
+
+
+def held_page(
+    workspace: Workspace, reason: str, *, limit: int, after: tuple[str, str, str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return records that a reason holds back, columns of the quarantine, by source, stream, key and field.
+
+    `after`: those four of the last one of the page before; a record without a field has "".
+    """
+    if not workspace.lake.exists(QUARANTINE):
+        return []
+    rows = workspace.table(QUARANTINE)
+    mine = rows.filter(rows.reason == reason).mutate(field=rows.field.fill_null(""))
+    place = (mine.source, mine.stream, mine.record_key, mine.field)
+    if after is not None:
+        is_beyond, is_level = ibis.literal(False), ibis.literal(True)
+        for column, value in zip(place, after, strict=True):
+            is_beyond, is_level = is_beyond | (is_level & (column > value)), is_level & (column == value)
+        mine = mine.filter(is_beyond)
+    return workspace.rows(mine.order_by("source", "stream", "record_key", "field").limit(limit))
 
 
 def refused_at(workspace: Workspace, stage: quarantine.Stage) -> ir.Table | None:

@@ -95,6 +95,16 @@ def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
+def segment_moves(workspace: Workspace, *, since: date) -> dict[str, tuple[int, int]]:
+    """Return how often customers entered and left each segment since a business day, where anybody did."""
+    moves = workspace.table("transitions")
+    recent = moves.filter(moves.business_day >= since)
+    counted = recent.group_by("segment").agg(
+        entered=(recent.change == "entered").sum(), left=(recent.change == "left").sum()
+    )
+    return {row["segment"]: (row["entered"], row["left"]) for row in workspace.rows(counted)}
+
+
 def segment_members(
     workspace: Workspace, name: str, *, limit: int, after: tuple[datetime, str] | None = None
 ) -> list[dict[str, Any]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.pipeline.workspace import Workspace
 
@@ -30,6 +33,14 @@ class Months:
     last: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A page of a timeline, and what the whole of it is made of."""
+
+    events: list[dict[str, Any]]             # the newest first, without what is not said of them
+    types: list[tuple[str, int]]             # of all the customer's events: type and how many, most first
+
+
 def timeline(
     workspace: Workspace, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
     after: Place | None = None,
@@ -46,14 +57,35 @@ def timeline(
 
     """
     made = _made(workspace, profiles, limit=limit, months=months, after=after)
-    if workspace.fresh is None:
-        return made
-    known = {row["event_id"] for row in made}
-    fresh = workspace.fresh.newest(customer_id, limit=limit, after=after)
-    whole = [*made, *(row for row in fresh if row["event_id"] not in known)]
-    whole.sort(key=lambda row: str(row["event_id"]))
-    whole.sort(key=lambda row: row["occurred_at"], reverse=True)
-    return whole[:limit]
+    fresh = [] if workspace.fresh is None else workspace.fresh.newest(customer_id, limit=limit, after=after)
+    return _merged(made, fresh, limit=limit)
+
+
+def course(
+    workspace: Workspace, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
+    after: Place | None = None, event_type: str | None = None,
+) -> Course:
+    """Return the same as `timeline` with the types of everything that happened, by one reading of both.
+
+    `event_type`: only events of this type; the types are those of all the same. Fresh events are counted as far as a
+    page shows them.
+    """
+    every = workspace.fetch(_dated(workspace, profiles, months))
+    fresh = [] if workspace.fresh is None else workspace.fresh.newest(customer_id, limit=limit, after=after)
+    counted = Counter(every["event_type"].to_pylist()) + Counter(str(row["event_type"]) for row in fresh)
+    rows = every if event_type is None else every.filter(pc.equal(every["event_type"], event_type))
+    if after is not None:
+        at, moment = rows["occurred_at"], pa.scalar(after.occurred_at.replace(tzinfo=None), rows["occurred_at"].type)
+        is_level = pc.and_(pc.equal(at, moment), pc.greater(rows["event_id"], after.event_id))
+        rows = rows.filter(pc.or_(pc.less(at, moment), is_level))
+    newest = rows.sort_by([("occurred_at", "descending"), ("event_id", "ascending")]).slice(0, limit)
+    return Course(
+        events=_merged(
+            _told(workspace, profiles, newest),
+            [row for row in fresh if event_type in (None, row["event_type"])], limit=limit,
+        ),
+        types=sorted(counted.items(), key=lambda found: (-found[1], found[0])),
+    )
 
 
 def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:
@@ -67,6 +99,15 @@ def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:
     return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)
 
 
+def _merged(made: list[dict[str, Any]], fresh: list[dict[str, Any]], *, limit: int) -> list[dict[str, Any]]:
+    """Return events of runs and fresh ones, the newest first; one that is both counts once."""
+    known = {row["event_id"] for row in made}
+    whole = [*made, *(row for row in fresh if row["event_id"] not in known)]
+    whole.sort(key=lambda row: str(row["event_id"]))
+    whole.sort(key=lambda row: row["occurred_at"], reverse=True)
+    return whole[:limit]
+
+
 def _made(
     workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None, after: Place | None
 ) -> list[dict[str, Any]]:
@@ -74,18 +115,36 @@ def _made(
 
     First which they are, then what they say: an event has many columns, and most events of a month are others'.
     """
-    happened = workspace.table("events")
-    if months is not None:
-        happened = happened.filter(happened.month.between(months.first, months.last))
-    dated = of_profiles(happened, profiles).select("event_id", "month", "occurred_at")
+    dated = _dated(workspace, profiles, months)
     if after is not None:
         at, event_id = ibis.literal(after.occurred_at).cast(dated.occurred_at.type()), after.event_id
         dated = dated.filter((dated.occurred_at < at) | ((dated.occurred_at == at) & (dated.event_id > event_id)))
-    newest = workspace.rows(dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit))
-    if not newest:
+    newest = dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit)
+    return _told(workspace, profiles, workspace.fetch(newest))
+
+
+def _dated(workspace: Workspace, profiles: list[Profile], months: Months | None) -> ir.Table:
+    """Which events a few profiles have. One row per event: event_id, month, occurred_at, event_type."""
+    happened = workspace.table("events")
+    if months is not None:
+        happened = happened.filter(happened.month.between(months.first, months.last))
+    return of_profiles(happened, profiles).select("event_id", "month", "occurred_at", "event_type")
+
+
+def _told(workspace: Workspace, profiles: list[Profile], newest: pa.Table) -> list[dict[str, Any]]:
+    """Return what some events say, the newest first."""
+    if not len(newest):
         return []
-    own_months = workspace.lake.table("events", partitions={row["month"] for row in newest})
-    whole = of_profiles(own_months, profiles)
-    chosen = whole.filter(whole.event_id.isin([row["event_id"] for row in newest]))
+    own_months = workspace.lake.table("events", partitions=set(newest["month"].to_pylist()))
+    whole = of_profiles(own_months.select(_said_by(workspace, own_months, newest)), profiles)
+    chosen = whole.filter(whole.event_id.isin(newest["event_id"].to_pylist()))
     rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def _said_by(workspace: Workspace, events: ir.Table, newest: pa.Table) -> list[str]:
+    """Return the columns in which these events can say anything: every column costs a reading of its file."""
+    types = set(newest["event_type"].to_pylist())
+    said = {name for each in workspace.project.events if each.event in types for name in each.what}
+    others = {name for each in workspace.project.events for name in each.what} - said
+    return [name for name in events.columns if name not in others]

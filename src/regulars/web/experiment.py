@@ -25,7 +25,7 @@ from regulars.web.experiment_words import (
 )
 from regulars.web.interval import axis_of, svg
 from regulars.web.number import THIN, percent
-from regulars.web.report import filled
+from regulars.web.templated import filled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from regulars.check import Finding, worst
-from regulars.events.ledger import reconciliation
+from regulars.events.ledger import REVENUE, reconciliation
 from regulars.pipeline.inspect import last_findings
 from regulars.pipeline.read import QUARANTINE
 from regulars.pipeline.segment import as_of_now, segment_counts
@@ -260,10 +260,6 @@ def _health(workspace: Workspace, findings: Sequence[Finding]) -> Section:
             ),
         ),
     )
-
-
-REVENUE = ("sale", "discount", "tip", "refund", "dispute")
-"""Kinds of line that are the business's own money: taxes are not, fees and payouts are between it and the processor."""
 
 
 def _is_revenue(lines: ir.Table) -> ir.Value:

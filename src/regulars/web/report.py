@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regulars.web.chart import Chart
+from regulars.web.templated import filled
 
 STATES = {"ok": "✓", "warning": "◆", "failed": "▲", "skipped": "○"}
 
@@ -61,16 +62,6 @@ def render(report: Report) -> str:
 def write(report: Report, to: Path) -> Path:
     """Write the page of a report; see `put`."""
     return put(render(report), to)
-
-
-def filled(template: str, **values: object) -> str:
-    """Return a template of this package with its values in place; what is not marked as markup is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  only a report needs it
-
-    environment = Environment(
-        loader=PackageLoader("regulars.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template(template).render(**values)
 
 
 def put(page: str, to: Path) -> Path:

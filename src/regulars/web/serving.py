@@ -21,6 +21,7 @@ from regulars.pipeline.seen import write_sights
 from regulars.pipeline.workspace import open_workspace
 from regulars.project import Project
 from regulars.storage.book import Book
+from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.web.api.answering import Api
 from regulars.web.api.workers import Workers
 from regulars.web.app import flag_app
@@ -28,6 +29,7 @@ from regulars.web.declared_flags import DeclaredFlags
 from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
 from regulars.web.ingest.open_door import open_commits, open_door
+from regulars.web.pages.answering import Pages
 from regulars.web.rate import Rates
 from regulars.web.sights import SightLog
 from regulars.web.sign_in.entrance import Entrance
@@ -81,12 +83,20 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
         freshness, counts = Freshness(partial(open_workspace, folder), folder=folder), DeliveryCounts()
         api = _api(folder, choices, freshness, counts, opened)
         entrance = _entrance(folder, opened, is_open=choices.is_open)
+        pages = Pages(workers=api.workers, counts=api.counts)
         answering = flag_app(
             flags.now, gate=Gate(keys=choices.keys, rate=choices.rate, clock=time.monotonic),
-            encryption_key=choices.encryption_key, origins=choices.origins, api=api.routes(),
-            pages=sign_in_routes(entrance, issuer=choices.issuer),
+            encryption_key=choices.encryption_key, origins=choices.origins, api=api.routes(), pages=[
+                *sign_in_routes(entrance, issuer=choices.issuer), *pages.open_routes(),
+                *entrance.guarded(pages.revealing_routes(), may="reveal"),
+                *entrance.guarded(pages.routes(), may="read"),
+            ],
         )
-        app, said = _behind_doors(folder, answering, freshness, counts, opened)
+        app, said, store = _behind_doors(folder, answering, counts)
+        if store is not None:
+            pages.door = store.counts
+            freshness.begin(store)
+            opened.callback(freshness.close)
         yield Serving(app=app, said=Said(
             flags=tuple(found.keys), not_in_payload=tuple(for_servers_only(found.definitions)), door=said[0],
             webhooks=said[1], has_people=_has_people(entrance, is_open=choices.is_open),
@@ -94,23 +104,23 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
 
 
 def _behind_doors(
-    folder: Path, app: ASGIApp, freshness: Freshness, counts: DeliveryCounts, opened: ExitStack
-) -> tuple[ASGIApp, tuple[tuple[str, ...], tuple[str, ...]]]:
+    folder: Path, app: ASGIApp, counts: DeliveryCounts
+) -> tuple[ASGIApp, tuple[tuple[str, ...], tuple[str, ...]], ArrivalStore | None]:
     """Put the project's doors in front of an app, if it has any.
 
-    Returns with it the sources that clients post to with a write key, and those that outside systems post to.
+    Returns with it the sources that clients post to with a write key and those that outside systems post to, and what
+    keeps what they post.
     """
     config, clock = read_config(folder, environment=os.environ), SystemClock()
     sources = webhooks_of(Project.read(folder))
     if not config.door.keys and not sources:
-        return app, ((), ())
+        return app, ((), ()), None
     commits = open_commits(config, home=_home(folder), clock=clock)
     if sources:
         app = with_webhooks(folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
     door = open_door(config, home=_home(folder), clock=clock, behind=app, commits=commits)
-    freshness.begin(commits.store)
-    opened.callback(freshness.close)
-    return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
+    said = (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
+    return door, said, commits.store
 
 
 def _flags(folder: Path, opened: ExitStack) -> DeclaredFlags:

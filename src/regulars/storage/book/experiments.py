@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,6 +43,17 @@ class Assignment:
     variant: str
     epoch: int
     assigned_at: datetime                    # aware
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Where one unit stands in one experiment."""
+
+    experiment: str
+    unit: str
+    variant: str
+    assigned_at: datetime                    # aware
+    exposed_at: datetime | None              # first time; None: it never saw it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +123,18 @@ class ExperimentBook:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else Assignment(**row)
 
+    def stands(self, units: Sequence[str], *, experiments: Sequence[str]) -> list[Stand]:
+        """Return where units stand in those of some experiments that they are in, by experiment and unit."""
+        t, seen = assignments.c, exposures.c
+        joined = assignments.outerjoin(exposures, sa.and_(
+            seen.tenant == t.tenant, seen.experiment == t.experiment, seen.unit == t.unit, seen.variant == t.variant
+        ))
+        query = sa.select(t.experiment, t.unit, t.variant, t.assigned_at, seen.exposed_at).select_from(joined).where(
+            t.tenant == self.database.tenant, t.experiment.in_(experiments), t.unit.in_(units)
+        ).order_by(t.experiment, t.unit)
+        with self.database.reading() as connection:
+            return [Stand(**row) for row in connection.execute(query).mappings()]
+
     def expose(self, experiment: str, rows: pa.Table) -> int:
         """Keep EXPOSURES; one that is there keeps the earlier moment. Returns how many were new."""
         table = rows.select(EXPOSURES.names).cast(EXPOSURES).sort_by("exposed_at")
@@ -126,6 +150,11 @@ class ExperimentBook:
             before = self._count(connection, exposures, experiment)
             bulk.write(connection, kept, table, tenant=self.database.tenant, experiment=experiment)
             return self._count(connection, exposures, experiment) - before
+
+    def seen(self, experiment: str) -> int:
+        """Return how many first exposures there are."""
+        with self.database.reading() as connection:
+            return self._count(connection, exposures, experiment)
 
     def exposures(self, experiment: str) -> pa.Table:
         """Return who has seen which variant as EXPOSURES, sorted by unit and variant."""

@@ -55,6 +55,16 @@ class PageSet:
     run_id: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """How much of a stream is visible."""
+
+    source: str
+    stream: str
+    rows: int                                # raw items; one that came again counts again
+    last_at: datetime                        # when something came last, aware
+
+
 @dataclass(frozen=True, slots=True)
 class PageBook:
     """Page sets, segments and cursors."""
@@ -200,6 +210,19 @@ class PageBook:
                     is_complete=row.is_complete, committed_at=row.committed_at, run_id=row.run_id,
                 )
                 for row in connection.execute(query.order_by(page_sets.c.seq))
+            ]
+
+    def landed(self) -> list[Landed]:
+        """Return what is visible of every stream, sorted."""
+        t = segments.c
+        query = sa.select(
+            t.source, t.stream, sa.func.sum(t.rows).label("rows"), sa.func.max(t.recorded_at, type_=t.recorded_at.type)
+            .label("last_at"),
+        ).where(t.tenant == self.database.tenant).group_by(t.source, t.stream).order_by(t.source, t.stream)
+        with self.database.reading() as connection:
+            return [
+                Landed(source=row.source, stream=row.stream, rows=int(row.rows), last_at=row.last_at)
+                for row in connection.execute(query)
             ]
 
     def streams(self) -> list[tuple[str, str]]:

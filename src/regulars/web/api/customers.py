@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -197,14 +197,15 @@ def connections(ask: Ask) -> Page[Tie]:
 def consent(ask: Ask) -> Page[Allowed]:
     """Return whether a customer may be written to now."""
     customer_id = str(customer_row(ask.workspace, ask.path["customer_id"])["customer_id"])
-    return Page(items=[line for each in show(ask.workspace, customer_id) for line in _allowed(each)])
+    return Page(items=[line for each in show(ask.workspace, customer_id) for line in allowed_lines(each)])
 
 
-def _allowed(shown: Shown) -> list[Allowed]:
+def allowed_lines(shown: Shown, *, hide: Callable[[str | None], str | None] = mask) -> list[Allowed]:
+    """Return what is allowed at one address, for each purpose; `hide` says how the address is shown."""
     address = shown.address
     return [
         Allowed(
-            channel=address.channel, purpose=purpose, address=mask(address.text), allowed=said.allowed,
+            channel=address.channel, purpose=purpose, address=hide(address.text), allowed=said.allowed,
             reason=said.reason, until=said.until,
         )
         for purpose, said in shown.permissions.items()

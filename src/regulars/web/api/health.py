@@ -10,6 +10,7 @@ from typing import Any
 from regulars.check import Finding
 from regulars.pipeline.inspect import last_findings
 from regulars.pipeline.read import QUARANTINE
+from regulars.pipeline.workspace import Workspace
 from regulars.records import quarantine
 from regulars.storage.book.audit import AuditLine
 from regulars.web.api.customers import Some
@@ -58,10 +59,15 @@ def checks(ask: Ask) -> Page[Finding]:
 
 def held(ask: Ask) -> Page[Held]:
     """Return what was set aside, most first."""
-    if not ask.workspace.lake.exists(QUARANTINE):
-        return Page(items=[])
-    rows = ask.workspace.rows(quarantine.counts(ask.workspace.table(QUARANTINE)))
-    return Page(items=[Held(**_moments(row), repair=quarantine.repair(row["reason"])) for row in rows])
+    return Page(items=held_back(ask.workspace))
+
+
+def held_back(workspace: Workspace) -> list[Held]:
+    """Return what was set aside, by reason, most first; nothing before the first run."""
+    if not workspace.lake.exists(QUARANTINE):
+        return []
+    rows = workspace.rows(quarantine.counts(workspace.table(QUARANTINE)))
+    return [Held(**_moments(row), repair=quarantine.repair(row["reason"])) for row in rows]
 
 
 def audit(ask: Ask) -> Page[AuditLine]:

@@ -15,13 +15,13 @@ from regulars.errors import RegularsError
 from regulars.pipeline.password import SHORTEST
 from regulars.pipeline.sign_in import NotIn, SignedIn, change_password
 from regulars.storage.book.people import Person
-from regulars.web.report import filled
 from regulars.web.rights import MAY
 from regulars.web.sign_in.accepting import UNEQUAL
 from regulars.web.sign_in.doorstep import agent_of, let_in
 from regulars.web.sign_in.entrance import Entrance
 from regulars.web.sign_in.signing import waited
 from regulars.web.sign_in.visitor import Visitor
+from regulars.web.templated import filled
 
 log = structlog.get_logger()
 

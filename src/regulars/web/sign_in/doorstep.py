@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from regulars.errors import RegularsError
 from regulars.pipeline.sign_in import LONGEST, SignedIn
 from regulars.web.api.problem import FormRefused
-from regulars.web.report import filled
 from regulars.web.sign_in import cookies
 from regulars.web.sign_in.forms import form_of, is_ours
 from regulars.web.sign_in.refusal import private, refused
 from regulars.web.sign_in.where import is_safe
+from regulars.web.templated import filled
 
 FORM_SECONDS = 6 * 3600
 """How long a form may be left open."""

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from regulars.errors import RegularsError
 from regulars.web.api.problem import problem_of, response_of
-from regulars.web.report import filled
+from regulars.web.templated import filled
 
 TWINS = (".json", ".csv")
 """How the paths end at which programs read what people see."""

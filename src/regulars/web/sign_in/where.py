@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-START = "/account"
+START = "/"
 """Where people are led who asked for no page in particular."""
 
 _PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")

@@ -1,0 +1,82 @@
+"""Takes the pictures of the dashboard in docs/pictures, light and dark: `python docs/pictures.py DEMO/project`.
+
+DEMO is what `regulars demo DEMO --scale 1` made. Needs Chromium and the dev group.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+from starlette.applications import Starlette
+
+from regulars.clock import FixedClock
+from regulars.pipeline.workspace import open_workspace
+from regulars.web.api.workers import Workers
+from regulars.web.listen import listening
+from regulars.web.pages.answering import Pages
+
+FOLDER = Path(__file__).parent / "pictures"
+THEMES = ("light", "dark")
+LARGEST = 150_000                            # bytes: pictures live in the repository
+SIZE = {"width": 1280, "height": 760}
+
+
+def places(folder: Path) -> tuple[dict[str, str], FixedClock]:
+    """Return the pages that are shown, and a moment on the afternoon after the last run."""
+    workspace = open_workspace(folder)
+    members = workspace.table("memberships")
+    many = members.group_by("customer_id").agg(stays=members.count())
+    (best,) = workspace.rows(many.order_by(many.stays.desc(), "customer_id").limit(1))
+    clock = FixedClock(workspace.book.runs.last_runs(1)[0].started_at + timedelta(hours=9))
+    workspace.close()
+    paths = {
+        "overview": "/?metric=check_ins", "customers": "/customers", "customer": f"/customers/{best['customer_id']}",
+        "health": "/health",
+    }
+    return paths, clock
+
+
+def take(browser: Browser, url: str, name: str, *, theme: str) -> Path:
+    """Take one picture and return where it is."""
+    page = browser.new_page(color_scheme=theme, viewport=SIZE)  # type: ignore[arg-type]  # light or dark
+    page.goto(url)
+    to = FOLDER / f"{name}-{theme}.png"
+    page.screenshot(path=to)
+    page.close()
+    assert to.stat().st_size <= LARGEST, f"{to} has {to.stat().st_size:,} bytes"
+    return to
+
+
+def main() -> None:
+    """Take all pictures."""
+    folder = Path(sys.argv[1]).resolve()
+    paths, clock = places(folder)
+    workers = Workers(partial(open_workspace, folder, clock=clock), folder=folder, clock=time.monotonic, count=1)
+    pages = Pages(workers=workers)
+    app = Starlette(routes=[*pages.open_routes(), *pages.routes()])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    with listening("127.0.0.1", 0) as socket, sync_playwright() as playwright:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+        thread.start()
+        try:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            for name, path in paths.items():
+                for theme in THEMES:
+                    print(take(browser, f"http://127.0.0.1:{socket.getsockname()[1]}{path}", name, theme=theme))
+            browser.close()
+        finally:
+            server.should_exit = True
+            thread.join()
+            workers.close()
+
+
+if __name__ == "__main__":
+    main()

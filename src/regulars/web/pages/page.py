@@ -1,0 +1,61 @@
+"""A page as a value: where it is, what it is asked with, what makes its view, and which template shows that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from regulars.pipeline.workspace import Workspace
+from regulars.storage.door.generation import Key
+from regulars.web.api.route import Nothing
+from regulars.web.sign_in.visitor import Visitor
+
+Section = Literal["overview", "customers", "experiments", "health"]
+"""Words of the navigation."""
+
+DoorCounts = Callable[[], Mapping[Key, int]]
+"""Gives how many messages of each source had each outcome; empty where no door is open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The last run that went well, which everything shown is as of."""
+
+    at: datetime | None                      # aware; None: there was none
+    day: date                                # the last business day that was over then
+    is_stale: bool                           # twice the time between two runs has passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A request for a page, read and let in."""
+
+    workspace: Workspace
+    latest: Latest
+    path: Mapping[str, str]
+    query: Any                               # of the page's `query`
+    visitor: Visitor | None
+    reveals: bool                            # addresses and numbers are shown whole, and that is in the audit
+    door: DoorCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardPage:
+    """One page. Its view has a `title` and a `sentence`; the template adds nothing but words."""
+
+    name: str                                # stable, for logs and counts
+    path: str                                # `/customers/{customer_id}`; its twins end in .json and .csv
+    section: Section
+    template: str
+    view: Callable[[Visit], Any]
+    query: type = Nothing
+    needs_run: bool = True                   # before the first run there is nothing to show
+    json: Callable[[Any], object] = lambda view: view    # what the JSON twin says of a view
+    csv: Callable[[Any], bytes] | None = None
+
+    @property
+    def twin(self) -> str:
+        """Return where its twins are, without their ending."""
+        return "/overview" if self.path == "/" else self.path

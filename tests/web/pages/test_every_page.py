@@ -1,0 +1,145 @@
+"""What holds of every page: who may look, what it is as JSON and CSV, what it forbids, what it says of errors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from api_server import ADDRESSES, made, opened
+from pages_server import Shown, serving, showing, visitor
+
+from regulars.web.assets import asset
+from regulars.web.pages.table import PAGES
+
+PATHS = [page.path for page in PAGES]
+TWINS = [f"{page.twin}.{kind}" for page in PAGES for kind in ("json", *(["csv"] if page.csv else []))]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_has_a_title_a_sentence_and_one_word_of_the_navigation(pages: Shown, path: str) -> None:
+    text = pages.text(path)
+
+    assert text.count("<h1>") == 1
+    assert re.search(r'<p class="answer">\w', text)
+    assert len(re.findall(r'<nav class="rail".*?</nav>', text, re.DOTALL)[0].split('aria-current="page"')) == 2
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_safe_by_its_headers_and_has_neither_script_nor_style_among_its_markup(pages: Shown, path: str) -> None:
+    answer = pages.client.get(pages.path(path))
+
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<style|style=|<script>|\son\w+=|https?://(?!www\.w3\.org)", answer.text)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_that_did_not_change_is_not_sent_again(pages: Shown, path: str) -> None:
+    first = pages.client.get(pages.path(path))
+
+    second = pages.client.get(pages.path(path), headers={"If-None-Match": first.headers["etag"]})
+
+    assert (second.status_code, second.content) == (304, b"")
+    assert "private" in first.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", TWINS)
+def test_the_twins_of_a_page_are_read_by_programs(pages: Shown, path: str) -> None:
+    answer = pages.client.get(pages.path(path))
+
+    assert answer.status_code == 200
+    if path.endswith(".json"):
+        assert answer.json()
+    else:
+        assert len(next(csv.reader(io.StringIO(answer.text)))) > 1
+
+
+@pytest.mark.parametrize("path", [*PATHS, *TWINS])
+def test_nobodys_address_or_number_is_anywhere(pages: Shown, path: str) -> None:
+    text = pages.text(path)
+
+    assert [each for each in ADDRESSES if each in text] == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_parameter_nobody_knows_is_refused_within_the_page(pages: Shown, path: str) -> None:
+    answer = pages.client.get(pages.path(path), params={"nobody": "knows"})
+
+    assert answer.status_code == 422
+    assert "There is no" in answer.text
+    assert "Back to the overview" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/customers/c_nobody", "/customers/{customer_id}/why/nothing", "/experiments/nothing",
+                                  "/health/runs/nothing", "/health/quarantine/nothing", "/?metric=nothing"])
+def test_what_is_not_there_is_said_with_its_code_and_the_navigation_stays(pages: Shown, path: str) -> None:
+    answer = pages.client.get(pages.path(path))
+
+    assert answer.status_code == 404
+    assert "not-found" in answer.text
+    assert "Data health" in answer.text
+
+
+def test_another_machine_is_shown_nothing_while_nobody_signs_in(pages: Shown) -> None:
+    for headers in ({"Host": "evil.example"}, {"X-Forwarded-For": "10.0.0.1"}, {"Origin": "https://evil.example"}):
+        answer = pages.client.get("/customers", headers=headers)
+
+        assert answer.status_code == 403
+        assert "Ann Lee" not in answer.text
+
+
+def test_before_the_first_run_pages_say_what_to_type_and_health_is_there(tmp_path: Path) -> None:
+    folder = made(tmp_path / "new", name="New", stores=tmp_path)
+
+    with serving(lambda: opened(folder), folder) as url:
+        first, health = httpx.get(url + "/customers", timeout=60), httpx.get(url + "/health", timeout=60)
+
+    assert "<code>regulars run</code>" in first.text
+    assert "Nothing was run yet" in health.text
+    assert (first.status_code, health.status_code) == (200, 200)
+
+
+def test_the_sheet_of_a_page_has_a_name_of_its_content_and_is_kept_for_ever(pages: Shown) -> None:
+    found = asset("regulars.css")
+
+    answer = pages.client.get(found.path)
+
+    assert found.path in pages.text("/")
+    assert answer.content == found.body
+    assert "immutable" in answer.headers["cache-control"]
+    assert pages.client.get(found.path.replace(".css", "0.css")).status_code == 404
+
+
+def test_a_chosen_theme_is_kept_and_another_sites_address_is_not_gone_to(pages: Shown) -> None:
+    chosen = pages.client.post("/theme", data={"theme": "dark", "next": "/customers?seen=7"})
+    away = [pages.client.post("/theme", data={"theme": "dark", "next": to}).headers["location"]
+            for to in ("//evil.example", "/\\evil.example", "https://evil.example")]
+    dark = pages.client.get("/", headers={"Cookie": "theme=dark"})
+    pages.client.cookies.clear()
+
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/customers?seen=7")
+    assert "theme=dark" in chosen.headers["set-cookie"]
+    assert away == ["/", "/", "/"]
+    assert '<html lang="en" data-theme="dark">' in dark.text
+
+
+def test_who_signed_in_is_named_and_their_forms_carry_their_token(desk: Path) -> None:
+    with showing(desk, as_=visitor("viewer")) as shown:
+        text = shown.text("/")
+
+    assert "Ada" in text
+    assert 'name="csrf_token" value="token-of-ada"' in text
+
+
+def test_a_visitor_may_come_from_another_machine(desk: Path) -> None:
+    with showing(desk, as_=visitor("viewer")) as shown:
+        assert shown.client.get("/customers", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 200
+
+
+def test_a_large_form_is_refused(pages: Shown) -> None:
+    assert pages.client.post("/theme", content=b"a=" + b"x" * 20_000).status_code == 404
