@@ -26,7 +26,7 @@ def problems(
     """
     return [
         *_word_errors(experiment), *_audience_errors(experiment, segments), *variant_problems(experiment),
-        *_metric_errors(experiment, metrics), *_time_errors(experiment), *_analysis_errors(experiment),
+        *_control_errors(experiment), *_metric_errors(experiment, metrics), *_time_errors(experiment), *_analysis_errors(experiment),
         *_layer_errors(experiment), *_ramp_errors(experiment),
     ]
 
@@ -117,6 +117,16 @@ def _audience_errors(experiment: Experiment, segments: frozenset[str] | None) ->
     for n, each in enumerate(experiment.by):
         if segments is not None and each not in segments:
             yield DeclarationError(f"no segment {each!r}", hint=did_you_mean(each, segments), path=("by", n))
+
+
+def _control_errors(experiment: Experiment) -> Iterator[DeclarationError]:
+    """A list may be dealt out without a control; an experiment compares with it."""
+    for variant in experiment.variants:
+        if variant.name == experiment.control and variant.weight == 0:
+            yield DeclarationError(
+                f"the control {variant.name!r} has the weight 0: nobody is left to compare with",
+                hint="give it a weight, or name another: `control: NAME`", path=("variants", variant.name),
+            )
 
 
 def _metric_errors(experiment: Experiment, metrics: frozenset[str] | None) -> Iterator[DeclarationError]:

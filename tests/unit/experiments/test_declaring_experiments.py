@@ -98,6 +98,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"variants": {"a": 33.3, "b": 66.6}}, "weights add up to 99.9, not 100"),
     ({"variants": {"a": 120, "b": -20}}, "the weight of 'b' is -20 (0 at least)"),
     ({"variants": {"a": 0, "b": 0}}, "weights add up to 0, not 100 (such as {as_it_is: 50, new: 50})"),
+    ({"variants": {"a": 0, "b": 100}, "control": "a"}, "the control 'a' has the weight 0: nobody is left to compare with"),
     ({"variants": {"a": 100}}, "one variant can be compared with nothing"),
     ({"variants": ["a", "a"]}, "variant 'a' stands here twice"),
     ({"control": "no_ofer"}, "the control 'no_ofer' is no variant (did you mean 'no_offer'?)"),
