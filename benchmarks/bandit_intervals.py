@@ -1,6 +1,7 @@
 """How often intervals from a bandit's log hold the truth: weighed by logged chances, and raw means for comparison.
 
-Three variants, twenty batches, Thompson sampling with a floor of 0.05. Seeded, vectorised over runs.
+Three variants, or as many as stand there, twenty batches, Thompson sampling with a floor of 0.05. Seeded, vectorised
+over runs.
     python benchmarks/bandit_intervals.py [--runs 1000] [--seed 1]
 """
 
@@ -26,7 +27,13 @@ WORLDS: dict[str, tuple[tuple[float, ...], int, bool, Callable]] = {
     "normal, all alike, top two": ((0.0, 0.0, 0.0), 200, False, top_two),
     "orders, 10 % / 12 % / 15 %": ((0.1, 0.12, 0.15), 500, True, thompson),
     "orders, all 10 %": ((0.1, 0.1, 0.1), 500, True, thompson),
+    "orders, two variants, 2 % / 4 %": ((0.02, 0.04), 200, True, thompson),
     "few orders, all 10 %": ((0.1, 0.1, 0.1), 200, True, thompson),
+    "few orders, all 2 %": ((0.02, 0.02, 0.02), 200, True, thompson),
+    "few rewards, all 30 %": ((0.3, 0.3, 0.3), 50, True, thompson),
+    "few rewards, two variants, both 10 %": ((0.1, 0.1), 50, True, thompson),
+    "few rewards, five variants, all 10 %": ((0.1,) * 5, 50, True, thompson),
+    "hardly an order, two variants, both 2 %": ((0.02, 0.02), 50, True, thompson),
 }
 
 
@@ -51,8 +58,9 @@ def log(
 
 def held(logged: Log, means: np.ndarray) -> np.ndarray:
     """Whether each run's intervals hold the truth: weighed values, weighed differences, raw means; (runs, 3)."""
-    value, lift = infer(aipw.values(*logged)), infer(aipw.differences(*logged))
-    truth = means - means[0]
+    found = aipw.compare(aipw.read(*logged))
+    value, lift = infer(found.levels), infer(found.effect)
+    truth = means[1:] - means[0]
     rewards, shown, _ = logged
     own = shown[..., None] == np.arange(len(means))
     n = own.sum(axis=1)
@@ -60,7 +68,7 @@ def held(logged: Log, means: np.ndarray) -> np.ndarray:
     spread = (own * (rewards[..., None] - raw[:, None]) ** 2).sum(axis=1) / (n - 1)
     return np.stack([
         ((value.low <= means) & (value.high >= means)).mean(axis=1),
-        ((lift.low <= truth) & (lift.high >= truth))[:, 1:].mean(axis=1),
+        ((lift.low <= truth) & (lift.high >= truth)).mean(axis=1),
         (np.abs(raw - means) <= 1.96 * np.sqrt(spread / n)).mean(axis=1),
     ], axis=1)
 

@@ -288,6 +288,39 @@ def test_it_takes_no_more_units_than_it_asked_for(desk: Path) -> None:
     workspace.close()
 
 
+def test_it_ends_with_the_power_it_was_planned_for_and_everybody_keeps_the_variant(desk: Path) -> None:
+    (desk / "experiments" / "greeting.yaml").write_text(EXPERIMENT + "stop: {power: 80 %, lift: 60 %}\n", encoding="utf-8")
+    _let_people_come(desk, rates={"silent": 0.2, "greeted": 0.2})
+    workspace = _open(desk, MONDAY + 15 * DAY)
+    experiment, units = workspace.project.experiments[0], workspace.book.experiments.size("greeting")
+
+    completed = workspace.book.experiments.decisions("greeting")[-1]
+    _doors(desk, "late", [(n, MONDAY + 14 * DAY, "visit") for n in range(PEOPLE - 50, PEOPLE)])
+    assert run(workspace).exit_code == 0
+    found = experiment_report(workspace, "greeting")
+
+    assert (completed.kind, completed.reason) == ("completed", "a power of 80 % for a lift of 60 %")
+    assert (workspace.book.experiments.size("greeting"), is_running(workspace, experiment)) == (units, False)
+    assert served(workspace, experiment) is None
+    assert (found.is_over, found.verdict.decision) == (True, "no_difference")
+    assert found.power is not None
+    assert found.power.is_enough
+    workspace.close()
+
+
+def test_too_little_power_ends_nothing(desk: Path) -> None:
+    (desk / "experiments" / "greeting.yaml").write_text(EXPERIMENT + "stop: {power: 80 %, lift: 5 %}\n", encoding="utf-8")
+    _let_people_come(desk, rates={"silent": 0.2, "greeted": 0.45})
+    workspace = _open(desk, MONDAY + 14 * DAY)
+
+    found = experiment_report(workspace, "greeting").power
+
+    assert found is not None
+    assert 0 < found.reached < 0.8
+    assert is_running(workspace, workspace.project.experiments[0])
+    workspace.close()
+
+
 def test_the_winner_is_what_everybody_gets(desk: Path) -> None:
     workspace = _open(desk, MONDAY)
 

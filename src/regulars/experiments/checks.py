@@ -26,8 +26,8 @@ def problems(
     """
     return [
         *_word_errors(experiment), *_audience_errors(experiment, segments), *variant_problems(experiment),
-        *_control_errors(experiment), *_metric_errors(experiment, metrics), *_time_errors(experiment), *_analysis_errors(experiment),
-        *_layer_errors(experiment), *_ramp_errors(experiment),
+        *_control_errors(experiment), *_metric_errors(experiment, metrics), *_time_errors(experiment),
+        *_analysis_errors(experiment), *_layer_errors(experiment), *_ramp_errors(experiment),
     ]
 
 

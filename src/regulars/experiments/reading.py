@@ -113,9 +113,7 @@ def read(
     `floor` is the least lift there can be, -1 for what is never negative; `alpha` (variants without the control) draws
     the intervals of a sequence anew.
     """
-    comparison = compare(
-        moments(found.sums, has_denominator=has_denominator, has_covariate=has_covariate), control=plan.control
-    )
+    comparison = compared(found, plan=plan, has_denominator=has_denominator, has_covariate=has_covariate)
     effect = comparison.effect
     level = np.full(len(plan.others), plan.alpha) if alpha is None else alpha
     pairs = found.units[:, plan.others] + found.units[:, [plan.control]]
@@ -136,6 +134,13 @@ def read(
     return Reading(
         effect=inferred, lift=_lift(comparison, inferred, plan, floor), evidence=evidence,
         levels=np.asarray(comparison.levels.value), chance_to_win=chance, loss=loss,
+    )
+
+
+def compared(found: Course, *, plan: Plan, has_denominator: bool, has_covariate: bool) -> Comparison:
+    """Return how far each variant is from the control on each day: effects of (days, variants without the control)."""
+    return compare(
+        moments(found.sums, has_denominator=has_denominator, has_covariate=has_covariate), control=plan.control
     )
 
 

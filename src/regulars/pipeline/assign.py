@@ -19,8 +19,8 @@ from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.experiments import ASSIGNMENTS, EXPOSURES, Decision
 
-ENDED = {"stopped", "tripped", "winner"}
-"""Decisions after which nobody new gets in, until one of them is undone."""
+ENDED = {"stopped", "tripped", "winner", "completed"}
+"""Decisions after which nobody new gets in, until one is undone; after a completed one everybody keeps the variant."""
 
 PLANNED = 10_000
 """Units a sequence is sharpest at where neither the declaration nor the audience says how many there will be."""

@@ -253,13 +253,15 @@ def _days(workspace: Workspace, experiment: Experiment, units: pa.Table) -> list
 
 
 def plan_of(workspace: Workspace, experiment: Experiment, *, last: date | None = None) -> Plan:
-    """Return what was laid down at the start, or would be now; over when the last day read is that of its end."""
+    """Return what was laid down at the start, or would be now; over with its units, its power or its last day."""
     epochs = workspace.book.experiments.epochs(experiment.name)
     planned = json.loads(epochs[0].setup)["planned"] if epochs else planned_units(workspace, experiment)
     units = workspace.book.experiments.size(experiment.name)
     weights = np.array([float(each.weight) for each in experiment.variants])
     names = [each.name for each in experiment.variants]
     enough = experiment.stop.units is not None and units >= experiment.stop.units
+    ended = ended_by(workspace.book.experiments.decisions(experiment.name))
+    enough = enough or (ended is not None and ended.kind == "completed")
     return Plan(
         method=experiment.analysis.method, alpha=float(experiment.analysis.alpha), planned=float(planned),
         weights=weights / weights.sum(), control=names.index(experiment.control), looks=experiment.analysis.looks,

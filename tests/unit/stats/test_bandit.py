@@ -83,19 +83,18 @@ def test_intervals_of_a_bandits_log_hold_the_truth_as_often_as_they_say() -> Non
     means, runs = np.zeros(2), 1000
     log = bandit_log(np.random.default_rng(11), runs, means)
 
-    value = infer(aipw.values(*log))
-    lift = infer(aipw.differences(*log))
+    found = aipw.compare(aipw.read(*log))
+    value, lift = infer(found.levels), infer(found.effect)
 
     allowed = 2.6 * np.sqrt(0.05 * 0.95 / runs)
     assert np.mean((value.low <= 0) & (value.high >= 0), axis=0) == pytest.approx([0.95, 0.95], abs=allowed + 0.01)
-    assert np.mean(lift.p[:, 1] <= 0.05) == pytest.approx(0.05, abs=allowed + 0.01)
-    assert np.all(np.isnan(lift.value[:, 0]))
+    assert np.mean(lift.p[:, 0] <= 0.05) == pytest.approx(0.05, abs=allowed + 0.01)
 
 
 def test_a_score_is_right_on_average_although_raw_means_of_a_bandit_are_not() -> None:
     rewards, variants, chances = bandit_log(np.random.default_rng(12), 2000, np.zeros(2))
 
-    score = aipw.scores(rewards, variants, chances).mean(axis=(0, 1))
+    score = aipw.scores(aipw.read(rewards, variants, chances)).mean(axis=(0, 1))
     first = variants == 0
     raw = ((rewards * first).sum(axis=1) / first.sum(axis=1)).mean()
 
@@ -105,7 +104,7 @@ def test_a_score_is_right_on_average_although_raw_means_of_a_bandit_are_not() ->
 
 def test_a_log_without_chances_is_refused_with_what_is_needed() -> None:
     with pytest.raises(ValueError, match="give the bandit a floor"):
-        aipw.values([1.0], [0], [[1.0, 0.0]])
+        aipw.read([1.0], [0], [[1.0, 0.0]])
 
 
 def test_a_contextual_bandit_learns_whom_a_variant_suits() -> None:

@@ -50,7 +50,7 @@ class Decision:
 
     number: int                              # from 1, in the order they were taken
     at: datetime                             # aware
-    kind: str                                # started, ramped, stopped, tripped, undone, winner
+    kind: str                                # started, ramped, stopped, tripped, completed, undone, winner
     by: str                                  # a person, or the part of the product that acted
     reason: str
     detail: str                              # JSON: the evidence at that moment
