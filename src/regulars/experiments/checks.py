@@ -27,7 +27,8 @@ def problems(
     return [
         *_word_errors(experiment), *_audience_errors(experiment, segments), *variant_problems(experiment),
         *_control_errors(experiment), *_metric_errors(experiment, metrics), *_time_errors(experiment),
-        *_analysis_errors(experiment), *_layer_errors(experiment), *_ramp_errors(experiment),
+        *_analysis_errors(experiment), *_bandit_errors(experiment),
+        *_layer_errors(experiment), *_ramp_errors(experiment),
     ]
 
 
@@ -103,10 +104,10 @@ def _word_errors(experiment: Experiment) -> Iterator[DeclarationError]:
         if word not in get_args(known):
             hint = did_you_mean(word, get_args(known))
             yield DeclarationError(f"{path[-1]} {word!r} is unknown", hint=hint, path=path)
-    if experiment.allocation == "quota" and experiment.unit not in {"customer", "household"}:
+    if experiment.allocation != "hash" and experiment.unit not in {"customer", "household"}:
+        needs = "a bandit gives variants by runs" if experiment.allocation == "bandit" else "a quota needs a list"
         yield DeclarationError(
-            f"a quota needs a list, and each {experiment.unit} comes by itself", hint="allocation: hash",
-            path=("allocation",),
+            f"{needs}, and each {experiment.unit} comes by itself", hint="allocation: hash", path=("allocation",)
         )
 
 
@@ -184,6 +185,30 @@ def _analysis_errors(experiment: Experiment) -> Iterator[DeclarationError]:
         yield DeclarationError(
             "fixed looks once, and nothing says when", hint="`runs: … to …`, or `stop: {units: …}`", path=("analysis",)
         )
+
+
+def _bandit_errors(experiment: Experiment) -> Iterator[DeclarationError]:
+    if experiment.allocation != "bandit":
+        return
+    floor, most = experiment.floor, Fraction(1, max(len(experiment.variants), 1))
+    if not 0 < floor < most:
+        hint = f"5 %: above 0, and below {_number(most * 100)} % for {len(experiment.variants)} variants"
+        yield DeclarationError("what is never given cannot be weighed, and not all can have more", hint=hint,
+                               path=("floor",))
+    for variant in experiment.variants:
+        if 0 <= variant.weight < floor * 100:
+            yield DeclarationError(
+                f"{variant.name!r} begins below the floor of {_number(floor * 100)} %",
+                hint="weights are those of the first units; all alike: `variants: [one, other]`",
+                path=("variants", variant.name),
+            )
+    if experiment.analysis.method not in {"sequential", "fixed"}:
+        yield DeclarationError(
+            f"a bandit is not read by {experiment.analysis.method}", hint="sequential, or fixed",
+            path=("analysis", "method"),
+        )
+    if experiment.epoch != 1:
+        yield DeclarationError("a bandit begins its epochs itself", hint="leave `epoch:` out", path=("epoch",))
 
 
 def _layer_errors(experiment: Experiment) -> Iterator[DeclarationError]:

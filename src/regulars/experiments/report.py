@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regulars.experiments.aging import Aging
+from regulars.experiments.bandit import next_shares
 from regulars.experiments.enough import Power, power_reached
 from regulars.experiments.experiment import Experiment, Guardrail
-from regulars.experiments.reading import Course, Plan, Reading, read
+from regulars.experiments.reading import Course, Plan, Reading, compared, read
 from regulars.experiments.trust import Check, Conduct, failed, trust
 from regulars.experiments.verdict import Answer, Guarded, Role, Verdict, verdict
 from regulars.stats.multiplicity import Correction, benjamini_hochberg, e_bh
@@ -66,6 +67,7 @@ class Report:
     planned: int
     checks: tuple[Check, ...]
     power: Power | None                      # of an experiment that is to stop by it
+    shares: Mapping[str, float] | None       # of a bandit: of the units to come, by variant, of 1
     verdict: Verdict
     answers: tuple[Answer, ...]
     groups: tuple[Answer, ...]               # what decides first, by group; corrected for all
@@ -100,7 +102,8 @@ def report(
         method=plan.method, first_day=conduct.first_day, last_day=conduct.last_day, is_over=plan.is_over,
         variants=tuple(names), control=experiment.control,
         units={name: int(exposed[n]) for n, name in enumerate(names)}, planned=round(plan.planned),
-        checks=checks, power=_power(experiment, decides, plan), verdict=said,
+        checks=checks, power=_power(experiment, decides, plan),
+        shares=_shares(experiment, decides, plan, is_learnt=not is_hidden), verdict=said,
         answers=() if is_hidden else tuple(answers),
         groups=() if is_hidden else tuple(groups),
         aging=() if is_hidden else tuple(weeks),
@@ -116,6 +119,20 @@ def _power(experiment: Experiment, first: Measured, plan: Plan) -> Power | None:
         first.course, plan=plan, lift=float(stop.lift), wanted=float(stop.power),
         has_denominator=first.has_denominator, has_covariate=first.has_covariate,
     )
+
+
+def _shares(experiment: Experiment, first: Measured, plan: Plan, *, is_learnt: bool) -> Mapping[str, float] | None:
+    """What a bandit gives new units: what it gave the last ones, until there is something to learn from."""
+    if plan.chances is None:
+        return None
+    shares = plan.chances[max(plan.chances)]
+    if is_learnt:
+        comparison = compared(
+            first.course, plan=plan, has_denominator=first.has_denominator, has_covariate=first.has_covariate
+        )
+        found = next_shares(comparison, control=plan.control, floor=float(experiment.floor))
+        shares = shares if found is None else found
+    return {variant.name: float(share) for variant, share in zip(experiment.variants, shares, strict=True)}
 
 
 def _answers(measured: Sequence[Measured], *, plan: Plan, others: Sequence[str]) -> list[Answer]:

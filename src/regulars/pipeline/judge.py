@@ -7,7 +7,7 @@ import json
 
 from regulars.experiments.experiment import Experiment
 from regulars.experiments.report import Report
-from regulars.pipeline.assign import ended_by, is_running
+from regulars.pipeline.assign import ended_by, is_running, shift
 from regulars.pipeline.experiment import experiment_report
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -15,10 +15,10 @@ from regulars.storage.book.experiments import Decision
 
 
 def judge_experiments(workspace: Workspace) -> Steps:
-    """Read every running experiment that may end by itself, and end those of which the report says so."""
+    """Read every running experiment that may end or shift by itself, and do what its report says."""
     running = [
         each for each in workspace.project.experiments
-        if _may_end(each) and is_running(workspace, each) and workspace.book.experiments.size(each.name)
+        if _is_judged(each) and is_running(workspace, each) and workspace.book.experiments.size(each.name)
     ]
     ended: dict[str, list[str]] = {"tripped": [], "completed": []}
     for n, experiment in enumerate(running):
@@ -38,11 +38,14 @@ def judge(workspace: Workspace, experiment: Experiment) -> Decision | None:
 
     Everybody returns to the control where a guardrail is broken; where the power that was planned is reached, nobody
     new gets in and everybody keeps the variant. What a person has overruled once does not end the experiment again.
+    A bandit that goes on gives those who come its new shares.
     """
     book = workspace.book.experiments
     found = experiment_report(workspace, experiment.name)
     ending = _ending(experiment, found)
     if ending is None or ending[1] in overruled(book.decisions(experiment.name)):
+        if found.shares is not None:
+            shift(workspace, experiment, found.shares)
         return None
     kind, reason = ending
     variant = experiment.control if kind == "tripped" else None
@@ -60,8 +63,9 @@ def overruled(decisions: list[Decision]) -> set[str]:
     }
 
 
-def _may_end(experiment: Experiment) -> bool:
-    return experiment.stop.power is not None or bool(experiment.stop.at_guardrail and experiment.guardrails)
+def _is_judged(experiment: Experiment) -> bool:
+    guarded = bool(experiment.stop.at_guardrail and experiment.guardrails)
+    return guarded or experiment.stop.power is not None or experiment.allocation == "bandit"
 
 
 def _ending(experiment: Experiment, found: Report) -> tuple[str, str] | None:

@@ -27,7 +27,7 @@ class Log:
     n: Array                                 # rewards of the variant in the stretch
     total: Array                             # their sum, and those of their squares and cubes
     squares: Array
-    cubes: Array
+    cubes: Array | None                      # None: not known, and effects have no skew
     chance: Array                            # > 0, adding up to 1 over the variants
     expected: Array                          # of one reward of the variant, by what was known then
 
@@ -61,7 +61,7 @@ def read(rewards: ArrayLike, variants: ArrayLike, propensities: ArrayLike) -> Lo
 
 
 def stretches(
-    n: ArrayLike, total: ArrayLike, squares: ArrayLike, cubes: ArrayLike, propensities: ArrayLike
+    n: ArrayLike, total: ArrayLike, squares: ArrayLike, cubes: ArrayLike | None, propensities: ArrayLike
 ) -> Log:
     """Return the log of long stretches with the same chances, as of a bandit that learns once a day, from their sums.
 
@@ -69,12 +69,13 @@ def stretches(
     rewards do not follow from each other, and the first has nothing before it.
     Raises ValueError for a propensity that is not a chance.
     """
-    n, total, squares, cubes, chance = np.broadcast_arrays(
-        *(np.asarray(each, dtype=np.float64) for each in (n, total, squares, cubes, propensities))
+    n, total, squares, chance = np.broadcast_arrays(
+        *(np.asarray(each, dtype=np.float64) for each in (n, total, squares, propensities))
     )
     known = np.cumsum(n, axis=-2)
     return Log(
-        n=n, total=total, squares=squares, cubes=cubes, chance=_chances(chance),
+        n=n, total=total, squares=squares, chance=_chances(chance),
+        cubes=None if cubes is None else np.asarray(cubes, dtype=np.float64),
         expected=np.cumsum(total, axis=-2) / np.where(known > 0, known, 1.0),
     )
 
@@ -158,19 +159,22 @@ def _spread(log: Log, value: Array) -> tuple[Array, Array]:
     moment over the second: both come from the same rewards.
     """
     weights, n = 1 / np.sqrt(log.chance), log.n.sum(axis=-2)
-    sums = (log.n, log.total, log.squares, log.cubes)
-    count, total, squares, cubes = ((weights * each).sum(axis=-2) for each in sums)
+    count, total, squares = ((weights * each).sum(axis=-2) for each in (log.n, log.total, log.squares))
     shown = np.where(count > 0, count, 1.0)
-    second = (squares - 2 * value * total + value**2 * count) / shown
-    third = (cubes - 3 * value * squares + 3 * value**2 * total - value**3 * count) / shown
-    pulled = []
-    for moment in (second, third):
-        of_all = (n * moment).sum(axis=-1, keepdims=True) / n.sum(axis=-1, keepdims=True)
-        pulled.append((n * moment + _PRIOR_REWARDS * of_all) / (n + _PRIOR_REWARDS))
-    spread, cubed = pulled
+    spread = _pulled((squares - 2 * value * total + value**2 * count) / shown, n)
+    if log.cubes is None:
+        return spread, np.zeros_like(spread)
+    cubes = (weights * log.cubes).sum(axis=-2)
+    third = _pulled((cubes - 3 * value * squares + 3 * value**2 * total - value**3 * count) / shown, n)
     # What others' rewards brought in follows from nothing that this variant's did.
-    tilt: Array = cubed / np.where(spread > 0, spread, 1.0) * n / (n + _PRIOR_REWARDS)
+    tilt: Array = third / np.where(spread > 0, spread, 1.0) * n / (n + _PRIOR_REWARDS)
     return spread, tilt
+
+
+def _pulled(moment: Array, n: Array) -> Array:
+    of_all = (n * moment).sum(axis=-1, keepdims=True) / n.sum(axis=-1, keepdims=True)
+    pulled: Array = (n * moment + _PRIOR_REWARDS * of_all) / (n + _PRIOR_REWARDS)
+    return pulled
 
 
 def _chances(chance: Array) -> Array:

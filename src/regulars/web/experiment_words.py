@@ -83,12 +83,20 @@ def analysis(experiment: Experiment, report: Report) -> tuple[str, ...]:
     }
     return (
         methods[chosen.method], LOOKING[chosen.method],
-        "What each unit did in the six weeks before its exposure is adjusted for." if chosen.has_cuped
+        "What each unit did in the six weeks before its exposure is adjusted for." if experiment.is_adjusted
         else "Nothing from before the exposure is adjusted for.",
+        *([] if report.shares is None else [_bandit(experiment)]),
         *([f"Values above the quantile {float(chosen.winsor):.3g} are cut."] if chosen.winsor is not None else []),
         "Lifts are relative to the control, and leave out zero exactly where the difference does.",
         "Metrics of one role are corrected for being several.",
         *([] if report.power is None else [_power(report.power)]),
+    )
+
+
+def _bandit(experiment: Experiment) -> str:
+    return (
+        f"New units follow what was learnt, {100 * float(experiment.floor):.3g}{THIN}% at least to each variant; "
+        "levels and differences are weighed by the chances that were logged (AIPW), never raw means."
     )
 
 
