@@ -34,8 +34,7 @@ def weighed(sums: Floats, chances: Floats, *, control: int, has_denominator: boo
     at = {name: np.moveaxis(sums[..., n], -1, -2) for n, name in enumerate(SUMS)}      # (days, epochs, variants)
     n, y, yy = at["n"], at["y"], at["yy"]
     if not has_denominator:
-        # Of ones and noughts the cubes are the sums themselves; of anything else they are not kept.
-        return aipw.compare(aipw.stretches(n, y, yy, y if np.array_equal(y, yy) else None, chances), control=control)
+        return aipw.compare(aipw.stretches(n, y, yy, None, chances), control=control)
     below = _levels(n, at["d"], at["dd"], chances)
     ratio = _levels(n, y, yy, chances) / below
     one, unit = ratio[..., None, :], below[..., None, :]

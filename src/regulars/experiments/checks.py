@@ -202,10 +202,10 @@ def _bandit_errors(experiment: Experiment) -> Iterator[DeclarationError]:
                 hint="weights are those of the first units; all alike: `variants: [one, other]`",
                 path=("variants", variant.name),
             )
-    if experiment.analysis.method not in {"sequential", "fixed"}:
+    if experiment.analysis.method != "sequential":
         yield DeclarationError(
-            f"a bandit is not read by {experiment.analysis.method}", hint="sequential, or fixed",
-            path=("analysis", "method"),
+            f"a bandit is looked at by every run, and {experiment.analysis.method} is not for that",
+            hint="analysis: sequential", path=("analysis", "method"),
         )
     if experiment.epoch != 1:
         yield DeclarationError("a bandit begins its epochs itself", hint="leave `epoch:` out", path=("epoch",))

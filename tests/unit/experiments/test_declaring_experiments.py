@@ -107,7 +107,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"unit": "visitor", "allocation": "bandit"}, "a bandit gives variants by runs, and each visitor comes by itself"),
     ({"allocation": "bandit", "floor": "40 %"}, "5 %: above 0, and below 33.3333 % for 3 variants"),
     ({"allocation": "bandit", "floor": "25 %"}, "'no_offer' begins below the floor of 25 %"),
-    ({"allocation": "bandit", "analysis": "bayesian"}, "a bandit is not read by bayesian (sequential, or fixed)"),
+    ({"allocation": "bandit", "analysis": "bayesian"}, "bayesian is not for that (analysis: sequential)"),
     ({"allocation": "bandit", "epoch": 2}, "a bandit begins its epochs itself"),
     ({"audience": "first_day_pas"}, "no segment 'first_day_pas' (did you mean 'first_day_pass'?)"),
     ({"primary": None}, "nothing decides this experiment (add `primary: METRIC`)"),
