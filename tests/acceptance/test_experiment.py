@@ -310,6 +310,25 @@ def test_it_ends_with_the_power_it_was_planned_for_and_everybody_keeps_the_varia
     workspace.close()
 
 
+def test_a_quota_is_as_exact_among_the_keen_and_the_others_as_on_the_whole(desk: Path) -> None:
+    (desk / "segments" / "keen.yaml").write_text(
+        "title: Keen\ndescription: Came often.\nwhen: {count: visit, within: 30 days, at_least: 2}\n", encoding="utf-8")
+    (desk / "experiments" / "letter.yaml").write_text(
+        "audience: regular\nvariants: {none: 70, sent: 30}\nprimary: visitors\nruns: 2026-01-05\nallocation: quota\n"
+        "strata: [keen]\n", encoding="utf-8")
+    workspace = _open(desk, MONDAY)
+
+    assert run(workspace).exit_code == 0
+
+    memberships = workspace.rows(workspace.table("memberships"))
+    keen = {row["customer_id"] for row in memberships if row["segment"] == "keen"}
+    rows = workspace.book.experiments.assignments("letter").to_pylist()
+    for units in (rows, [row for row in rows if row["unit"] in keen], [row for row in rows if row["unit"] not in keen]):
+        assert len(units) > 100
+        assert abs(sum(row["variant"] == "sent" for row in units) - 0.3 * len(units)) < 1
+    workspace.close()
+
+
 BANDIT = """\
 audience: regular
 variants: [plain, bright]

@@ -115,9 +115,15 @@ def _audience_errors(experiment: Experiment, segments: frozenset[str] | None) ->
     name = experiment.audience
     if name is not None and segments is not None and name not in segments:
         yield DeclarationError(f"no segment {name!r}", hint=did_you_mean(name, segments), path=("audience",))
-    for n, each in enumerate(experiment.by):
-        if segments is not None and each not in segments:
-            yield DeclarationError(f"no segment {each!r}", hint=did_you_mean(each, segments), path=("by", n))
+    for key, names in (("by", experiment.by), ("strata", experiment.strata)):
+        for n, each in enumerate(names):
+            if segments is not None and each not in segments:
+                yield DeclarationError(f"no segment {each!r}", hint=did_you_mean(each, segments), path=(key, n))
+    if experiment.strata and experiment.allocation != "quota":
+        yield DeclarationError(
+            f"strata are of a quota, and {experiment.allocation} deals nothing out", hint="allocation: quota",
+            path=("strata",),
+        )
 
 
 def _control_errors(experiment: Experiment) -> Iterator[DeclarationError]:

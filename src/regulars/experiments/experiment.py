@@ -12,6 +12,7 @@
     analysis: sequential | group_sequential | fixed | bayesian
     analysis: {method: group_sequential, looks: 5, alpha: 5 %, cuped: false, winsor: 99 %}
     allocation: hash | quota | bandit                    quota: exact shares of a list; bandit: more of what works
+    strata: [SEGMENT]                                    of a quota: shares as exact in each segment and outside it
     floor: 5 %                                           of a bandit: no variant gets less of the new units
     layer: {name: checkout, from: 0, below: 5000}        of 10,000; experiments of one layer share nobody
     by: [SEGMENT]                                        told apart: units in a segment when exposed, and the others
@@ -119,6 +120,7 @@ class Experiment:
     stop: Stop = field(default_factory=Stop)
     analysis: Analysis = field(default_factory=Analysis)
     allocation: Allocation = "hash"
+    strata: tuple[str, ...] = ()             # segments within which a quota is as exact as on the whole
     floor: Fraction = Fraction(1, 20)        # of 1: the least share of new units that a bandit gives a variant
     layer: Layer | None = None
     by: tuple[str, ...] = ()                 # segments whose units are told apart

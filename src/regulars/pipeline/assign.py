@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.errors import DeclarationError
-from regulars.experiments.assign import STORED
+from regulars.experiments.assign import STORED, STRATA
 from regulars.experiments.bandit import PARTS
 from regulars.experiments.enrol import enrol
 from regulars.experiments.experiment import Experiment
@@ -71,7 +71,7 @@ def enrol_audience(workspace: Workspace, experiment: Experiment) -> int:
     known = assigned(workspace, experiment).rows
     found = enrol(
         units, experiment=experiment, day=as_of_now(workspace).day, holdouts=workspace.project.holdouts,
-        stored=known.select(STORED.names),
+        stored=known.select(STORED.names), strata=_strata(workspace, experiment),
     )
     fresh = found.filter(pc.is_valid(found["how"]))
     moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
@@ -136,6 +136,27 @@ def audience(workspace: Workspace, experiment: Experiment) -> pa.Array:
         members = workspace.table("household_members")
         units = members.semi_join(people, "customer_id").select(unit=members.household_id)
     return workspace.fetch(units.distinct().order_by("unit"))["unit"].combine_chunks()
+
+
+def _strata(workspace: Workspace, experiment: Experiment) -> pa.Table | None:
+    """Return in which of the declared segments each unit is now, as STRATA; None where none are declared.
+
+    A household is in a segment when anybody of it is.
+    """
+    if not experiment.strata:
+        return None
+    memberships = workspace.table("memberships")
+    rows = memberships.filter(memberships.segment.isin(experiment.strata)).select("segment", unit="customer_id")
+    if experiment.unit == "household":
+        members = workspace.table("household_members").select(customer="customer_id", home="household_id")
+        joined = rows.inner_join(members, rows.unit == members.customer)
+        rows = joined.select("segment", unit=joined.home)
+    # One thread, or the names of a unit's segments would come in any order.
+    groups = workspace.fetch(rows.distinct().order_by("unit", "segment")).group_by("unit", use_threads=False)
+    told = groups.aggregate([("segment", "list")])
+    return pa.table({
+        "unit": told["unit"], "stratum": pc.binary_join(told["segment_list"].combine_chunks(), " + "),
+    }, schema=STRATA)
 
 
 def planned_units(workspace: Workspace, experiment: Experiment) -> int:

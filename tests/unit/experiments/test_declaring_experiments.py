@@ -104,6 +104,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"control": "no_ofer"}, "the control 'no_ofer' is no variant (did you mean 'no_offer'?)"),
     ({"unit": "hosehold"}, "unit 'hosehold' is unknown (did you mean 'household'?)"),
     ({"unit": "visitor", "allocation": "quota"}, "each visitor comes by itself (allocation: hash)"),
+    ({"strata": ["lapsed"]}, "strata are of a quota, and hash deals nothing out (allocation: quota)"),
+    ({"allocation": "quota", "strata": ["laped"]}, "no segment 'laped' (did you mean 'lapsed'?)"),
     ({"unit": "visitor", "allocation": "bandit"}, "a bandit gives variants by runs, and each visitor comes by itself"),
     ({"allocation": "bandit", "floor": "40 %"}, "5 %: above 0, and below 33.3333 % for 3 variants"),
     ({"allocation": "bandit", "floor": "25 %"}, "'no_offer' begins below the floor of 25 %"),
