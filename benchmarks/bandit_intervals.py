@@ -1,7 +1,8 @@
 """How often intervals from a bandit's log hold the truth: weighed by logged chances, and raw means for comparison.
 
-Three variants, twenty batches, Thompson sampling with a floor of 0.05. Seeded, vectorised over runs.
-    python benchmarks/bandit_intervals.py [--runs 1000] [--seed 1]
+Three variants, or as many as stand there, twenty batches, Thompson sampling with a floor of 0.05. Seeded, vectorised
+over runs. With --daily: how often a difference that is not there is named when one looks on every day of four weeks.
+    python benchmarks/bandit_intervals.py [--runs 1000] [--seed 1] [--daily]
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from regulars.stats import aipw
 from regulars.stats.bandit import posterior, thompson, top_two
 from regulars.stats.contextual import choose
 from regulars.stats.inference import infer
+from regulars.stats.sequential import confidence_sequence
 
-BATCHES, FLOOR, AT_ONCE = 20, 0.05, 250
+BATCHES, FLOOR, AT_ONCE, DAYS = 20, 0.05, 250, 28
 Log = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 WORLDS: dict[str, tuple[tuple[float, ...], int, bool, Callable]] = {
@@ -26,7 +28,13 @@ WORLDS: dict[str, tuple[tuple[float, ...], int, bool, Callable]] = {
     "normal, all alike, top two": ((0.0, 0.0, 0.0), 200, False, top_two),
     "orders, 10 % / 12 % / 15 %": ((0.1, 0.12, 0.15), 500, True, thompson),
     "orders, all 10 %": ((0.1, 0.1, 0.1), 500, True, thompson),
+    "orders, two variants, 2 % / 4 %": ((0.02, 0.04), 200, True, thompson),
     "few orders, all 10 %": ((0.1, 0.1, 0.1), 200, True, thompson),
+    "few orders, all 2 %": ((0.02, 0.02, 0.02), 200, True, thompson),
+    "few rewards, all 30 %": ((0.3, 0.3, 0.3), 50, True, thompson),
+    "few rewards, two variants, both 10 %": ((0.1, 0.1), 50, True, thompson),
+    "few rewards, five variants, all 10 %": ((0.1,) * 5, 50, True, thompson),
+    "hardly an order, two variants, both 2 %": ((0.02, 0.02), 50, True, thompson),
 }
 
 
@@ -51,8 +59,9 @@ def log(
 
 def held(logged: Log, means: np.ndarray) -> np.ndarray:
     """Whether each run's intervals hold the truth: weighed values, weighed differences, raw means; (runs, 3)."""
-    value, lift = infer(aipw.values(*logged)), infer(aipw.differences(*logged))
-    truth = means - means[0]
+    found = aipw.compare(aipw.read(*logged))
+    value, lift = infer(found.levels), infer(found.effect)
+    truth = means[1:] - means[0]
     rewards, shown, _ = logged
     own = shown[..., None] == np.arange(len(means))
     n = own.sum(axis=1)
@@ -60,9 +69,40 @@ def held(logged: Log, means: np.ndarray) -> np.ndarray:
     spread = (own * (rewards[..., None] - raw[:, None]) ** 2).sum(axis=1) / (n - 1)
     return np.stack([
         ((value.low <= means) & (value.high >= means)).mean(axis=1),
-        ((lift.low <= truth) & (lift.high >= truth))[:, 1:].mean(axis=1),
+        ((lift.low <= truth) & (lift.high >= truth)).mean(axis=1),
         (np.abs(raw - means) <= 1.96 * np.sqrt(spread / n)).mean(axis=1),
     ], axis=1)
+
+
+def named(rng: np.random.Generator, rates: np.ndarray, *, size: int, runs: int) -> np.ndarray:
+    """Shares of differences that were ever named although there is none: by sequences, and by z tests.
+
+    A day brings `size` rewards; from a hundred a variant on, everything until then is looked at.
+    """
+    sums: list[tuple[np.ndarray, ...]] = []
+    n = total = np.zeros((runs, len(rates)))
+    found = np.zeros((2, runs, len(rates) - 1), dtype=bool)
+    for day in range(1, DAYS + 1):
+        chance = thompson(posterior(n, total, total), floor=FLOOR)
+        shown = rng.multinomial(size, chance)
+        orders = rng.binomial(shown, rates)
+        n, total = n + shown, total + orders
+        sums.append((shown, orders, orders, orders, chance))
+        if day * size < 100 * len(rates):
+            continue
+        effect = aipw.compare(aipw.stretches(*(np.stack(each, axis=1) for each in zip(*sums, strict=True)))).effect
+        pairs, planned = n[:, 1:] + n[:, :1], DAYS * size * 2 / len(rates)
+        told = confidence_sequence(effect, pairs, planned=planned)
+        found |= np.stack([(told.low > 0) | (told.high < 0), infer(effect).p < 0.05])
+    return found.mean(axis=(1, 2))
+
+
+def daily(*, runs: int, seed: int) -> None:
+    """Print how often looking every day names what is not there."""
+    print("| orders | a day | by sequences | by a z test each day |\n|---|--:|--:|--:|")
+    for number, (rates, size) in enumerate((((0.1,) * 2, 50), ((0.1,) * 2, 300), ((0.1,) * 3, 100), ((0.3,) * 2, 50))):
+        shares = named(np.random.default_rng([seed, number]), np.array(rates), size=size, runs=runs)
+        print(f"| {len(rates)} variants, {rates[0]:.0%} | {size} | {shares[0]:.1%} | {shares[1]:.1%} |", flush=True)
 
 
 def main() -> None:
@@ -70,7 +110,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--daily", action="store_true")
     options = parser.parse_args()
+    if options.daily:
+        daily(runs=options.runs, seed=options.seed)
+        return
     began = time.perf_counter()
     print("| rewards | of them | values | differences | raw means |\n|---|--:|--:|--:|--:|")
     for number, (name, (means, size, is_order, share)) in enumerate(WORLDS.items()):

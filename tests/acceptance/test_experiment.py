@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from regulars.cli.main import main_group
 from regulars.clock import FixedClock
 from regulars.errors import DeclarationError, NotFound
-from regulars.pipeline.assign import enrol_audience, is_running
+from regulars.pipeline.assign import enrol_audience, is_running, shift
 from regulars.pipeline.experiment import decide, experiment_list, experiment_report
 from regulars.pipeline.flow import run
 from regulars.pipeline.imported import import_assignments
@@ -104,17 +104,19 @@ def desk(monday: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(monday, tmp_path / "desk"))
 
 
-def _variants(workspace: Workspace) -> dict[str, str]:
+def _variants(workspace: Workspace, name: str = "greeting") -> dict[str, str]:
     """Member -> variant."""
     identity = {row["customer_id"]: row["profile_id"] for row in workspace.rows(workspace.table("identity"))}
-    rows = workspace.book.experiments.assignments("greeting").to_pylist()
+    rows = workspace.book.experiments.assignments(name).to_pylist()
     return {identity[row["unit"]]: row["variant"] for row in rows}
 
 
-def _let_people_come(folder: Path, *, rates: dict[str, float], complaints: dict[str, float] | None = None) -> None:
+def _let_people_come(
+    folder: Path, *, rates: dict[str, float], complaints: dict[str, float] | None = None, name: str = "greeting",
+) -> None:
     """Two weeks in which members of each variant come at a rate, by a coin that is the same for everybody."""
     workspace = _open(folder, MONDAY)
-    variants = _variants(workspace)
+    variants = _variants(workspace, name)
     workspace.close()
     rng = np.random.default_rng(5)
     rows = []
@@ -285,6 +287,146 @@ def test_it_takes_no_more_units_than_it_asked_for(desk: Path) -> None:
 
     assert not is_running(workspace, workspace.project.experiments[0])
     assert experiment_list(workspace)[0]["state"] == "ended"
+    workspace.close()
+
+
+def test_it_ends_with_the_power_it_was_planned_for_and_everybody_keeps_the_variant(desk: Path) -> None:
+    (desk / "experiments" / "greeting.yaml").write_text(EXPERIMENT + "stop: {power: 80 %, lift: 60 %}\n", encoding="utf-8")
+    _let_people_come(desk, rates={"silent": 0.2, "greeted": 0.2})
+    workspace = _open(desk, MONDAY + 15 * DAY)
+    experiment, units = workspace.project.experiments[0], workspace.book.experiments.size("greeting")
+
+    completed = workspace.book.experiments.decisions("greeting")[-1]
+    _doors(desk, "late", [(n, MONDAY + 14 * DAY, "visit") for n in range(PEOPLE - 50, PEOPLE)])
+    assert run(workspace).exit_code == 0
+    found = experiment_report(workspace, "greeting")
+
+    assert (completed.kind, completed.reason) == ("completed", "a power of 80 % for a lift of 60 %")
+    assert (workspace.book.experiments.size("greeting"), is_running(workspace, experiment)) == (units, False)
+    assert served(workspace, experiment) is None
+    assert (found.is_over, found.verdict.decision) == (True, "no_difference")
+    assert found.power is not None
+    assert found.power.is_enough
+    workspace.close()
+
+
+def test_a_quota_is_as_exact_among_the_keen_and_the_others_as_on_the_whole(desk: Path) -> None:
+    (desk / "segments" / "keen.yaml").write_text(
+        "title: Keen\ndescription: Came often.\nwhen: {count: visit, within: 30 days, at_least: 2}\n", encoding="utf-8")
+    (desk / "experiments" / "letter.yaml").write_text(
+        "audience: regular\nvariants: {none: 70, sent: 30}\nprimary: visitors\nruns: 2026-01-05\nallocation: quota\n"
+        "strata: [keen]\n", encoding="utf-8")
+    workspace = _open(desk, MONDAY)
+
+    assert run(workspace).exit_code == 0
+
+    memberships = workspace.rows(workspace.table("memberships"))
+    keen = {row["customer_id"] for row in memberships if row["segment"] == "keen"}
+    rows = workspace.book.experiments.assignments("letter").to_pylist()
+    for units in (rows, [row for row in rows if row["unit"] in keen], [row for row in rows if row["unit"] not in keen]):
+        assert len(units) > 100
+        assert abs(sum(row["variant"] == "sent" for row in units) - 0.3 * len(units)) < 1
+    workspace.close()
+
+
+BANDIT = """\
+audience: regular
+variants: [plain, bright]
+primary: {metric: visitors, within: 14 days}
+runs: 2026-01-05 to 2026-03-01
+allocation: bandit
+floor: 10 %
+"""
+
+
+@pytest.fixture(scope="module")
+def learnt(monday: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two weeks in which a bandit's second variant worked, and the run that saw it."""
+    desk = Path(shutil.copytree(monday, tmp_path_factory.mktemp("learnt") / "desk"))
+    (desk / "experiments" / "greeting.yaml").unlink()
+    (desk / "experiments" / "tune.yaml").write_text(BANDIT, encoding="utf-8")
+    workspace = _open(desk, MONDAY)
+    assert run(workspace).exit_code == 0
+    workspace.close()
+    _let_people_come(desk, rates={"plain": 0.2, "bright": 0.45}, name="tune")
+    return desk
+
+
+@pytest.fixture
+def bandit(learnt: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(learnt, tmp_path / "desk"))
+
+
+def test_a_bandit_gives_new_units_more_of_what_worked_and_takes_nothing_from_anybody(bandit: Path) -> None:
+    workspace = _open(bandit, MONDAY + 15 * DAY)
+    book = workspace.book.experiments
+    before = book.assignments("tune")
+    _doors(bandit, "late", [(n, MONDAY + 14.5 * DAY, "visit") for n in range(PEOPLE - 50, PEOPLE)])
+
+    assert run(workspace).exit_code == 0
+
+    setups = [json.loads(epoch.setup) for epoch in book.epochs("tune")]
+    after = book.assignments("tune").to_pylist()
+    late = [row for row in after if row["epoch"] == 2]
+    assert [(each["epoch"], each["weights"]) for each in setups] == [
+        (1, {"plain": "50", "bright": "50"}), (2, {"plain": "10", "bright": "90"}),
+    ]
+    assert [row for row in after if row["epoch"] == 1] == before.to_pylist()
+    assert len(late) == 50
+    assert {(row["variant"], row["propensity"], row["how"]) for row in late} == {
+        ("plain", 0.1, "bandit"), ("bright", 0.9, "bandit"),
+    }
+    workspace.close()
+
+
+def test_a_bandit_is_read_by_its_chances_and_says_so(bandit: Path) -> None:
+    workspace = _open(bandit, MONDAY + 14 * DAY)
+
+    found = experiment_report(workspace, "tune")
+    asked = ["experiment", "report", "tune", "--project", str(bandit), "--as-of", "2026-01-19"]
+    screen = CliRunner().invoke(main_group, asked)
+
+    answer = found.answers[0]
+    assert [check.state for check in found.checks] == ["passed"] * 5
+    assert (found.verdict.decision, found.verdict.winner) == ("ship", "bright")
+    assert answer.low < 0.25 < answer.high
+    assert found.shares == {"plain": 0.1, "bright": 0.9}
+    assert "weighed by the chances that were logged (AIPW)" in screen.output
+    assert "Nothing from before the exposure is adjusted for" in screen.output
+    workspace.close()
+
+
+def test_a_bandit_shifts_once_a_day_however_often_it_runs(bandit: Path) -> None:
+    workspace = _open(bandit, MONDAY + 14 * DAY)
+
+    moved = shift(workspace, workspace.project.experiments[0], {"plain": 0.5, "bright": 0.5})
+
+    assert not moved
+    assert len(workspace.book.experiments.epochs("tune")) == 2
+    workspace.close()
+
+
+def test_a_bandits_variants_are_for_its_whole_life(bandit: Path) -> None:
+    (bandit / "experiments" / "tune.yaml").write_text(BANDIT.replace("bright]", "bright, loud]"), encoding="utf-8")
+    workspace = _open(bandit, MONDAY + 15 * DAY)
+
+    with pytest.raises(DeclarationError, match="begin another experiment"):
+        experiment_report(workspace, "tune")
+    with pytest.raises(DeclarationError, match="begin another experiment"):
+        enrol_audience(workspace, workspace.project.experiments[0])
+    workspace.close()
+
+
+def test_too_little_power_ends_nothing(desk: Path) -> None:
+    (desk / "experiments" / "greeting.yaml").write_text(EXPERIMENT + "stop: {power: 80 %, lift: 5 %}\n", encoding="utf-8")
+    _let_people_come(desk, rates={"silent": 0.2, "greeted": 0.45})
+    workspace = _open(desk, MONDAY + 14 * DAY)
+
+    found = experiment_report(workspace, "greeting").power
+
+    assert found is not None
+    assert 0 < found.reached < 0.8
+    assert is_running(workspace, workspace.project.experiments[0])
     workspace.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -65,6 +66,7 @@ def test_a_unit_that_saw_two_variants_has_a_row_for_each(book: Book) -> None:
     assert book.experiments.exposures("offer")["variant"].to_pylist() == ["a", "b"]
 
 
+<<<<<<< HEAD
 def test_where_units_stand_is_told_of_the_experiments_asked_for_and_whether_they_saw_it(book: Book) -> None:
     for experiment in ("offer", "text", "other"):
         book.experiments.assign(experiment, _assigned(("1", "a"), ("2", "b"), ("3", "b")))
@@ -78,6 +80,31 @@ def test_where_units_stand_is_told_of_the_experiments_asked_for_and_whether_they
     ]
     assert {each.assigned_at for each in found} == {NOW}
     assert (book.experiments.seen("offer"), book.experiments.seen("text")) == (2, 0)
+=======
+def test_writers_at_the_same_time_each_tell_what_they_added_themselves(book: Book) -> None:
+    units = [f"{n:03}" for n in range(400)]
+    parts = [units[100 * n : 100 * n + 200] for n in range(3)] * 2
+
+    def write(part: list[str]) -> tuple[int, int]:
+        return (
+            book.experiments.assign("offer", _assigned(*((unit, "a") for unit in reversed(part)))),
+            book.experiments.expose("offer", _exposed(*((unit, "a", NAIVE) for unit in part))),
+        )
+
+    with ThreadPoolExecutor(6) as pool:
+        told = list(pool.map(write, parts))
+
+    assert [sum(each) for each in zip(*told, strict=True)] == [400, 400]
+
+
+def test_an_earlier_sight_among_new_ones_moves_its_own_row_alone(book: Book) -> None:
+    book.experiments.expose("offer", _exposed(("1", "a", NAIVE)))
+
+    added = book.experiments.expose("offer", _exposed(("2", "a", NAIVE), ("1", "a", NAIVE - HOUR)))
+
+    assert added == 1
+    assert book.experiments.exposures("offer")["exposed_at"].to_pylist() == [NAIVE - HOUR, NAIVE]
+>>>>>>> stats-last
 
 
 def test_the_same_setup_is_the_same_epoch_and_another_is_the_next(book: Book) -> None:

@@ -31,17 +31,23 @@ ALLOCATED = pa.schema([
 `is_new` rows are to be stored under (experiment, unit), the first to be stored wins, and what is stored is read back.
 """
 
+STRATA = pa.schema([("unit", pa.string()), ("stratum", pa.string())])
+"""One row per unit: which of the strata it is in, such as keen or not; within each the shares are as exact."""
+
 _NO_ID = "this row has no id: nobody can be assigned"
 
 
 def allocate(
-    units: Iterable[object] | pa.Array | pa.ChunkedArray, *, experiment: Experiment, stored: pa.Table | None = None
+    units: Iterable[object] | pa.Array | pa.ChunkedArray, *, experiment: Experiment, stored: pa.Table | None = None,
+    strata: pa.Table | None = None,
 ) -> pa.Table:
     """Return the variant of each unit: columns of ALLOCATED.
 
     Units are ids, text or whole numbers; 7 and "7" are one unit, as are two equal rows. Whoever is in `stored` (STORED,
     all of the experiment's) keeps that variant, be it declared any more or not. The others fill the quotas of the
     experiment's weights over everybody of this epoch, stored and new, as nearly as the stored allow.
+    With `strata` (STRATA, of new units and stored ones; who is missing there is a stratum too) they fill them within
+    each stratum as well, see `dealt`.
     A row without an id is refused, with the reason in `refusal`; the rest goes on.
     Raises DeclarationError for weights that do not add up, saying which would.
     """
@@ -53,7 +59,7 @@ def allocate(
     # Sorted, so that even two units with the same place in the shuffle have an order that is not the list's.
     fresh = pc.unique(ids.filter(pc.and_(pc.is_valid(ids), pc.is_null(found))))
     fresh = fresh.take(pc.sort_indices(fresh))
-    given = _shuffled(fresh, experiment, known)
+    given = _shuffled(fresh, experiment, known, STRATA.empty_table() if strata is None else strata)
     own = pc.index_in(ids, value_set=fresh)
     return pa.table({
         "unit": ids,
@@ -86,6 +92,36 @@ def quotas(count: int, variants: Sequence[Variant], *, counts: Mapping[str, int]
     return tuple(each + (n in rest) for n, each in enumerate(floors))
 
 
+def dealt(
+    sizes: Mapping[str, int], variants: Sequence[Variant], *, counts: Mapping[str, Mapping[str, int]], key: str
+) -> dict[str, tuple[int, ...]]:
+    """Return how many of the new units of each stratum each variant gets, `counts` being those it has there.
+
+    On the whole the totals are those of `quotas`; within a stratum no variant is a whole unit off what is nearest to
+    the weights there. Places that rounding leaves over in a stratum go to the variants that are still short on the
+    whole: one unit a stratum, as in a list of pairs, and both still come out even. Strata come in the order of a hash.
+    """
+    whole = sum((variant.weight for variant in variants), Fraction(0))
+    overall = {v.name: sum(each.get(v.name, 0) for each in counts.values()) for v in variants}
+    short = list(quotas(sum(sizes.values()), variants, counts=overall, key=key))
+    exact = {}
+    for stratum, size in sizes.items():
+        had = [counts.get(stratum, {}).get(variant.name, 0) for variant in variants]
+        total = sum(had) + size
+        exact[stratum] = _filled([v.weight / whole * total - n for v, n in zip(variants, had, strict=True)], size)
+    short = [n - sum(int(each[k]) for each in exact.values()) for k, n in enumerate(short)]
+    ties = _places([variant.name for variant in variants], key=key)
+    found = {}
+    names = sorted(sizes)
+    for stratum in (names[n] for n in np.argsort(_places(names, key=key), kind="stable")):
+        floors = [int(share) for share in exact[stratum]]
+        urgency = [(exact[stratum][k] == floors[k], -short[k], ties[k]) for k in range(len(floors))]
+        rest = sorted(range(len(floors)), key=urgency.__getitem__)[: sizes[stratum] - sum(floors)]
+        short = [n - (k in rest) for k, n in enumerate(short)]
+        found[stratum] = tuple(each + (k in rest) for k, each in enumerate(floors))
+    return found
+
+
 def _filled(short: Sequence[Fraction], count: int) -> list[Fraction]:
     """What each is short of, less the same for all who get anything, so that it adds up to count."""
     deepest = sorted(short, reverse=True)
@@ -97,15 +133,27 @@ def _filled(short: Sequence[Fraction], count: int) -> list[Fraction]:
     return [max(Fraction(0), each - level) for each in short]
 
 
-def _shuffled(fresh: pa.Array, experiment: Experiment, stored: pa.Table) -> pa.Array:
-    """The variants of new units, which come sorted: the first of the shuffle get the first variant, and so on."""
-    of_epoch = stored.filter(pc.equal(stored["epoch"], experiment.epoch))["variant"].value_counts()
-    counts = {each["values"].as_py(): each["counts"].as_py() for each in of_epoch}
-    numbers = quotas(len(fresh), experiment.variants, counts=counts, key=experiment.key)
-    dealt = np.repeat(np.arange(len(numbers)), numbers)
+def _shuffled(fresh: pa.Array, experiment: Experiment, stored: pa.Table, strata: pa.Table) -> pa.Array:
+    """The variants of new units, which come sorted: the first in a stratum's shuffle get the first, and so on."""
+    of_epoch = stored.filter(pc.equal(stored["epoch"], experiment.epoch))
+    theirs = of_epoch.append_column("stratum", _strata_of(of_epoch["unit"].combine_chunks(), strata))
+    counts: dict[str, dict[str, int]] = {}
+    for row in theirs.group_by(["stratum", "variant"]).aggregate([([], "count_all")]).to_pylist():
+        counts.setdefault(row["stratum"], {})[row["variant"]] = row["count_all"]
+    own = _strata_of(fresh, strata)
+    sizes = {each["values"].as_py(): each["counts"].as_py() for each in own.value_counts()}
+    places, groups = _places(fresh.to_pylist(), key=experiment.key), own.to_numpy(zero_copy_only=False)
     codes = np.empty(len(fresh), dtype=np.int32)
-    codes[np.argsort(_places(fresh.to_pylist(), key=experiment.key), kind="stable")] = dealt
+    for stratum, numbers in dealt(sizes, experiment.variants, counts=counts, key=experiment.key).items():
+        at = np.flatnonzero(groups == stratum)
+        codes[at[np.argsort(places[at], kind="stable")]] = np.repeat(np.arange(len(numbers)), numbers)
     return pa.array([variant.name for variant in experiment.variants], pa.string()).take(pa.array(codes))
+
+
+def _strata_of(units: pa.Array, strata: pa.Table) -> pa.Array:
+    """The stratum of each unit, empty for who is in none."""
+    at = pc.index_in(units, strata["unit"].combine_chunks())
+    return strata["stratum"].combine_chunks().take(at).fill_null("")
 
 
 def _places(ids: Sequence[str], *, key: str) -> NDArray[np.uint64]:

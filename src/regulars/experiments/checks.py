@@ -26,7 +26,8 @@ def problems(
     """
     return [
         *_word_errors(experiment), *_audience_errors(experiment, segments), *variant_problems(experiment),
-        *_metric_errors(experiment, metrics), *_time_errors(experiment), *_analysis_errors(experiment),
+        *_control_errors(experiment), *_metric_errors(experiment, metrics), *_time_errors(experiment),
+        *_analysis_errors(experiment), *_bandit_errors(experiment),
         *_layer_errors(experiment), *_ramp_errors(experiment),
     ]
 
@@ -103,10 +104,10 @@ def _word_errors(experiment: Experiment) -> Iterator[DeclarationError]:
         if word not in get_args(known):
             hint = did_you_mean(word, get_args(known))
             yield DeclarationError(f"{path[-1]} {word!r} is unknown", hint=hint, path=path)
-    if experiment.allocation == "quota" and experiment.unit not in {"customer", "household"}:
+    if experiment.allocation != "hash" and experiment.unit not in {"customer", "household"}:
+        needs = "a bandit gives variants by runs" if experiment.allocation == "bandit" else "a quota needs a list"
         yield DeclarationError(
-            f"a quota needs a list, and each {experiment.unit} comes by itself", hint="allocation: hash",
-            path=("allocation",),
+            f"{needs}, and each {experiment.unit} comes by itself", hint="allocation: hash", path=("allocation",)
         )
 
 
@@ -114,9 +115,25 @@ def _audience_errors(experiment: Experiment, segments: frozenset[str] | None) ->
     name = experiment.audience
     if name is not None and segments is not None and name not in segments:
         yield DeclarationError(f"no segment {name!r}", hint=did_you_mean(name, segments), path=("audience",))
-    for n, each in enumerate(experiment.by):
-        if segments is not None and each not in segments:
-            yield DeclarationError(f"no segment {each!r}", hint=did_you_mean(each, segments), path=("by", n))
+    for key, names in (("by", experiment.by), ("strata", experiment.strata)):
+        for n, each in enumerate(names):
+            if segments is not None and each not in segments:
+                yield DeclarationError(f"no segment {each!r}", hint=did_you_mean(each, segments), path=(key, n))
+    if experiment.strata and experiment.allocation != "quota":
+        yield DeclarationError(
+            f"strata are of a quota, and {experiment.allocation} deals nothing out", hint="allocation: quota",
+            path=("strata",),
+        )
+
+
+def _control_errors(experiment: Experiment) -> Iterator[DeclarationError]:
+    """A list may be dealt out without a control; an experiment compares with it."""
+    for variant in experiment.variants:
+        if variant.name == experiment.control and variant.weight == 0:
+            yield DeclarationError(
+                f"the control {variant.name!r} has the weight 0: nobody is left to compare with",
+                hint="give it a weight, or name another: `control: NAME`", path=("variants", variant.name),
+            )
 
 
 def _metric_errors(experiment: Experiment, metrics: frozenset[str] | None) -> Iterator[DeclarationError]:
@@ -174,6 +191,30 @@ def _analysis_errors(experiment: Experiment) -> Iterator[DeclarationError]:
         yield DeclarationError(
             "fixed looks once, and nothing says when", hint="`runs: … to …`, or `stop: {units: …}`", path=("analysis",)
         )
+
+
+def _bandit_errors(experiment: Experiment) -> Iterator[DeclarationError]:
+    if experiment.allocation != "bandit":
+        return
+    floor, most = experiment.floor, Fraction(1, max(len(experiment.variants), 1))
+    if not 0 < floor < most:
+        hint = f"5 %: above 0, and below {_number(most * 100)} % for {len(experiment.variants)} variants"
+        yield DeclarationError("what is never given cannot be weighed, and not all can have more", hint=hint,
+                               path=("floor",))
+    for variant in experiment.variants:
+        if 0 <= variant.weight < floor * 100:
+            yield DeclarationError(
+                f"{variant.name!r} begins below the floor of {_number(floor * 100)} %",
+                hint="weights are those of the first units; all alike: `variants: [one, other]`",
+                path=("variants", variant.name),
+            )
+    if experiment.analysis.method != "sequential":
+        yield DeclarationError(
+            f"a bandit is looked at by every run, and {experiment.analysis.method} is not for that",
+            hint="analysis: sequential", path=("analysis", "method"),
+        )
+    if experiment.epoch != 1:
+        yield DeclarationError("a bandit begins its epochs itself", hint="leave `epoch:` out", path=("epoch",))
 
 
 def _layer_errors(experiment: Experiment) -> Iterator[DeclarationError]:

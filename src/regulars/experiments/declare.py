@@ -29,7 +29,8 @@ Read = TypeVar("Read")
 
 _KEYS = {
     "title", "description", "hypothesis", "owner", "unit", "audience", "variants", "control", "primary", "secondary",
-    "guardrails", "runs", "stop", "analysis", "allocation", "layer", "by", "tags", "ramp", "epoch", "salt",
+    "guardrails", "runs", "stop", "analysis", "allocation", "strata", "floor", "layer", "by", "tags", "ramp", "epoch",
+    "salt",
 }
 _DAY = r"(\d{4}-\d{2}-\d{2})"
 
@@ -59,6 +60,8 @@ def declare(name: str, data: Data) -> Experiment:
         stop=_stop(data.get("stop") or {}),
         analysis=_analysis(data.get("analysis") or {}),
         allocation=str(data.get("allocation", "hash")),  # type: ignore[arg-type]  # as unit
+        strata=_each("strata", data, lambda value, _: str(value)),
+        floor=declare_share(data["floor"], ("floor",)) if "floor" in data else Fraction(1, 20),
         layer=_layer(data["layer"]) if "layer" in data else None,
         by=_each("by", data, lambda value, _: str(value)),
         tags=_each("tags", data, lambda value, _: str(value)),

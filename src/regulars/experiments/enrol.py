@@ -29,7 +29,7 @@ ENROLLED = pa.schema([
 
 def enrol(
     units: pa.Array, *, experiment: Experiment, day: date, holdouts: Iterable[Holdout] = (),
-    stored: pa.Table | None = None,
+    stored: pa.Table | None = None, strata: pa.Table | None = None,
 ) -> pa.Table:
     """Return which variant each unit has from today on, as ENROLLED.
 
@@ -39,6 +39,7 @@ def enrol(
         day: Business day.
         holdouts: All that are declared; those that concern the experiment keep their units out.
         stored: Everybody who has a variant of it, as assign.STORED.
+        strata: Within which its quotas hold too, as assign.STRATA.
 
     """
     known = STORED.empty_table() if stored is None else stored.select(STORED.names)
@@ -48,7 +49,7 @@ def enrol(
     reasons = _left_out(ids, experiment, day, list(holdouts))
     reasons = pc.if_else(pc.is_valid(at), pa.scalar(None, pa.string()), reasons)
     fresh = ids.filter(pc.and_(pc.is_null(at), pc.is_null(reasons)))
-    given = _given(fresh, experiment, known)
+    given = _given(fresh, experiment, known, strata)
     own = pc.index_in(ids, fresh)
     weights = {variant.name: float(variant.weight) / 100 for variant in experiment.variants}
     variant = pc.coalesce(known["variant"].combine_chunks().take(at), given.take(own))
@@ -63,11 +64,11 @@ def enrol(
     }, schema=ENROLLED)
 
 
-def _given(fresh: pa.Array, experiment: Experiment, stored: pa.Table) -> pa.Array:
+def _given(fresh: pa.Array, experiment: Experiment, stored: pa.Table, strata: pa.Table | None) -> pa.Array:
     """Return the variant of each new unit."""
     names = pa.array([variant.name for variant in experiment.variants], pa.string())
     if experiment.allocation == "quota":
-        return allocate(fresh, experiment=experiment, stored=stored)["variant"].combine_chunks()
+        return allocate(fresh, experiment=experiment, stored=stored, strata=strata)["variant"].combine_chunks()
     ends = np.cumsum([float(variant.weight) / 100 for variant in experiment.variants])
     ends[-1] = 1.0
     # Another epoch splits anew: its units are others, and their variants must not follow from the former weights.

@@ -11,7 +11,9 @@
     stop: {units: 5000, power: 80 %, lift: 10 %, at_guardrail: true}
     analysis: sequential | group_sequential | fixed | bayesian
     analysis: {method: group_sequential, looks: 5, alpha: 5 %, cuped: false, winsor: 99 %}
-    allocation: hash | quota                             quota: exact shares of a list
+    allocation: hash | quota | bandit                    quota: exact shares of a list; bandit: more of what works
+    strata: [SEGMENT]                                    of a quota: shares as exact in each segment and outside it
+    floor: 5 %                                           of a bandit: no variant gets less of the new units
     layer: {name: checkout, from: 0, below: 5000}        of 10,000; experiments of one layer share nobody
     by: [SEGMENT]                                        told apart: units in a segment when exposed, and the others
     tags: [pricing]                                      holdouts of these tags apply, and those of none
@@ -29,7 +31,7 @@ from fractions import Fraction
 from typing import Literal
 
 Unit = Literal["customer", "household", "visitor", "session", "shop_slot"]
-Allocation = Literal["hash", "quota"]
+Allocation = Literal["hash", "quota", "bandit"]
 Method = Literal["sequential", "group_sequential", "fixed", "bayesian"]
 MustNot = Literal["fall", "rise", "move"]
 
@@ -118,6 +120,8 @@ class Experiment:
     stop: Stop = field(default_factory=Stop)
     analysis: Analysis = field(default_factory=Analysis)
     allocation: Allocation = "hash"
+    strata: tuple[str, ...] = ()             # segments within which a quota is as exact as on the whole
+    floor: Fraction = Fraction(1, 20)        # of 1: the least share of new units that a bandit gives a variant
     layer: Layer | None = None
     by: tuple[str, ...] = ()                 # segments whose units are told apart
     tags: tuple[str, ...] = ()
@@ -133,6 +137,11 @@ class Experiment:
     def key(self) -> str:
         """Return what is hashed before a unit's id: two experiments, or two salts, split independently."""
         return f"{self.name}.{self.salt}" if self.salt else self.name
+
+    @property
+    def is_adjusted(self) -> bool:
+        """Return whether what units did before is taken out; a bandit is weighed by chances instead."""
+        return self.analysis.has_cuped and self.allocation != "bandit"
 
     @property
     def metrics(self) -> tuple[str, ...]:

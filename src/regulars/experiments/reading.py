@@ -6,7 +6,7 @@ fixed test at the end alone. Where a method has nothing to say yet, everything i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from regulars.experiments.bandit import weighed
 from regulars.experiments.experiment import Method
 from regulars.experiments.outcome import SUMS
 from regulars.stats import bayes, group_sequential, sequential
@@ -34,11 +35,13 @@ USUAL = bayes.Prior(mean=0.0, variance=0.05**2)
 class Course:
     """One metric over the days of an experiment; each day holds everything until its end.
 
-    Epochs are strata: who came under other weights is compared with those who came under the same.
+    Epochs are strata: who came under other weights is compared with those who came under the same. Those of a bandit,
+    which follow from what came before, are weighed by their chances instead.
     """
 
     days: tuple[date, ...]
     sums: Floats                             # (days, variants, epochs, SUMS)
+    epochs: tuple[int, ...] = (1,)
 
     @property
     def units(self) -> Floats:
@@ -56,6 +59,7 @@ class Plan:
     weights: Floats                          # (variants,), adding up to 1
     control: int                             # which of the variants
     looks: int | None = None                 # of group_sequential
+    chances: Mapping[int, Floats] | None = None        # of a bandit: what each variant's was, by epoch; each above 0
     is_over: bool = False                    # the planned end has come
 
     @property
@@ -89,7 +93,7 @@ def course(rows: pa.Table, *, variants: Sequence[str], days: Sequence[date]) -> 
         if row["variant"] in place and row["day"] <= last:
             day = max((row["day"] - first).days, 0)
             sums[day, place[row["variant"]], epochs.index(row["epoch"])] += [row[name] for name in SUMS]
-    return Course(days=tuple(days), sums=np.cumsum(sums, axis=0))
+    return Course(days=tuple(days), sums=np.cumsum(sums, axis=0), epochs=tuple(epochs))
 
 
 def moments(sums: Floats, *, has_denominator: bool, has_covariate: bool) -> Moments:
@@ -113,9 +117,7 @@ def read(
     `floor` is the least lift there can be, -1 for what is never negative; `alpha` (variants without the control) draws
     the intervals of a sequence anew.
     """
-    comparison = compare(
-        moments(found.sums, has_denominator=has_denominator, has_covariate=has_covariate), control=plan.control
-    )
+    comparison = compared(found, plan=plan, has_denominator=has_denominator, has_covariate=has_covariate)
     effect = comparison.effect
     level = np.full(len(plan.others), plan.alpha) if alpha is None else alpha
     pairs = found.units[:, plan.others] + found.units[:, [plan.control]]
@@ -136,6 +138,16 @@ def read(
     return Reading(
         effect=inferred, lift=_lift(comparison, inferred, plan, floor), evidence=evidence,
         levels=np.asarray(comparison.levels.value), chance_to_win=chance, loss=loss,
+    )
+
+
+def compared(found: Course, *, plan: Plan, has_denominator: bool, has_covariate: bool) -> Comparison:
+    """Return how far each variant is from the control on each day: effects of (days, variants without the control)."""
+    if plan.chances is not None:
+        chances = np.stack([plan.chances[epoch] for epoch in found.epochs])
+        return weighed(found.sums, chances, control=plan.control, has_denominator=has_denominator)
+    return compare(
+        moments(found.sums, has_denominator=has_denominator, has_covariate=has_covariate), control=plan.control
     )
 
 

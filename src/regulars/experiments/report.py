@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regulars.experiments.aging import Aging
+from regulars.experiments.bandit import next_shares
+from regulars.experiments.enough import Power, power_reached
 from regulars.experiments.experiment import Experiment, Guardrail
-from regulars.experiments.reading import Course, Plan, Reading, read
+from regulars.experiments.reading import Course, Plan, Reading, compared, read
 from regulars.experiments.trust import Check, Conduct, failed, trust
 from regulars.experiments.verdict import Answer, Guarded, Role, Verdict, verdict
 from regulars.stats.multiplicity import Correction, benjamini_hochberg, e_bh
@@ -64,6 +66,8 @@ class Report:
     units: Mapping[str, int]                 # exposed, by variant
     planned: int
     checks: tuple[Check, ...]
+    power: Power | None                      # of an experiment that is to stop by it
+    shares: Mapping[str, float] | None       # of a bandit: of the units to come, by variant, of 1
     verdict: Verdict
     answers: tuple[Answer, ...]
     groups: tuple[Answer, ...]               # what decides first, by group; corrected for all
@@ -90,6 +94,7 @@ def report(
         answers += _answers([each for each in whole if each.role == role], plan=plan, others=others)
     groups = _answers([each for each in measured if each.group is not None], plan=plan, others=others)
     said = verdict(answers, checks, control=experiment.control, is_over=plan.is_over)
+    decides = next(each for each in whole if each.role == "primary")
     is_hidden = bool(failed(checks)) or said.decision == "too_early"
     exposed = conduct.exposed_by_day.sum(axis=0)
     return Report(
@@ -97,11 +102,37 @@ def report(
         method=plan.method, first_day=conduct.first_day, last_day=conduct.last_day, is_over=plan.is_over,
         variants=tuple(names), control=experiment.control,
         units={name: int(exposed[n]) for n, name in enumerate(names)}, planned=round(plan.planned),
-        checks=checks, verdict=said, answers=() if is_hidden else tuple(answers),
+        checks=checks, power=_power(experiment, decides, plan),
+        shares=_shares(experiment, decides, plan, is_learnt=not is_hidden), verdict=said,
+        answers=() if is_hidden else tuple(answers),
         groups=() if is_hidden else tuple(groups),
         aging=() if is_hidden else tuple(weeks),
-        days=() if is_hidden else tuple(_days(next(m for m in whole if m.role == "primary"), plan, others)),
+        days=() if is_hidden else tuple(_days(decides, plan, others)),
     )
+
+
+def _power(experiment: Experiment, first: Measured, plan: Plan) -> Power | None:
+    stop = experiment.stop
+    if stop.power is None or stop.lift is None:
+        return None
+    return power_reached(
+        first.course, plan=plan, lift=float(stop.lift), wanted=float(stop.power),
+        has_denominator=first.has_denominator, has_covariate=first.has_covariate,
+    )
+
+
+def _shares(experiment: Experiment, first: Measured, plan: Plan, *, is_learnt: bool) -> Mapping[str, float] | None:
+    """What a bandit gives new units: what it gave the last ones, until there is something to learn from."""
+    if plan.chances is None:
+        return None
+    shares = plan.chances[max(plan.chances)]
+    if is_learnt:
+        comparison = compared(
+            first.course, plan=plan, has_denominator=first.has_denominator, has_covariate=first.has_covariate
+        )
+        found = next_shares(comparison, control=plan.control, floor=float(experiment.floor))
+        shares = shares if found is None else found
+    return {variant.name: float(share) for variant, share in zip(experiment.variants, shares, strict=True)}
 
 
 def _answers(measured: Sequence[Measured], *, plan: Plan, others: Sequence[str]) -> list[Answer]:

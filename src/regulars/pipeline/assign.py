@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.errors import DeclarationError
-from regulars.experiments.assign import STORED
+from regulars.experiments.assign import STORED, STRATA
+from regulars.experiments.bandit import PARTS
 from regulars.experiments.enrol import enrol
 from regulars.experiments.experiment import Experiment
 from regulars.experiments.merged import Inherited, inherited
@@ -19,8 +24,8 @@ from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.experiments import ASSIGNMENTS, EXPOSURES, Decision
 
-ENDED = {"stopped", "tripped", "winner"}
-"""Decisions after which nobody new gets in, until one of them is undone."""
+ENDED = {"stopped", "tripped", "winner", "completed"}
+"""Decisions after which nobody new gets in, until one is undone; after a completed one everybody keeps the variant."""
 
 PLANNED = 10_000
 """Units a sequence is sharpest at where neither the declaration nor the audience says how many there will be."""
@@ -60,12 +65,13 @@ def enrol_audience(workspace: Workspace, experiment: Experiment) -> int:
     Raises DeclarationError when the weights were changed after the start without a new epoch.
     """
     now, book = workspace.clock.now(), workspace.book.experiments
+    experiment = in_force(workspace, experiment)
     units = audience(workspace, experiment)
     begin(workspace, experiment, at=now, planned=planned_units(workspace, experiment))
     known = assigned(workspace, experiment).rows
     found = enrol(
         units, experiment=experiment, day=as_of_now(workspace).day, holdouts=workspace.project.holdouts,
-        stored=known.select(STORED.names),
+        stored=known.select(STORED.names), strata=_strata(workspace, experiment),
     )
     fresh = found.filter(pc.is_valid(found["how"]))
     moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
@@ -73,6 +79,38 @@ def enrol_audience(workspace: Workspace, experiment: Experiment) -> int:
     added = book.assign(experiment.name, fresh.select(ASSIGNMENTS.names))
     expose_assigned(workspace, experiment)
     return added
+
+
+def in_force(workspace: Workspace, experiment: Experiment) -> Experiment:
+    """Return an experiment as it assigns now: a bandit with the epoch and the weights of its latest shift."""
+    epochs = workspace.book.experiments.epochs(experiment.name)
+    if experiment.allocation != "bandit" or not epochs:
+        return experiment
+    setup = json.loads(epochs[-1].setup)
+    weights = {name: Fraction(weight) for name, weight in setup["weights"].items()}
+    return replace(experiment, epoch=setup["epoch"], variants=tuple(
+        replace(variant, weight=weights.get(variant.name, variant.weight)) for variant in experiment.variants
+    ))
+
+
+def shift(workspace: Workspace, experiment: Experiment, shares: Mapping[str, float]) -> bool:
+    """Give units to come the shares that a bandit has learnt, at most once a business day; return whether they moved.
+
+    Whoever has a variant keeps it. The epoch that begins keeps the shares in the book: they are what its units are
+    weighed by.
+    """
+    now = in_force(workspace, experiment)
+    weights = {name: Fraction(round(share * PARTS), PARTS // 100) for name, share in shares.items()}
+    began = workspace.book.experiments.epochs(experiment.name)[-1].since
+    is_done = began.astimezone(ZoneInfo(workspace.zone)).date() >= as_of_now(workspace).day
+    if is_done or weights == {variant.name: variant.weight for variant in now.variants}:
+        return False
+    moved = tuple(replace(variant, weight=weights[variant.name]) for variant in now.variants)
+    begin(
+        workspace, replace(now, epoch=now.epoch + 1, variants=moved), at=workspace.clock.now(),
+        planned=planned_units(workspace, experiment),
+    )
+    return True
 
 
 def expose_assigned(workspace: Workspace, experiment: Experiment) -> int:
@@ -100,6 +138,27 @@ def audience(workspace: Workspace, experiment: Experiment) -> pa.Array:
     return workspace.fetch(units.distinct().order_by("unit"))["unit"].combine_chunks()
 
 
+def _strata(workspace: Workspace, experiment: Experiment) -> pa.Table | None:
+    """Return in which of the declared segments each unit is now, as STRATA; None where none are declared.
+
+    A household is in a segment when anybody of it is.
+    """
+    if not experiment.strata:
+        return None
+    memberships = workspace.table("memberships")
+    rows = memberships.filter(memberships.segment.isin(experiment.strata)).select("segment", unit="customer_id")
+    if experiment.unit == "household":
+        members = workspace.table("household_members").select(customer="customer_id", home="household_id")
+        joined = rows.inner_join(members, rows.unit == members.customer)
+        rows = joined.select("segment", unit=joined.home)
+    # One thread, or the names of a unit's segments would come in any order.
+    groups = workspace.fetch(rows.distinct().order_by("unit", "segment")).group_by("unit", use_threads=False)
+    told = groups.aggregate([("segment", "list")])
+    return pa.table({
+        "unit": told["unit"], "stratum": pc.binary_join(told["segment_list"].combine_chunks(), " + "),
+    }, schema=STRATA)
+
+
 def planned_units(workspace: Workspace, experiment: Experiment) -> int:
     """Return how many units an experiment is planned for, as far as can be known before it begins."""
     return experiment.stop.units or len(audience(workspace, experiment)) or PLANNED
@@ -124,7 +183,8 @@ def begin(workspace: Workspace, experiment: Experiment, *, at: datetime, planned
         changed = sorted(key for key in setup if setups[-1].get(key) != setup[key])
         raise DeclarationError(
             f"{', '.join(changed)} of {experiment.name!r} changed after the start on {epochs[-1].since:%Y-%m-%d}",
-            hint=f"put it back, or say `epoch: {experiment.epoch + 1}`: who is in keeps the variant",
+            hint="put it back, or begin another experiment" if experiment.allocation == "bandit"
+            else f"put it back, or say `epoch: {experiment.epoch + 1}`: who is in keeps the variant",
         )
     if not setups:
         book.decide(

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError, NotFound
@@ -64,8 +65,10 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
         **_by_epoch(workspace, experiment, units.rows),
         exposed_by_day=np.diff(first.course.units, axis=0, prepend=0.0), crossovers=len(pc.unique(crossed)),
         first_day=days[0], last_day=days[-1], last_event_day=_last_event_day(workspace),
+        is_bandit=plan.chances is not None,
     )
-    weeks = _weeks(workspace, experiment, subjects, seen, last=days[-1])
+    # Weeks are told from raw means, which a bandit bends.
+    weeks = _weeks(workspace, experiment, subjects, seen, last=days[-1]) if plan.chances is None else ()
     return report(experiment, measured, conduct, plan=plan, weeks=weeks)
 
 
@@ -192,7 +195,7 @@ def _measured(
     metrics = {metric.name: metric for metric in workspace.project.metrics}
     outcome = outcome_of(
         metrics[asked.metric], metrics, within=asked.within,
-        before=timedelta(days=BEFORE_DAYS) if experiment.analysis.has_cuped else None,
+        before=timedelta(days=BEFORE_DAYS) if experiment.is_adjusted else None,
     )
     if experiment.analysis.winsor is not None and not outcome.is_share:
         cap = workspace.value(cap_at(outcome, subjects, share=float(experiment.analysis.winsor)))
@@ -253,18 +256,38 @@ def _days(workspace: Workspace, experiment: Experiment, units: pa.Table) -> list
 
 
 def plan_of(workspace: Workspace, experiment: Experiment, *, last: date | None = None) -> Plan:
-    """Return what was laid down at the start, or would be now; over when the last day read is that of its end."""
+    """Return what was laid down at the start, or would be now; over with its units, its power or its last day."""
     epochs = workspace.book.experiments.epochs(experiment.name)
     planned = json.loads(epochs[0].setup)["planned"] if epochs else planned_units(workspace, experiment)
     units = workspace.book.experiments.size(experiment.name)
     weights = np.array([float(each.weight) for each in experiment.variants])
     names = [each.name for each in experiment.variants]
     enough = experiment.stop.units is not None and units >= experiment.stop.units
+    ended = ended_by(workspace.book.experiments.decisions(experiment.name))
+    enough = enough or (ended is not None and ended.kind == "completed")
     return Plan(
         method=experiment.analysis.method, alpha=float(experiment.analysis.alpha), planned=float(planned),
         weights=weights / weights.sum(), control=names.index(experiment.control), looks=experiment.analysis.looks,
         is_over=enough or (experiment.ends is not None and last is not None and last >= experiment.ends),
+        chances=_chances(workspace, experiment) if experiment.allocation == "bandit" else None,
     )
+
+
+def _chances(workspace: Workspace, experiment: Experiment) -> dict[int, NDArray[np.float64]]:
+    """Return the chance of each variant in each epoch of a bandit, as logged; as declared before it begins."""
+    setups = [json.loads(epoch.setup) for epoch in workspace.book.experiments.epochs(experiment.name)]
+    names = [each.name for each in experiment.variants]
+    for setup in setups:
+        if set(setup["weights"]) != set(names):
+            raise DeclarationError(
+                f"the variants of the bandit {experiment.name!r} changed after its start: one had no chance",
+                hint="put them back, or begin another experiment", path=("variants",),
+            )
+    declared = {"epoch": 1, "weights": {each.name: each.weight for each in experiment.variants}}
+    return {
+        setup["epoch"]: np.array([float(Fraction(setup["weights"][name]) / 100) for name in names])
+        for setup in setups or [declared]
+    }
 
 
 def _by_epoch(workspace: Workspace, experiment: Experiment, units: pa.Table) -> dict[str, Any]:

@@ -11,7 +11,7 @@
 | connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | assign | members of an audience -> assignments, exposures | book |
-| judge | exposures, events -> harm | decisions in the book |
+| judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
 """

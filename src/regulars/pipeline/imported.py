@@ -51,6 +51,11 @@ def import_assignments(workspace: Workspace, name: str, rows: pa.Table) -> Impor
     counted by reason; the rest is kept.
     """
     experiment = experiment_named(workspace, name)
+    if experiment.allocation == "bandit":
+        raise DeclarationError(
+            f"{name!r} is a bandit: with which chances a list was made elsewhere, nobody here knows",
+            hint="allocation: hash", path=("allocation",),
+        )
     told = _with_units(workspace, experiment, _checked(rows))
     names = pa.array([variant.name for variant in experiment.variants])
     is_variant = pc.is_in(told["variant"], names).fill_null(False)

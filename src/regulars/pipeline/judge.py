@@ -1,4 +1,4 @@
-"""Judge: a running experiment that does harm is ended by the next run; a person may take that back, and is obeyed."""
+"""Judge: a run ends an experiment that does harm, or has what it was planned for; a person may take that back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import itertools
 import json
 
 from regulars.experiments.experiment import Experiment
-from regulars.pipeline.assign import ended_by, is_running
+from regulars.experiments.report import Report
+from regulars.pipeline.assign import ended_by, is_running, shift
 from regulars.pipeline.experiment import experiment_report
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -14,33 +15,43 @@ from regulars.storage.book.experiments import Decision
 
 
 def judge_experiments(workspace: Workspace) -> Steps:
-    """Read every running experiment, and return everybody to the control where a guardrail says so."""
+    """Read every running experiment that may end or shift by itself, and do what its report says."""
     running = [
         each for each in workspace.project.experiments
-        if each.stop.at_guardrail and each.guardrails and is_running(workspace, each)
-        and len(workspace.book.experiments.assignments(each.name))
+        if _is_judged(each) and is_running(workspace, each) and workspace.book.experiments.size(each.name)
     ]
-    tripped = []
+    ended: dict[str, list[str]] = {"tripped": [], "completed": []}
     for n, experiment in enumerate(running):
-        if trip(workspace, experiment) is not None:
-            tripped.append(experiment.name)
+        if (decision := judge(workspace, experiment)) is not None:
+            ended[decision.kind].append(experiment.name)
         yield Checkpoint(done=n + 1, total=len(running), note=experiment.name)
-    note = f"back to the control: {', '.join(tripped)}" if tripped else "nothing does harm"
-    return Work(rows_in=len(running), rows_out=len(tripped), note=note, facts={"tripped": len(tripped)})
+    said = {"tripped": "back to the control", "completed": "has the power it was planned for"}
+    notes = [f"{said[kind]}: {', '.join(names)}" for kind, names in ended.items() if names]
+    return Work(
+        rows_in=len(running), rows_out=sum(map(len, ended.values())), note="; ".join(notes) or "nothing ends",
+        facts={kind: len(names) for kind, names in ended.items()},
+    )
 
 
-def trip(workspace: Workspace, experiment: Experiment) -> Decision | None:
-    """End an experiment whose guardrail is broken, with the report as evidence; None where nothing is to be done.
+def judge(workspace: Workspace, experiment: Experiment) -> Decision | None:
+    """End an experiment where its report says so, with the report as evidence; None where nothing is to be done.
 
-    A guardrail that a person has overruled once does not end the experiment again.
+    Everybody returns to the control where a guardrail is broken; where the power that was planned is reached, nobody
+    new gets in and everybody keeps the variant. What a person has overruled once does not end the experiment again.
+    A bandit that goes on gives those who come its new shares.
     """
     book = workspace.book.experiments
     found = experiment_report(workspace, experiment.name)
-    if found.verdict.decision != "stop" or found.verdict.reason in overruled(book.decisions(experiment.name)):
+    ending = _ending(experiment, found)
+    if ending is None or ending[1] in overruled(book.decisions(experiment.name)):
+        if found.shares is not None:
+            shift(workspace, experiment, found.shares)
         return None
+    kind, reason = ending
+    variant = experiment.control if kind == "tripped" else None
     return book.decide(
-        experiment.name, kind="tripped", by="regulars", reason=found.verdict.reason,
-        detail=json.dumps({"variant": experiment.control, "report": found.to_dict()}), at=workspace.clock.now(),
+        experiment.name, kind=kind, by="regulars", reason=reason,
+        detail=json.dumps({"variant": variant, "report": found.to_dict()}), at=workspace.clock.now(),
     )
 
 
@@ -48,17 +59,33 @@ def overruled(decisions: list[Decision]) -> set[str]:
     """Return the reasons for which an experiment was ended and a person took it back."""
     return {
         one.reason for one, following in itertools.pairwise(decisions)
-        if one.kind == "tripped" and following.kind == "undone"
+        if one.kind in {"tripped", "completed"} and following.kind == "undone"
     }
+
+
+def _is_judged(experiment: Experiment) -> bool:
+    guarded = bool(experiment.stop.at_guardrail and experiment.guardrails)
+    return guarded or experiment.stop.power is not None or experiment.allocation == "bandit"
+
+
+def _ending(experiment: Experiment, found: Report) -> tuple[str, str] | None:
+    """Return the kind of decision that a report asks for, and the reason."""
+    if found.verdict.decision == "stop":
+        return ("tripped", found.verdict.reason) if experiment.stop.at_guardrail else None
+    # Less than a week, or a broken split, is no end: its power is one on paper.
+    if found.power is None or not found.power.is_enough or found.verdict.decision in {"not_trusted", "too_early"}:
+        return None
+    wanted, lift = (f"{100 * share:.3g} %" for share in (found.power.wanted, found.power.lift))
+    return "completed", f"a power of {wanted} for a lift of {lift}"
 
 
 def served(workspace: Workspace, experiment: Experiment) -> str | None:
     """Return the variant that everybody gets since the experiment was decided; None: each unit gets its own.
 
-    The control where it was stopped or tripped, the winner where there is one.
+    The control where it was stopped or tripped, the winner where there is one; units of a completed one keep theirs.
     """
     ended = ended_by(workspace.book.experiments.decisions(experiment.name))
-    if ended is None:
+    if ended is None or ended.kind == "completed":
         return None
     winner = json.loads(ended.detail).get("variant") if ended.kind == "winner" else None
     return str(winner or experiment.control)

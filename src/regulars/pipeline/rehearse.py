@@ -122,7 +122,7 @@ def past(workspace: Workspace, experiment: Experiment) -> Past:
     days = goal.within or WINDOW_DAYS
     outcome = outcome_of(
         metrics[goal.metric], metrics, within=days,
-        before=timedelta(days=BEFORE_DAYS) if experiment.analysis.has_cuped else None,
+        before=timedelta(days=BEFORE_DAYS) if experiment.is_adjusted else None,
     )
     candidates = [(_everybody, f"everybody {days + 1} days ago")]
     if experiment.audience is not None:

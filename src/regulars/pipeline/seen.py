@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from regulars.errors import DeclarationError
 from regulars.experiments.experiment import Experiment
-from regulars.pipeline.assign import PLANNED, begin
+from regulars.pipeline.assign import PLANNED, begin, in_force
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.experiments import ASSIGNMENTS, EXPOSURES
 
@@ -53,6 +53,7 @@ def write_sights(workspace: Workspace, sights: Iterable[Sight]) -> int:
 
 def _epoch(workspace: Workspace, experiment: Experiment, *, at: datetime) -> int:
     """Return the epoch in which units are assigned now; of a change that is refused, the one it would have changed."""
+    experiment = in_force(workspace, experiment)
     try:
         begin(workspace, experiment, at=at, planned=experiment.stop.units or PLANNED)
     except DeclarationError:

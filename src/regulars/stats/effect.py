@@ -17,11 +17,14 @@ class Effect:
     """A difference between a variant and its control, before anybody decides anything.
 
     `variance` is that of `value` itself (not of one unit); `degrees` of freedom are infinite for a normal limit.
+    `skew` is by how much the variance would be larger, were the truth one unit above `value`: known of few, heeded by
+    `inference.infer`, and 0 to first order for everything else.
     """
 
     value: Numbers
     variance: Numbers
     degrees: Numbers = np.inf
+    skew: Numbers = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

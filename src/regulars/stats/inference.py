@@ -20,7 +20,7 @@ def infer(
     """Interval and p-value of an effect by Student's t with its degrees of freedom; infinite ones are the normal law.
 
     Args:
-        effect: Value, variance and degrees, of any shapes that broadcast.
+        effect: Value, variance, degrees and skew, of any shapes that broadcast.
         alpha: 1 less the confidence, in (0, 1).
         alternative: What would be news. One-sided intervals are open to that side, at the same confidence.
         null: The effect of no news; the margin of a test of non-inferiority goes here.
@@ -35,26 +35,36 @@ def infer(
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1, not {alpha}")
-    value, variance, degrees = np.broadcast_arrays(
-        *(np.asarray(field, dtype=np.float64) for field in (effect.value, effect.variance, effect.degrees))
+    value, variance, degrees, skew = np.broadcast_arrays(
+        *(np.asarray(field, dtype=np.float64) for field in (effect.value, effect.variance, effect.degrees, effect.skew))
     )
     if law == "normal":
         degrees = np.full(degrees.shape, np.inf)
     usable = (variance > 0) & np.isfinite(variance) & np.isfinite(value) & (degrees > 0)
-    error = np.sqrt(np.where(usable, variance, np.nan))
-    statistic = (value - null) / error
+    known = np.where(usable, variance, np.nan)
+    with np.errstate(divide="ignore"):
+        # Where the skewness leaves the null no variance at all, it is out of the question.
+        statistic = (value - null) / np.sqrt(np.maximum(known + skew * (null - value), 0.0))
     match alternative:
         case "two-sided":
             p = 2 * tail(np.abs(statistic), degrees)
-            reach = quantile(1 - alpha / 2, degrees) * error
-            low, high = value - reach, value + reach
+            low, high = _ends(value, known, skew, bound=quantile(1 - alpha / 2, degrees))
         case "greater":
             p = tail(statistic, degrees)
-            low, high = value - quantile(1 - alpha, degrees) * error, np.where(usable, np.inf, np.nan)
+            low, _ = _ends(value, known, skew, bound=quantile(1 - alpha, degrees))
+            high = np.where(usable, np.inf, np.nan)
         case "less":
             p = tail(-statistic, degrees)
-            low, high = np.where(usable, -np.inf, np.nan), value + quantile(1 - alpha, degrees) * error
+            _, high = _ends(value, known, skew, bound=quantile(1 - alpha, degrees))
+            low = np.where(usable, -np.inf, np.nan)
     return Inference(value=np.where(usable, value, np.nan), low=low, high=high, p=p)
+
+
+def _ends(value: Array, variance: Array, skew: Array, *, bound: Array) -> tuple[Array, Array]:
+    """Return the truths that lie `bound` of their own standard errors from the value, below and above."""
+    shift = bound**2 * skew / 2
+    reach = np.sqrt(shift**2 + bound**2 * variance)
+    return value + shift - reach, value + shift + reach
 
 
 def tail(statistic: Array, degrees: Array) -> Array:

@@ -160,12 +160,13 @@ def shares(shown: Shown) -> tuple[Share, ...]:
     """Return how the units are split, and how the weights would have them."""
     report = shown.report
     total = sum(report.units.values())
-    weights = {each.name: float(each.weight) for each in shown.experiment.variants}
+    weights = dict(report.shares or {each.name: float(each.weight) for each in shown.experiment.variants})
     whole = sum(weights.values())
     found = []
     for name in report.variants:
         share, weight = report.units[name] / total if total else 0.0, weights[name] / whole
-        words = f"{percent(share, sign='')}{THIN}% of units, weight {percent(weight, sign='')}{THIN}%"
+        of_new = "weight" if report.shares is None else "of new ones"
+        words = f"{percent(share, sign='')}{THIN}% of units, {of_new} {percent(weight, sign='')}{THIN}%"
         found.append(Share(
             variant=name, is_control=name == report.control, units=f"{report.units[name]:,}",
             share=round(100 * share, 2), weight=round(100 * weight, 2), words=words,

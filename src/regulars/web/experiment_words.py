@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from regulars.experiments.enough import Power
 from regulars.experiments.experiment import Experiment, Guardrail, Method
 from regulars.experiments.report import Report
 from regulars.experiments.trust import State, failed
@@ -82,11 +83,28 @@ def analysis(experiment: Experiment, report: Report) -> tuple[str, ...]:
     }
     return (
         methods[chosen.method], LOOKING[chosen.method],
-        "What each unit did in the six weeks before its exposure is adjusted for." if chosen.has_cuped
+        "What each unit did in the six weeks before its exposure is adjusted for." if experiment.is_adjusted
         else "Nothing from before the exposure is adjusted for.",
+        *([] if report.shares is None else [_bandit(experiment)]),
         *([f"Values above the quantile {float(chosen.winsor):.3g} are cut."] if chosen.winsor is not None else []),
         "Lifts are relative to the control, and leave out zero exactly where the difference does.",
         "Metrics of one role are corrected for being several.",
+        *([] if report.power is None else [_power(report.power)]),
+    )
+
+
+def _bandit(experiment: Experiment) -> str:
+    return (
+        f"New units follow what was learnt, {100 * float(experiment.floor):.3g}{THIN}% at least to each variant; "
+        "levels and differences are weighed by the chances that were logged (AIPW), never raw means."
+    )
+
+
+def _power(power: Power) -> str:
+    reached = "not known yet" if power.reached is None else f"{percent(power.reached, sign='')}{THIN}%"
+    return (
+        f"It stops at a power of {percent(power.wanted, sign='')}{THIN}% for a lift of {percent(power.lift)}{THIN}%; "
+        f"so far the power is {reached}. That follows from variance and units alone, never from the lift seen."
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars.errors import DeclarationError
-from regulars.experiments.assign import STORED, allocate, quotas
+from regulars.experiments.assign import STORED, STRATA, allocate, quotas
 from regulars.experiments.experiment import Experiment, Goal, Variant
 
 
@@ -69,6 +69,45 @@ def test_the_order_of_the_list_does_not_matter(units: list[str | int], seed) -> 
     assert dict(zip(first["unit"].to_pylist(), variants(first), strict=True)) == dict(
         zip(second["unit"].to_pylist(), variants(second), strict=True)
     )
+
+
+@given(groups=st.lists(st.integers(0, 6), max_size=80), parts=st.lists(st.integers(1, 10), min_size=2, max_size=4))
+@settings(deadline=None)
+def test_shares_are_as_exact_within_each_stratum_and_on_the_whole(groups: list[int], parts: list[int]) -> None:
+    one = experiment(**{f"v{n}": Fraction(100 * w, sum(parts)) for n, w in enumerate(parts)})
+    units = [f"u{n}" for n in range(len(groups))]
+    strata = pa.table([units, [f"s{group}" for group in groups]], schema=STRATA)
+
+    found = allocate(units, experiment=one, strata=strata)
+
+    given = list(zip(groups, variants(found), strict=True))
+    for n, weight in enumerate(parts):
+        share = Fraction(weight, sum(parts))
+        assert abs(counts(found).get(f"v{n}", 0) - share * len(units)) < (1 if len(parts) == 2 else 2)
+        for group in set(groups):
+            assert abs(given.count((group, f"v{n}")) - share * groups.count(group)) < 1
+
+
+def test_strata_of_one_unit_each_come_out_even_and_nobody_can_tell_who_gets_what() -> None:
+    units = [f"u{n}" for n in range(200)]
+    strata = pa.table([units, units], schema=STRATA)
+
+    found = [allocate(units, experiment=experiment(name=f"e{n}", a=50, b=50), strata=strata) for n in range(40)]
+
+    assert {counts(each)["a"] for each in found} == {100}
+    first = [variants(each)[0] for each in found]
+    assert 8 <= first.count("a") <= 32
+
+
+def test_a_stratum_is_filled_up_where_it_was_left_uneven() -> None:
+    one = experiment(a=50, b=50)
+    strata = pa.table([["k1", "k2", "k3", "k4", "n1", "n2"], ["keen"] * 4 + ["new"] * 2], schema=STRATA)
+    before = stored(("k1", "a", 1), ("k2", "a", 1))
+
+    found = allocate(["k3", "k4", "n1", "n2"], experiment=one, stored=before, strata=strata)
+
+    assert variants(found)[:2] == ["b", "b"]
+    assert sorted(variants(found)[2:]) == ["a", "b"]
 
 
 @given(first=ids, second=ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from regulars.stats import aipw, contextual
 from regulars.stats.bandit import Posterior, Prior, best_probabilities, floored, posterior, thompson, top_two
+from regulars.stats.compare import Comparison
 from regulars.stats.inference import infer
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data" / "experiments" / "gbstats_expected.json"
@@ -83,19 +85,63 @@ def test_intervals_of_a_bandits_log_hold_the_truth_as_often_as_they_say() -> Non
     means, runs = np.zeros(2), 1000
     log = bandit_log(np.random.default_rng(11), runs, means)
 
-    value = infer(aipw.values(*log))
-    lift = infer(aipw.differences(*log))
+    found = aipw.compare(aipw.read(*log))
+    value, lift = infer(found.levels), infer(found.effect)
 
     allowed = 2.6 * np.sqrt(0.05 * 0.95 / runs)
     assert np.mean((value.low <= 0) & (value.high >= 0), axis=0) == pytest.approx([0.95, 0.95], abs=allowed + 0.01)
-    assert np.mean(lift.p[:, 1] <= 0.05) == pytest.approx(0.05, abs=allowed + 0.01)
-    assert np.all(np.isnan(lift.value[:, 0]))
+    assert np.mean(lift.p[:, 0] <= 0.05) == pytest.approx(0.05, abs=allowed + 0.01)
+
+
+def bandit_days(rng: np.random.Generator, runs: int, rates: np.ndarray, *, days: int, size: int) -> aipw.Log:
+    """Orders of many bandits at once that learn once a day, as the sums of their days."""
+    shown, orders, chances = [], [], []
+    n = total = np.zeros((runs, len(rates)))
+    for _ in range(days):
+        chances.append(thompson(posterior(n, total, total), floor=0.05))
+        shown.append(rng.multinomial(size, chances[-1]))
+        orders.append(rng.binomial(shown[-1], rates))
+        n, total = n + shown[-1], total + orders[-1]
+    y = np.stack(orders, axis=1)
+    return aipw.stretches(np.stack(shown, axis=1), y, y, y, np.stack(chances, axis=1))
+
+
+@pytest.fixture(scope="module")
+def few_orders() -> Comparison:
+    """Two variants that sell alike, a hundred orders between them, two thousand times."""
+    return aipw.compare(bandit_days(np.random.default_rng(21), 2000, np.array([0.1, 0.1]), days=10, size=100))
+
+
+def test_few_orders_make_no_interval_too_narrow(few_orders: Comparison) -> None:
+    value, lift = infer(few_orders.levels), infer(few_orders.effect)
+
+    assert np.mean((value.low <= 0.1) & (value.high >= 0.1)) == pytest.approx(0.95, abs=0.015)
+    assert np.mean((lift.low <= 0) & (lift.high >= 0)) == pytest.approx(0.95, abs=0.015)
+    assert np.mean(lift.p <= 0.05) == pytest.approx(1 - np.mean((lift.low <= 0) & (lift.high >= 0)), abs=1e-9)
+
+
+def test_an_interval_that_does_not_heed_skewness_is_too_narrow(few_orders: Comparison) -> None:
+    blind = infer(replace(few_orders.effect, skew=0.0))
+
+    assert np.mean((blind.low <= 0) & (blind.high >= 0)) < 0.935
+
+
+def test_days_say_what_their_single_rewards_say() -> None:
+    rewards, variants, chances = bandit_log(np.random.default_rng(13), 20, np.array([0.0, 0.3]))
+    own = (variants[..., None] == np.arange(2)).reshape(20, 10, 100, 2)
+    sums = [(own * rewards.reshape(20, 10, 100, 1) ** power).sum(axis=2) for power in range(4)]
+
+    singly = aipw.compare(aipw.read(rewards, variants, chances))
+    daily = aipw.compare(aipw.stretches(*sums, chances[:, ::100]))
+
+    assert daily.levels.value == pytest.approx(np.asarray(singly.levels.value), abs=0.02)
+    assert daily.effect.variance == pytest.approx(np.asarray(singly.effect.variance), rel=0.1)
 
 
 def test_a_score_is_right_on_average_although_raw_means_of_a_bandit_are_not() -> None:
     rewards, variants, chances = bandit_log(np.random.default_rng(12), 2000, np.zeros(2))
 
-    score = aipw.scores(rewards, variants, chances).mean(axis=(0, 1))
+    score = aipw.scores(aipw.read(rewards, variants, chances)).mean(axis=(0, 1))
     first = variants == 0
     raw = ((rewards * first).sum(axis=1) / first.sum(axis=1)).mean()
 
@@ -105,7 +151,7 @@ def test_a_score_is_right_on_average_although_raw_means_of_a_bandit_are_not() ->
 
 def test_a_log_without_chances_is_refused_with_what_is_needed() -> None:
     with pytest.raises(ValueError, match="give the bandit a floor"):
-        aipw.values([1.0], [0], [[1.0, 0.0]])
+        aipw.read([1.0], [0], [[1.0, 0.0]])
 
 
 def test_a_contextual_bandit_learns_whom_a_variant_suits() -> None:

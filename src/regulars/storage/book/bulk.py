@@ -13,14 +13,21 @@ BATCH = 5_000
 """Rows per statement: enough to forget its cost, few enough to keep the memory of one batch small."""
 
 
-def write(connection: sa.Connection, statement: Any, table: pa.Table, **shared: Any) -> None:
-    """Carry out a statement once per row of a table, with the shared values in every row."""
+def write(connection: sa.Connection, statement: Any, table: pa.Table, **shared: Any) -> int:
+    """Carry out a statement once per row of a table, with the shared values in every row; return how many took effect.
+
+    That is what the database says of this statement alone: a row in conflict of which nothing is done is not counted,
+    and neither is what others write meanwhile.
+    """
+    counting, changed = connection.execution_options(preserve_rowcount=True), 0
     for batch in table.to_batches(max_chunksize=BATCH):
         columns = {name: batch.column(name).to_pylist() for name in batch.schema.names}
         if not batch.num_rows:
             continue
         rows = zip(*columns.values(), strict=True)
-        connection.execute(statement, [{**shared, **dict(zip(columns, row, strict=True))} for row in rows])
+        told = [{**shared, **dict(zip(columns, row, strict=True))} for row in rows]
+        changed += counting.execute(statement, told).rowcount
+    return changed
 
 
 def read(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema, *, order_by: Sequence[str]) -> pa.Table:

@@ -62,7 +62,7 @@ class Decision:
 
     number: int                              # from 1, in the order they were taken
     at: datetime                             # aware
-    kind: str                                # started, ramped, stopped, tripped, undone, winner
+    kind: str                                # started, ramped, stopped, tripped, completed, undone, winner
     by: str                                  # a person, or the part of the product that acted
     reason: str
     detail: str                              # JSON: the evidence at that moment
@@ -100,7 +100,10 @@ class ExperimentBook:
 
     def assign(self, experiment: str, rows: pa.Table) -> int:
         """Keep ASSIGNMENTS of units that have none yet; the stored variant always wins. Returns how many were new."""
-        return self._add(assignments, rows.select(ASSIGNMENTS.names).cast(ASSIGNMENTS), experiment)
+        statement = self.database.insert(assignments).on_conflict_do_nothing()
+        table = rows.select(ASSIGNMENTS.names).cast(ASSIGNMENTS).sort_by("unit")
+        with self.database.writing() as connection:
+            return bulk.write(connection, statement, table, tenant=self.database.tenant, experiment=experiment)
 
     def size(self, experiment: str) -> int:
         """Return how many units have a variant."""
@@ -137,7 +140,8 @@ class ExperimentBook:
 
     def expose(self, experiment: str, rows: pa.Table) -> int:
         """Keep EXPOSURES; one that is there keeps the earlier moment. Returns how many were new."""
-        table = rows.select(EXPOSURES.names).cast(EXPOSURES).sort_by("exposed_at")
+        # By key, as in `assign`: two writers that meet wait for each other in one order, never in a ring.
+        table = rows.select(EXPOSURES.names).cast(EXPOSURES).sort_by([("unit", "ascending"), ("variant", "ascending")])
         statement = self.database.insert(exposures)
         # Told of late, an earlier sight is still the first one.
         earlier = sa.case(
@@ -146,10 +150,12 @@ class ExperimentBook:
         )
         keys = [column.name for column in exposures.primary_key]
         kept = statement.on_conflict_do_update(index_elements=keys, set_={"exposed_at": earlier})
+        whose = {"tenant": self.database.tenant, "experiment": experiment}
         with self.database.writing() as connection:
-            before = self._count(connection, exposures, experiment)
-            bulk.write(connection, kept, table, tenant=self.database.tenant, experiment=experiment)
-            return self._count(connection, exposures, experiment) - before
+            added = bulk.write(connection, statement.on_conflict_do_nothing(), table, **whose)
+            if added < len(table):
+                bulk.write(connection, kept, table, **whose)
+        return added
 
     def seen(self, experiment: str) -> int:
         """Return how many first exposures there are."""
@@ -187,13 +193,6 @@ class ExperimentBook:
         query = sa.select(t.epoch.label("number"), t.since, t.setup).order_by(t.epoch)
         mine = query.where(t.tenant == self.database.tenant, t.experiment == experiment)
         return [Epoch(**row) for row in connection.execute(mine).mappings()]
-
-    def _add(self, table: sa.Table, rows: pa.Table, experiment: str) -> int:
-        statement = self.database.insert(table).on_conflict_do_nothing()
-        with self.database.writing() as connection:
-            before = self._count(connection, table, experiment)
-            bulk.write(connection, statement, rows, tenant=self.database.tenant, experiment=experiment)
-            return self._count(connection, table, experiment) - before
 
     def _count(self, connection: sa.Connection, table: sa.Table, experiment: str) -> int:
         query = sa.select(sa.func.count()).select_from(table)
