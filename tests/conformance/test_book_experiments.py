@@ -66,7 +66,6 @@ def test_a_unit_that_saw_two_variants_has_a_row_for_each(book: Book) -> None:
     assert book.experiments.exposures("offer")["variant"].to_pylist() == ["a", "b"]
 
 
-<<<<<<< HEAD
 def test_where_units_stand_is_told_of_the_experiments_asked_for_and_whether_they_saw_it(book: Book) -> None:
     for experiment in ("offer", "text", "other"):
         book.experiments.assign(experiment, _assigned(("1", "a"), ("2", "b"), ("3", "b")))
@@ -80,7 +79,8 @@ def test_where_units_stand_is_told_of_the_experiments_asked_for_and_whether_they
     ]
     assert {each.assigned_at for each in found} == {NOW}
     assert (book.experiments.seen("offer"), book.experiments.seen("text")) == (2, 0)
-=======
+
+
 def test_writers_at_the_same_time_each_tell_what_they_added_themselves(book: Book) -> None:
     units = [f"{n:03}" for n in range(400)]
     parts = [units[100 * n : 100 * n + 200] for n in range(3)] * 2
@@ -104,7 +104,6 @@ def test_an_earlier_sight_among_new_ones_moves_its_own_row_alone(book: Book) -> 
 
     assert added == 1
     assert book.experiments.exposures("offer")["exposed_at"].to_pylist() == [NAIVE - HOUR, NAIVE]
->>>>>>> stats-last
 
 
 def test_the_same_setup_is_the_same_epoch_and_another_is_the_next(book: Book) -> None:
