@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.distinct import distinct
+from regulars.identity.name import before_at
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import Portraits, Texts
@@ -92,7 +93,7 @@ def _keys(people: Portraits) -> Iterator[tuple[Ints, bool]]:
         (email,), (numbers["phone"],), (numbers["personal_id"],), names, (last, birthday), (root, birthday),
         (birthday, letter), (birthday, postcode), (birthday, address), (root, address), (last, address),
         (address, postcode), (root, sound), (root, postcode, start), (sound, letter, year), (sound, letter, postcode),
-        (_through(email, texts["email"], _before_at),),
+        (_through(email, texts["email"], before_at),),
         (_through(numbers["phone"], texts["phone"], partial(pc.utf8_slice_codeunits, start=-7)),),
     )
     vague = (
@@ -156,10 +157,6 @@ def _through(numbers: Ints, texts: Texts, shorten: Callable[[pa.Array], pa.Array
 
 def _start(letters: int) -> Callable[[pa.Array], pa.Array]:
     return partial(pc.utf8_slice_codeunits, start=0, stop=letters)
-
-
-def _before_at(emails: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(emails, "(?s)@.*", "")
 
 
 def _after_at(emails: pa.Array) -> pa.Array:
