@@ -114,6 +114,7 @@ def folded(text: str) -> list[str]:
     plain = plain.casefold()
     if "'" in plain:
         plain = _ELIDED.sub("", _ELISION.sub(r"\1 ", plain))
+    plain = re.sub(r"\$(?=[a-z])", "s", plain) if "$" in plain else plain      # $top
     plain = _SPELLED.sub(lambda letters: re.sub(r"\W", "", letters[0]), plain)
     if "0" in plain:
         plain = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", plain)                     # st0p
@@ -210,7 +211,7 @@ def _wish(said: _Said, kept: str, rule: Wording, hit: re.Match[str]) -> Reading:
         kind, reason = "ambiguous", "taken back in the same breath"
     elif rule.may_be_fun and said.is_fun:
         kind, reason = "ambiguous", f"{rule.reason}, but perhaps in fun"
-    elif limit := _WORDS.limited.search(kept):
+    elif rule.may_be_limited and (limit := _WORDS.limited.search(kept)):
         kind, reason = "ambiguous", f"{rule.reason}, but only {said.found(limit)!r}"
     return Reading(kind=kind, reason=reason, found=said.found(hit), language=_LEXICON.language(said.words))
 

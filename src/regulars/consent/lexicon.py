@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 CLAUSE = "|"
 """What parts clauses, as a word and as its sign."""
 
+UNKNOWN = "<unknown>"
+"""The idea of words that have none."""
+
 _FIRST_SIGN = 0x4E00                         # thousands of signs in a row, none of which means anything to `re`
 _ATOM = re.compile(
     r"\(\?<?[=!:]|\{[\d,]+\}|<(?P<idea>\w+(?:\.\w\w)?)>|(?P<word>[a-z0-9]+~?)|(?P<any>_)|(?P<clause>/)|\s+|."
@@ -90,7 +93,7 @@ class Lexicon:
 
     def _learn(self, word: str) -> str:
         entry = self.entry(word)
-        sign = CLAUSE if word == CLAUSE else self.signs[self.meanings[entry] if entry else frozenset()]
+        sign = CLAUSE if word == CLAUSE else self.signs[self.meanings[entry] if entry else frozenset((UNKNOWN,))]
         if len(self.known) < _REMEMBERED:
             self.known[word] = sign
         return sign
@@ -119,7 +122,7 @@ def lexicon(ideas: Iterable[Idea], *, rules: Iterable[str], real: frozenset[str]
     for word in misspelt:
         for left in _lessened(word):
             nearly[left].add(word)
-    distinct = sorted({frozenset(), *meanings.values()}, key=sorted)
+    distinct = sorted({frozenset((UNKNOWN,)), *meanings.values()}, key=sorted)
     return Lexicon(
         meanings=meanings, languages={word: frozenset(found) for word, found in languages.items()},
         nearly={left: tuple(sorted(found)) for left, found in nearly.items()}, real=real,

@@ -22,6 +22,7 @@ class Wording:
     reason: str                              # a claim, for the person who asks why
     pattern: re.Pattern[str]                 # over signs of the lexicon
     needs_question: bool                     # an opt-in only where one was asked for
+    may_be_limited: bool                     # to hours, ways or topics; who wants off the list wants off it
     may_be_fun: bool                         # a bare "stop it", which people also say when they laugh
 
 
@@ -65,6 +66,7 @@ def read_words() -> Words:
         wordings=tuple(
             Wording(
                 kind=entry["kind"], reason=entry["reason"], needs_question=entry.get("needs_question", False),
+                may_be_limited=entry.get("may_be_limited", False),
                 may_be_fun=entry.get("may_be_fun", False), pattern=known.compiled(rule),
             )
             for entry, rule in wishes
