@@ -31,6 +31,7 @@ _STRONG = frozenset({
 LONGEST = 1600
 """Signs of a reply that are read: ten text messages; what matters is not said behind them."""
 
+_LONGEST_COMMAND = 12                        # words, with all courtesy around it
 _FUN = "😂🤣😆😹😜😅"
 _WORD_OR_STOP = re.compile(r"[^\W_]+|[.!?;:,\n\r…—|][\W_]*")
 _ELIDED = re.compile(r"(?<=\w)'(?=\w)")
@@ -152,7 +153,9 @@ def _plain_word(words: str, whole: str, *, is_confirming: bool) -> Reading | Non
 
 
 def _bare(words: list[str], signs: str) -> str:
-    """Return words without courtesy and repetition."""
+    """Return words without courtesy and repetition; nothing of what is too long to be a command."""
+    if len(words) > _LONGEST_COMMAND:
+        return ""
     kept = words
     if hits := [hit.span() for hit in _WORDS.courtesy.finditer(signs)]:
         polite = {at for first, behind in hits for at in range(first, behind)}
@@ -201,7 +204,7 @@ def _worded(said: _Said, *, is_confirming: bool) -> Reading | None:
     if other is None:
         return None
     rule, hit = other
-    return Reading(kind=rule.kind, reason=rule.reason, found=said.found(hit), language=_LEXICON.language(said.words))
+    return Reading(kind=rule.kind, reason=rule.reason, found=said.found(hit), language=_LEXICON.language(said.signs))
 
 
 def _wish(said: _Said, kept: str, rule: Wording, hit: re.Match[str]) -> Reading:
@@ -213,7 +216,7 @@ def _wish(said: _Said, kept: str, rule: Wording, hit: re.Match[str]) -> Reading:
         kind, reason = "ambiguous", f"{rule.reason}, but perhaps in fun"
     elif rule.may_be_limited and (limit := _WORDS.limited.search(kept)):
         kind, reason = "ambiguous", f"{rule.reason}, but only {said.found(limit)!r}"
-    return Reading(kind=kind, reason=reason, found=said.found(hit), language=_LEXICON.language(said.words))
+    return Reading(kind=kind, reason=reason, found=said.found(hit), language=_LEXICON.language(said.signs))
 
 
 def _first(signs: str, rules: list[Wording]) -> tuple[Wording, re.Match[str]] | None:

@@ -42,7 +42,7 @@ class Lexicon:
     """What each word may mean, and the sign for it."""
 
     meanings: dict[str, frozenset[str]]      # by word, also `opt~`: its ideas, and itself where a rule names it
-    languages: dict[str, frozenset[str]]     # by word
+    languages: dict[str, tuple[str, ...]]    # by sign
     nearly: dict[str, tuple[str, ...]]       # by what is left of a word without one letter: which words that may be
     real: frozenset[str]                     # words that are no slip of another
     signs: dict[frozenset[str], str]
@@ -53,9 +53,9 @@ class Lexicon:
         known = self.known
         return "".join([known.get(word) or self._learn(word) for word in words])
 
-    def language(self, words: Iterable[str]) -> str:
-        """Return the language most words speak, English when none does."""
-        votes = Counter(language for word in words for language in self.languages.get(self.entry(word) or "", ()))
+    def language(self, signs: str) -> str:
+        """Return the language that most words of a reply are of, English when none is."""
+        votes = Counter(language for sign in signs for language in self.languages.get(sign, ()))
         return max(votes, key=lambda language: (votes[language], language == "en", language), default="en")
 
     def entry(self, word: str) -> str | None:
@@ -101,32 +101,17 @@ class Lexicon:
 
 def lexicon(ideas: Iterable[Idea], *, rules: Iterable[str], real: frozenset[str]) -> Lexicon:
     """Return the lexicon of ideas, and of the words that rules name."""
-    own: dict[str, set[str]] = defaultdict(set)
-    languages: dict[str, set[str]] = defaultdict(set)
-    misspelt: set[str] = set()
-    for idea in ideas:
-        for word in idea.words:
-            own[word] |= {f"<{idea.name}>", f"<{idea.name}.{idea.language}>"}
-            languages[word].add(idea.language)
-        misspelt |= {word for word in idea.words if idea.is_misspelt and len(word) >= _SHORTEST_MEANT}
-    for rule in rules:
-        for atom in _ATOM.finditer(rule):
-            if atom["word"]:
-                own[atom["word"]].add(atom["word"])
-    beginnings = [word for word in own if word.endswith("~")]
-    meanings = {
-        word: frozenset(told.union(*(own[other] for other in beginnings if word.startswith(other[:-1]))))
-        for word, told in own.items()
-    }
-    nearly: dict[str, set[str]] = defaultdict(set)
-    for word in misspelt:
-        for left in _lessened(word):
-            nearly[left].add(word)
+    told = list(ideas)
+    meanings = _meanings(told, rules)
     distinct = sorted({frozenset((UNKNOWN,)), *meanings.values()}, key=sorted)
+    signs = {meaning: chr(_FIRST_SIGN + number) for number, meaning in enumerate(distinct)}
+    spoken = sorted({idea.language for idea in told})
     return Lexicon(
-        meanings=meanings, languages={word: frozenset(found) for word, found in languages.items()},
-        nearly={left: tuple(sorted(found)) for left, found in nearly.items()}, real=real,
-        signs={meaning: chr(_FIRST_SIGN + number) for number, meaning in enumerate(distinct)},
+        meanings=meanings, nearly=_nearly(told), real=real, signs=signs,
+        languages={
+            sign: tuple(language for language in spoken if any(name.endswith(f".{language}>") for name in meaning))
+            for meaning, sign in signs.items()
+        },
     )
 
 
@@ -134,6 +119,32 @@ def conjugated(word: str, endings: dict[str, list[str]]) -> Iterable[str]:
     """Return every form of a word: `mand-ar` with the endings called `ar`, or the word itself."""
     stem, _, called = word.partition("-")
     return [stem + ending for ending in endings[called]] if called else [stem]
+
+
+def _meanings(ideas: Iterable[Idea], rules: Iterable[str]) -> dict[str, frozenset[str]]:
+    own: dict[str, set[str]] = defaultdict(set)
+    for idea in ideas:
+        for word in idea.words:
+            own[word] |= {f"<{idea.name}>", f"<{idea.name}.{idea.language}>"}
+    for rule in rules:
+        for atom in _ATOM.finditer(rule):
+            if atom["word"]:
+                own[atom["word"]].add(atom["word"])
+    beginnings = [word for word in own if word.endswith("~")]
+    return {
+        word: frozenset(names.union(*(own[other] for other in beginnings if word.startswith(other[:-1]))))
+        for word, names in own.items()
+    }
+
+
+def _nearly(ideas: Iterable[Idea]) -> dict[str, tuple[str, ...]]:
+    nearly: dict[str, set[str]] = defaultdict(set)
+    for idea in ideas:
+        for word in idea.words:
+            if idea.is_misspelt and len(word) >= _SHORTEST_MEANT:
+                for left in _lessened(word):
+                    nearly[left].add(word)
+    return {left: tuple(sorted(found)) for left, found in nearly.items()}
 
 
 def _lessened(word: str) -> set[str]:
