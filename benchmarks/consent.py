@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 
 from regulars.campaigns.pace import DAY, Cap, Message, seats
-from regulars.consent.keyword import read_reply
 from regulars.consent.permission import permissions
 from regulars.consent.place import UNKNOWN_US, Place, place_of
 from regulars.consent.quiet_hours import EVERYWHERE, next_allowed, next_allowed_of, quiet_windows, sending_hours
@@ -37,7 +36,6 @@ def main() -> None:
     _one_by_one()
     _everybody()
     _seats()
-    _replies()
 
 
 def _quiet_hours() -> None:
@@ -132,14 +130,6 @@ def _seats() -> None:
             f"beyond their cap, {len(book.seats.taken('day', 'sender:n')):,} of {day.limit:,} a day"
         )
         book.close()
-
-
-def _replies() -> None:
-    texts = ["STOP", "please take me off your list", "is the weekend ok", "I want to stop by tomorrow", "no thanks"]
-    began = perf_counter()
-    for number in range(5_000):
-        read_reply(texts[number % len(texts)])
-    print(f"replies: {(perf_counter() - began) / 5_000 * 1e6:.0f} us each")
 
 
 def _place(rng: Random) -> Place:

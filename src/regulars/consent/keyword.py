@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
+from regulars.consent.lexicon import CLAUSE
 from regulars.consent.wording import Wording, read_words
 
 Kind = Literal["opt_out", "opt_in", "help", "ambiguous", "none"]
@@ -29,10 +31,24 @@ _STRONG = frozenset({
 LONGEST = 1600
 """Signs of a reply that are read: ten text messages; what matters is not said behind them."""
 
+_LONGEST_COMMAND = 12                        # words, with all courtesy around it
 _FUN = "😂🤣😆😹😜😅"
-_TAKEN_BACK = re.compile(r"\b(?:kidding|joking|jk|en broma|je rigole|je plaisante)\b")
-_MARK = " | "
+_WORD_OR_STOP = re.compile(r"[^\W_]+|[.!?;:,\n\r…—|][\W_]*")
+_ELIDED = re.compile(r"(?<=\w)'(?=\w)")
+_ELISION = re.compile(r"\b([mndljtsc]|qu)'(?=[aeiouyh])")
+_SPELLED = re.compile(r"\b\w(?:[. \-]+\w\b){2,}")                              # s.t.o.p, s t o p
+_STRETCHED = re.compile(r"([a-z])\1{2,}")                                        # stooop
+_AS_WORDS = str.maketrans({
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{OCTAGONAL SIGN}": " stop ", "\N{NO ENTRY}": " stop ",
+    "\N{REVERSED HAND WITH MIDDLE FINGER EXTENDED}": " fuck you ",
+})
 _WORDS = read_words()
+_LEXICON = _WORDS.lexicon
+_NEUTRAL = "."                               # the sign of no idea: what was taken out
+_MEANT = [
+    (command, frozenset(command), 2 if len(command) >= 9 else 1)
+    for command, (kind, _) in _WORDS.commands.items() if kind == "opt_out" and " " not in command and len(command) >= 4
+]
 _OUTS = [rule for rule in _WORDS.wordings if rule.kind == "opt_out"]
 _DOUBTS = [rule for rule in _WORDS.wordings if rule.kind == "ambiguous"]
 _WHOLE = [rule for rule in _WORDS.wordings if rule.kind in ("opt_in", "help")]
@@ -45,7 +61,23 @@ class Reading:
     kind: Kind
     reason: str                              # a sentence for the person who asks why
     found: str = ""                          # the words that decided, folded
-    language: str = ""                       # of the rule: en, es, fr, pt; empty when none applied
+    language: str = ""                       # en, es, fr, pt; empty when none applied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """A reply as rules read it."""
+
+    text: str                                # as it came
+    words: list[str]                         # folded
+    signs: str                               # of the lexicon, one for each word
+
+    def found(self, hit: re.Match[str]) -> str:
+        return " ".join(self.words[hit.start():hit.end()]).strip(" |")
+
+    @property
+    def is_fun(self) -> bool:
+        return bool(_WORDS.joking.search(self.signs)) or any(sign in self.text for sign in _FUN)
 
 
 def read_reply(text: str | None, *, is_confirming: bool = False) -> Reading:
@@ -61,54 +93,57 @@ def read_reply(text: str | None, *, is_confirming: bool = False) -> Reading:
         return Reading(kind="none", reason="nothing was written")
     if _TAPBACK.match(text):
         return Reading(kind="none", reason="a reaction that quotes our own message")
-    said = folded(text)
-    if not said:
+    words = folded(text)
+    if not words:
         return Reading(kind="none", reason="no words, only signs")
-    if automatic := _WORDS.not_meant_for_us.search(said):
-        return Reading(kind="none", reason="an automatic answer, or our own words quoted", found=automatic[0])
-    is_question = text.rstrip(" !.)\"'").endswith("?")
+    said = _Said(text=text, words=words, signs=_LEXICON.read(words))
+    if automatic := _WORDS.not_meant_for_us.search(said.signs):
+        return Reading(kind="none", reason="an automatic answer, or our own words quoted", found=said.found(automatic))
     return (
-        _command(said, text, is_question=is_question, is_confirming=is_confirming)
-        or _worded(said, text, is_confirming=is_confirming)
+        _command(said, is_confirming=is_confirming)
+        or _worded(said, is_confirming=is_confirming)
         or Reading(kind="none", reason="nothing in it speaks of being written to")
     )
 
 
-def folded(text: str) -> str:
-    """Return a text as rules read it: lower case without accents, apostrophes or signs, clauses parted by ` | `."""
-    straight = text[:LONGEST].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("`", "'")
-    plain = unicodedata.normalize("NFKD", straight).casefold()
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    plain = re.sub(r"(?<=\w)'(?=\w)", "", plain)
-    spelled = r"\b\w(?:[. \-]+\w\b){2,}"                                        # s.t.o.p, s t o p
-    plain = re.sub(spelled, lambda letters: re.sub(r"\W", "", letters[0]), plain)
-    plain = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", plain)                         # st0p
-    plain = re.sub(r"([a-z])\1{2,}", r"\1", plain)                              # stooop
-    plain = re.sub(r"\bun[ -]subscri", "unsubscri", plain)
-    plain = re.sub(r"[.!?;:,\n\r…—|]+", _MARK, plain)
-    plain = re.sub(r"[^\w|]+|_", " ", plain)
-    plain = re.sub(r"(\| )*\|", "|", " ".join(plain.split()))
-    return plain.strip(" |")
+def folded(text: str) -> list[str]:
+    """Return the words of a text as rules read them: lower case, no accents, no apostrophes; `|` parts clauses."""
+    plain = text[:LONGEST].replace("`", "'")
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain.translate(_AS_WORDS))
+        plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    plain = plain.casefold()
+    if "'" in plain:
+        plain = _ELIDED.sub("", _ELISION.sub(r"\1 ", plain))
+    plain = re.sub(r"\$(?=[a-z])", "s", plain) if "$" in plain else plain      # $top
+    plain = _SPELLED.sub(lambda letters: re.sub(r"\W", "", letters[0]), plain)
+    if "0" in plain:
+        plain = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", plain)                     # st0p
+    if "subscri" in plain:
+        plain = re.sub(r"\bun[ -]subscri", "unsubscri", plain)
+    words = [word if word[0].isalnum() else CLAUSE for word in _WORD_OR_STOP.findall(_STRETCHED.sub(r"\1", plain))]
+    first, behind = words[:1] == [CLAUSE], words[-1:] == [CLAUSE]
+    return words[int(first):len(words) - int(behind)]
 
 
-def _command(said: str, text: str, *, is_question: bool, is_confirming: bool) -> Reading | None:
+def _command(said: _Said, *, is_confirming: bool) -> Reading | None:
     """Read a reply that is nothing but a command, courtesy aside."""
-    words = _bare(said)
+    words = _bare(said.words, said.signs)
     kind, language = _WORDS.commands.get(words, (None, ""))
     if kind is None and (meant := _meant(words)) is not None:
         kind, language = "opt_out", _WORDS.commands[meant][1]
-    if kind == "opt_out" and is_question:
+    if kind == "opt_out" and said.text.rstrip(" !.)\"'").endswith("?"):
         return Reading(kind="ambiguous", reason="a command put as a question", found=words, language=language)
-    if kind == "opt_out" and words not in _STRONG and _is_fun(said, text):
+    if kind == "opt_out" and words not in _STRONG and said.is_fun:
         return Reading(kind="ambiguous", reason="a command, but perhaps in fun", found=words, language=language)
     if kind is not None:
         return Reading(kind=kind, reason=f"the command {words!r}", found=words, language=language)
-    return _plain_word(words, is_confirming=is_confirming)
+    return _plain_word(words, " ".join(said.words), is_confirming=is_confirming)
 
 
-def _plain_word(words: str, *, is_confirming: bool) -> Reading | None:
+def _plain_word(words: str, whole: str, *, is_confirming: bool) -> Reading | None:
     """Read a reply that is a plain yes or no."""
-    if words in _WORDS.unwilling:
+    if words in _WORDS.unwilling or whole in _WORDS.unwilling:
         return Reading(kind="ambiguous", reason="unwilling, but not clearly about all messages", found=words)
     if words not in _WORDS.confirming:
         return None
@@ -117,18 +152,27 @@ def _plain_word(words: str, *, is_confirming: bool) -> Reading | None:
     return Reading(kind="none", reason=f"{words!r} is an opt-in only when one was asked for", found=words)
 
 
-def _bare(said: str) -> str:
-    words = _WORDS.courtesy.sub(" ", said.replace("|", " "))
-    return re.sub(r"\b(\w+)(?: \1\b)+", r"\1", " ".join(words.split()))
+def _bare(words: list[str], signs: str) -> str:
+    """Return words without courtesy and repetition; nothing of what is too long to be a command."""
+    if len(words) > _LONGEST_COMMAND:
+        return ""
+    kept = words
+    if hits := [hit.span() for hit in _WORDS.courtesy.finditer(signs)]:
+        polite = {at for first, behind in hits for at in range(first, behind)}
+        kept = [word for at, word in enumerate(words) if at not in polite]
+    return " ".join(word for word, _ in groupby(word for word in kept if word != CLAUSE))
 
 
 def _meant(word: str) -> str | None:
     """Return the opt-out command that one word is a slip of; None when it is a word of its own."""
     if " " in word or word in _WORDS.real or len(word) < 3:
         return None
-    for command, (kind, _) in _WORDS.commands.items():
-        slips = 2 if len(command) >= 9 else 1
-        if kind == "opt_out" and " " not in command and len(command) >= 4 and _slips(word, command) <= slips:
+    letters = frozenset(word)
+    for command, theirs, slips in _MEANT:
+        # A slip changes two letters of the set at most: most commands are ruled out without counting.
+        if len(letters ^ theirs) > 2 * slips or abs(len(word) - len(command)) > slips:
+            continue
+        if _slips(word, command) <= slips:
             return command
     return None
 
@@ -147,52 +191,55 @@ def _slips(one: str, other: str) -> int:
     return row[-1]
 
 
-def _worded(said: str, text: str, *, is_confirming: bool) -> Reading | None:
+def _worded(said: _Said, *, is_confirming: bool) -> Reading | None:
     """Read a reply in sentences: opt-outs first, then what only a person can tell, then opt-ins and help."""
-    kept = " ".join(_WORDS.kept.sub(" ", said).split())
-    found = _first(kept, _OUTS)
-    if found is not None:
-        rule, words = found
-        if _TAKEN_BACK.search(said):
-            reason = "taken back in the same breath"
-            return Reading(kind="ambiguous", reason=reason, found=words, language=rule.language)
-        if limit := _WORDS.limited.search(kept):
-            return Reading(
-                kind="ambiguous", reason=f"{rule.reason}, but only {limit[0].strip()!r}", found=words,
-                language=rule.language,
-            )
-        return Reading(kind="opt_out", reason=rule.reason, found=words, language=rule.language)
-    if alone := _command_in_a_clause(kept, text):
+    kept = _WORDS.kept.sub(lambda hit: _NEUTRAL * len(hit[0]), said.signs)
+    if (found := _first(kept, _OUTS)) is not None:
+        return _wish(said, kept, *found)
+    if alone := _command_in_a_clause(said, kept):
         return alone
     # Opt-ins and calls for help are whole sentences: what was taken out of one belongs to it.
-    other = _first(kept, _DOUBTS) or _first(said, [rule for rule in _WHOLE if is_confirming or not rule.needs_question])
+    whole = [rule for rule in _WHOLE if is_confirming or not rule.needs_question]
+    other = _first(kept, _DOUBTS) or _first(said.signs, whole)
     if other is None:
         return None
-    rule, words = other
-    return Reading(kind=rule.kind, reason=rule.reason, found=words, language=rule.language)
+    rule, hit = other
+    return Reading(kind=rule.kind, reason=rule.reason, found=said.found(hit), language=_LEXICON.language(said.signs))
 
 
-def _is_fun(said: str, text: str) -> bool:
-    return bool(_WORDS.joking.search(said)) or any(sign in text for sign in _FUN)
+def _wish(said: _Said, kept: str, rule: Wording, hit: re.Match[str]) -> Reading:
+    """Return a wish to be left alone as it stands, or as a person must read it."""
+    kind, reason = rule.kind, rule.reason
+    if _WORDS.taken_back.search(said.signs):
+        kind, reason = "ambiguous", "taken back in the same breath"
+    elif rule.may_be_fun and said.is_fun:
+        kind, reason = "ambiguous", f"{rule.reason}, but perhaps in fun"
+    elif rule.may_be_limited and (limit := _WORDS.limited.search(kept)):
+        kind, reason = "ambiguous", f"{rule.reason}, but only {said.found(limit)!r}"
+    return Reading(kind=kind, reason=reason, found=said.found(hit), language=_LEXICON.language(said.signs))
 
 
-def _first(said: str, rules: list[Wording]) -> tuple[Wording, str] | None:
+def _first(signs: str, rules: list[Wording]) -> tuple[Wording, re.Match[str]] | None:
     for rule in rules:
-        if (hit := rule.pattern.search(said)) and not _WORDS.about_other_things.match(said[hit.end():]):
-            return rule, hit[0].strip()
+        for hit in rule.pattern.finditer(signs):
+            if not _WORDS.about_other_things.match(signs, hit.end()):
+                return rule, hit
     return None
 
 
-def _command_in_a_clause(said: str, text: str) -> Reading | None:
+def _command_in_a_clause(said: _Said, kept: str) -> Reading | None:
     """Read a clause that is a command among others that are not: `not interested, please stop`."""
-    clauses = [words for clause in said.split("|") if (words := _bare(clause))]
-    for words in clauses:
+    behind = 0
+    for clause in kept.split(CLAUSE):
+        own = said.words[behind:behind + len(clause)]
+        behind += len(clause) + 1
+        words = _bare(own, clause) if _NEUTRAL not in clause else ""
         kind, language = _WORDS.commands.get(words, ("none", ""))
         if kind != "opt_out":
             continue
-        if _is_fun(said, text):
+        if said.is_fun:
             return Reading(kind="ambiguous", reason="a command, but perhaps in fun", found=words, language=language)
-        if _WORDS.asked_about.search(said):
+        if _WORDS.asked_about.search(said.signs):
             return Reading(kind="ambiguous", reason="a command within a question", found=words, language=language)
         if words in _STRONG:
             return Reading(kind="opt_out", reason=f"the command {words!r} in a clause", found=words, language=language)

@@ -13,6 +13,7 @@ from regulars.consent.keyword import Kind, folded, read_reply
 
 REPLIES = Path(__file__).parents[3].parent / "shared" / "data" / "messages" / "optout_replies.csv"
 OURS = Path(__file__).parent / "replies.tsv"
+SEEN, HELD = (Path(__file__).parent / f"replies_{half}.tsv" for half in ("seen", "held"))
 WORDS: dict[str, Kind] = {
     "stop": "opt_out", "out": "opt_out", "start": "opt_in", "in": "opt_in", "help": "help", "ambiguous": "ambiguous",
     "ask": "ambiguous", "none": "none",
@@ -47,6 +48,46 @@ def test_replies_of_our_own_are_read_as_they_are_meant() -> None:
 
     assert recall >= 0.98
     assert false <= 0.01
+
+
+def _suppressed(file: Path, language: str, meant: str) -> float:
+    """Share of the replies of one meaning that stop messages, at once or until a person has read them."""
+    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    kinds = [read_reply(text).kind for label, spoken, text in rows if (label, spoken) == (meant, language)]
+    return sum(kind in ("opt_out", "ambiguous") for kind in kinds) / len(kinds)
+
+
+@pytest.mark.parametrize("language", ["en", "es", "fr"])
+@pytest.mark.parametrize("file", [SEEN, HELD])
+def test_who_wants_no_messages_gets_none(file: Path, language: str) -> None:
+    assert _suppressed(file, language, "out") >= 0.98
+
+
+@pytest.mark.parametrize("language", ["en", "es", "fr"])
+@pytest.mark.parametrize(("file", "at_most"), [(SEEN, 0.015), (HELD, 0.035)])
+def test_who_says_something_else_keeps_getting_them(file: Path, at_most: float, language: str) -> None:
+    assert _suppressed(file, language, "none") <= at_most
+
+
+@pytest.mark.parametrize("text", [
+    "stop all those texts", "dejen de mandar mensajes", "arretez vos sms", "parem de enviar mensagens",
+    "remove me form your list", "unsbscribe me", "svp ne menvoyer plus de mesages", "ya no kiero k me manden mensages",
+    "texting me at 11pm is insane. remove me",
+])
+def test_one_wish_is_read_in_every_language_and_spelling(text: str) -> None:
+    assert read_reply(text).kind == "opt_out"
+
+
+@pytest.mark.parametrize("text", [
+    "I didn't get your text yesterday", "no me han llamado", "je n'ai pas reçu le message", "no code came through",
+])
+def test_what_did_not_come_is_no_refusal_of_it(text: str) -> None:
+    assert read_reply(text).kind == "none"
+
+
+@pytest.mark.parametrize("text", ["vos messages me dérangent encore", "what part of stop do you not understand"])
+def test_a_refusal_beside_what_is_sent_is_never_passed_over(text: str) -> None:
+    assert read_reply(text).kind in ("opt_out", "ambiguous")
 
 
 @pytest.mark.parametrize("text", [
@@ -104,7 +145,7 @@ def test_a_reading_says_which_words_decided() -> None:
 
 
 def test_neither_case_nor_signs_nor_accents_matter() -> None:
-    assert folded("ARRÊTEZ — s.t.o.p, st0p!") == folded("arretez | stop | stop")
+    assert folded("ARRÊTEZ — s.t.o.p, st0p!") == ["arretez", "|", "stop", "|", "stop"]
 
 
 def test_a_reaction_that_quotes_us_is_no_reply() -> None:
@@ -114,7 +155,9 @@ def test_a_reaction_that_quotes_us_is_no_reply() -> None:
 def test_junk_is_read_at_once() -> None:
     began = time.perf_counter()
 
-    kinds = {read_reply(junk * 50_000).kind for junk in ("dont want ", "stop the ", "a b c ", "no me ", "take me off ", "| ")}
+    kinds = {read_reply(junk * 50_000).kind for junk in (
+        "dont want ", "stop the ", "a b c ", "no me ", "take me off ", "| ", "no ", "ni ", "me me it ", "xyzzy ",
+    )}
 
     assert kinds
     assert time.perf_counter() - began < 2
