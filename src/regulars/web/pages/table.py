@@ -14,12 +14,12 @@ from regulars.web.pages import (
     run_page,
     why_page,
 )
-from regulars.web.pages.page import DashboardPage
-
-REVEALED = customer_page.PAGE
-"""The page whose addresses and numbers can be shown whole."""
+from regulars.web.pages.page import DashboardPage, PageForm
 
 PAGES: tuple[DashboardPage, ...] = (
     overview_page.PAGE, customers_page.PAGE, why_page.PAGE, people_page.PAGE, customer_page.PAGE, experiments_page.PAGE,
     result_page.PAGE, health_page.PAGE, run_page.PAGE, held_page.PAGE,
 )
+
+FORMS: tuple[PageForm, ...] = (*customer_page.FORMS,)
+"""What pages do when somebody sends a form of theirs."""
