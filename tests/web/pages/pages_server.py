@@ -17,7 +17,7 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 
-from api_server import made, opened
+from api_server import given_up, made, opened
 
 from regulars.flags import Flags
 from regulars.pipeline.flow import run
@@ -25,6 +25,7 @@ from regulars.pipeline.people import accept, invite
 from regulars.pipeline.sign_in import begin_session
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.people import Role
+from regulars.storage.book.webhooks import webhook_id_of
 from regulars.web.api.workers import Workers
 from regulars.web.app import flag_app
 from regulars.web.gate import Gate
@@ -35,6 +36,8 @@ from regulars.web.sign_in.routes import sign_in_routes
 from regulars.web.sign_in.visitor import csrf_of
 
 ODD = "Visits: of guests, a.b [c] <d>"
+DELIVERY = "d-1"
+WEBHOOK = webhook_id_of("texts", DELIVERY)
 PASSWORD = "twelve green climbing ropes"
 DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1}
 
@@ -58,7 +61,7 @@ class Shown:
         """Return a page's path with ids of this business in it."""
         return template.format(
             customer_id=self.customer_id, segment="regular", experiment="greeting", run_id=self.run_id,
-            reason="not_timestamp",
+            reason="not_timestamp", webhook_id=WEBHOOK,
         )
 
 
@@ -114,6 +117,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "desk" / "metrics" / "odd.yaml").write_text(f"title: {ODD!r}\ndescription: Visits.\ncount: visit\n", encoding="utf-8")
     workspace = opened(folder / "desk")
     assert run(workspace).exit_code == 0
+    given_up(workspace, DELIVERY)
     workspace.close()
     return folder / "desk"
 

@@ -40,6 +40,7 @@ Work = Callable[[Request, str], Awaitable[Response]]
 MEDIA: Mapping[Form, str] = {
     "html": "text/html; charset=utf-8", "json": "application/json", "csv": "text/csv; charset=utf-8"
 }
+NOTHING = Told()
 A_YEAR = 31_536_000                          # seconds that a chosen theme is kept
 
 
@@ -141,7 +142,7 @@ class Pages:
             view = page.view(replace(visit, told=told))
         except Exception as error:  # noqa: BLE001  said within the shell, which still works
             return self._refused(error, request, request_id, shell=shell)
-        response = _page(page.template, view, shell, request, status=422 if told.trouble else 200)
+        response = _page(page.template, view, shell, request, status=422 if told.trouble else 200, told=told)
         response.headers["Cache-Control"] = "no-store"       # what is told once is shown once
         return response
 
@@ -180,8 +181,10 @@ class Pages:
         return _page("problem.html", problem_view(problem), shell, request, status=problem.status)
 
 
-def _page(template: str, view: object, shell: Shell, request: Request, *, status: int = 200) -> Response:
-    body = dressed(template, view, shell).encode("utf-8")
+def _page(
+    template: str, view: object, shell: Shell, request: Request, *, status: int = 200, told: Told = NOTHING
+) -> Response:
+    body = dressed(template, view, shell, told).encode("utf-8")
     if status != 200 or isinstance(view, ProblemView):
         return Response(body, status_code=status, media_type=MEDIA["html"], headers={"Cache-Control": "no-store"})
     return kept(request, body, media_type=MEDIA["html"])

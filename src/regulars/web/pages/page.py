@@ -34,7 +34,7 @@ class Told:
     trouble: str = ""                        # why it was not done; "": it was
     at: str = ""                             # the field that is wrong
     said: Mapping[str, str] = field(default_factory=dict)    # what was typed, to be corrected
-    link: str = ""                           # the path of a link that is kept nowhere
+    link: str = ""                           # that is kept nowhere
     reveals: bool = False                    # addresses and numbers are shown whole, and that is in the audit
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from regulars.pipeline.workspace import Workspace
 from regulars.web.frame import Frame, framed
-from regulars.web.pages.page import Latest
+from regulars.web.pages.page import Latest, Told
 from regulars.web.pages.sparkline import sparkline
 
 STALE_AFTER = timedelta(days=2)              # twice a day: runs are daily
@@ -35,6 +35,6 @@ def latest_of(workspace: Workspace) -> Latest:
     return Latest(at=at, day=day, is_stale=at is not None and now - at > STALE_AFTER)
 
 
-def dressed(template: str, view: Any, shell: Shell) -> str:
-    """Return a view as a whole page."""
-    return framed(f"pages/{template}", shell, view=view, sparkline=sparkline)
+def dressed(template: str, view: Any, shell: Shell, told: Told) -> str:
+    """Return a view as a whole page, with what it says to a form that was sent."""
+    return framed(f"pages/{template}", shell, view=view, told=told, sparkline=sparkline)
