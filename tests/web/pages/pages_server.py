@@ -50,6 +50,7 @@ class Shown:
     client: httpx.Client
     customer_id: str
     run_id: str
+    email: str                               # of who signed in
     token: str                               # what forms of this session say
 
     def text(self, path: str) -> str:
@@ -106,7 +107,8 @@ def showing(folder: Path, *, as_: Role = "owner") -> Iterator[Shown]:
     workspace.close()
     with serving(lambda: opened(folder), folder) as url, httpx.Client(base_url=url, timeout=60) as client:
         client.cookies.set(f"regulars_session_{client.base_url.port}", session)
-        yield Shown(folder=folder, client=client, customer_id=ann["customer_id"], run_id=run_id, token=csrf_of(session))
+        yield Shown(folder=folder, client=client, customer_id=ann["customer_id"], run_id=run_id, email=ada.email,
+                    token=csrf_of(session))
 
 
 @pytest.fixture(scope="session")

@@ -172,7 +172,7 @@ def test_a_page_is_walked_by_keyboard_in_reading_order_and_the_focus_is_seen(gym
     assert [each for each in seen if each["outline"] < 2] == []
     until_the_end = [each["place"] for each in seen]
     turn = next((n for n in range(1, len(until_the_end)) if until_the_end[n] <= until_the_end[n - 1]), len(until_the_end))
-    assert turn >= min(12, len(until_the_end))
+    assert turn >= min(12, len(set(until_the_end)))
     assert skipped
 
 
