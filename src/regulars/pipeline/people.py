@@ -16,6 +16,8 @@ from regulars.storage.book.people import Person, Role
 
 WEEK = timedelta(days=7)
 
+NAME_RULE = "A name has 1 to 100 characters."
+
 
 def invite(
     book: Book, email: str, *, role: Role, by: str, at: datetime, lasts: timedelta = WEEK
@@ -73,7 +75,7 @@ def accept(book: Book, shown: str, *, name: str, password: str, at: datetime) ->
         raise NotFound("this link leads nowhere any more", hint="ask for another one")
     said = " ".join(name.split())
     if found.person_id is None and not 1 <= len(said) <= 100:
-        raise RegularsError("A name has 1 to 100 characters.")
+        raise RegularsError(NAME_RULE)
     if (trouble := complaint(password, email=found.email, name=said)) is not None:
         raise RegularsError(trouble)
     person_id = found.person_id or f"p_{secrets.token_hex(6)}"

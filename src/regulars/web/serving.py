@@ -88,8 +88,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
             flags.now, gate=Gate(keys=choices.keys, rate=choices.rate, clock=time.monotonic),
             encryption_key=choices.encryption_key, origins=choices.origins, api=api.routes(), pages=[
                 *sign_in_routes(entrance, issuer=choices.issuer), *pages.open_routes(),
-                *entrance.guarded(pages.revealing_routes(), may="reveal"),
-                *entrance.guarded(pages.routes(), may="read"),
+                *pages.routes(entrance),
             ],
         )
         app, said, store = _behind_doors(folder, answering, counts)
@@ -164,7 +163,7 @@ def _entrance(folder: Path, opened: ExitStack, *, is_open: bool) -> Entrance:
             book().close()
 
     opened.callback(leave)
-    return Entrance(opened=book, clock=SystemClock(), is_open=is_open)
+    return Entrance(opened=book, clock=SystemClock(), is_open=is_open, business=config.business.name)
 
 
 def _has_people(entrance: Entrance, *, is_open: bool) -> bool | None:

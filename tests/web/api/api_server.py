@@ -125,7 +125,10 @@ def opened(folder: Path, tenant: str = "default") -> Workspace:
 
 def given_up(workspace: Workspace, delivery_id: str) -> str:
     """Put a delivery into the queue that could not be handed on, and return its id."""
-    told = Landed(delivery_id=delivery_id, provider="acme", received_at=NOW, content_type="application/json", body=b"{}")
+    told = Landed(
+        delivery_id=delivery_id, provider="acme", received_at=NOW, content_type="application/json",
+        body=b'{"from": "+12548675302", "text": "STOP"}',
+    )
     workspace.book.webhooks.add("texts", [told])
     webhook_id = webhook_id_of("texts", delivery_id)
     workspace.book.webhooks.finish([Handed(webhook_id=webhook_id, error="store: full")], at=NOW)

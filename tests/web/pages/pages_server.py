@@ -1,4 +1,4 @@
-"""A tiny business behind its pages, with or without somebody who signed in."""
+"""A tiny business behind its pages, and somebody who signed in."""
 
 from __future__ import annotations
 
@@ -9,41 +9,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 
-from api_server import made, opened
-from regulars.web.visitor import Visitor
+from api_server import given_up, made, opened
 
+from regulars.flags import Flags
 from regulars.pipeline.flow import run
+from regulars.pipeline.people import accept, invite
+from regulars.pipeline.sign_in import begin_session
 from regulars.pipeline.workspace import Workspace
+from regulars.storage.book.people import Role
+from regulars.storage.book.webhooks import webhook_id_of
 from regulars.web.api.workers import Workers
+from regulars.web.app import flag_app
+from regulars.web.gate import Gate
 from regulars.web.listen import listening
 from regulars.web.pages.answering import Pages
+from regulars.web.sign_in.entrance import Entrance
+from regulars.web.sign_in.routes import sign_in_routes
+from regulars.web.sign_in.visitor import csrf_of
 
 ODD = "Visits: of guests, a.b [c] <d>"
+DELIVERY = "d-1"
+WEBHOOK = webhook_id_of("texts", DELIVERY)
+PASSWORD = "twelve green climbing ropes"
 DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SomeVisitor:
-    """Somebody who signed in."""
-
-    role: str
-    person_id: str = "p_1"
-    name: str = "Ada"
-    csrf: str = "token-of-ada"
-
-
-def visitor(role: str) -> SomeVisitor:
-    return SomeVisitor(role=role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +50,8 @@ class Shown:
     client: httpx.Client
     customer_id: str
     run_id: str
+    email: str                               # of who signed in
+    token: str                               # what forms of this session say
 
     def text(self, path: str) -> str:
         answer = self.client.get(self.path(path))
@@ -64,28 +62,27 @@ class Shown:
         """Return a page's path with ids of this business in it."""
         return template.format(
             customer_id=self.customer_id, segment="regular", experiment="greeting", run_id=self.run_id,
-            reason="not_timestamp",
+            reason="not_timestamp", webhook_id=WEBHOOK,
         )
 
 
-class SignedIn:
-    """Lets everybody in as one visitor, as the gate will."""
-
-    def __init__(self, app: ASGIApp, *, visitor: Visitor) -> None:
-        self.app, self.visitor = app, visitor
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope.setdefault("state", {})["visitor"] = self.visitor
-        await self.app(scope, receive, send)
+def person(workspace: Workspace, role: Role) -> str:
+    """Somebody new of a role, called Ada, whose password is PASSWORD; their address."""
+    book, now, email = workspace.book, workspace.clock.now(), f"{role}-{uuid4().hex[:6]}@desk.example"
+    _, link = invite(book, email, role=role, by="test", at=now)
+    return accept(book, link, name="Ada", password=PASSWORD, at=now).email
 
 
 @contextmanager
-def serving(opens: Callable[[], Workspace], folder: Path, *, as_: Visitor | None = None) -> Iterator[str]:
-    workers = Workers(opens, folder=folder, clock=time.monotonic, count=2)
-    door = [Middleware(SignedIn, visitor=as_)] if as_ else []
+def serving(opens: Callable[[], Workspace], folder: Path) -> Iterator[str]:
+    """The pages behind the entrance, as they are served."""
+    workspace, workers = opens(), Workers(opens, folder=folder, clock=time.monotonic, count=2)
+    entrance = Entrance(opened=lambda: workspace.book, clock=workspace.clock, business="Desk")
     found = Pages(workers=workers, door=lambda: DOOR)
-    app = Starlette(routes=[*found.open_routes(), *found.revealing_routes(), *found.routes()], middleware=door)
+    app = flag_app(
+        lambda: Flags(()), gate=Gate(keys=("k",), clock=time.monotonic),
+        pages=[*sign_in_routes(entrance), *found.open_routes(), *found.routes(entrance)],
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
@@ -96,17 +93,22 @@ def serving(opens: Callable[[], Workspace], folder: Path, *, as_: Visitor | None
             server.should_exit = True
             thread.join()
             workers.close()
+            workspace.close()
 
 
 @contextmanager
-def showing(folder: Path, *, as_: Visitor | None = None) -> Iterator[Shown]:
+def showing(folder: Path, *, as_: Role = "owner") -> Iterator[Shown]:
     workspace = opened(folder)
     customers = workspace.table("customers")
     ann = workspace.rows(customers.filter(customers.name == "Ann Lee"))[0]
     run_id = workspace.book.runs.last_runs(1)[0].run_id
+    ada = workspace.book.people.named(person(workspace, as_))
+    session = begin_session(workspace.book, ada, agent="Firefox/140", at=workspace.clock.now()).shown
     workspace.close()
-    with serving(lambda: opened(folder), folder, as_=as_) as url, httpx.Client(base_url=url, timeout=60) as client:
-        yield Shown(folder=folder, client=client, customer_id=ann["customer_id"], run_id=run_id)
+    with serving(lambda: opened(folder), folder) as url, httpx.Client(base_url=url, timeout=60) as client:
+        client.cookies.set(f"regulars_session_{client.base_url.port}", session)
+        yield Shown(folder=folder, client=client, customer_id=ann["customer_id"], run_id=run_id, email=ada.email,
+                    token=csrf_of(session))
 
 
 @pytest.fixture(scope="session")
@@ -117,12 +119,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "desk" / "metrics" / "odd.yaml").write_text(f"title: {ODD!r}\ndescription: Visits.\ncount: visit\n", encoding="utf-8")
     workspace = opened(folder / "desk")
     assert run(workspace).exit_code == 0
+    given_up(workspace, DELIVERY)
     workspace.close()
     return folder / "desk"
 
 
 @pytest.fixture(scope="session")
 def pages(desk: Path) -> Iterator[Shown]:
-    """Its pages, for whoever sits at this machine."""
+    """Its pages, for an owner."""
     with showing(desk) as found:
         yield found

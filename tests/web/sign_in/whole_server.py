@@ -31,6 +31,7 @@ from regulars.web.app import flag_app
 from regulars.web.body import kept_answer
 from regulars.web.gate import Gate
 from regulars.web.listen import listening
+from regulars.web.pages.answering import Pages
 from regulars.web.raised import discreet
 from regulars.web.rights import ROLES, SCOPES, Right
 from regulars.web.sign_in.entrance import Entrance
@@ -76,8 +77,8 @@ def _twin(request: Request) -> Response:
     return kept_answer(request, {"role": request.state.visitor.role})
 
 
-def pages(entrance: Entrance) -> list[Route]:
-    """A page, a form and a twin for each right: what the dashboard will have."""
+def probes(entrance: Entrance) -> list[Route]:
+    """A page, a form and a twin for each right, that say who asks."""
     return [
         guarded for right in get_args(Right) for guarded in entrance.guarded([
             Route(f"/page/{right}", _seen, methods=["GET"]), Route(f"/page/{right}.json", _twin, methods=["GET"]),
@@ -105,9 +106,10 @@ def serving(
     workers = Workers(lambda: opened(folder, tenant), folder=folder, clock=time.monotonic, count=2)
     entrance = Entrance(opened=lambda: book, clock=FixedClock(NOW), is_open=is_open)
     gate = Gate(keys=(FLAG_KEY,), clock=time.monotonic)
-    app = flag_app(
-        lambda: Flags(()), gate=gate, api=Api(workers=workers).routes(), pages=[*sign_in_routes(entrance, issuer=ISSUER), *pages(entrance)]
-    )
+    pages = Pages(workers=workers)
+    app = flag_app(lambda: Flags(()), gate=gate, api=Api(workers=workers).routes(), pages=[
+        *sign_in_routes(entrance, issuer=ISSUER), *pages.open_routes(), *pages.routes(entrance), *probes(entrance),
+    ])
     server = uvicorn.Server(uvicorn.Config(discreet(app), log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})

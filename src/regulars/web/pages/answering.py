@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -15,20 +15,22 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from regulars.errors import NotFound
+from regulars.errors import RegularsError
 from regulars.pipeline.workspace import Workspace
-from regulars.storage.book.audit import Changed
 from regulars.web.api.counting import Counts
 from regulars.web.api.problem import problem_of, response_of
 from regulars.web.api.reading import query_of, request_id_of
 from regulars.web.api.workers import Workers
 from regulars.web.assets import asset_routes
 from regulars.web.body import kept
-from regulars.web.pages.page import DashboardPage, DoorCounts, Visit
+from regulars.web.frame import THEMES, address, theme_of
+from regulars.web.pages.page import DashboardPage, DoorCounts, PageForm, Told, Visit
 from regulars.web.pages.problem_page import ProblemView, first_view, problem_view
-from regulars.web.pages.shell import THEMES, Shell, address, dressed, latest_of
-from regulars.web.pages.table import PAGES, REVEALED
-from regulars.web.sign_in.visitor import Visitor
+from regulars.web.pages.shell import Shell, dressed, latest_of
+from regulars.web.pages.table import FORMS, PAGES
+from regulars.web.sign_in.entrance import Entrance, PageRoute
+from regulars.web.sign_in.forms import form_of
+from regulars.web.sign_in.where import next_of
 
 log = structlog.get_logger()
 
@@ -38,8 +40,8 @@ Work = Callable[[Request, str], Awaitable[Response]]
 MEDIA: Mapping[Form, str] = {
     "html": "text/html; charset=utf-8", "json": "application/json", "csv": "text/csv; charset=utf-8"
 }
+NOTHING = Told()
 A_YEAR = 31_536_000                          # seconds that a chosen theme is kept
-LARGEST_FORM = 10_000                        # bytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,19 +58,19 @@ class Pages:
     door: DoorCounts = dict
     counts: Counts = field(default_factory=Counts)
 
-    def routes(self) -> list[Route]:
-        """Return every page with its twins."""
-        found: list[Route] = []
+    def routes(self, entrance: Entrance) -> list[PageRoute]:
+        """Return every page with its twins, and what their forms do, each behind the right that it asks for."""
+        found: list[PageRoute] = []
         for page in PAGES:
             # Twins first: a page whose path ends in a name would take their ending for a part of it.
             forms: list[tuple[Form, str]] = [("csv", f"{page.twin}.csv")] if page.csv else []
             forms += [("json", f"{page.twin}.json"), ("html", page.path)]
-            found += [self._route(page.name, path, self._shown(page, form)) for form, path in forms]
+            shown = [self._route(page.name, path, self._shown(page, form)) for form, path in forms]
+            found += entrance.guarded(shown, may=page.may)
+        for each in FORMS:
+            sent = self._route(each.name, each.path, self._sent(each), method="POST")
+            found += entrance.guarded([sent], may=each.may)
         return found
-
-    def revealing_routes(self) -> list[Route]:
-        """Return what shows addresses and numbers whole."""
-        return [self._route("reveal", REVEALED.path + "/reveal", self._revealed, method="POST")]
 
     def open_routes(self) -> list[Route]:
         """Return what tells nothing of anybody: the files pages are drawn with, and the choice of a theme."""
@@ -90,7 +92,7 @@ class Pages:
             # Neither path nor parameters: they name people.
             log.info("page answered", page=name, status=response.status_code, ms=round(seconds * 1000, 1),
                      request=request_id)
-            response.headers.update({"Vary": "Cookie", "X-Request-Id": request_id})
+            response.headers["X-Request-Id"] = request_id
             return response
 
         return Route(path, endpoint, methods=[method])
@@ -104,19 +106,13 @@ class Pages:
         return work
 
     def _answer(
-        self, page: DashboardPage, workspace: Workspace, request: Request, *, form: Form, request_id: str,
-        reveals: bool = False,
+        self, page: DashboardPage, workspace: Workspace, request: Request, *, form: Form, request_id: str
     ) -> Response:
-        params = {name: value for name, value in request.query_params.items() if value}     # empty fields ask nothing
-        shell = _shell(workspace, request, page, params)
+        shell = _shell(workspace, request, page)
         try:
             if page.needs_run and not workspace.lake.exists("customers"):
                 return _page("problem.html", first_view(), shell, request)
-            visit = Visit(
-                workspace=workspace, latest=shell.latest, path=request.path_params, visitor=shell.visitor,
-                query=query_of(QueryParams(params), page.query), reveals=reveals, door=self.door,
-            )
-            view = page.view(visit)
+            view = page.view(self._visit(page, workspace, shell, request, request_id=request_id))
         except Exception as error:  # noqa: BLE001  said within the shell, which still works
             return self._refused(error, request, request_id, shell=shell if form == "html" else None)
         match form:
@@ -128,28 +124,40 @@ class Pages:
                 assert page.csv is not None
                 return kept(request, page.csv(view), media_type=MEDIA[form])
 
-    async def _revealed(self, request: Request, request_id: str) -> Response:
-        visitor: Visitor = request.state.visitor
+    def _sent(self, form: PageForm) -> Work:
+        async def work(request: Request, request_id: str) -> Response:
+            return await self.workers.ask(
+                lambda workspace: self._done(form, workspace, request, request_id=request_id)
+            )
 
-        def work(workspace: Workspace) -> Response:
-            customer_id = request.path_params["customer_id"]
-            # Written down before it is shown: what could not be written is not shown.
-            workspace.book.audit.add(Changed(
-                at=workspace.clock.now(), by=visitor.name, what="customer.reveal", subject=customer_id,
-                request_id=request_id,
-            ))
-            response = self._answer(REVEALED, workspace, request, form="html", request_id=request_id, reveals=True)
-            response.headers["Cache-Control"] = "no-store"
-            return response
+        return work
 
-        return await self.workers.ask(work)
+    def _done(self, form: PageForm, workspace: Workspace, request: Request, *, request_id: str) -> Response:
+        shell, page = _shell(workspace, request, form.page), form.page
+        try:
+            visit = self._visit(page, workspace, shell, request, request_id=request_id)
+            told = _told(form, visit, request.state.form)
+            if isinstance(told, str):
+                return RedirectResponse(told, status_code=303)
+            view = page.view(replace(visit, told=told))
+        except Exception as error:  # noqa: BLE001  said within the shell, which still works
+            return self._refused(error, request, request_id, shell=shell)
+        response = _page(page.template, view, shell, request, status=422 if told.trouble else 200, told=told)
+        response.headers["Cache-Control"] = "no-store"       # what is told once is shown once
+        return response
+
+    def _visit(
+        self, page: DashboardPage, workspace: Workspace, shell: Shell, request: Request, *, request_id: str
+    ) -> Visit:
+        return Visit(
+            workspace=workspace, latest=shell.latest, path=request.path_params, visitor=request.state.visitor,
+            query=query_of(QueryParams(shell.params), page.query), door=self.door, request_id=request_id,
+            origin=f"{request.url.scheme}://{request.headers.get('host', '')}",
+        )
 
     async def _themed(self, request: Request, request_id: str) -> Response:  # noqa: ARG002  as all routes
-        said = await _form(request)
-        path = said.get("next", "/")
-        # Only within this site: `//elsewhere` and `/\elsewhere` are others.
-        is_ours = path.startswith("/") and path[1:2] not in {"/", "\\"}
-        response = RedirectResponse(path if is_ours else "/", status_code=303)
+        said = await form_of(request)
+        response = RedirectResponse(next_of(said.get("next")), status_code=303)
         theme = said.get("theme", "")
         response.set_cookie(
             "theme", theme if theme in THEMES else "", max_age=A_YEAR if theme in THEMES else 0, httponly=True,
@@ -173,35 +181,33 @@ class Pages:
         return _page("problem.html", problem_view(problem), shell, request, status=problem.status)
 
 
-def _page(template: str, view: object, shell: Shell, request: Request, *, status: int = 200) -> Response:
-    body = dressed(template, view, shell).encode("utf-8")
+def _page(
+    template: str, view: object, shell: Shell, request: Request, *, status: int = 200, told: Told = NOTHING
+) -> Response:
+    body = dressed(template, view, shell, told).encode("utf-8")
     if status != 200 or isinstance(view, ProblemView):
         return Response(body, status_code=status, media_type=MEDIA["html"], headers={"Cache-Control": "no-store"})
-    response = kept(request, body, media_type=MEDIA["html"])
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return kept(request, body, media_type=MEDIA["html"])
 
 
-def _shell(workspace: Workspace, request: Request, page: DashboardPage, params: Mapping[str, str]) -> Shell:
-    business, theme = workspace.project.config.business, request.cookies.get("theme", "")
+def _told(form: PageForm, visit: Visit, said: Mapping[str, str]) -> Told | str:
+    """Return what a form did; what can be corrected on its page is told there."""
+    try:
+        return form.act(visit, said)
+    except RegularsError as error:
+        if error.code != RegularsError.code:
+            raise
+        return Told(trouble=f"{error.message[:1].upper()}{error.message[1:]}.", said=said)
+
+
+def _shell(workspace: Workspace, request: Request, page: DashboardPage) -> Shell:
+    business = workspace.project.config.business
+    params = {name: value for name, value in request.query_params.items() if value}     # empty fields ask nothing
     place = {name: quote(value, safe="") for name, value in request.path_params.items()}
     twin = page.twin.format(**place)
     twins = [f"{twin}.json", *([f"{twin}.csv"] if page.csv else [])]
     return Shell(
         business=business.name, currency=business.currency, zone=business.zone, latest=latest_of(workspace),
-        section=page.section, theme=theme if theme in THEMES else "", visitor=getattr(request.state, "visitor", None),
-        path=page.path.format(**place), params=params,
-        twins=tuple(address(each, params) for each in twins),
+        section=page.section, theme=theme_of(request), visitor=request.state.visitor, path=page.path.format(**place),
+        params=params, twins=tuple(address(each, params) for each in twins),
     )
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a form. Raises NotFound for more than a form of ours has."""
-    if hasattr(request.state, "form"):       # whoever lets people in has read it
-        return dict(request.state.form)
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_FORM:
-            raise NotFound("this is no form of ours")
-    return dict(parse_qsl(body.decode("utf-8", "replace")))

@@ -12,6 +12,7 @@ from regulars.pipeline.consent import show_customer
 from regulars.pipeline.find import customer_row, money_of, months_of, profiles_of
 from regulars.pipeline.segment import memberships_of
 from regulars.pipeline.timeline import Place, course
+from regulars.storage.book.audit import Changed
 from regulars.storage.book.experiments import Stand
 from regulars.web.api.customers import Allowed, ProfileLine, Stay, allowed_lines
 from regulars.web.api.paging import aware, page_of, place_in
@@ -19,7 +20,7 @@ from regulars.web.api.route import Cursor, Page
 from regulars.web.api.twin import csv_of
 from regulars.web.mask import mask, mask_within
 from regulars.web.number import money
-from regulars.web.pages.page import DashboardPage, Visit
+from regulars.web.pages.page import DashboardPage, PageForm, Told, Visit
 
 EVENTS = 50
 TOLD = 4
@@ -124,12 +125,12 @@ def customer_page(visit: Visit) -> CustomerView:
     )
     stays = tuple(Stay(**each) for each in memberships_of(workspace, customer_id))
     currency = workspace.project.config.business.currency
-    hide = _whole if visit.reveals else mask
+    hide = _whole if visit.told.reveals else mask
     units = [unit for unit in (customer_id, row["household_id"]) if unit]
     names = [each.name for each in workspace.project.experiments]
     return CustomerView(
         title=row["name"] or "No name", sentence=_sentence(row, len(stays)), customer_id=customer_id,
-        email=hide(row["email"]), phone=hide(row["phone"]), is_revealed=visit.reveals, birthday=row["birthday"],
+        email=hide(row["email"]), phone=hide(row["phone"]), is_revealed=visit.told.reveals, birthday=row["birthday"],
         first_seen=row["first_seen"], last_seen=row["last_seen"], household_id=row["household_id"],
         traits=tuple(
             (name, _said(name, value, currency))
@@ -142,7 +143,7 @@ def customer_page(visit: Visit) -> CustomerView:
         segments=stays, experiments=tuple(workspace.book.experiments.stands(units, experiments=names)),
         money=tuple(MoneyLine(**each) for each in money_of(workspace, mine)),
         types=tuple(EventType(event_type=name, events=events) for name, events in found.types), type=wish.type,
-        days=tuple(_days(shown.items, reveals=visit.reveals, currency=currency)), next=shown.next,
+        days=tuple(_days(shown.items, reveals=visit.told.reveals, currency=currency)), next=shown.next,
     )
 
 
@@ -203,7 +204,18 @@ def _happened(view: CustomerView) -> bytes:
     return csv_of([event for day in view.days for event in day.events], Page[EventLine])
 
 
+def _reveal(visit: Visit, said: Mapping[str, str]) -> Told:  # noqa: ARG001  as all forms
+    # Written down before it is shown: what could not be written is not shown.
+    visit.workspace.book.audit.add(Changed(
+        at=visit.workspace.clock.now(), by=visit.visitor.name, what="customer.reveal",
+        subject=visit.path["customer_id"], request_id=visit.request_id,
+    ))
+    return Told(reveals=True)
+
+
 PAGE = DashboardPage(
     name="customer", path="/customers/{customer_id}", section="customers", template="customer.html",
     view=customer_page, query=TimelineWish, csv=_happened,
 )
+
+FORMS = (PageForm(name="reveal", path=f"{PAGE.path}/reveal", page=PAGE, may="reveal", act=_reveal),)

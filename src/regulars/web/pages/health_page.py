@@ -57,6 +57,16 @@ class DoorLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookLine:
+    """What outside systems posted to one source."""
+
+    source: str
+    waiting: int
+    done: int
+    dead: int                                # given up until a person has it tried again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthView:
     """How the data is."""
 
@@ -68,6 +78,7 @@ class HealthView:
     checks: tuple[Finding, ...]              # the gravest first
     held: tuple[Held, ...]
     door: tuple[DoorLine, ...]
+    webhooks: tuple[WebhookLine, ...]
 
 
 def health_page(visit: Visit) -> HealthView:
@@ -82,7 +93,7 @@ def health_page(visit: Visit) -> HealthView:
     counts = tuple((state, words[state], sum(each.state == state for each in streams)) for state in ORDER)
     return HealthView(
         title="Data health", sentence=_sentence(runs, findings, held), counts=counts, streams=streams, runs=runs,
-        checks=checks, held=tuple(held), door=tuple(door_lines(visit.door)),
+        checks=checks, held=tuple(held), door=tuple(door_lines(visit.door)), webhooks=tuple(_webhooks(workspace)),
     )
 
 
@@ -99,6 +110,15 @@ def door_lines(door: DoorCounts) -> list[DoorLine]:
             quarantined=quarantined,
         ))
     return lines
+
+
+def _webhooks(workspace: Workspace) -> list[WebhookLine]:
+    counts = workspace.book.webhooks.counts()
+    return [
+        WebhookLine(source=source, waiting=counts.get((source, "waiting"), 0), done=counts.get((source, "done"), 0),
+                    dead=counts.get((source, "dead"), 0))
+        for source in sorted({of for of, _ in counts})
+    ]
 
 
 def _streams(workspace: Workspace, findings: Sequence[Finding], held: Sequence[Held]) -> list[StreamLine]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.door.generation import Key
 from regulars.web.api.route import Nothing
+from regulars.web.frame import Section
+from regulars.web.rights import Right
 from regulars.web.sign_in.visitor import Visitor
-
-Section = Literal["overview", "customers", "experiments", "health"]
-"""Words of the navigation."""
 
 DoorCounts = Callable[[], Mapping[Key, int]]
 """Gives how many messages of each source had each outcome; empty where no door is open."""
@@ -29,6 +28,17 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a page says to the form that was sent from it, this once."""
+
+    trouble: str = ""                        # why it was not done; "": it was
+    at: str = ""                             # the field that is wrong
+    said: Mapping[str, str] = field(default_factory=dict)    # what was typed, to be corrected
+    link: str = ""                           # that is kept nowhere
+    reveals: bool = False                    # addresses and numbers are shown whole, and that is in the audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """A request for a page, read and let in."""
 
@@ -36,9 +46,11 @@ class Visit:
     latest: Latest
     path: Mapping[str, str]
     query: Any                               # of the page's `query`
-    visitor: Visitor | None
-    reveals: bool                            # addresses and numbers are shown whole, and that is in the audit
+    visitor: Visitor
+    request_id: str
+    origin: str                              # where people reach this: `https://desk.example`
     door: DoorCounts
+    told: Told = field(default_factory=Told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,7 @@ class DashboardPage:
     template: str
     view: Callable[[Visit], Any]
     query: type = Nothing
+    may: Right = "read"                      # who is shown it
     needs_run: bool = True                   # before the first run there is nothing to show
     json: Callable[[Any], object] = lambda view: view    # what the JSON twin says of a view
     csv: Callable[[Any], bytes] | None = None
@@ -59,3 +72,18 @@ class DashboardPage:
     def twin(self) -> str:
         """Return where its twins are, without their ending."""
         return "/overview" if self.path == "/" else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageForm:
+    """What a page does when somebody sends a form of it.
+
+    It gives the address where they go on, or what the page says now. What it refuses by a plain RegularsError is told
+    on the page, where it can be corrected; other errors are pages of their own.
+    """
+
+    name: str                                # stable, for logs and counts
+    path: str
+    page: DashboardPage                      # that it stands on
+    may: Right
+    act: Callable[[Visit, Mapping[str, str]], Told | str]

@@ -12,14 +12,16 @@ from regulars.web.pages import (
     people_page,
     result_page,
     run_page,
+    sign_ins_page,
+    webhooks_page,
     why_page,
 )
-from regulars.web.pages.page import DashboardPage
-
-REVEALED = customer_page.PAGE
-"""The page whose addresses and numbers can be shown whole."""
+from regulars.web.pages.page import DashboardPage, PageForm
 
 PAGES: tuple[DashboardPage, ...] = (
     overview_page.PAGE, customers_page.PAGE, why_page.PAGE, people_page.PAGE, customer_page.PAGE, experiments_page.PAGE,
-    result_page.PAGE, health_page.PAGE, run_page.PAGE, held_page.PAGE,
+    result_page.PAGE, health_page.PAGE, run_page.PAGE, held_page.PAGE, *webhooks_page.PAGES, sign_ins_page.PAGE,
 )
+
+FORMS: tuple[PageForm, ...] = (*customer_page.FORMS, *webhooks_page.FORMS, *sign_ins_page.FORMS)
+"""What pages do when somebody sends a form of theirs."""

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.password import SHORTEST
-from regulars.pipeline.people import accept, known_invite
+from regulars.pipeline.people import NAME_RULE, accept, known_invite
 from regulars.pipeline.sign_in import SignedIn, begin_session
 from regulars.storage.book.invites import Invite
 from regulars.web.sign_in.doorstep import agent_of, formed, let_in, sent, token_of
@@ -34,6 +34,7 @@ class AcceptView:
     shortest: int = SHORTEST                 # characters
     name: str = ""                           # as it was typed
     trouble: str = ""                        # why the last one was not taken
+    at: str = ""                             # the field that is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +54,14 @@ class AcceptPages:
         found = await run_in_threadpool(self._invite, request)
         name, password = said.get("name", ""), said.get("password", "")
         if password != said.get("again"):
-            return self._form(request, found, name=name, trouble=UNEQUAL)
+            return self._form(request, found, name=name, trouble=UNEQUAL, at="again")
         try:
             signed_in = await self.entrance.with_passwords(lambda: self._accepted(request, name, password))
         except NotFound:
             raise
         except RegularsError as error:
-            return self._form(request, found, name=name, trouble=error.message)
+            at = "name" if error.message == NAME_RULE else "password"
+            return self._form(request, found, name=name, trouble=error.message, at=at)
         await run_in_threadpool(self.entrance.end, request)      # whoever used this browser before is not who does now
         log.info("person let in", person=signed_in.person.person_id, role=signed_in.person.role)
         return let_in(request, signed_in, to=START)
@@ -76,10 +78,12 @@ class AcceptPages:
             raise NotFound("this link leads nowhere any more", hint="ask for another one: it works once, for a week")
         return found
 
-    def _form(self, request: Request, found: Invite, *, name: str = "", trouble: str = "") -> Response:
+    def _form(
+        self, request: Request, found: Invite, *, name: str = "", trouble: str = "", at: str = ""
+    ) -> Response:
         token = token_of(request)
         view = AcceptView(
             csrf_token=token, email=found.email, role=found.role, is_new=found.person_id is None, name=name,
-            trouble=trouble,
+            trouble=trouble, at=at,
         )
         return formed(request, "accept.html", view, token=token, status=422 if trouble else 200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -15,13 +15,13 @@ from regulars.errors import RegularsError
 from regulars.pipeline.password import SHORTEST
 from regulars.pipeline.sign_in import NotIn, SignedIn, change_password
 from regulars.storage.book.people import Person
+from regulars.web.frame import frame_of, framed
 from regulars.web.rights import MAY
 from regulars.web.sign_in.accepting import UNEQUAL
 from regulars.web.sign_in.doorstep import agent_of, let_in
 from regulars.web.sign_in.entrance import Entrance
 from regulars.web.sign_in.signing import waited
 from regulars.web.sign_in.visitor import Visitor
-from regulars.web.templated import filled
 
 log = structlog.get_logger()
 
@@ -43,13 +43,12 @@ class SessionLine:
 class AccountView:
     """Who one is, and where one is signed in."""
 
-    visitor: Visitor
     email: str
     rights: tuple[str, ...]
     sessions: tuple[SessionLine, ...]
-    csrf_token: str
     shortest: int = SHORTEST                 # characters
     trouble: str = ""                        # why the new password was not taken
+    at: str = ""                             # the field that is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +65,15 @@ class AccountPages:
         """Change the password: every other session ends, and this one gets another name."""
         said, visitor = request.state.form, request.state.visitor
         if said.get("password", "") != said.get("again"):
-            return await run_in_threadpool(self._page, request, UNEQUAL)
+            return await run_in_threadpool(self._page, request, UNEQUAL, "again")
         try:
             found = await self.entrance.with_passwords(lambda: self._changed(request))
         except RegularsError as error:
-            return await run_in_threadpool(self._page, request, error.message)
+            return await run_in_threadpool(self._page, request, error.message, "password")
         if isinstance(found, NotIn):
             seconds = math.ceil(found.wait.total_seconds())
             trouble = f"Try again in {waited(seconds)}." if seconds else "That is not the password you have now."
-            return await run_in_threadpool(self._page, request, trouble)
+            return await run_in_threadpool(self._page, request, trouble, "old")
         log.info("password changed", person=visitor.person_id)
         return let_in(request, found, to=PATH)
 
@@ -104,19 +103,20 @@ class AccountPages:
         visitor: Visitor = request.state.visitor
         return self.entrance.opened().people.known(visitor.person_id)
 
-    def _page(self, request: Request, trouble: str = "") -> Response:
+    def _page(self, request: Request, trouble: str = "", at: str = "") -> Response:
         visitor: Visitor = request.state.visitor
         person, sessions = self._person(request), self.entrance.opened().sessions.of(visitor.person_id)
         view = AccountView(
-            visitor=visitor, email=person.email, rights=tuple(sorted(MAY[visitor.role])),
-            csrf_token=visitor.csrf, trouble=trouble, sessions=tuple(
+            email=person.email, rights=tuple(sorted(MAY[visitor.role])), trouble=trouble, at=at, sessions=tuple(
                 SessionLine(
                     session_id=each.session_id, agent=each.agent or "unknown", began=_moment(each.began_at),
                     seen=_moment(each.seen_at), is_this=each.session_id == visitor.session_id,
                 ) for each in sessions
             ),
         )
-        return HTMLResponse(filled("account.html", page=view), status_code=422 if trouble else 200)
+        frame = replace(frame_of(request, path=PATH), business=self.entrance.business)
+        text = framed("sign_in/account.html", frame, page=view)
+        return HTMLResponse(text, status_code=422 if trouble else 200)
 
 
 def _moment(at: datetime) -> str:

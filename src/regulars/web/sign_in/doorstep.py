@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from regulars.errors import RegularsError
 from regulars.pipeline.sign_in import LONGEST, SignedIn
 from regulars.web.api.problem import FormRefused
+from regulars.web.frame import frame_of, framed
 from regulars.web.sign_in import cookies
 from regulars.web.sign_in.forms import form_of, is_ours
 from regulars.web.sign_in.refusal import private, refused
 from regulars.web.sign_in.where import is_safe
-from regulars.web.templated import filled
 
 FORM_SECONDS = 6 * 3600
 """How long a form may be left open."""
@@ -30,7 +30,7 @@ def token_of(request: Request) -> str:
 
 def formed(request: Request, template: str, page: object, *, token: str, status: int = 200) -> Response:
     """Return a page with a form, and what ties it to the browser; what was typed is kept nowhere."""
-    response = private(HTMLResponse(filled(template, page=page), status_code=status))
+    response = private(HTMLResponse(framed(f"sign_in/{template}", frame_of(request), page=page), status_code=status))
     cookies.hand(response, request, "form", token, seconds=FORM_SECONDS)
     return response
 

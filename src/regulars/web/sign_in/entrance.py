@@ -48,12 +48,14 @@ class Entrance:
         opened: Gives the book with its people.
         clock: By which sessions end.
         is_open: The project may be looked at without signing in, on its own machine, while it has no people.
+        business: Whose pages these are.
 
     """
 
     opened: Callable[[], Book]
     clock: Clock
     is_open: bool = False
+    business: str = "Regulars"
     _has_people: bool = field(init=False, default=False)
     _passwords: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from regulars.errors import RegularsError
 from regulars.web.api.problem import problem_of, response_of
-from regulars.web.templated import filled
+from regulars.web.frame import frame_of, framed
 
 TWINS = (".json", ".csv")
 """How the paths end at which programs read what people see."""
@@ -31,7 +31,8 @@ def refused(request: Request, error: RegularsError) -> Response:
     if request.url.path.endswith(TWINS):
         return private(response_of(problem))
     view = RefusalView(title=problem.title, reason=problem.detail, hint=problem.hint)
-    return private(HTMLResponse(filled("refused.html", page=view), status_code=problem.status))
+    text = framed("sign_in/refused.html", frame_of(request), page=view)
+    return private(HTMLResponse(text, status_code=problem.status))
 
 
 def private(response: Response) -> Response:

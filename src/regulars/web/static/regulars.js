@@ -1,6 +1,5 @@
 // Keys for whoever likes them; every page works without. Single keys can be switched off, and are off in fields.
 "use strict";
-const PLACES = { o: "/", c: "/customers", e: "/experiments", h: "/health" };
 const SWITCH = "regulars.keys";
 const button = document.querySelector(".keys");
 let isGoing = false;
@@ -29,7 +28,8 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, textarea, select");
   if (!areOn() || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key;
-  if (isGoing && PLACES[key]) location.assign(PLACES[key]);
+  const place = isGoing && document.querySelector(`.rail a[data-key="${CSS.escape(key)}"]`);
+  if (place) place.click();
   isGoing = key === "g";
   if (key === "/") {
     event.preventDefault();
