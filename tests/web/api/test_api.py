@@ -88,9 +88,7 @@ def test_filters_are_asked_at_once(served: Served) -> None:
     assert _get(served, "/customers", segment="regular", seen_since="2030-01-01")["items"] == []
 
 
-@pytest.mark.parametrize("query", [
-    {"limit": "0"}, {"limit": "501"}, {"limit": "many"}, {"cursor": "nonsense"}, {"cursor": "é"}, {"seen_since": "soon"},
-])
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "501"}, {"limit": "many"}, {"seen_since": "soon"}])
 def test_a_parameter_that_cannot_be_meant_is_refused(served: Served, query: dict[str, str]) -> None:
     answer = served.client.get(f"{ROOT}/customers", headers=served.headers(), params=query)
 
