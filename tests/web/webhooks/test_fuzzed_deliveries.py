@@ -161,6 +161,20 @@ def test_every_provider_is_signed_for(provider: str) -> None:
     assert provider in SIGN
 
 
+async def _of_each_other(door: WebhookDoor) -> dict[tuple[str, str], int]:
+    """Post to each provider's door what each other one has signed, and return what was answered."""
+    await door.commits.start()
+    found = {(one, other): await _post(door, other, b"{}", SIGN[one](b"{}")) for one in SCHEMES for other in SCHEMES if one != other}
+    await door.commits.stop()
+    return found
+
+
+def test_what_one_provider_signed_opens_no_other_ones_door(tmp_path: Path) -> None:
+    found = asyncio.run(_of_each_other(_door(tmp_path)))
+
+    assert found == {(one, other): SCHEMES[other].refused for one, other in found}
+
+
 def test_no_delivery_is_too_odd_for_the_door(tmp_path: Path) -> None:
     door = _door(tmp_path)
 
