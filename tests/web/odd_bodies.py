@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 MEMBERS = [
     "type", "event", "userId", "anonymousId", "messageId", "timestamp", "sentAt", "originalTimestamp", "context", "traits",
@@ -55,7 +55,8 @@ def odd_body(chance: random.Random) -> bytes:
     elif kind < 0.22:
         body = chance.choice([b"[", b'{"a":', b'{"batch":[']) * chance.choice([10, 3000])
     elif kind < 0.25:
-        body = b"data=" + body
+        form = b"data=" + (quote_plus(body).encode() if chance.random() < 0.5 else body)
+        body = b"a=1&" * chance.choice([0, 0, 0, 60]) + form
     elif kind < 0.27:
         body = body.replace(b'"u1"', b'"\\ud800"').replace(b'"m1"', b'"\\udfff"')
     return gzip.compress(body) if chance.random() < 0.1 else body

@@ -14,6 +14,7 @@ from regulars.clock import Clock
 from regulars.errors import StoreError
 from regulars.storage.door.arrival_store import Receipt
 from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
+from regulars.web.ingest.body import MOST_FIELDS
 from regulars.web.ingest.group_commit import Busy, GroupCommit
 from regulars.web.ingest.reception import Letter, Refused, received
 from regulars.web.ingest.routes import Route, route_of
@@ -21,9 +22,6 @@ from regulars.web.ingest.write_keys import WriteKeys
 
 COUNTS = "/v1/counts"
 """Answers what was received from a key's source, and what became of it."""
-
-MOST_FIELDS = 50
-"""Fields of a query that is read."""
 
 _encode = msgspec.json.encode
 _ANYBODY = (b"access-control-allow-origin", b"*")
