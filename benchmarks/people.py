@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from regulars.identity.matching import Likeness
 from regulars.identity.model import Model
-from regulars.identity.resolve import MAP, resolve
+from regulars.identity.resolve import ASKED, MAP, resolve
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEPT = ("identity", "register", "matches", "compared")
@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
         model = Model.from_json((folder / "model.json").read_text())
         assert model is not None
         former = Likeness(model=model, matches=known["matches"], compared=known["compared"], review=0.5)
-    profiles = pq.read_table(folder / "profiles.parquet")
+    profiles = pq.read_table(folder / "profiles.parquet", columns=[*ASKED])
     found = resolve(
         profiles, now=NOW, salt=b"bench", identity=known.get("identity"), register=known.get("register"), former=former
     )

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from regulars.identity.likeness import keystrokes
-from regulars.identity.name import can_be_one
+from regulars.identity.name import before_at, can_be_one
 from regulars.identity.nickname import NICKNAMES
+from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import FIELDS, Portraits, Texts
 from regulars.identity.separation import Bools, Ints, Separation
 
@@ -174,7 +176,7 @@ def _are_near(texts: Texts, a: Ints, b: Ints) -> Bools:
 
 
 def _emails(texts: Texts, a: Ints, b: Ints) -> Ints:
-    local = np.array([text.partition("@")[0] for text in texts.tolist()], dtype=str)
+    local = value_numbers(before_at(pa.array(texts, pa.string())))
     return np.select([keystrokes(texts, a, b) <= 2, local[a] == local[b]], [2, 3], 4)
 
 

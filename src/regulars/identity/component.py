@@ -68,13 +68,15 @@ class Conflict:
 
 def components(left: Ints, right: Ints, *, count: int) -> tuple[int, Ints]:
     """Return how many components the nodes form, and each node's component, numbered by their first node."""
+    if not len(left):
+        return count, np.arange(count)
     from scipy.sparse import coo_array  # noqa: PLC0415  slow to import, and most runs resolve nobody
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415  the same
 
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count, count))
     found, label = connected_components(graph, directed=False)
-    first = np.full(found, count, dtype=np.int64)
-    np.minimum.at(first, label, np.arange(count))
+    first = np.empty(found, dtype=np.int64)
+    first[label[::-1]] = np.arange(count)[::-1]          # written last, the first node stays
     rank = np.empty(found, dtype=np.int64)
     rank[np.argsort(first)] = np.arange(found)
     return int(found), rank[label]

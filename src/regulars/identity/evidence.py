@@ -57,6 +57,8 @@ def _trail(component: Ints, links: Links) -> tuple[Ints, Ints, Ints]:
     One breadth-first walk from a root above all founders finds the way of every profile of every customer.
     """
     count = len(component)
+    if not len(links.left):
+        return np.full(count, ALONE), np.full(count, -1), np.full(count, -1)
     parts, founder, size = np.unique(component, return_index=True, return_counts=True)
     left = np.concatenate([links.left, np.full(len(parts), count)])
     right = np.concatenate([links.right, founder])

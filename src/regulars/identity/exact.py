@@ -74,6 +74,8 @@ def _persons(links: Links, count: int, traces: Traces, strictness: Strictness) -
 
 def _ruled(rulings: pa.Table, keys: pa.Array) -> tuple[Links, Ints]:
     """The newest ruling of each pair of present profiles: links of those ruled the same, pairs ruled different."""
+    if not len(rulings):
+        return Links.none(), np.zeros((0, 2), dtype=np.int64)
     one = pc.index_in(profile_keys(rulings["left_source"], rulings["left_id"]), keys)
     other = pc.index_in(profile_keys(rulings["right_source"], rulings["right_id"]), keys)
     is_present = pc.and_(pc.is_valid(one), pc.is_valid(other))
@@ -94,6 +96,8 @@ def _same_as(people: pa.Table, keys: pa.Array) -> Links:
     """Links to the profiles that other systems name; a name of nobody present links nobody."""
     names = people.select(["same_as_source", "same_as_id"]).append_column("row", pa.array(np.arange(len(people))))
     names = names.filter(pc.is_valid(names["same_as_id"]))
+    if not len(names):
+        return Links.none()
     sources = pc.split_pattern(names["same_as_source"].combine_chunks(), "\n")
     row = names["row"].combine_chunks().take(pc.list_parent_indices(sources))
     ids = pc.list_flatten(pc.split_pattern(names["same_as_id"].combine_chunks(), "\n"))

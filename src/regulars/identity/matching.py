@@ -17,7 +17,7 @@ from regulars.identity.comparison import COMPARED, Compared, have_second_fact
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
-from regulars.identity.numbered import profile_keys
+from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.portrait import FIELDS, Portraits, portraits, text_hashes
 from regulars.identity.separation import Bools, Floats, Ints, Separation
 from regulars.identity.training import learn
@@ -165,8 +165,9 @@ def _what_changed(
     is_changed: Bools = ~(np.asarray(at.is_valid()) & (before == fingerprints))
     blocks = Blocks.of(whole, limits=former.model.limits)
     left, right = blocks.pairs(person=persons.person, among=is_changed)
-    sides = (profile_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right"))
-    one, other = (np.asarray(pc.index_in(side, keys).fill_null(-1), dtype=np.int64) for side in sides)
+    sides = [profile_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right")]
+    places = whole_numbers(pc.index_in(pa.concat_arrays(sides), keys).fill_null(-1))
+    one, other = places[: len(former.matches)], places[len(former.matches) :]
     stands = (one >= 0) & (other >= 0)
     stands &= ~is_changed[one] & ~is_changed[other] & (persons.person[one] != persons.person[other])
     one, other = np.minimum(one[stands], other[stands]), np.maximum(one[stands], other[stands])
@@ -216,6 +217,11 @@ def _item(field: str, outcome: pa.Array, bits: Floats) -> pa.Array:
 
 
 def _founders(keys: pa.Array, person: Ints) -> Ints:
-    """A number for the oldest profile of each one's person: who changes persons is compared anew."""
+    """A number for the oldest profile of each one's person, 0 for itself: who changes persons is compared anew."""
     founder = np.unique(person, return_index=True)[1][person]
-    return text_hashes(np.array(keys.to_pylist(), dtype=str), place=len(FIELDS)).view(np.int64)[founder]
+    follower = np.flatnonzero(founder != np.arange(len(person)))
+    of, place = np.unique(founder[follower], return_inverse=True)
+    marks = np.zeros(len(person), dtype=np.int64)
+    hashes = text_hashes(np.array(keys.take(pa.array(of)).to_pylist(), dtype=str), place=len(FIELDS))
+    marks[follower] = hashes.view(np.int64)[place]
+    return marks

@@ -16,7 +16,7 @@ import numpy as np
 
 from regulars.identity.blocking import RULES
 from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Levels
-from regulars.identity.portrait import FIELDS, Portraits, text_hashes
+from regulars.identity.portrait import FIELDS, Portraits, Texts, text_hashes
 from regulars.identity.separation import Floats, Ints
 
 Shares = Sequence[Sequence[float]]
@@ -99,16 +99,17 @@ def rarities(model: Model, people: Portraits, left: Ints, levels: Levels) -> Flo
     for place, field in enumerate(FIELDS):
         if field != "source":
             is_equal = levels[:, place] == EQUAL
-            found[is_equal, place] = _rarity(model, people, field)[people.numbers[field][left[is_equal]]]
+            of, back = np.unique(people.numbers[field][left[is_equal]], return_inverse=True)
+            found[is_equal, place] = _rarity(model, people.texts[field][of], field)[back]
     return found
 
 
-def _rarity(model: Model, people: Portraits, field: str) -> Floats:
-    """Of each text of a field."""
+def _rarity(model: Model, texts: Texts, field: str) -> Floats:
+    """Of each of these texts of a field."""
     frequent = model.frequent[field]
     known = np.array([int(value) for value in frequent], dtype=np.uint64)
     order = np.argsort(known)
-    hashes = text_hashes(people.texts[field])
+    hashes = text_hashes(texts)
     at = np.searchsorted(known[order], hashes)
     is_known = np.append(known[order], np.uint64(0))[at] == hashes
     shares = np.append(np.array([*frequent.values()])[order], 0.0)[at]

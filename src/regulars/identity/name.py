@@ -53,6 +53,11 @@ def last_word(names: pa.Array) -> pa.Array:
     return pc.if_else(pc.match_substring(names, " "), word, pa.scalar(None, pa.string()))
 
 
+def before_at(emails: pa.Array) -> pa.Array:
+    """Return what stands before the @: the name that somebody has at a provider."""
+    return pc.replace_substring_regex(emails, "(?s)@.*", "")
+
+
 def can_be_one(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bool_]:
     """Say of each pair of first names whether one person may have written both.
 

@@ -23,8 +23,15 @@ from regulars.identity.matching import Likeness, Thresholds, likely_links, liken
 from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.profile import KEY
 from regulars.identity.separation import Floats
+from regulars.records.record import COMPARED_TRAITS
 
 MOMENT = pa.timestamp("us")
+
+ASKED = (
+    *KEY, "email", "phone", "name", "first_name", "last_name", "birthday", "created_at", "is_exclusive",
+    "same_as_source", "same_as_id", *COMPARED_TRAITS,
+)
+"""The columns of a profile that decide who it is."""
 
 IDENTITY = pa.schema([(name, pa.string()) for name in ("profile_source", "profile_id", "customer_id", "evidence")])
 """Who each profile is that was ever seen: one row a profile."""
@@ -107,7 +114,7 @@ def resolve(
     told = evidence_texts(component, found.links, names, probability=found.probability)
     result = result.append_column("evidence", told)
     return Resolution(
-        identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, found.keys, register, merged)]),
+        identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, before, register, merged)]),
         changes=_changes(result, before, identity, now),
         minted=minted,
         merged=merged,
@@ -146,13 +153,15 @@ def _found(people: pa.Table, *, rulings: pa.Table, thresholds: Thresholds, forme
 def _by_age(profiles: pa.Table) -> pa.Table:
     """Profiles from the oldest on: from here a profile is its row number, whatever order it came in."""
     order = [(name, "ascending") for name in ("created_at", "profile_source", "profile_id")]
-    return profiles.take(pc.sort_indices(profiles, order)).combine_chunks()
+    looked_at = profiles.select([name for name in ASKED if name in profiles.column_names]).combine_chunks()
+    return looked_at.take(pc.sort_indices(looked_at, order)).combine_chunks()
 
 
-def _gone(identity: pa.Table, present: pa.Array, register: pa.Table, merged: pa.Table) -> pa.Table:
+def _gone(identity: pa.Table, before: pa.Array, register: pa.Table, merged: pa.Table) -> pa.Table:
     """Rows of profiles that their source no longer lists: what they did stays with their customer, or its heir."""
-    is_gone = pc.invert(pc.is_in(profile_keys(identity["profile_source"], identity["profile_id"]), present))
-    gone = identity.select(IDENTITY.names).filter(is_gone)
+    is_gone = np.ones(len(identity), dtype=bool)
+    is_gone[whole_numbers(before.drop_null())] = False
+    gone = identity.select(IDENTITY.names).filter(pa.array(is_gone))
     heirs = pa.concat_tables([register.select(REGISTER.names).cast(REGISTER), merged])
     heirs = heirs.filter(pc.is_valid(heirs["merged_into"]))
     customer = gone["customer_id"].combine_chunks()

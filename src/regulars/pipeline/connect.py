@@ -128,8 +128,11 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     parts = [kinds.same_day_checkins(met.difference(before)), *_others(workspace, material)]
     old = [kinds.same_day_checkins(before.difference(met)),
            found.filter(found.interaction_type != kinds.SAME_DAY_CHECKIN).select(*INTERACTION.names)]
-    with lake.gathered(parts, schema=INTERACTION) as made, lake.gathered(old, schema=INTERACTION) as was:
-        same = made.intersect(was).select("interaction_id")
+    key = ibis.schema({"interaction_id": "string"})
+    with (
+        lake.gathered(parts, schema=INTERACTION) as made, lake.gathered(old, schema=INTERACTION) as was,
+        lake.gathered([made.intersect(was).select(*key.names)], schema=key) as same,
+    ):
         lake.merge(
             INTERACTIONS, made.anti_join(same, "interaction_id"), key=("interaction_id",),
             gone=was.anti_join(same, "interaction_id").select("interaction_id"), meta=note, allow_shrink=True,

@@ -98,9 +98,11 @@ def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
         if not lake.exists(TRANSFERS):
             lake.replace(TRANSFERS, found, meta={"made_of": made_of})
             return lake.rows(TRANSFERS)
-        with lake.gathered([found], schema=TRANSFER) as now:
-            before = lake.table(TRANSFERS)
-            same = now.intersect(before).select("checkin_id")
+        before, key = lake.table(TRANSFERS), ibis.schema({"checkin_id": "string"})
+        with (
+            lake.gathered([found], schema=TRANSFER) as now,
+            lake.gathered([now.intersect(before).select(*key.names)], schema=key) as same,
+        ):
             came, gone = now.anti_join(same, "checkin_id"), before.anti_join(same, "checkin_id").select("checkin_id")
             lake.merge(TRANSFERS, came, key=("checkin_id",), gone=gone, meta={"made_of": made_of}, allow_shrink=True)
             return workspace.count(came)

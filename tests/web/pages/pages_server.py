@@ -20,13 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 
 from api_server import made, opened
+from regulars.web.visitor import Visitor
 
 from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import Workspace
 from regulars.web.api.workers import Workers
 from regulars.web.listen import listening
 from regulars.web.pages.answering import Pages
-from regulars.web.visitor import Visitor
 
 ODD = "Visits: of guests, a.b [c] <d>"
 DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1}
