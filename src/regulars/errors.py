@@ -12,7 +12,8 @@ RegularsError
 ├── StoreError             something about our own stores
 │   ├── StoreUnavailable   it did not answer; trying again can help
 │   └── LeaseHeld          another run holds the project
-└── NotFound               no such customer, segment, source, run
+├── NotFound               no such customer, segment, source, run
+└── AlreadyDone            it was done before, and is not done again
 """
 
 from __future__ import annotations
@@ -128,3 +129,9 @@ class NotFound(RegularsError):
     """There is no such customer, segment, source or run."""
 
     code = "not-found"
+
+
+class AlreadyDone(RegularsError):
+    """It was done before, and is not done again."""
+
+    code = "already-done"

@@ -59,7 +59,7 @@ def replay(
 ) -> Queued:
     """Try a delivery again that waits or was given up, now, and return it as it is then.
 
-    Raises NotFound, and RegularsError for one that was handed on.
+    Raises NotFound, and AlreadyDone for one that was handed on.
     """
     found = workspace.book.webhooks.again(webhook_id, at=workspace.clock.now())
     _tried(workspace, [found], takers(workspace) if takes is None else takes, finds)

@@ -66,6 +66,9 @@ streams:
     "metrics/visits_each.yaml": "title: Each\ndescription: Visits each.\nratio: [visits, visitors]\n",
     "experiments/greeting.yaml": "title: Greeting\naudience: regular\nvariants: {silent: 50, greeted: 50}\n"
                                  "primary: {metric: visitors, within: 14 days}\nruns: 2026-01-05 to 2026-01-25\n",
+    "flags/banner.yaml": "type: string\nrules:\n  - experiment: banner_2026_01\n    variants: {old: {weight: 50, value: o}, "
+                         "new: {weight: 50, value: n}}\n",
+    "flags/hours.yaml": "type: boolean\ndefault: false\nrules: [{requires: {banner: n}, value: true}]\n",
     # Ann's address and Ben's number on one account of the shop: nothing says whose it is.
     "shop/people.csv": "id,name,email,phone\nx,,ann@lee.example,(254) 867-5302\n",
 }
@@ -91,6 +94,7 @@ class Served:
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
             ruling_id=self.ruling_id, run_id=self.run_id, webhook_id=self.webhook_id,
+            reason="not_timestamp",
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,9 +15,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from process import FAULTS, KEY, bad_line, door, taken
+from process import FAULTS, KEY, Taken, bad_line, door, taken
 
 MESSAGES = 60
+NODE_CLIENTS = Path(__file__).parent / "clients"
 
 
 def _client(module: str, host: str) -> Any:
@@ -35,9 +38,31 @@ def test_a_client_behind_a_bad_line_loses_nothing_and_doubles_nothing(module: st
         client.flush()
         client.join()
 
-    found = taken(opened.folder)
-    assert sorted(json.loads(event)["properties"]["n"] for event in found.events) == list(range(MESSAGES))
     assert len(FAULTS) <= MESSAGES / 10, "each fault is met"
+    _is_whole(taken(opened.folder))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("node") is None or not (NODE_CLIENTS / "node_modules").exists(),
+    reason="Node's clients are missing; type: scripts/node-clients",
+)
+@pytest.mark.parametrize("client", ["segment", "rudder"])
+def test_a_client_of_node_behind_a_bad_line_loses_nothing_and_doubles_nothing(client: str, tmp_path: Path) -> None:
+    with door(tmp_path / "project") as opened, bad_line(opened.port, good_every=2) as port:
+        said = subprocess.run(
+            ["node", NODE_CLIENTS / "send.js", client, f"http://127.0.0.1:{port}", KEY, str(MESSAGES)],
+            capture_output=True, text=True, timeout=150, check=False,
+        )
+
+    assert said.returncode == 0, said.stderr
+    _is_whole(taken(opened.folder))
+
+
+def _is_whole(found: Taken) -> None:
+    events = [json.loads(event) for event in found.events]
+    assert sorted(event["properties"]["n"] for event in events) == list(range(MESSAGES)), "nothing is lost"
+    assert len({event["messageId"] for event in events}) == MESSAGES, "nothing is there twice"
     assert found.counts["stored"] == MESSAGES
     assert found.counts["duplicate"] > 0, "an answer was lost, and what it answered came again"
 

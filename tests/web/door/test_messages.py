@@ -71,10 +71,11 @@ def test_a_key_nobody_gave_out_writes_nothing(headers: dict[str, str], opened: A
     gzip.compress(json.dumps(GOOD).encode()),
     b"\xef\xbb\xbf " + json.dumps(GOOD, indent=2).encode() + b"\r\n",
     b"data=" + quote(json.dumps(GOOD)).encode(),
+    b"data=" + quote(json.dumps({**GOOD, "properties": {"price": "9 €", "note": "\U0001f64f"}}, ensure_ascii=False)).encode(),
     b"data=" + quote(base64.b64encode(json.dumps(GOOD).encode()).decode()).encode(),
     base64.b64encode(json.dumps(GOOD).encode()),
     json.dumps([GOOD]).encode(),
-], ids=["gzip", "pretty", "form", "form of base64", "base64", "list"])
+], ids=["gzip", "pretty", "form", "form beyond latin letters", "form of base64", "base64", "list"])
 def test_a_body_is_read_for_what_it_is_whatever_its_label_says(body: bytes, opened: Any) -> None:
     headers = {"Authorization": "Basic V0s6", "Content-Type": "application/x-protobuf", "Content-Encoding": "br"}
 
@@ -85,9 +86,9 @@ def test_a_body_is_read_for_what_it_is_whatever_its_label_says(body: bytes, open
 @pytest.mark.parametrize(("body", "status", "reason"), [
     (b"", 400, "bad-json"), (b"hello", 400, "bad-json"), (b'{"type":', 400, "bad-json"),
     (b'{"userId":"\xff"}', 400, "bad-json"), (gzip.compress(b"{}" * 9)[:-9], 400, "bad-json"),
-    (b"[" * 100_000, 400, "bad-json"), (b"x" * (4 << 20) + b"x", 413, "too_large"),
+    (b"[" * 100_000, 400, "bad-json"), (b"data=" + b"&a=1" * 60, 400, "bad-json"), (b"x" * (4 << 20) + b"x", 413, "too_large"),
     (gzip.compress(b" " * (5 << 20)), 413, "too_large"),
-], ids=["empty", "text", "cut", "not UTF-8", "cut gzip", "too deep", "too large", "too large unpacked"])
+], ids=["empty", "text", "cut", "not UTF-8", "cut gzip", "too deep", "too many fields", "too large", "too large unpacked"])
 def test_a_body_nobody_can_read_is_refused_and_kept(body: bytes, status: int, reason: str, opened: Any) -> None:
     answer = opened.post("/v1/batch", body)
 

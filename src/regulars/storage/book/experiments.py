@@ -57,6 +57,16 @@ class Stand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exposed:
+    """A unit that has seen a variant."""
+
+    unit: str
+    variant: str
+    exposed_at: datetime                     # aware; the first time
+    by: str                                  # which part of the product showed it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One line of an experiment's log; never changed, only followed by others."""
 
@@ -167,6 +177,20 @@ class ExperimentBook:
         t = exposures.c
         query = sa.select(t.unit, t.variant, t.exposed_at, t.by)
         return self._read(query, t, experiment, EXPOSURES, order_by=("unit", "variant"))
+
+    def exposed(
+        self, experiment: str, *, limit: int, after: tuple[str, str] | None = None
+    ) -> list[Exposed]:
+        """Return exposures by unit and variant, those after a unit and variant when they are given."""
+        t = exposures.c
+        place = sa.tuple_(t.unit, t.variant)
+        query = sa.select(t.unit, t.variant, t.exposed_at, t.by).where(
+            t.tenant == self.database.tenant, t.experiment == experiment,
+            *(() if after is None else (place > sa.tuple_(*map(sa.literal, after)),)),
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(t.unit, t.variant).limit(limit)).mappings()
+            return [Exposed(**row) for row in rows]
 
     def decide(self, experiment: str, *, kind: str, by: str, reason: str, detail: str, at: datetime) -> Decision:
         """Add a line to the log and return it."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from regulars.errors import NotFound, RegularsError
+from regulars.errors import AlreadyDone, NotFound
 from regulars.sources.webhook.line import Landed
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import webhook_queue
@@ -115,11 +115,11 @@ class WebhookBook:
     def again(self, webhook_id: str, *, at: datetime) -> Waiting:
         """Have a delivery tried again from now on, and return it.
 
-        Raises NotFound, and RegularsError for one that was handed on.
+        Raises NotFound, and AlreadyDone for one that was handed on.
         """
         found = self.find(webhook_id)
         if found.state == "done":
-            raise RegularsError(f"{webhook_id} was handed on already", hint="regulars webhook list --state dead")
+            raise AlreadyDone(f"{webhook_id} was handed on already", hint="regulars webhook list --state dead")
         t = webhook_queue.c
         mine = (t.tenant == self.database.tenant, t.webhook_id == webhook_id, t.state != "done")
         with self.database.writing() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from regulars.web.api.health import healthy
 from regulars.web.api.once import CREATED, change_once
 from regulars.web.api.openapi import document
 from regulars.web.api.problem import KeyUnknown, RequestInvalid, ScopeMissing, TooMany, problem_of, response_of
-from regulars.web.api.reading import body_of, idempotency_key_of, query_of, request_id_of
+from regulars.web.api.reading import body_of, idempotency_key_of, path_of, query_of, request_id_of
 from regulars.web.api.route import ROOT, ApiRoute, Ask
 from regulars.web.api.table import ROUTES
 from regulars.web.api.twin import csv_of
@@ -41,6 +41,7 @@ JSON = "application/json"
 NOBODY = ApiKey(key_id="", name="", scope="read", made_at=datetime.min, made_by="")  # noqa: DTZ901  never compared
 
 Work = Callable[[Request, str], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,17 +62,20 @@ class Api:
 
     def routes(self) -> list[Route]:
         """Return everything that can be asked, lists as JSON and as CSV, and the document that says so."""
-        found = [self._route("getHealth", f"{ROOT}/health", self._healthy), self._route(
-            "getOpenapi", f"{ROOT}/openapi.json", self._described
-        ), self._route("getCounts", "/metrics", self._counted)]
+        by_path: dict[str, dict[str, Endpoint]] = {
+            f"{ROOT}/health": {"GET": self._endpoint("getHealth", self._healthy)},
+            f"{ROOT}/openapi.json": {"GET": self._endpoint("getOpenapi", self._described)},
+            "/metrics": {"GET": self._endpoint("getCounts", self._counted)},
+        }
         for one in ROUTES:
-            found.append(self._route(one.name, ROOT + one.path, self._answered(one), method=one.method))
-            if one.is_list:
-                found.append(self._route(one.name, f"{ROOT}{one.path}.csv", self._answered(one, is_csv=True)))
-        return found
+            if one.is_list:                  # first: else a path that ends with a name takes `.csv` for part of it
+                csv = self._endpoint(one.name, self._answered(one, is_csv=True))
+                by_path[f"{ROOT}{one.path}.csv"] = {"GET": csv}
+            by_path.setdefault(ROOT + one.path, {})[one.method] = self._endpoint(one.name, self._answered(one))
+        return [_route(path, endpoints) for path, endpoints in by_path.items()]
 
-    def _route(self, name: str, path: str, work: Work, *, method: str = "GET") -> Route:
-        """Return a route that counts, logs and names its requests, and whose errors are problems."""
+    def _endpoint(self, name: str, work: Work) -> Endpoint:
+        """Return an endpoint that counts, logs and names its requests, and whose errors are problems."""
 
         async def endpoint(request: Request) -> Response:
             began = time.perf_counter()
@@ -90,7 +94,7 @@ class Api:
             response.headers["X-Request-Id"] = request_id
             return response
 
-        return Route(path, endpoint, methods=[method])
+        return endpoint
 
     def _answered(self, route: ApiRoute, *, is_csv: bool = False) -> Work:
         async def work(request: Request, request_id: str) -> Response:
@@ -122,8 +126,8 @@ class Api:
         is_csv: bool,
     ) -> Response:
         ask = Ask(
-            workspace=workspace, key=key, path=request.path_params, query=query_of(request.query_params, route.query),
-            body=body_of(raw, route.body),
+            workspace=workspace, key=key, path=path_of(request.path_params),
+            query=query_of(request.query_params, route.query), body=body_of(raw, route.body),
         )
         if route.method == "POST":
             same = idempotency_key_of(request.headers.get("idempotency-key"))
@@ -156,6 +160,14 @@ class Api:
     async def _counted(self, request: Request, request_id: str) -> Response:  # noqa: ARG002
         await self.workers.ask(lambda workspace: self._let_in(workspace, request, "read"))
         return Response(self.counts.text() + self.more_counts(), media_type=counting.MEDIA)
+
+
+def _route(path: str, endpoints: Mapping[str, Endpoint]) -> Route:
+    """Return one route for all methods of a path: whoever uses another one is told every one there is."""
+    async def endpoint(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, endpoint, methods=list(endpoints))
 
 
 def _refused(error: Exception, request_id: str) -> Response:

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from regulars.experiments.report import Report
-from regulars.pipeline.experiment import decide, decisions, experiment_list, experiment_report
-from regulars.storage.book.experiments import Decision
+from regulars.pipeline.experiment import decide, decisions, experiment_list, experiment_named, experiment_report
+from regulars.storage.book.experiments import Decision, Exposed
+from regulars.web.api.customers import Some
+from regulars.web.api.paging import page_of, place_in
 from regulars.web.api.route import ApiRoute, Ask, Change, Page
 
 
@@ -47,7 +49,7 @@ class NewDecision:
     """What is decided, and why."""
 
     kind: Literal["winner", "stopped", "undone"]
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    reason: Annotated[str, msgspec.Meta(pattern=r"\S", max_length=2000)]
     variant: str | None = None               # the winner
 
 
@@ -59,6 +61,18 @@ def experiments(ask: Ask) -> Page[ExperimentLine]:
 def reported(ask: Ask) -> Report:
     """Return what an experiment says as of now."""
     return experiment_report(ask.workspace, ask.path["experiment"])
+
+
+def exposed(ask: Ask) -> Page[Exposed]:
+    """Return who has seen which variant."""
+    query: Some = ask.query
+    name = experiment_named(ask.workspace, ask.path["experiment"]).name
+    after = place_in(query.cursor, tuple[str, str])
+    found = ask.workspace.book.experiments.exposed(name, limit=query.limit + 1, after=after)
+    return page_of(
+        [{"exposed": each} for each in found], limit=query.limit, row=lambda row: row["exposed"],
+        place=lambda row: (row["exposed"].unit, row["exposed"].variant),
+    )
 
 
 def decided(ask: Ask) -> Page[DecisionLine]:
@@ -94,6 +108,10 @@ ROUTES = (
     ApiRoute(
         name="getReport", path="/experiments/{experiment}/report", answer=reported, gives=Report,
         sentence="What an experiment says as of now: trust, verdict, answers with their intervals.", errors=(404,),
+    ),
+    ApiRoute(
+        name="listExposures", path="/experiments/{experiment}/exposures", answer=exposed, gives=Page[Exposed],
+        query=Some, sentence="Which units have seen which variant, and when first, by unit.", errors=(404,),
     ),
     ApiRoute(
         name="listDecisions", path="/experiments/{experiment}/decisions", answer=decided, gives=Page[DecisionLine],

@@ -1,20 +1,15 @@
-"""Health: whether the process answers, whether the project can, what the checks found, what was set aside."""
+"""Health: whether the process answers, whether the project can, what the checks found, who changed what."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.metadata import version
-from typing import Any
 
 from regulars.check import Finding
 from regulars.pipeline.inspect import last_findings
-from regulars.pipeline.read import QUARANTINE
-from regulars.pipeline.workspace import Workspace
-from regulars.records import quarantine
 from regulars.storage.book.audit import AuditLine
 from regulars.web.api.customers import Some
-from regulars.web.api.paging import aware, page_of, place_in
+from regulars.web.api.paging import page_of, place_in
 from regulars.web.api.problem import NotReady
 from regulars.web.api.route import ApiRoute, Ask, Page
 
@@ -24,20 +19,6 @@ class Health:
     """The process answers."""
 
     version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """Records that one reason holds back."""
-
-    source: str
-    stream: str
-    reason: str
-    field: str | None
-    message: str
-    records: int
-    first_seen: datetime | None
-    repair: str
 
 
 def healthy() -> Health:
@@ -57,19 +38,6 @@ def checks(ask: Ask) -> Page[Finding]:
     return Page(items=last_findings(ask.workspace))
 
 
-def held(ask: Ask) -> Page[Held]:
-    """Return what was set aside, most first."""
-    return Page(items=held_back(ask.workspace))
-
-
-def held_back(workspace: Workspace) -> list[Held]:
-    """Return what was set aside, by reason, most first; nothing before the first run."""
-    if not workspace.lake.exists(QUARANTINE):
-        return []
-    rows = workspace.rows(quarantine.counts(workspace.table(QUARANTINE)))
-    return [Held(**_moments(row), repair=quarantine.repair(row["reason"])) for row in rows]
-
-
 def audit(ask: Ask) -> Page[AuditLine]:
     """Return who changed what, the newest first."""
     query: Some = ask.query
@@ -81,10 +49,6 @@ def audit(ask: Ask) -> Page[AuditLine]:
     )
 
 
-def _moments(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: aware(value) for name, value in row.items()}
-
-
 ROUTES = (
     ApiRoute(
         name="getReadiness", path="/ready", answer=ready, gives=Health, scope=None,
@@ -93,10 +57,6 @@ ROUTES = (
     ApiRoute(
         name="listChecks", path="/checks", answer=checks, gives=Page[Finding],
         sentence="What the checks after the last run found.",
-    ),
-    ApiRoute(
-        name="listQuarantine", path="/quarantine", answer=held, gives=Page[Held],
-        sentence="How many records each reason holds back, and what repairs them.",
     ),
     ApiRoute(
         name="listAudit", path="/audit", answer=audit, gives=Page[AuditLine], query=Some, scope="admin",

@@ -12,12 +12,13 @@ import msgspec
 
 from regulars.web.api.health import Health
 from regulars.web.api.problem import MEDIA, Problem
+from regulars.web.api.reading import IDEMPOTENCY_KEY
 from regulars.web.api.route import ROOT, ApiRoute
 from regulars.web.api.table import ROUTES
 
 REASONS = {
     401: "No key, or one that opens nothing.", 403: "The key's scope is not enough.", 404: "There is no such thing.",
-    409: "Another request is in the way, or was begun and has no answer.",
+    409: "Another request is in the way or was begun and has no answer, or it was done before.",
     422: "A parameter or the body is not what the route takes.", 429: "The key asks more often than it may.",
     500: "Our own trouble.", 503: "The project or a store does not answer now.",
 }
@@ -30,6 +31,9 @@ def document() -> Mapping[str, Any]:
     """Return the document, OpenAPI 3.1."""
     types = [Problem, Health, *(route.gives for route in ROUTES), *(route.body for route in ROUTES if route.body)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    for route in ROUTES:
+        if route.body is not None:           # what is not known is refused, so that a slip of the pen is not lost
+            components[route.body.__name__]["additionalProperties"] = False
     by_type = dict(zip([str(each) for each in types], schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
@@ -92,6 +96,6 @@ def _parameters(route: ApiRoute) -> list[dict[str, Any]]:
     if route.method == "POST":
         found.append({
             "name": "Idempotency-Key", "in": "header", "required": False,
-            "schema": {"type": "string", "maxLength": 200},
+            "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY, "maxLength": 200},
         })
     return found

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from regulars.web.api.problem import RequestInvalid
+from regulars.web.api.problem import RequestMeaningless
 from regulars.web.api.route import Page
+from regulars.web.api.sound import is_sound
 
 Row = TypeVar("Row")
 Place = TypeVar("Place")
@@ -36,13 +37,17 @@ def page_of(
 
 
 def place_in(cursor: str | None, kind: type[Place]) -> Place | None:
-    """Return where a cursor goes on; None for none. Raises RequestInvalid for a text that is no cursor of this list."""
+    """Return where a cursor goes on; None for none. Raises RequestMeaningless for a text that is none of this list."""
     if cursor is None:
         return None
+    refusal = RequestMeaningless("the cursor is none of this list", hint="take `next` of the page before")
     try:
-        return msgspec.json.decode(urlsafe_b64decode(cursor.encode("ascii")), type=kind)
+        place = msgspec.json.decode(urlsafe_b64decode(cursor.encode("ascii")), type=kind)
     except (UnicodeEncodeError, UnicodeDecodeError, Error, msgspec.DecodeError) as error:
-        raise RequestInvalid("the cursor is none of this list", hint="take `next` of the page before") from error
+        raise refusal from error
+    if not is_sound(place):
+        raise refusal
+    return place
 
 
 def aware(value: Any) -> Any:

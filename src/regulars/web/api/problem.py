@@ -15,8 +15,8 @@ MEDIA = "application/problem+json"
 STATUS = {
     "not-found": 404, "declaration": 422, "lease-held": 409, "guard": 409, "store-unavailable": 503, "error": 422,
     "key-unknown": 401, "scope-missing": 403, "too-many": 429, "request-invalid": 422, "request-repeated": 422,
-    "request-unfinished": 409, "not-ready": 503, "sign-in-needed": 401, "role-missing": 403, "form-refused": 403,
-    "issuer-unreadable": 502,
+    "request-meaningless": 422, "request-unfinished": 409, "already-done": 409, "not-ready": 503, "sign-in-needed": 401,
+    "role-missing": 403, "form-refused": 403, "issuer-unreadable": 502,
 }
 """The status of a code; what is not here is our own trouble: 500."""
 
@@ -62,6 +62,12 @@ class RequestInvalid(RegularsError):
     """A parameter or the body is not what the route takes."""
 
     code = "request-invalid"
+
+
+class RequestMeaningless(RequestInvalid):
+    """A value has the shape that the route takes, and means nothing here: a foreign cursor, an address that is none."""
+
+    code = "request-meaningless"
 
 
 class RequestRepeated(RegularsError):

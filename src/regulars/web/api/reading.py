@@ -11,10 +11,21 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from regulars.check import did_you_mean
-from regulars.web.api.problem import RequestInvalid
+from regulars.errors import NotFound
+from regulars.web.api.problem import RequestInvalid, RequestMeaningless
+from regulars.web.api.sound import is_sound
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,200}$"
+"""What an Idempotency-Key looks like."""
+
+
+def path_of(said: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what a path names. Raises NotFound for names that nothing has."""
+    if not is_sound(said):
+        raise NotFound("nothing has such a name")
+    return said
 
 
 def query_of(said: QueryParams, kind: type) -> object:
@@ -43,7 +54,7 @@ def request_id_of(said: str | None) -> str:
 
 def idempotency_key_of(said: str | None) -> str | None:
     """Return the Idempotency-Key; None for none. Raises RequestInvalid for what is none."""
-    if said is not None and not _IDEMPOTENCY_KEY.fullmatch(said):
+    if said is not None and not re.fullmatch(IDEMPOTENCY_KEY, said):
         raise RequestInvalid("an Idempotency-Key has 1 to 200 printable characters and no spaces")
     return said
 
@@ -55,6 +66,9 @@ def _as(said: object, kind: type, *, strict: bool) -> object:
             if name not in known:
                 raise RequestInvalid(f"there is no {name!r} here", hint=did_you_mean(str(name), known) if known else "")
     try:
-        return msgspec.convert(said, type=kind, strict=strict)
+        found: object = msgspec.convert(said, type=kind, strict=strict)
     except msgspec.ValidationError as error:
         raise RequestInvalid(str(error)) from error
+    if not is_sound(found):
+        raise RequestMeaningless("no store keeps such a text, number or day")
+    return found

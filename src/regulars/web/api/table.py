@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from regulars.web.api import customers, experiments, health, metrics, review, runs, segments, webhooks
+from regulars.web.api import (
+    consent,
+    customers,
+    experiments,
+    flags,
+    health,
+    metrics,
+    quarantine,
+    review,
+    runs,
+    segments,
+    webhooks,
+)
 from regulars.web.api.route import ApiRoute
 
 ROUTES: tuple[ApiRoute, ...] = (
-    *customers.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES, *experiments.ROUTES, *runs.ROUTES,
-    *webhooks.ROUTES, *health.ROUTES,
+    *customers.ROUTES, *consent.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES, *experiments.ROUTES,
+    *flags.ROUTES, *runs.ROUTES, *webhooks.ROUTES, *quarantine.ROUTES, *health.ROUTES,
 )

@@ -11,7 +11,7 @@ from regulars.check import Finding
 from regulars.pipeline.inspect import last_findings
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.runs import RunRow
-from regulars.web.api.health import Held, held_back
+from regulars.web.api.quarantine import Held, held_back
 from regulars.web.api.route import Page
 from regulars.web.api.twin import csv_of
 from regulars.web.pages.page import DashboardPage, DoorCounts, Visit
