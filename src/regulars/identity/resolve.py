@@ -19,7 +19,7 @@ from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.customer_id import call, entries, formers
 from regulars.identity.evidence import conflict_table, evidence_texts
 from regulars.identity.exact import exact_evidence, ruling_marks
-from regulars.identity.matching import Likeness, Thresholds, likely_links, likeness, probability_of, score
+from regulars.identity.matching import Likeness, Thresholds, likely_links, probability_of, score
 from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.profile import KEY
 from regulars.identity.separation import Floats
@@ -141,12 +141,12 @@ def _found(people: pa.Table, *, rulings: pa.Table, thresholds: Thresholds, forme
         people, persons=exact.persons, marks=ruling_marks(rulings, keys), keys=keys, thresholds=thresholds,
         former=former,
     )
-    likely = likely_links(scored, merge=thresholds.merge, persons=exact.persons, conflicts=exact.conflicts)
+    likely = likely_links(scored, persons=exact.persons, conflicts=exact.conflicts)
     held, conflicts = untangled(likely, persons=exact.persons)
     links = Links.joined([exact.links, held])
     return _Found(
         keys=keys, links=links, probability=probability_of(scored, links, count=len(people)),
-        conflicts=exact.conflicts + conflicts, likeness=likeness(scored, people, thresholds=thresholds),
+        conflicts=exact.conflicts + conflicts, likeness=scored.likeness,
     )
 
 
