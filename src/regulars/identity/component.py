@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from regulars.identity.distinct import distinct
+from regulars.identity.distinct import distinct, firsts
 from regulars.identity.separation import Ints, Separation, pairs_within
 
 Pair = tuple[int, int]
@@ -75,11 +75,10 @@ def components(left: Ints, right: Ints, *, count: int) -> tuple[int, Ints]:
 
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count, count))
     found, label = connected_components(graph, directed=False)
-    first = np.empty(found, dtype=np.int64)
-    first[label[::-1]] = np.arange(count)[::-1]          # written last, the first node stays
-    rank = np.empty(found, dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(found)
-    return int(found), rank[label]
+    first = firsts(label, count=found)
+    is_first = np.zeros(count, dtype=bool)
+    is_first[first] = True
+    return int(found), (np.cumsum(is_first) - 1)[first][label]
 
 
 def untangled(links: Links, *, persons: Separation) -> tuple[Links, list[Conflict]]:

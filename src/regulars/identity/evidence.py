@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links
+from regulars.identity.distinct import firsts
 from regulars.identity.separation import Floats, Ints
 
 RULED, SAME_AS, EMAIL, PHONE, EMAIL_AND_NAME, PHONE_AND_NAME, LIKELY, FIRST, ALONE = range(9)
@@ -59,8 +60,9 @@ def _trail(component: Ints, links: Links) -> tuple[Ints, Ints, Ints]:
     count = len(component)
     if not len(links.left):
         return np.full(count, ALONE), np.full(count, -1), np.full(count, -1)
-    parts, founder, size = np.unique(component, return_index=True, return_counts=True)
-    left = np.concatenate([links.left, np.full(len(parts), count)])
+    size = np.bincount(component)
+    founder = firsts(component, count=len(size))
+    left = np.concatenate([links.left, np.full(len(size), count)])
     right = np.concatenate([links.right, founder])
     from scipy.sparse import coo_array  # noqa: PLC0415  slow to import, and most runs resolve nobody
     from scipy.sparse.csgraph import breadth_first_order  # noqa: PLC0415  the same

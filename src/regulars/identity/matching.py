@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from regulars.identity.blocking import Blocks
 from regulars.identity.comparison import COMPARED, Compared, have_second_fact
 from regulars.identity.component import Conflict, Links
+from regulars.identity.distinct import firsts
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
 from regulars.identity.numbered import profile_keys, whole_numbers
@@ -94,7 +95,7 @@ def score(
     """
     own = portraits(people)
     whole = own.completed(persons.person)
-    fingerprints = whole.fingerprints() + marks + _founders(keys, persons.person)
+    fingerprints = whole.fingerprints() + marks + _founders(keys, persons)
     if former is None or not _still_holds(former, own.count, thresholds):
         model, pairs = learn(own, whole, persons=persons)
         standing = []
@@ -103,12 +104,12 @@ def score(
         blocks = Blocks.of(whole, limits=model.limits)
         left, right = blocks.pairs(person=persons.person, among=is_changed)
         pairs = Compared.of(whole, left, right, persons=persons)
-        standing = [_standing(former, blocks, persons, keys, is_changed=is_changed)]
+        standing = [_standing(former, blocks, persons, keys, is_changed=is_changed, review=thresholds.review)]
     fresh = _told(_weighed(model, whole, pairs, review=thresholds.review), people, thresholds)
-    told = _Told.joined([fresh, *standing], review=thresholds.review)
+    told = _Told.joined([fresh, *standing])
     order = np.lexsort((told.right, told.left))
     return Scored(
-        left=told.left[order], right=told.right[order], probability=told.probability[order],
+        left=told.left[order], right=told.right[order], probability=_probabilities(told.matches)[order],
         is_medium=pc.equal(told.matches["tier"], "medium").to_numpy()[order],
         likeness=Likeness(
             model=model, matches=told.matches.sort_by([(name, "ascending") for name in MATCHES.names[:4]]),
@@ -166,22 +167,23 @@ class _Told:
     matches: pa.Table                        # MATCHES
 
     @classmethod
-    def joined(cls, parts: Sequence[_Told], *, review: float) -> _Told:
-        """Return the pairs of all parts that reach the threshold."""
-        matches = pa.concat_tables([part.matches for part in parts])
-        left, right = (np.concatenate(ends) for ends in zip(*((p.left, p.right) for p in parts), strict=True))
-        whole = cls(left=left, right=right, matches=matches)
-        kept = np.flatnonzero(whole.probability >= review)
-        return cls(left=left[kept], right=right[kept], matches=matches.take(pa.array(kept)))
-
-    @property
-    def probability(self) -> Floats:
-        """As the table has it, whatever its decimals lose on their way."""
-        found: Floats = np.round(self.matches["probability"].cast(pa.float64()).to_numpy(), DIGITS)
-        return found
+    def joined(cls, parts: Sequence[_Told]) -> _Told:
+        """Return the pairs of all parts."""
+        return cls(
+            left=np.concatenate([part.left for part in parts]), right=np.concatenate([part.right for part in parts]),
+            matches=pa.concat_tables([part.matches for part in parts]),
+        )
 
 
-def _standing(former: Likeness, blocks: Blocks, persons: Separation, keys: pa.Array, *, is_changed: Bools) -> _Told:
+def _probabilities(matches: pa.Table) -> Floats:
+    """As the table has them, whatever decimals lose on the way to numbers."""
+    found: Floats = np.round(matches["probability"].cast(pa.float64()).to_numpy(), DIGITS)
+    return found
+
+
+def _standing(
+    former: Likeness, blocks: Blocks, persons: Separation, keys: pa.Array, *, is_changed: Bools, review: float
+) -> _Told:
     """The pairs of the last run whose profiles are what they were, with what was told of them then.
 
     Asked anew is only what others decide about a pair: who is held together or kept apart, and how large a block is.
@@ -190,15 +192,16 @@ def _standing(former: Likeness, blocks: Blocks, persons: Separation, keys: pa.Ar
     places = whole_numbers(pc.index_in(pa.concat_arrays(sides), keys).fill_null(-1))
     one, other = places[: len(former.matches)], places[len(former.matches) :]
     stands = (one >= 0) & (other >= 0) & ~is_changed[one] & ~is_changed[other]
-    stands &= persons.person[one] != persons.person[other]
+    stands &= (persons.person[one] != persons.person[other]) & (_probabilities(former.matches) >= review)
     rows = np.flatnonzero(stands)
     # A block that grew too large since speaks for nobody any more.
     rows = rows[blocks.hold(one[rows], other[rows])]
     rows = rows[~persons.are_apart(persons.person[one[rows]], persons.person[other[rows]])]
-    one, other = one[rows], other[rows]
+    stands[:] = False
+    stands[rows] = True
     return _Told(
-        left=np.minimum(one, other), right=np.maximum(one, other),
-        matches=former.matches.select(MATCHES.names).take(pa.array(rows)).cast(MATCHES),
+        left=np.minimum(one, other)[rows], right=np.maximum(one, other)[rows],
+        matches=former.matches.select(MATCHES.names).filter(pa.array(stands)).cast(MATCHES),
     )
 
 
@@ -276,12 +279,12 @@ def _compared(people: pa.Table, fingerprints: Ints) -> pa.Table:
     return pa.table(columns, COMPARED_PROFILES.names).cast(COMPARED_PROFILES)
 
 
-def _founders(keys: pa.Array, person: Ints) -> Ints:
+def _founders(keys: pa.Array, persons: Separation) -> Ints:
     """A number for the oldest profile of each one's person, 0 for itself: who changes persons is compared anew."""
-    founder = np.unique(person, return_index=True)[1][person]
-    follower = np.flatnonzero(founder != np.arange(len(person)))
+    founder = firsts(persons.person, count=persons.count)[persons.person]
+    follower = np.flatnonzero(founder != np.arange(len(keys)))
     of, place = np.unique(founder[follower], return_inverse=True)
-    marks = np.zeros(len(person), dtype=np.int64)
+    marks = np.zeros(len(keys), dtype=np.int64)
     hashes = text_hashes(np.array(keys.take(pa.array(of)).to_pylist(), dtype=str), place=len(FIELDS))
     marks[follower] = hashes.view(np.int64)[place]
     return marks

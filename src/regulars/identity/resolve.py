@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.customer_id import call, entries, formers
+from regulars.identity.distinct import firsts
 from regulars.identity.evidence import conflict_table, evidence_texts
 from regulars.identity.exact import exact_evidence, ruling_marks
 from regulars.identity.matching import Likeness, Thresholds, likely_links, probability_of, score
@@ -98,10 +99,10 @@ def resolve(
         former=former,
     )
     before = pc.index_in(found.keys, profile_keys(identity["profile_source"], identity["profile_id"]))
-    _, component = components(found.links.left, found.links.right, count=len(people))
+    customers, component = components(found.links.left, found.links.right, count=len(people))
     ids, merged_into = register["customer_id"].combine_chunks(), register["merged_into"]
     founding = profile_keys(register["founder_source"], register["founder_id"])
-    founders = people.select(list(KEY)).take(pa.array(np.unique(component, return_index=True)[1]))
+    founders = people.select(list(KEY)).take(pa.array(firsts(component, count=customers)))
     called = call(
         component, formers(before, identity["customer_id"], ids=ids, merged_into=merged_into),
         founder=whole_numbers(pc.index_in(founding, found.keys).fill_null(-1)),
