@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regulars.identity.matching import Likeness
+from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.model import Model
 from regulars.identity.resolve import ASKED, MAP, resolve
 
@@ -23,7 +23,7 @@ def main(folder: Path) -> None:
     if known:
         model = Model.from_json((folder / "model.json").read_text())
         assert model is not None
-        former = Likeness(model=model, matches=known["matches"], compared=known["compared"], review=0.5)
+        former = Likeness(model=model, matches=known["matches"], compared=known["compared"], thresholds=Thresholds())
     profiles = pq.read_table(folder / "profiles.parquet", columns=[*ASKED])
     found = resolve(
         profiles, now=NOW, salt=b"bench", identity=known.get("identity"), register=known.get("register"), former=former

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regulars.identity.matching import Thresholds
 from regulars.identity.resolve import Resolution, resolve
 from regulars.testing.customers import noisy_customers
 from regulars.testing.profiles import IdentityBook, customer_ids, groups, profile, profile_table, ruling_table
@@ -173,6 +174,50 @@ def test_a_day_of_changes_gives_what_weighing_everything_gives(chance: np.random
     assert by_day.likeness.matches.equals(anew.likeness.matches)
     assert by_day.identity.equals(anew.identity)
     assert by_day.conflicts.equals(anew.conflicts)
+
+
+@settings(max_examples=6, deadline=None)
+@given(chance=SUBSETS, merge=st.sampled_from([0.95, 0.99, 1.0]))
+def test_day_after_day_of_changes_gives_what_deciding_of_everybody_gives(chance: np.random.Generator, merge: float) -> None:
+    book, former, rulings = IdentityBook(), None, None
+    for day, thresholds in enumerate((Thresholds(), Thresholds(), Thresholds(merge=merge), Thresholds(merge=merge))):
+        today = _changed(NOISY, chance)
+        given = {
+            "rulings": rulings, "identity": book.identity, "register": book.register, "thresholds": thresholds,
+            "former": former,
+        }
+        by_day = resolve(today, now=NOW + timedelta(days=day), salt=SALT, **given)
+
+        if former is not None:
+            nothing = replace(former, matches=former.matches.slice(0, 0), compared=former.compared.slice(0, 0))
+            anew = resolve(today, now=NOW + timedelta(days=day), salt=SALT, **{**given, "former": nothing})
+            for name in ("identity", "changes", "minted", "merged", "conflicts"):
+                assert getattr(by_day, name).equals(getattr(anew, name)), name
+            assert by_day.likeness.matches.equals(anew.likeness.matches)
+            assert by_day.likeness.compared.equals(anew.likeness.compared)
+        book.keep(by_day)
+        former, rulings = by_day.likeness, _some_rulings(by_day, chance)
+
+
+def _changed(people: pa.Table, chance: np.random.Generator) -> pa.Table:
+    """Some people gone, and some with another's contacts, another's birthday or without a name."""
+    for column in ("email", "phone", "birthday"):
+        values = people[column].combine_chunks()
+        is_other = pa.array(chance.random(len(people)) < 0.02)
+        others = values.take(pa.array(chance.permutation(len(people))))
+        people = people.set_column(people.column_names.index(column), column, pc.if_else(is_other, others, values))
+    return people.filter(pa.array(chance.random(len(people)) > 0.04))
+
+
+def _some_rulings(found: Resolution, chance: np.random.Generator) -> pa.Table:
+    keys = [f"{row['profile_source']}/{row['profile_id']}" for row in found.identity.select(["profile_source", "profile_id"]).to_pylist()]
+    pairs = [
+        ("/".join((match["left_source"], match["left_id"])), "different", "/".join((match["right_source"], match["right_id"])))
+        for match in found.likeness.matches.to_pylist()
+    ]
+    same = [(*chance.choice(keys, 2, replace=False),) for _ in range(2)]
+    different = [pairs[n] for n in chance.integers(0, len(pairs), 2)]
+    return ruling_table(*((str(one), "same", str(other)) for one, other in same), *different)
 
 
 def _person(n: int) -> dict[str, object]:

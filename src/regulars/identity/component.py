@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from regulars.identity.distinct import distinct
+from regulars.identity.distinct import distinct, firsts
 from regulars.identity.separation import Ints, Separation, pairs_within
 
 Pair = tuple[int, int]
@@ -73,13 +73,16 @@ def components(left: Ints, right: Ints, *, count: int) -> tuple[int, Ints]:
     from scipy.sparse import coo_array  # noqa: PLC0415  slow to import, and most runs resolve nobody
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415  the same
 
-    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count, count))
+    is_linked = np.zeros(count, dtype=bool)
+    is_linked[left] = is_linked[right] = True
+    linked, place = np.flatnonzero(is_linked), np.cumsum(is_linked) - 1
+    ends = (place[left], place[right])
+    graph = coo_array((np.ones(len(left), dtype=np.int8), ends), shape=(len(linked), len(linked)))
     found, label = connected_components(graph, directed=False)
-    first = np.empty(found, dtype=np.int64)
-    first[label[::-1]] = np.arange(count)[::-1]          # written last, the first node stays
-    rank = np.empty(found, dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(found)
-    return int(found), rank[label]
+    first = np.arange(count)                 # of each node's component; most are alone
+    first[linked] = linked[firsts(label, count=found)[label]]
+    is_first = first == np.arange(count)
+    return int(is_first.sum()), (np.cumsum(is_first) - 1)[first]
 
 
 def untangled(links: Links, *, persons: Separation) -> tuple[Links, list[Conflict]]:

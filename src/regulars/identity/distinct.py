@@ -1,4 +1,4 @@
-"""The different numbers of an array, ascending: by sorting, which costs less than numpy's hashing."""
+"""The different numbers of an array, and where each comes first: without numpy's hashing."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ def distinct(numbers: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     if not len(ordered):
         return ordered
     return np.asarray(ordered[np.r_[True, ordered[1:] != ordered[:-1]]])
+
+
+def firsts(numbers: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
+    """Return where each number below `count` comes first, -1 where it never does."""
+    found = np.full(count, -1, dtype=np.int64)
+    found[numbers[::-1]] = np.arange(len(numbers))[::-1]         # written last, the first place stays
+    return found

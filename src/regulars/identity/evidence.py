@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links
+from regulars.identity.distinct import firsts
 from regulars.identity.separation import Floats, Ints
 
 RULED, SAME_AS, EMAIL, PHONE, EMAIL_AND_NAME, PHONE_AND_NAME, LIKELY, FIRST, ALONE = range(9)
@@ -44,11 +45,12 @@ def evidence_texts(component: Ints, links: Links, names: pa.Array, *, probabilit
     words = pc.take(pa.array(WORDS), pa.array(kind))
     other = pc.take(names, pa.array(towards, mask=towards < 0))
     told = pc.coalesce(pc.binary_join_element_wise(words, other, " "), words)
+    is_likely = kind == LIKELY
     # Rounded down: nothing that was only likely reads as certain.
-    thousandths = np.minimum(np.append(np.nan_to_num(probability), 0.0) * 1000, 999).astype(np.int64)[link]
+    thousandths = np.minimum(probability[link[is_likely]] * 1000, 999).astype(np.int64)
     digits = pc.utf8_lpad(pa.array(thousandths).cast(pa.string()), 3, "0")
-    odds = pc.binary_join_element_wise(" (p 0.", digits, ")", "")
-    return pc.binary_join_element_wise(told, pc.if_else(pa.array(kind == LIKELY), odds, ""), "")
+    odds = pc.binary_join_element_wise(told.filter(pa.array(is_likely)), " (p 0.", digits, ")", "")
+    return pc.replace_with_mask(told, pa.array(is_likely), odds)
 
 
 def _trail(component: Ints, links: Links) -> tuple[Ints, Ints, Ints]:
@@ -59,8 +61,9 @@ def _trail(component: Ints, links: Links) -> tuple[Ints, Ints, Ints]:
     count = len(component)
     if not len(links.left):
         return np.full(count, ALONE), np.full(count, -1), np.full(count, -1)
-    parts, founder, size = np.unique(component, return_index=True, return_counts=True)
-    left = np.concatenate([links.left, np.full(len(parts), count)])
+    size = np.bincount(component)
+    founder = firsts(component, count=len(size))
+    left = np.concatenate([links.left, np.full(len(size), count)])
     right = np.concatenate([links.right, founder])
     from scipy.sparse import coo_array  # noqa: PLC0415  slow to import, and most runs resolve nobody
     from scipy.sparse.csgraph import breadth_first_order  # noqa: PLC0415  the same

@@ -1,11 +1,12 @@
 """Pairs of profiles that are likely one person, beyond what exact evidence joins: scored, explained, kept.
 
-Every pair's score is a function of its two profiles and the model alone, so that a day scores only what changed.
+Every pair's score is a function of its two profiles and the model alone, so that a day scores only what changed, and
+takes over what the day before told of all other pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from regulars.identity.blocking import Blocks
 from regulars.identity.comparison import COMPARED, Compared, have_second_fact
 from regulars.identity.component import Conflict, Links
+from regulars.identity.distinct import firsts
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
 from regulars.identity.numbered import profile_keys, whole_numbers
@@ -22,9 +24,12 @@ from regulars.identity.portrait import FIELDS, Portraits, portraits, text_hashes
 from regulars.identity.separation import Bools, Floats, Ints, Separation
 from regulars.identity.training import learn
 
+DIGITS = 6
+"""Digits of a probability that are kept, and by which a pair is judged."""
+
 MATCHES = pa.schema([
     *((name, pa.string()) for name in ("left_source", "left_id", "right_source", "right_id")),
-    ("probability", pa.decimal128(9, 6)), ("weight", pa.decimal128(9, 3)), ("tier", pa.string()),
+    ("probability", pa.decimal128(9, DIGITS)), ("weight", pa.decimal128(9, 3)), ("tier", pa.string()),
     ("evidence", pa.string()),
 ])
 """One row a pair of profiles that no exact evidence joins and that may be one person; left before right.
@@ -58,27 +63,19 @@ class Likeness:
     model: Model                             # by which pairs were weighed
     matches: pa.Table                        # MATCHES
     compared: pa.Table                       # COMPARED_PROFILES
-    review: float                            # from which probability on a pair is in `matches`
+    thresholds: Thresholds                   # from which on a pair is in `matches`, and is of the medium tier
     weighed: int = 0                         # pairs that had to be looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """The pairs that reach the threshold of review, and what the next run will want to know."""
+    """The pairs that reach the threshold of review, left before right and in order, and what the next run needs."""
 
-    pairs: Compared
-    bits: Bits
-    probability: Floats
-    weight: Floats                           # bits
-    model: Model
-    fingerprints: Ints                       # of each profile
-    scored: int                              # pairs that had to be looked at
-
-    def are_medium(self, *, merge: float) -> Bools:
-        """Say of each pair whether it is merged: probable enough, and by more than its name."""
-        if merge >= 1:                       # nothing is certain: only exact evidence merges
-            return np.zeros(len(self.probability), dtype=bool)
-        return (self.probability >= merge) & have_second_fact(self.pairs.levels)
+    left: Ints
+    right: Ints
+    probability: Floats                      # to six digits, as in `matches`
+    is_medium: Bools                         # whether the pair is merged
+    likeness: Likeness
 
 
 def score(
@@ -98,23 +95,30 @@ def score(
     """
     own = portraits(people)
     whole = own.completed(persons.person)
-    fingerprints = whole.fingerprints() + marks + _founders(keys, persons.person)
+    fingerprints = whole.fingerprints() + marks + _founders(keys, persons)
     if former is None or not _still_holds(former, own.count, thresholds):
         model, pairs = learn(own, whole, persons=persons)
+        standing = []
     else:
-        model, pairs = former.model, _what_changed(former, whole, persons, keys, fingerprints)
-    bits = weigh(model, pairs.levels, rarities(model, whole, pairs.left, pairs.levels))
-    probability, weight = probabilities(model, bits)
-    kept = np.flatnonzero(probability >= thresholds.review)
+        model, is_changed = former.model, _are_changed(former, keys, fingerprints, thresholds)
+        blocks = Blocks.of(whole, limits=model.limits)
+        left, right = blocks.pairs(person=persons.person, among=is_changed)
+        pairs = Compared.of(whole, left, right, persons=persons)
+        standing = [_standing(former, blocks, persons, keys, is_changed=is_changed, review=thresholds.review)]
+    fresh = _told(_weighed(model, whole, pairs, review=thresholds.review), people, thresholds)
+    told = _Told.joined([fresh, *standing])
+    order = np.lexsort((told.right, told.left))
     return Scored(
-        pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=pairs.levels[kept]),
-        bits=Bits(stranger=bits.stranger[kept], household=bits.household[kept]),
-        probability=probability[kept], weight=weight[kept], model=model, fingerprints=fingerprints,
-        scored=len(pairs.left),
+        left=told.left[order], right=told.right[order], probability=_probabilities(told.matches)[order],
+        is_medium=pc.equal(told.matches["tier"], "medium").to_numpy()[order],
+        likeness=Likeness(
+            model=model, matches=told.matches.sort_by([(name, "ascending") for name in MATCHES.names[:4]]),
+            compared=_compared(people, fingerprints), thresholds=thresholds, weighed=len(pairs.left),
+        ),
     )
 
 
-def likely_links(scored: Scored, *, merge: float, persons: Separation, conflicts: Iterable[Conflict]) -> Links:
+def likely_links(scored: Scored, *, persons: Separation, conflicts: Iterable[Conflict]) -> Links:
     """Return links between the profiles that are merged for their likeness.
 
     Whoever exact evidence pulls to two people waits for a person's word: likeness does not settle it.
@@ -122,91 +126,145 @@ def likely_links(scored: Scored, *, merge: float, persons: Separation, conflicts
     is_pulled = np.zeros(persons.count, dtype=bool)
     pulled = np.array([profile for c in conflicts for profile in (c.profile, c.other)], dtype=np.int64)
     is_pulled[persons.person[pulled]] = True
-    is_open = ~is_pulled[persons.person[scored.pairs.left]] & ~is_pulled[persons.person[scored.pairs.right]]
-    chosen = np.flatnonzero(scored.are_medium(merge=merge) & is_open)
+    is_open = ~is_pulled[persons.person[scored.left]] & ~is_pulled[persons.person[scored.right]]
+    chosen = np.flatnonzero(scored.is_medium & is_open)
     return Links(
-        left=scored.pairs.left[chosen], right=scored.pairs.right[chosen],
-        kind=np.full(len(chosen), LIKELY, dtype=np.int64), group=np.arange(len(chosen)),
+        left=scored.left[chosen], right=scored.right[chosen], kind=np.full(len(chosen), LIKELY, dtype=np.int64),
+        group=np.arange(len(chosen)),
     )
 
 
 def probability_of(scored: Scored, links: Links, *, count: int) -> Floats:
     """Return the probability of each link, NaN where it was not scored."""
-    known = scored.pairs.left * count + scored.pairs.right           # left before right, and in order
+    known = scored.left * count + scored.right           # left before right, and in order
     wanted = np.minimum(links.left, links.right) * count + np.maximum(links.left, links.right)
     at = np.searchsorted(known, wanted)
     found = np.append(scored.probability, np.nan)[at]
     return np.where(np.append(known, -1)[at] == wanted, found, np.nan)
 
 
-def likeness(scored: Scored, people: pa.Table, *, thresholds: Thresholds) -> Likeness:
-    """Return the scored pairs as tables."""
-    compared = pa.table({
-        "profile_source": people["profile_source"], "profile_id": people["profile_id"],
-        "fingerprint": pa.array(scored.fingerprints),
-    })
-    return Likeness(
-        model=scored.model, matches=_match_table(scored, people, merge=thresholds.merge),
-        compared=compared.cast(COMPARED_PROFILES), review=thresholds.review, weighed=scored.scored,
-    )
-
-
 def _still_holds(former: Likeness, profiles: int, thresholds: Thresholds) -> bool:
     learned = former.model.profiles
-    return abs(profiles - learned) <= GROWN * learned and former.review <= thresholds.review
+    return abs(profiles - learned) <= GROWN * learned and former.thresholds.review <= thresholds.review
 
 
-def _what_changed(
-    former: Likeness, whole: Portraits, persons: Separation, keys: pa.Array, fingerprints: Ints
-) -> Compared:
-    """Pairs with a new or changed profile, and those of the last run whose profiles are what they were."""
+def _are_changed(former: Likeness, keys: pa.Array, fingerprints: Ints, thresholds: Thresholds) -> Bools:
+    """Say of each profile whether its pairs are weighed anew: all are where the tiers begin elsewhere now."""
+    if former.thresholds.merge != thresholds.merge:
+        return np.ones(len(keys), dtype=bool)
     at = pc.index_in(keys, profile_keys(former.compared["profile_source"], former.compared["profile_id"]))
     before = former.compared["fingerprint"].take(at).to_numpy(zero_copy_only=False)
-    is_changed: Bools = ~(np.asarray(at.is_valid()) & (before == fingerprints))
-    blocks = Blocks.of(whole, limits=former.model.limits)
-    left, right = blocks.pairs(person=persons.person, among=is_changed)
+    found: Bools = ~(np.asarray(at.is_valid()) & (before == fingerprints))
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """Pairs of profiles by number, left before right, and what is told of each."""
+
+    left: Ints
+    right: Ints
+    matches: pa.Table                        # MATCHES
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Told]) -> _Told:
+        """Return the pairs of all parts."""
+        return cls(
+            left=np.concatenate([part.left for part in parts]), right=np.concatenate([part.right for part in parts]),
+            matches=pa.concat_tables([part.matches for part in parts]),
+        )
+
+
+def _probabilities(matches: pa.Table) -> Floats:
+    """As the table has them, whatever decimals lose on the way to numbers."""
+    found: Floats = np.round(matches["probability"].cast(pa.float64()).to_numpy(), DIGITS)
+    return found
+
+
+def _standing(
+    former: Likeness, blocks: Blocks, persons: Separation, keys: pa.Array, *, is_changed: Bools, review: float
+) -> _Told:
+    """The pairs of the last run whose profiles are what they were, with what was told of them then.
+
+    Asked anew is only what others decide about a pair: who is held together or kept apart, and how large a block is.
+    """
     sides = [profile_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right")]
     places = whole_numbers(pc.index_in(pa.concat_arrays(sides), keys).fill_null(-1))
     one, other = places[: len(former.matches)], places[len(former.matches) :]
-    stands = (one >= 0) & (other >= 0)
-    stands &= ~is_changed[one] & ~is_changed[other] & (persons.person[one] != persons.person[other])
-    one, other = np.minimum(one[stands], other[stands]), np.maximum(one[stands], other[stands])
+    stands = (one >= 0) & (other >= 0) & ~is_changed[one] & ~is_changed[other]
+    stands &= (persons.person[one] != persons.person[other]) & (_probabilities(former.matches) >= review)
+    rows = np.flatnonzero(stands)
     # A block that grew too large since speaks for nobody any more.
-    still = blocks.hold(one, other)
-    left, right = np.concatenate([left, one[still]]), np.concatenate([right, other[still]])
-    order = np.lexsort((right, left))
-    return Compared.of(whole, left[order], right[order], persons=persons)
+    rows = rows[blocks.hold(one[rows], other[rows])]
+    rows = rows[~persons.are_apart(persons.person[one[rows]], persons.person[other[rows]])]
+    stands[:] = False
+    stands[rows] = True
+    return _Told(
+        left=np.minimum(one, other)[rows], right=np.maximum(one, other)[rows],
+        matches=former.matches.select(MATCHES.names).filter(pa.array(stands)).cast(MATCHES),
+    )
 
 
-def _match_table(scored: Scored, people: pa.Table, *, merge: float) -> pa.Table:
-    """The scored pairs as MATCHES, in the order of their keys."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """Pairs and what their comparison says."""
+
+    pairs: Compared
+    bits: Bits
+    probability: Floats
+    weight: Floats                           # bits
+    model: Model
+
+    def are_medium(self, *, merge: float) -> Bools:
+        """Say of each pair whether it is merged: probable enough, and by more than its name."""
+        if merge >= 1:                       # nothing is certain: only exact evidence merges
+            return np.zeros(len(self.probability), dtype=bool)
+        return (self.probability >= merge) & have_second_fact(self.pairs.levels)
+
+
+def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float) -> _Weighed:
+    """Return the pairs that reach the threshold, weighed."""
+    bits = weigh(model, pairs.levels, rarities(model, people, pairs.left, pairs.levels))
+    probability, weight = probabilities(model, bits)
+    # A pair is judged by the digits that are kept of it: on the day it is weighed as ever after.
+    probability = np.round(probability, DIGITS)
+    kept = np.flatnonzero(probability >= review)
+    return _Weighed(
+        pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=pairs.levels[kept]),
+        bits=Bits(stranger=bits.stranger[kept], household=bits.household[kept]), probability=probability[kept],
+        weight=weight[kept], model=model,
+    )
+
+
+def _told(weighed: _Weighed, people: pa.Table, thresholds: Thresholds) -> _Told:
+    """What a comparison says, as MATCHES."""
     source, profile = people["profile_source"], people["profile_id"]
-    left, right = pa.array(scored.pairs.left), pa.array(scored.pairs.right)
+    left, right = pa.array(weighed.pairs.left), pa.array(weighed.pairs.right)
     one, other = (source.take(left), profile.take(left)), (source.take(right), profile.take(right))
     is_first = pc.or_(pc.less(one[0], other[0]), pc.and_(pc.equal(one[0], other[0]), pc.less(one[1], other[1])))
     columns = {
         "left_source": pc.if_else(is_first, one[0], other[0]), "left_id": pc.if_else(is_first, one[1], other[1]),
         "right_source": pc.if_else(is_first, other[0], one[0]), "right_id": pc.if_else(is_first, other[1], one[1]),
-        "probability": pa.array(np.round(scored.probability, 6)).cast(pa.decimal128(9, 6)),
-        "weight": pa.array(np.round(scored.weight, 3)).cast(pa.decimal128(9, 3)),
-        "tier": pc.if_else(pa.array(scored.are_medium(merge=merge)), "medium", "low"),
-        "evidence": _told(scored),
+        "probability": pa.array(weighed.probability).cast(pa.decimal128(9, DIGITS)),
+        "weight": pa.array(np.round(weighed.weight, 3)).cast(pa.decimal128(9, 3)),
+        "tier": pc.if_else(pa.array(weighed.are_medium(merge=thresholds.merge)), "medium", "low"),
+        "evidence": _evidence(weighed),
     }
-    return pa.table(columns).cast(MATCHES).sort_by([(name, "ascending") for name in MATCHES.names[:4]])
+    return _Told(left=weighed.pairs.left, right=weighed.pairs.right, matches=pa.table(columns).cast(MATCHES))
 
 
-def _told(scored: Scored) -> pa.Array:
+def _evidence(weighed: _Weighed) -> pa.Array:
     """The evidence as JSON: against strangers or against a household, whichever was the likelier alternative."""
-    bits, levels, model = scored.bits, scored.pairs.levels, scored.model
+    bits, levels, model = weighed.bits, weighed.pairs.levels, weighed.model
     prior_stranger = np.log2(model.persons) - np.log2(1 - model.persons - model.households)
     prior_household = np.log2(model.persons) - np.log2(model.households)
     is_household = bits.household.sum(axis=1) + prior_household < bits.stranger.sum(axis=1) + prior_stranger
-    weighed = np.where(is_household[:, None], bits.household, bits.stranger)
+    said = np.where(is_household[:, None], bits.household, bits.stranger)
     against = pc.if_else(pa.array(is_household), "against one household", "against strangers")
     parts = [_item("prior", against, np.where(is_household, prior_household, prior_stranger))]
     for place, field in enumerate(FIELDS):
         outcome = pa.array([None, *COMPARED[field].outcomes]).take(pa.array(levels[:, place]))
-        parts.append(_item(field, outcome, weighed[:, place]))
+        parts.append(_item(field, outcome, said[:, place]))
     joined = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
     return pc.binary_join_element_wise("[", joined, "]", "")
 
@@ -216,12 +274,17 @@ def _item(field: str, outcome: pa.Array, bits: Floats) -> pa.Array:
     return pc.binary_join_element_wise(f'{{"field": "{field}", "outcome": "', outcome, '", "bits": ', number, "}", "")
 
 
-def _founders(keys: pa.Array, person: Ints) -> Ints:
+def _compared(people: pa.Table, fingerprints: Ints) -> pa.Table:
+    columns = [people["profile_source"], people["profile_id"], pa.array(fingerprints)]
+    return pa.table(columns, COMPARED_PROFILES.names).cast(COMPARED_PROFILES)
+
+
+def _founders(keys: pa.Array, persons: Separation) -> Ints:
     """A number for the oldest profile of each one's person, 0 for itself: who changes persons is compared anew."""
-    founder = np.unique(person, return_index=True)[1][person]
-    follower = np.flatnonzero(founder != np.arange(len(person)))
+    founder = firsts(persons.person, count=persons.count)[persons.person]
+    follower = np.flatnonzero(founder != np.arange(len(keys)))
     of, place = np.unique(founder[follower], return_inverse=True)
-    marks = np.zeros(len(person), dtype=np.int64)
+    marks = np.zeros(len(keys), dtype=np.int64)
     hashes = text_hashes(np.array(keys.take(pa.array(of)).to_pylist(), dtype=str), place=len(FIELDS))
     marks[follower] = hashes.view(np.int64)[place]
     return marks

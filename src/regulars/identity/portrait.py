@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from regulars.identity.distinct import distinct
+from regulars.identity.distinct import distinct, firsts
 from regulars.identity.name import first_word, folded, last_word, stripped
 from regulars.identity.separation import Bools, Ints
 from regulars.records.record import COMPARED_TRAITS
@@ -100,7 +100,6 @@ def _encoded(column: pa.Array) -> tuple[Ints, Texts]:
 
 def _completed(numbers: Ints, person: Ints) -> Ints:
     known: Bools = numbers >= 0
-    who, first = np.unique(person[known], return_index=True)
-    theirs = np.full(int(person.max(initial=-1)) + 1, -1, dtype=np.int64)
-    theirs[who] = numbers[known][first]
+    first = firsts(person[known], count=int(person.max(initial=-1)) + 1)
+    theirs = np.append(numbers[known], -1)[first]            # -1 takes the last: nobody knows
     return np.where(known, numbers, theirs[person])

@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 
 from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.customer_id import call, entries, formers
+from regulars.identity.distinct import firsts
 from regulars.identity.evidence import conflict_table, evidence_texts
 from regulars.identity.exact import exact_evidence, ruling_marks
-from regulars.identity.matching import Likeness, Thresholds, likely_links, likeness, probability_of, score
+from regulars.identity.matching import Likeness, Thresholds, likely_links, probability_of, score
 from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.profile import KEY
 from regulars.identity.separation import Floats
@@ -98,10 +99,10 @@ def resolve(
         former=former,
     )
     before = pc.index_in(found.keys, profile_keys(identity["profile_source"], identity["profile_id"]))
-    _, component = components(found.links.left, found.links.right, count=len(people))
+    customers, component = components(found.links.left, found.links.right, count=len(people))
     ids, merged_into = register["customer_id"].combine_chunks(), register["merged_into"]
     founding = profile_keys(register["founder_source"], register["founder_id"])
-    founders = people.select(list(KEY)).take(pa.array(np.unique(component, return_index=True)[1]))
+    founders = people.select(list(KEY)).take(pa.array(firsts(component, count=customers)))
     called = call(
         component, formers(before, identity["customer_id"], ids=ids, merged_into=merged_into),
         founder=whole_numbers(pc.index_in(founding, found.keys).fill_null(-1)),
@@ -141,12 +142,12 @@ def _found(people: pa.Table, *, rulings: pa.Table, thresholds: Thresholds, forme
         people, persons=exact.persons, marks=ruling_marks(rulings, keys), keys=keys, thresholds=thresholds,
         former=former,
     )
-    likely = likely_links(scored, merge=thresholds.merge, persons=exact.persons, conflicts=exact.conflicts)
+    likely = likely_links(scored, persons=exact.persons, conflicts=exact.conflicts)
     held, conflicts = untangled(likely, persons=exact.persons)
     links = Links.joined([exact.links, held])
     return _Found(
         keys=keys, links=links, probability=probability_of(scored, links, count=len(people)),
-        conflicts=exact.conflicts + conflicts, likeness=likeness(scored, people, thresholds=thresholds),
+        conflicts=exact.conflicts + conflicts, likeness=scored.likeness,
     )
 
 
@@ -154,7 +155,11 @@ def _by_age(profiles: pa.Table) -> pa.Table:
     """Profiles from the oldest on: from here a profile is its row number, whatever order it came in."""
     order = [(name, "ascending") for name in ("created_at", "profile_source", "profile_id")]
     looked_at = profiles.select([name for name in ASKED if name in profiles.column_names]).combine_chunks()
-    return looked_at.take(pc.sort_indices(looked_at, order)).combine_chunks()
+    people = looked_at.take(pc.sort_indices(looked_at, order)).combine_chunks()
+    # Exact evidence and likeness both look these texts up; a column that is encoded already is not encoded again.
+    for name in ("email", "phone", "name", "first_name", "last_name"):
+        people = people.set_column(people.column_names.index(name), name, people[name].dictionary_encode())
+    return people
 
 
 def _gone(identity: pa.Table, before: pa.Array, register: pa.Table, merged: pa.Table) -> pa.Table:

@@ -14,6 +14,7 @@ import numpy as np
 from regulars.identity.blocking import Blocks
 from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Compared, Levels, are_different, compare
 from regulars.identity.component import components
+from regulars.identity.distinct import firsts
 from regulars.identity.model import (
     BY_VALUE,
     LEVELS,
@@ -66,7 +67,7 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
         rarity = rarities(model, completed, pairs.left, pairs.levels)
         model = _maximised(model, _patterns(pairs.levels, rarity), pairs=max(own.count * (own.count - 1) // 2, 1))
         likely = probabilities(model, weigh(model, pairs.levels, rarity))[0] >= LIKELY
-        first = np.unique(persons.person, return_index=True)[1][persons.person]
+        first = firsts(persons.person, count=persons.count)[persons.person]
         _, person = components(
             np.concatenate([first, pairs.left[likely]]), np.concatenate([np.arange(own.count), pairs.right[likely]]),
             count=own.count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import nan
 from typing import Any
 
 import ibis.expr.types as ir
@@ -75,7 +76,10 @@ def _publish_matches(workspace: Workspace, found: Resolution) -> None:
     The matches come first: killed in between, the next run finds more profiles changed than there are, never fewer.
     """
     engine, by = workspace.stores.engine, ("left_source", "left_id", "right_source", "right_id")
-    known = {"model": found.likeness.model.to_json(), "review_from": found.likeness.review}
+    thresholds = found.likeness.thresholds
+    known = {
+        "model": found.likeness.model.to_json(), "review_from": thresholds.review, "merge_from": thresholds.merge,
+    }
     workspace.lake.replace("matches", engine.arrow(found.likeness.matches), order_by=by, meta=known, allow_shrink=True)
     key = ("profile_source", "profile_id")
     workspace.lake.replace("compared_profiles", engine.arrow(found.likeness.compared), order_by=key, allow_shrink=True)
@@ -91,7 +95,9 @@ def _former(workspace: Workspace) -> Likeness | None:
     if model is None:
         return None
     matches, compared = (workspace.fetch(lake.table(name)) for name in ("matches", "compared_profiles"))
-    return Likeness(model=model, matches=matches, compared=compared, review=known["review_from"])
+    # A table of before the tiers were kept says nothing of where they began: all pairs are weighed again.
+    thresholds = Thresholds(merge=known.get("merge_from", nan), review=known["review_from"])
+    return Likeness(model=model, matches=matches, compared=compared, thresholds=thresholds)
 
 
 def _thresholds(workspace: Workspace) -> Thresholds:

@@ -138,8 +138,29 @@ def test_a_day_weighs_only_what_changed() -> None:
 
     second = resolved(ROBERT, BOB, former=first.likeness)
 
-    assert 0 < second.likeness.weighed - len(first.likeness.matches) < first.likeness.weighed / 10
+    assert 0 < second.likeness.weighed < first.likeness.weighed / 10
     assert customer_ids(second.identity)["crm/1"] == customer_ids(second.identity)["forms/1"]
+
+
+def test_a_day_without_changes_weighs_nothing_and_keeps_every_word() -> None:
+    first = resolved(ROBERT, BOB)
+
+    second = resolved(ROBERT, BOB, former=first.likeness)
+
+    assert second.likeness.weighed == 0
+    assert second.likeness.matches.equals(first.likeness.matches)
+    assert second.identity.equals(first.identity)
+
+
+def test_another_threshold_of_merging_gives_every_pair_its_tier_again() -> None:
+    first = resolved(ROBERT, BOB)
+
+    careful = resolved(ROBERT, BOB, former=first.likeness, thresholds=Thresholds(merge=1.0))
+
+    assert {row["tier"] for row in careful.likeness.matches.to_pylist()} == {"low"}
+    assert careful.likeness.model == first.likeness.model
+    customer = customer_ids(careful.identity)
+    assert customer["crm/1"] != customer["forms/1"]
 
 
 def test_a_ruling_taken_back_is_weighed_again() -> None:
