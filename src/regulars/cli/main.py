@@ -28,6 +28,7 @@ COMMANDS = {
     "segment": "List segments and their members; replay one over the past.",
     "experiment": "Plan, rehearse, read and decide experiments.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
+    "forget": "Let one person leave every store, with a proof; search for who was forgotten.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
     "key": "Make, list and revoke the keys of programs that ask over HTTP.",
     "serve": "Answer applications over HTTP: flags, events, and the REST API.",

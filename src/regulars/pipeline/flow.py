@@ -24,11 +24,12 @@ from functools import partial
 
 from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.derive import derive_facts
+from regulars.pipeline.erased import read_unerased
+from regulars.pipeline.forget import begin, carry_out, plan, verify
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
 from regulars.pipeline.pull import pull_source
-from regulars.pipeline.read import read_source
 from regulars.pipeline.resolve import resolve_people
 from regulars.pipeline.segment import as_of_now, segment_customers
 from regulars.pipeline.transfer import find_transfers
@@ -44,7 +45,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
     pulled = [Step(name=f"pull:{s.name}", do=partial(pull_source, workspace, s)) for s in sources] if pulls else []
     read = [
         Step(
-            name=f"read:{s.name}", do=partial(read_source, workspace, s), needs=(f"pull:{s.name}",) if pulls else (),
+            name=f"read:{s.name}", do=partial(read_unerased, workspace, s), needs=(f"pull:{s.name}",) if pulls else (),
         )
         for s in sources
     ]
@@ -111,9 +112,25 @@ def rebuild(workspace: Workspace, *, observer: Observer | None = None) -> RunRes
     return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "rebuild", observer)
 
 
+def forget(workspace: Workspace, who: str | None, *, by: str, observer: Observer | None = None) -> RunResult:
+    """Forget somebody in every store, and make every table again from what is left; nobody named: go on with it.
+
+    The erasure is in the book before anything is done: killed anywhere, the next run finishes it. Raises NotFound when
+    nobody is meant, LeaseHeld while another run is at work.
+    """
+    with held(workspace.book.lease):
+        if who is not None:
+            begin(workspace, plan(workspace, who), by=by)
+    return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "forget", observer)
+
+
 def _carried_out(workspace: Workspace, todo: Sequence[Step], command: str, observer: Observer | None) -> RunResult:
     with held(workspace.book.lease):
         workspace.book.runs.close_lost(workspace.clock.now())
         workspace.landing.tidy()
         workspace.lake.vacuum()
-        return execute(todo, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer)
+        # What a killed process began to forget is forgotten before anything else is done.
+        carry_out(workspace)
+        result = execute(todo, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer)
+        verify(workspace)
+        return result

@@ -13,8 +13,10 @@ from regulars.storage.book.api_keys import KeyBook
 from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
+from regulars.storage.book.erasures import ErasureBook
 from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
+from regulars.storage.book.forgetting import ForgettingBook
 from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.lease import LeaseBook
@@ -53,6 +55,8 @@ class Book:
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
     audit: AuditBook                         # who changed what
+    erasures: ErasureBook                    # who asked to be forgotten, and how far that is
+    forgetting: ForgettingBook               # of a person, in all tables
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -94,6 +98,8 @@ class Book:
             keys=KeyBook(database),
             answers=AnswerBook(database),
             audit=AuditBook(database),
+            erasures=ErasureBook(database),
+            forgetting=ForgettingBook(database),
             sealed=SealedBook(database, home, environment),
         )
 

@@ -1,0 +1,232 @@
+"""Forget: one person leaves every store, with a proof of each; killed anywhere, the next run goes on.
+
+What came from outside is rewritten without them, the book forgets them, and every derived table is made again from what
+is left: so no table can hold what nothing says any more. Only hashes stay, by which they are kept out.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from regulars.config import HOME
+from regulars.consent.channel import CHANNELS, CONTACTS, Channel, canonical_all
+from regulars.consent.suppression import Suppression, address_hash
+from regulars.pipeline.arrivals import is_pushed
+from regulars.pipeline.consent import salt
+from regulars.pipeline.erased import Key, Struck, find, keys_of, places_of, strike
+from regulars.pipeline.find import find_customer, profile_keys
+from regulars.pipeline.pull import rejects_of
+from regulars.pipeline.searched import proof_of, search
+from regulars.pipeline.timeline import of_profiles
+from regulars.pipeline.workspace import Workspace
+from regulars.records import mention
+from regulars.storage.book.audit import Changed
+from regulars.storage.book.erasures import Erasure, Kind
+from regulars.storage.door.collect import collect
+from regulars.storage.door.landed import ArrivalLanding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who would be forgotten, and what would go."""
+
+    customer_ids: tuple[str, ...]            # the customer first, then those merged into it
+    profiles: tuple[tuple[str, str], ...]    # source, id
+    contacts: dict[Channel, tuple[str, ...]]  # that are nobody else's: they are kept out and not written to
+    shared: int                              # contacts that somebody else uses too: they stay theirs
+    landing: tuple[Struck, ...]              # streams with rows of theirs or that name them
+    lake: dict[str, int]                     # rows about them, of tables by profile or customer
+    keys: frozenset[Key]
+
+
+def plan(workspace: Workspace, who: str) -> Plan:
+    """Return what forgetting somebody would do; nothing is written. Raises NotFound when nobody is meant."""
+    customer_id = find_customer(workspace, who)
+    profiles = profile_keys(workspace, customer_id)
+    own: list[tuple[Kind, str]] = [("profile", f"{source}\0{profile}") for source, profile in profiles]
+    keys = set(keys_of(workspace, own).values())
+    contacts, shared = _contacts(workspace, profiles, _landed_contacts(workspace, keys))
+    keys |= set(keys_of(workspace, [(channel, text) for channel, texts in contacts.items() for text in texts]).values())
+    return Plan(
+        customer_ids=(customer_id, *_merged_into(workspace, customer_id)), profiles=tuple(profiles), contacts=contacts,
+        shared=shared, landing=tuple(_landed(workspace, keys)), lake=_lake_rows(workspace, customer_id, profiles),
+        keys=frozenset(keys),
+    )
+
+
+def begin(workspace: Workspace, planned: Plan, *, by: str) -> Erasure:
+    """Write the erasure into the book: from now on nobody writes to the person, and nothing of them is read."""
+    now, key = workspace.clock.now(), salt(workspace)
+    found = hmac.digest(key, f"{planned.customer_ids[0]}\0{now.isoformat()}".encode(), "sha256").hex()
+    erasure = Erasure(
+        erasure_id=f"e_{found[:20]}", customer_hash=customer_key(workspace, planned.customer_ids[0]),
+        customer_ids=planned.customer_ids, asked_at=now, asked_by=by, proof={},
+    )
+    workspace.book.consent.suppress(
+        Suppression(
+            channel=channel, address_hash=address_hash(text, channel=channel, salt=key), reason="erased",
+            source=f"erasure:{erasure.erasure_id}", since=now,
+        )
+        for channel, texts in planned.contacts.items() for text in texts
+    )
+    workspace.book.erasures.begin(erasure, planned.keys)
+    workspace.book.audit.add(Changed(at=now, by=by, what="erasure.begin", subject=erasure.erasure_id))
+    return erasure
+
+
+def customer_key(workspace: Workspace, customer_id: str) -> str:
+    """Return the hash by which the erasure of a customer is found again."""
+    return address_hash(customer_id, channel="customer", salt=salt(workspace))  # type: ignore[arg-type]  # hashed alike, apart from addresses
+
+
+def erasure_of(workspace: Workspace, who: str) -> Erasure | None:
+    """Return the erasure that a text means: its own id, or the id of the customer who was forgotten."""
+    known = [one for one in workspace.book.erasures.listed() if one.erasure_id == who]
+    return known[0] if known else workspace.book.erasures.of(customer_key(workspace, who))
+
+
+def carry_out(workspace: Workspace) -> None:
+    """Do what open erasures want of the landing, the book and the files, and drop the tables made of the old ones.
+
+    Call it while holding the project's lease, and make the tables again afterwards. Each step may be done twice.
+    """
+    waiting = workspace.book.erasures.open()
+    for erasure in waiting:
+        keys = workspace.book.erasures.keys(erasure.erasure_id)
+        _forget_landed(workspace, erasure, keys)
+        addresses = [key for kind, key in keys if kind != "profile"]
+        ids = erasure.customer_ids or ()
+        forgotten = workspace.book.forgetting.forget(ids, known_as=erasure.erasure_id, addresses=sorted(addresses))
+        workspace.book.erasures.prove(erasure.erasure_id, "book", forgotten)
+    if waiting:
+        _make_lake_anew(workspace, waiting)
+
+
+def verify(workspace: Workspace) -> bool:
+    """Search every store for the people of open erasures, and close those of whom nothing is found; say if all are."""
+    is_clean = True
+    for erasure in workspace.book.erasures.open():
+        searches = search(workspace, workspace.book.erasures.keys(erasure.erasure_id))
+        if any(one.found for one in searches):
+            is_clean = False
+            workspace.book.erasures.prove(erasure.erasure_id, "searched", proof_of(searches))
+        else:
+            workspace.book.erasures.finish(erasure.erasure_id, proof_of(searches), at=workspace.clock.now())
+    return is_clean
+
+
+def _forget_landed(workspace: Workspace, erasure: Erasure, keys: set[Key]) -> None:
+    landing = ArrivalLanding(files=workspace.landing.files, book=workspace.book, clock=workspace.clock)
+    collect(workspace.project.config.door.folder, landing.land)
+    for source in (one for one in workspace.project.sources if not is_pushed(one)):
+        for stream in source.streams:
+            for name in (stream.name, rejects_of(stream)):
+                while (staged := workspace.landing.staged(source.name, name)) is not None:
+                    workspace.landing.discard(staged.set_id)
+    for source_name, name in workspace.book.pages.streams():
+        struck = strike(workspace, source_name, name, keys=keys)
+        if struck.segments:
+            told = {"rows": struck.rows, "mentions": struck.mentions, "segments": struck.segments}
+            workspace.book.erasures.prove(erasure.erasure_id, f"landing {source_name}.{name}", told)
+
+
+def _make_lake_anew(workspace: Workspace, waiting: Sequence[Erasure]) -> None:
+    tables = workspace.lake.tables()
+    for table in tables:
+        workspace.lake.drop(table)
+    files = workspace.lake.vacuum(keep=1)
+    workspace.landing.tidy()
+    for store in (workspace.lake.files, workspace.landing.files):
+        store.prune()
+    spill = workspace.project.config.folder / HOME / "spill"
+    # Whoever works holds the lease, and that is us: what lies here was left by a process that was killed.
+    for path in spill.rglob("*") if spill.is_dir() else ():
+        if path.is_file():
+            path.unlink(missing_ok=True)
+    workspace.book.forgetting.compact()
+    for erasure in waiting:
+        facts = {"tables": len(tables), "files": len(files)}
+        workspace.book.erasures.prove(erasure.erasure_id, "lake", facts)
+
+
+def _contacts(
+    workspace: Workspace, profiles: list[tuple[str, str]], landed: dict[Channel, set[str]]
+) -> tuple[dict[Channel, tuple[str, ...]], int]:
+    """Return a customer's contacts that no other customer has, and how many others have too."""
+    table, contacts, shared = workspace.table("profiles"), {}, 0
+    mine = workspace.fetch(of_profiles(table, profiles).select("email", "phone"))
+    others = table.anti_join(
+        workspace.stores.engine.arrow(pa.Table.from_pylist(
+            [{"profile_source": source, "profile_id": profile} for source, profile in profiles],
+            schema=pa.schema([("profile_source", pa.string()), ("profile_id", pa.string())]),
+        )), ["profile_source", "profile_id"],
+    )
+    for channel in CHANNELS:
+        column = CONTACTS[channel]
+        every = landed[channel] | {text for text in mine[column].to_pylist() if text is not None}
+        used = others.filter(others[column].isin(sorted(every))).select(column).distinct()
+        taken = {row[column] for row in workspace.rows(used)} if every else set()
+        contacts[channel] = tuple(sorted(every - taken))
+        shared += len(taken)
+    return contacts, shared
+
+
+def _landed_contacts(workspace: Workspace, keys: set[Key]) -> dict[Channel, set[str]]:
+    """Return every contact that a person's own rows ever told of, last year's too, in its canonical spelling."""
+    raw: set[str] = set()
+    for source in workspace.project.sources:
+        for stream in (one for one in source.streams if one.profile is not None and one.parent is None):
+            places = places_of(source, stream, workspace.project.events)
+            paths = [place.path for place in places if place.profile_source is None and place.is_owner]
+            _, rows, _ = find(workspace, source.name, stream.name, keys=keys)
+            own = pa.table({"payload": [row["payload"] for row in rows if row["is_owned"]]})
+            if len(own) and paths:
+                with workspace.stores.border.bench() as bench:
+                    told = mention.told(workspace.stores.border.arrow(own), paths, bench=bench)
+                raw |= {row["value"] for row in told.to_pylist() if row["place"] >= 0}
+    rules = workspace.project.identifier_rules
+    found: dict[Channel, set[str]] = {}
+    for channel in CHANNELS:
+        read = canonical_all(sorted(raw), channel=channel, rules=rules)
+        found[channel] = {text for text in read if text is not None}
+    return found
+
+
+def _landed(workspace: Workspace, keys: set[Key]) -> Iterable[Struck]:
+    for source, stream in workspace.book.pages.streams():
+        _, rows, _ = find(workspace, source, stream, keys=keys)
+        if rows:
+            owned = sum(bool(row["is_owned"]) for row in rows)
+            seqs = {row["seq"] for row in rows}
+            held = workspace.book.pages.segments(source, stream)
+            segments = sum(any(seq in range(one.first_seq, one.seq + 1) for seq in seqs) for one in held)
+            yield Struck(source=source, stream=stream, rows=owned, mentions=len(rows) - owned, segments=segments)
+
+
+def _lake_rows(workspace: Workspace, customer_id: str, profiles: list[tuple[str, str]]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for name in workspace.lake.tables():
+        table = workspace.table(name)
+        if "customer_id" in table.columns:
+            found[name] = workspace.count(table.filter(table.customer_id == customer_id))
+        elif {"profile_source", "profile_id"} <= set(table.columns):
+            found[name] = workspace.count(of_profiles(table, profiles))
+    return {name: count for name, count in found.items() if count}
+
+
+def _merged_into(workspace: Workspace, customer_id: str) -> list[str]:
+    """Return the ids that were given up for a customer's, those given up for these too."""
+    register = workspace.book.identity.customers().select(["customer_id", "merged_into"]).to_pylist()
+    below = defaultdict(list)
+    for row in register:
+        below[row["merged_into"]].append(row["customer_id"])
+    found, asked = list[str](), [customer_id]
+    while asked:
+        asked = [one for above in asked for one in below[above]]
+        found += asked
+    return sorted(found)
