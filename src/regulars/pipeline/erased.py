@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -143,6 +144,30 @@ def find(
         owners = {number for number, place in enumerate(places) if place.is_owner}
         found = mention.rows_of(landing, paths, owners=owners, meant=meant, bench=bench).to_pylist()
     return paths, [{**row, "is_owned": row["is_owned"] or known is None} for row in found], meant
+
+
+def rows_of_profiles(workspace: Workspace, profiles: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return what came from outside about profiles, oldest first: source, stream, recorded_at, item."""
+    found: list[dict[str, Any]] = []
+    for source in workspace.project.sources:
+        for stream in (one for one in source.streams if one.parent is None):
+            places = [one for one in places_of(source, stream, workspace.project.events) if one.is_owner]
+            meant = {
+                number: {profile.lower() for of, profile in profiles if of == place.profile_source}
+                for number, place in enumerate(places)
+            }
+            paths = [place.path for place in places]
+            with workspace.stores.border.bench() as bench:
+                landing = workspace.landing.rows(source.name, stream.name)
+                rows = mention.rows_of(landing, paths, owners=set(meant), meant=meant, bench=bench)
+            found += [
+                {
+                    "source": source.name, "stream": stream.name, "recorded_at": row["recorded_at"],
+                    "item": json.loads(row["payload"]),
+                }
+                for row in rows.to_pylist()
+            ]
+    return found
 
 
 def _meant(

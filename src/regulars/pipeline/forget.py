@@ -20,6 +20,7 @@ from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.consent import salt
 from regulars.pipeline.erased import Key, Struck, find, keys_of, places_of, strike
 from regulars.pipeline.find import find_customer, profile_keys
+from regulars.pipeline.merged import merged_into
 from regulars.pipeline.pull import rejects_of
 from regulars.pipeline.searched import proof_of, search
 from regulars.pipeline.timeline import of_profiles
@@ -53,7 +54,7 @@ def plan(workspace: Workspace, who: str) -> Plan:
     contacts, shared = _contacts(workspace, profiles, _landed_contacts(workspace, keys))
     keys |= set(keys_of(workspace, [(channel, text) for channel, texts in contacts.items() for text in texts]).values())
     return Plan(
-        customer_ids=(customer_id, *_merged_into(workspace, customer_id)), profiles=tuple(profiles), contacts=contacts,
+        customer_ids=(customer_id, *merged_into(workspace, customer_id)), profiles=tuple(profiles), contacts=contacts,
         shared=shared, landing=tuple(_landed(workspace, keys)), lake=_lake_rows(workspace, customer_id, profiles),
         keys=frozenset(keys),
     )
@@ -217,16 +218,3 @@ def _lake_rows(workspace: Workspace, customer_id: str, profiles: list[tuple[str,
         elif {"profile_source", "profile_id"} <= set(table.columns):
             found[name] = workspace.count(of_profiles(table, profiles))
     return {name: count for name, count in found.items() if count}
-
-
-def _merged_into(workspace: Workspace, customer_id: str) -> list[str]:
-    """Return the ids that were given up for a customer's, those given up for these too."""
-    register = workspace.book.identity.customers().select(["customer_id", "merged_into"]).to_pylist()
-    below = defaultdict(list)
-    for row in register:
-        below[row["merged_into"]].append(row["customer_id"])
-    found, asked = list[str](), [customer_id]
-    while asked:
-        asked = [one for above in asked for one in below[above]]
-        found += asked
-    return sorted(found)

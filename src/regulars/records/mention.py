@@ -19,7 +19,10 @@ from regulars.records.reading import normal_id, trimmed
 TOLD = ibis.schema({"place": "int64", "value": "string"})
 """A text that stands at a place: the number of a path, or ADDRESS or NUMBER for what stands anywhere."""
 
-ROW = ibis.schema({"seq": "int64", "file": "string", "line": "int64", "payload": "string", "is_owned": "boolean"})
+ROW = ibis.schema({
+    "seq": "int64", "file": "string", "line": "int64", "recorded_at": "timestamp", "payload": "string",
+    "is_owned": "boolean",
+})
 """A landing row that speaks of somebody, and whether it is theirs: one of their texts stands at an owner's place."""
 
 ADDRESS, NUMBER, PROFILE = -1, -2, -3
@@ -43,7 +46,8 @@ BLANKS: Mapping[int, str] = {ADDRESS: "erased", NUMBER: "0"}
 def told(landing: ir.Table, paths: Sequence[str], *, bench: Bench) -> pa.Table:
     """Return every text at the paths and every address and number in the payloads, each once: TOLD.
 
-    `paths`: dotted, as fields are declared. Ids are as reading makes them: trimmed, "123.0" is 123.
+    `paths`: dotted, as fields are declared. Those at paths are trimmed and in small
+    letters, and "123.0" is 123.
     """
     found = [
         f"[{{'place': {place}, 'value': {_value(path)}}}]" for place, path in enumerate(paths)
@@ -73,7 +77,7 @@ def rows_of(
     if not other:
         return ROW.to_pyarrow().empty_table()
     query = f"""
-        select seq, file, line, payload, coalesce({" or ".join(owned) or "false"}, false) as is_owned
+        select seq, file, line, recorded_at, payload, coalesce({" or ".join(owned) or "false"}, false) as is_owned
         from ({_OBJECTS}) where {" or ".join(f"coalesce({one}, false)" for one in other)}"""
     return bench.fetch(bench.select(query, ROW, landing=landing))
 
@@ -128,7 +132,11 @@ def _group(place: int) -> int:
 
 
 def _value(path: str) -> str:
-    return normal_id(trimmed(f"json_extract_string(object, {literal(json_path(path_parts(path)))})"))
+    return f"lower({normal_id(trimmed(_text(path)))})"
+
+
+def _text(path: str) -> str:
+    return f"json_extract_string(object, {literal(json_path(path_parts(path)))})"
 
 
 def _is_at(path: str, texts: Collection[str]) -> str:
@@ -143,6 +151,6 @@ def _without(payload: str, pointed: Mapping[str, Collection[str]]) -> str:
         held = item
         for part in above:
             held = held.get(part) if isinstance(held, dict) else None
-        if isinstance(held, dict) and str(held.get(last)).strip().removesuffix(".0") in texts:
+        if isinstance(held, dict) and str(held.get(last)).strip().removesuffix(".0").lower() in texts:
             held[last] = None
     return json.dumps(item, ensure_ascii=False)

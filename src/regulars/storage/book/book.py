@@ -19,6 +19,7 @@ from regulars.storage.book.facts import FactsBook
 from regulars.storage.book.forgetting import ForgettingBook
 from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
+from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.migrate import migrate
@@ -57,6 +58,7 @@ class Book:
     audit: AuditBook                         # who changed what
     erasures: ErasureBook                    # who asked to be forgotten, and how far that is
     forgetting: ForgettingBook               # of a person, in all tables
+    known: KnownBook                         # of a person, in all tables
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -100,6 +102,7 @@ class Book:
             audit=AuditBook(database),
             erasures=ErasureBook(database),
             forgetting=ForgettingBook(database),
+            known=KnownBook(database),
             sealed=SealedBook(database, home, environment),
         )
 
