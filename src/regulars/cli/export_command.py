@@ -44,11 +44,11 @@ def command(
 
         click.echo(page(), nl=False)
         return
-    if to is None and not dry_run:
-        raise click.UsageError("say where to: regulars export --to FOLDER, or look first: regulars export --dry-run")
     if person is not None:
         _person(folder, person, to, as_json=as_json)
         return
+    if to is None and not dry_run:
+        raise click.UsageError("say where to: regulars export --to FOLDER, or look first: regulars export --dry-run")
     if as_of and snapshot:
         raise click.UsageError("--as-of and --snapshot are two answers to one question: give one")
     from regulars.compat.export import plan_export  # noqa: PLC0415

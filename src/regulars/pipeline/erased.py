@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import hmac
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from regulars.consent.channel import CHANNELS, canonical_all
+from regulars.consent.channel import CHANNELS, Channel, canonical_all
 from regulars.consent.suppression import address_hash
 from regulars.events.event import EventType
 from regulars.pipeline.consent import salt
@@ -47,26 +47,44 @@ class Struck:
     segments: int                            # that were written anew
 
 
-def profile_key(source: str, profile_id: str, *, key: bytes) -> Key:
-    """Return the key by which a profile is kept out; the case of an id does not matter."""
-    return "profile", address_hash(f"{source}\0{profile_id.lower()}", channel="profile", salt=key)  # type: ignore[arg-type]  # hashed alike, apart from addresses
+def hashed(workspace: Workspace, kind: Kind, texts: Sequence[str], *, source: str = "") -> list[str | None]:
+    """Return the hash by which each text is kept out; None for what is none of its kind.
+
+    Of profiles, texts are the ids of a source: their case does not matter.
+    """
+    key, rules = salt(workspace), workspace.project.identifier_rules
+    if kind == "profile":
+        return [
+            hmac.digest(key, f"profile\0{source}\0{text.lower()}".encode(), "sha256").hex() for text in texts
+        ]
+    return [
+        None if address is None else address_hash(address, channel=kind, salt=key)
+        for address in canonical_all(texts, channel=kind, rules=rules)
+    ]
 
 
-def keys_of(workspace: Workspace, texts: Iterable[tuple[Kind, str]]) -> dict[tuple[Kind, str], Key]:
-    """Return the key of each text: an address of a channel, or `source NUL id` of a profile. What is none has none."""
-    key, wanted, rules = salt(workspace), defaultdict[Kind, set[str]](set), workspace.project.identifier_rules
-    for kind, text in texts:
-        wanted[kind].add(text)
-    found: dict[tuple[Kind, str], Key] = {}
-    for text in wanted["profile"]:
-        source, _, profile = text.partition("\0")
-        found["profile", text] = profile_key(source, profile, key=key)
-    for channel in CHANNELS:
-        raw = sorted(wanted[channel])
-        for text, address in zip(raw, canonical_all(raw, channel=channel, rules=rules), strict=True):
-            if address is not None:
-                found[channel, text] = (channel, address_hash(address, channel=channel, salt=key))
-    return found
+def keys_of(
+    workspace: Workspace, profiles: Iterable[tuple[str, str]], contacts: Mapping[Channel, Sequence[str]]
+) -> set[Key]:
+    """Return the keys by which somebody's profiles and contacts are kept out."""
+    found: set[tuple[Kind, str | None]] = set()
+    for source, profile in profiles:
+        found |= {("profile", one) for one in hashed(workspace, "profile", [profile], source=source)}
+    for channel, texts in contacts.items():
+        found |= {(channel, one) for one in hashed(workspace, channel, texts)}
+    return {(kind, one) for kind, one in found if one is not None}
+
+
+def meant_among(
+    workspace: Workspace, kind: Kind, texts: Sequence[str], keys: Collection[Key], *, source: str = ""
+) -> set[str]:
+    """Return those of the texts that mean somebody who was erased."""
+    wanted = {key for of, key in keys if of == kind}
+    if not wanted or not texts:
+        return set()
+    return {
+        text for text, one in zip(texts, hashed(workspace, kind, texts, source=source), strict=True) if one in wanted
+    }
 
 
 def places_of(source: Source, stream: Stream, events: Sequence[EventType]) -> list[Place]:
@@ -146,52 +164,38 @@ def find(
     return paths, [{**row, "is_owned": row["is_owned"] or known is None} for row in found], meant
 
 
-def rows_of_profiles(workspace: Workspace, profiles: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return what came from outside about profiles, oldest first: source, stream, recorded_at, item."""
-    found: list[dict[str, Any]] = []
+def owned_rows(
+    workspace: Workspace, profiles: Iterable[tuple[str, str]]
+) -> Iterator[tuple[Stream, list[Place], pa.Table]]:
+    """Yield, of each stream, where its items say whose they are, and the rows of some profiles: `mention.ROW`."""
+    ids = {(source, profile.lower()) for source, profile in profiles}
     for source in workspace.project.sources:
         for stream in (one for one in source.streams if one.parent is None):
             places = [one for one in places_of(source, stream, workspace.project.events) if one.is_owner]
             meant = {
-                number: {profile.lower() for of, profile in profiles if of == place.profile_source}
+                number: {profile for of, profile in ids if of == place.profile_source}
                 for number, place in enumerate(places)
             }
-            paths = [place.path for place in places]
             with workspace.stores.border.bench() as bench:
                 landing = workspace.landing.rows(source.name, stream.name)
-                rows = mention.rows_of(landing, paths, owners=set(meant), meant=meant, bench=bench)
-            found += [
-                {
-                    "source": source.name, "stream": stream.name, "recorded_at": row["recorded_at"],
-                    "item": json.loads(row["payload"]),
-                }
-                for row in rows.to_pylist()
-            ]
-    return found
+                paths = [place.path for place in places]
+                yield stream, places, mention.rows_of(landing, paths, owners=set(meant), meant=meant, bench=bench)
 
 
 def _meant(
     workspace: Workspace, places: Sequence[Place], told: pa.Table, keys: Collection[Key]
 ) -> dict[int, set[str]]:
-    """Return, of each place, the texts whose key is one of an erased person."""
-    asked: dict[tuple[int, str], list[tuple[Kind, str]]] = {}
-    for place, value in zip(told["place"].to_pylist(), told["value"].to_pylist(), strict=True):
-        asked[place, value] = _asked(places, place, value)
-    known = keys_of(workspace, (one for several in asked.values() for one in several))
-    meant: dict[int, set[str]] = defaultdict(set)
-    for (place, value), several in asked.items():
-        if any(known.get(one) in keys for one in several):
-            meant[place].add(value)
+    """Return, of each place, the texts that mean an erased person."""
+    meant: dict[int, set[str]] = {}
+    for place in pc.unique(told["place"]).to_pylist():
+        texts = told.filter(pc.equal(told["place"], place))["value"].to_pylist()
+        source = places[place].profile_source if place >= 0 else None
+        if source is not None:
+            meant[place] = meant_among(workspace, "profile", texts, keys, source=source)
+        else:
+            kinds: tuple[Channel, ...] = CHANNELS if place >= 0 else (_CHANNEL[place],)
+            meant[place] = set().union(*(meant_among(workspace, kind, texts, keys) for kind in kinds))
     return meant
-
-
-def _asked(places: Sequence[Place], place: int, value: str) -> list[tuple[Kind, str]]:
-    if place == mention.ADDRESS:
-        return [("email", value)]
-    if place == mention.NUMBER:
-        return [("sms", value)]
-    source = places[place].profile_source
-    return [("email", value), ("sms", value)] if source is None else [("profile", f"{source}\0{value}")]
 
 
 def _told(stream: Stream, events: Sequence[EventType]) -> list[tuple[str, str | None, bool, bool]]:
@@ -227,4 +231,5 @@ def _item_paths(formula: Formula | str, paths: Mapping[str, str], *, is_child: b
     return [path.removeprefix("^").removeprefix(".") for path in found if path.startswith("^")]
 
 
+_CHANNEL: Mapping[int, Channel] = {mention.ADDRESS: "email", mention.NUMBER: "sms"}
 _ROWS = pa.schema([("seq", pa.int64()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])

@@ -18,7 +18,7 @@ from regulars.consent.channel import CHANNELS, CONTACTS, Channel, canonical_all
 from regulars.consent.suppression import Suppression, address_hash
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.consent import salt
-from regulars.pipeline.erased import Key, Struck, find, keys_of, places_of, strike
+from regulars.pipeline.erased import Key, Struck, find, keys_of, owned_rows, strike
 from regulars.pipeline.find import find_customer, profile_keys
 from regulars.pipeline.merged import merged_into
 from regulars.pipeline.pull import rejects_of
@@ -27,7 +27,7 @@ from regulars.pipeline.timeline import of_profiles
 from regulars.pipeline.workspace import Workspace
 from regulars.records import mention
 from regulars.storage.book.audit import Changed
-from regulars.storage.book.erasures import Erasure, Kind
+from regulars.storage.book.erasures import Erasure
 from regulars.storage.door.collect import collect
 from regulars.storage.door.landed import ArrivalLanding
 
@@ -49,10 +49,8 @@ def plan(workspace: Workspace, who: str) -> Plan:
     """Return what forgetting somebody would do; nothing is written. Raises NotFound when nobody is meant."""
     customer_id = find_customer(workspace, who)
     profiles = profile_keys(workspace, customer_id)
-    own: list[tuple[Kind, str]] = [("profile", f"{source}\0{profile}") for source, profile in profiles]
-    keys = set(keys_of(workspace, own).values())
-    contacts, shared = _contacts(workspace, profiles, _landed_contacts(workspace, keys))
-    keys |= set(keys_of(workspace, [(channel, text) for channel, texts in contacts.items() for text in texts]).values())
+    contacts, shared = _contacts(workspace, profiles)
+    keys = keys_of(workspace, profiles, contacts)
     return Plan(
         customer_ids=(customer_id, *merged_into(workspace, customer_id)), profiles=tuple(profiles), contacts=contacts,
         shared=shared, landing=tuple(_landed(workspace, keys)), lake=_lake_rows(workspace, customer_id, profiles),
@@ -156,10 +154,12 @@ def _make_lake_anew(workspace: Workspace, waiting: Sequence[Erasure]) -> None:
 
 
 def _contacts(
-    workspace: Workspace, profiles: list[tuple[str, str]], landed: dict[Channel, set[str]]
+    workspace: Workspace, profiles: list[tuple[str, str]]
 ) -> tuple[dict[Channel, tuple[str, ...]], int]:
     """Return a customer's contacts that no other customer has, and how many others have too."""
-    table, contacts, shared = workspace.table("profiles"), {}, 0
+    landed = _landed_contacts(workspace, profiles)
+    table, shared = workspace.table("profiles"), 0
+    contacts: dict[Channel, tuple[str, ...]] = {}
     mine = workspace.fetch(of_profiles(table, profiles).select("email", "phone"))
     others = table.anti_join(
         workspace.stores.engine.arrow(pa.Table.from_pylist(
@@ -177,19 +177,15 @@ def _contacts(
     return contacts, shared
 
 
-def _landed_contacts(workspace: Workspace, keys: set[Key]) -> dict[Channel, set[str]]:
+def _landed_contacts(workspace: Workspace, profiles: list[tuple[str, str]]) -> dict[Channel, set[str]]:
     """Return every contact that a person's own rows ever told of, last year's too, in its canonical spelling."""
     raw: set[str] = set()
-    for source in workspace.project.sources:
-        for stream in (one for one in source.streams if one.profile is not None and one.parent is None):
-            places = places_of(source, stream, workspace.project.events)
-            paths = [place.path for place in places if place.profile_source is None and place.is_owner]
-            _, rows, _ = find(workspace, source.name, stream.name, keys=keys)
-            own = pa.table({"payload": [row["payload"] for row in rows if row["is_owned"]]})
-            if len(own) and paths:
-                with workspace.stores.border.bench() as bench:
-                    told = mention.told(workspace.stores.border.arrow(own), paths, bench=bench)
-                raw |= {row["value"] for row in told.to_pylist() if row["place"] >= 0}
+    for _, places, rows in owned_rows(workspace, profiles):
+        paths = [place.path for place in places if place.profile_source is None]
+        if len(rows) and paths:
+            with workspace.stores.border.bench() as bench:
+                told = mention.told(workspace.stores.border.arrow(rows), paths, bench=bench)
+            raw |= {row["value"] for row in told.to_pylist() if row["place"] >= 0}
     rules = workspace.project.identifier_rules
     found: dict[Channel, set[str]] = {}
     for channel in CHANNELS:

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from regulars.consent.channel import CHANNELS, CONTACTS
 from regulars.consent.suppression import address_hash
 from regulars.pipeline.consent import salt
-from regulars.pipeline.erased import rows_of_profiles
+from regulars.pipeline.erased import owned_rows
 from regulars.pipeline.find import customer_row, family_of, profile_keys
 from regulars.pipeline.merged import merged_into
 from regulars.pipeline.timeline import of_profiles
@@ -46,7 +46,7 @@ def known_of(workspace: Workspace, customer_id: str) -> dict[str, Any]:
     return {
         "customer": customer,
         "profiles": {"profiles": told, "identity": book["identity_map"]},
-        "records": rows_of_profiles(workspace, profiles),
+        "records": _records(workspace, profiles),
         "events": _of(workspace, "events", profiles, by=("occurred_at", "event_id")),
         "money": _of(workspace, "money", profiles, by=("occurred_at", "record_key")),
         "segments": {"stays": book["memberships"], "transitions": book["transitions"]},
@@ -88,6 +88,17 @@ def _of(
 ) -> list[dict[str, Any]]:
     rows: ir.Table = of_profiles(workspace.table(table), profiles)
     return workspace.rows(rows.order_by(*by))
+
+
+def _records(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return what came from outside about a person, as it came, stream by stream."""
+    return [
+        {
+            "source": stream.source, "stream": stream.name, "recorded_at": row["recorded_at"],
+            "item": json.loads(row["payload"]),
+        }
+        for stream, _, rows in owned_rows(workspace, profiles) for row in rows.to_pylist()
+    ]
 
 
 def _addresses(workspace: Workspace, profiles: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from regulars.config import HOME
-from regulars.pipeline.erased import Key, find, keys_of
+from regulars.pipeline.erased import Key, find, meant_among
 from regulars.pipeline.workspace import Workspace
 from regulars.records import mention
-from regulars.storage.book.erasures import Kind
 
 PARQUET = ".parquet"
 
@@ -98,10 +98,19 @@ def _windows(path: Path) -> Iterator[str]:
 
 
 def _is_meant(workspace: Workspace, told: Iterable[tuple[int, str]], keys: Collection[Key]) -> bool:
-    kinds: dict[int, Callable[[str], tuple[Kind, str]]] = {
-        mention.ADDRESS: lambda text: ("email", text),
-        mention.NUMBER: lambda text: ("sms", text),
-        mention.PROFILE: lambda text: ("profile", text.replace("/", "\0", 1)),
-    }
-    found = keys_of(workspace, (kinds[place](text) for place, text in told))
-    return not set(found.values()).isdisjoint(keys)
+    by_place: dict[int, set[str]] = defaultdict(set)
+    profiles: dict[str, set[str]] = defaultdict(set)
+    for place, text in told:
+        if place == mention.PROFILE:
+            source, _, profile = text.partition("/")
+            profiles[source].add(profile)
+        else:
+            by_place[place].add(text)
+    return (
+        bool(meant_among(workspace, "email", sorted(by_place[mention.ADDRESS]), keys))
+        or bool(meant_among(workspace, "sms", sorted(by_place[mention.NUMBER]), keys))
+        or any(
+            meant_among(workspace, "profile", sorted(several), keys, source=source)
+            for source, several in profiles.items()
+        )
+    )
