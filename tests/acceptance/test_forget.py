@@ -17,8 +17,9 @@ import pytest
 
 from regulars.clock import FixedClock
 from regulars.pipeline.consent import addresses_of, permitted
+from regulars.pipeline.find import find_customer
 from regulars.pipeline.flow import forget, rebuild, run
-from regulars.pipeline.forget import plan
+from regulars.pipeline.forget import person_of
 from regulars.pipeline.searched import search
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.forgetting import FATE
@@ -65,7 +66,7 @@ def before(world: Path) -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def forgotten(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     workspace = opened(copied(world, tmp_path_factory.mktemp("forgotten")))
-    assert forget(workspace, WHO, by="desk").outcome == "done"
+    assert forget(workspace, find_customer(workspace, WHO), by="desk").outcome == "done"
     yield workspace
     workspace.close()
 
@@ -203,7 +204,7 @@ def test_the_proof_names_every_store_and_finds_nothing(forgotten: Workspace) -> 
 
 def test_the_search_finds_a_person_who_is_still_there(world: Path) -> None:
     workspace = opened(world)
-    keys = plan(workspace, WHO).keys
+    keys = person_of(workspace, find_customer(workspace, WHO)).keys
 
     found = {one.store: one.found for one in search(workspace, keys)}
 
@@ -215,14 +216,14 @@ def test_the_search_finds_a_person_who_is_still_there(world: Path) -> None:
 
 def test_an_address_that_others_share_stays_theirs(world: Path, tmp_path: Path) -> None:
     workspace = opened(copied(world, tmp_path))
-    planned = plan(workspace, "desk/103")
+    person = person_of(workspace, find_customer(workspace, "desk/103"))
 
-    assert forget(workspace, "desk/103", by="desk").outcome == "done"
+    assert forget(workspace, person.customer_ids[0], by="desk").outcome == "done"
 
     profiles = workspace.table("profiles")
     left = workspace.rows(profiles.filter(profiles.email == "family@example.com").order_by("profile_id"))
     assert [row["profile_id"] for row in left] == ["104", "105"]
-    assert (planned.contacts["email"], planned.shared) == ((), 1)
+    assert (person.contacts["email"], person.shared) == ((), 1)
     workspace.close()
 
 
@@ -235,6 +236,7 @@ import os, sys
 from pathlib import Path
 import sqlalchemy as sa
 from regulars.clock import FixedClock
+from regulars.pipeline.find import find_customer
 from regulars.pipeline.flow import forget
 from regulars.pipeline.workspace import open_workspace
 from regulars.testing.studio import DAYS, evening
@@ -251,7 +253,7 @@ def counted(event, arguments):
 
 sys.addaudithook(counted)
 sa.event.listen(workspace.book.database.engine, "commit", lambda connection: counted("commit", ()))
-forget(workspace, sys.argv[2], by="desk")
+forget(workspace, find_customer(workspace, sys.argv[2]), by="desk")
 """
 
 

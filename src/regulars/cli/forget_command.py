@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,14 +61,14 @@ def _verified(workspace: Workspace, *, as_json: bool) -> None:
 
 
 def _applied(workspace: Workspace, customer: str | None, folder: Path, *, as_json: bool) -> None:
+    from regulars.pipeline.find import find_customer  # noqa: PLC0415
     from regulars.pipeline.flow import forget  # noqa: PLC0415
     from regulars.pipeline.forget import erasure_of  # noqa: PLC0415
 
-    known = None if customer is None else erasure_of(workspace, customer)
-    # Whoever was forgotten is found no more: the same command again goes on with it, or shows what was done.
-    result = forget(
-        workspace, customer if known is None else None, by=getpass.getuser(), observer=Progress(quiet=as_json)
-    )
+    # Whoever was forgotten is found no more: the same command again goes on with it.
+    is_new = customer is not None and erasure_of(workspace, customer) is None
+    customer_id = find_customer(workspace, str(customer)) if is_new else None
+    result = forget(workspace, customer_id, by=getpass.getuser(), observer=Progress(quiet=as_json))
     _listed(workspace, as_json=as_json)
     if not as_json:
         finish(result, folder, as_json=False)
@@ -87,9 +88,11 @@ def _listed(workspace: Workspace, *, as_json: bool) -> None:
 
 
 def _planned(workspace: Workspace, customer: str, folder: Path, *, as_json: bool) -> None:
+    from regulars.pipeline.find import find_customer  # noqa: PLC0415
     from regulars.pipeline.forget import plan  # noqa: PLC0415
 
-    planned = plan(workspace, customer)
+    planned = plan(workspace, find_customer(workspace, customer))
+    person = planned.person
     rows = [
         *(("landing", f"{one.source}.{one.stream}",
            f"{one.rows:,} rows go, {one.mentions:,} of others no longer name them, {one.segments:,} files anew")
@@ -97,24 +100,24 @@ def _planned(workspace: Workspace, customer: str, folder: Path, *, as_json: bool
         *(("lake", name, f"{count:,} rows") for name, count in planned.lake.items()),
         ("book", "all tables", "identity and contacts go; what is counted stays without a name"),
         *(("kept out", channel, ", ".join(str(mask(text)) for text in texts))
-          for channel, texts in planned.contacts.items() if texts),
+          for channel, texts in person.contacts.items() if texts),
     ]
     if as_json:
         show_json(_plan(planned))
         return
-    show_table(f"Would be forgotten: {planned.customer_ids[0]}", ["store", "what", "how much"], rows)
-    if planned.shared:
-        click.echo(f"{planned.shared} of their addresses and numbers are somebody else's too, and stay.")
-    click.echo(f"It cannot be undone. Next: {command_line(f'forget {planned.customer_ids[0]} --apply', folder)}")
+    show_table(f"Would be forgotten: {person.customer_ids[0]}", ["store", "what", "how much"], rows)
+    if person.shared:
+        click.echo(f"{person.shared} of their addresses and numbers are somebody else's too, and stay.")
+    click.echo(f"It cannot be undone. Next: {command_line(f'forget {person.customer_ids[0]} --apply', folder)}")
 
 
 def _plan(planned: Plan) -> dict[str, Any]:
+    person = planned.person
     return {
-        "customer_ids": planned.customer_ids,
-        "profiles": [f"{source}/{profile}" for source, profile in planned.profiles],
-        "contacts": planned.contacts, "shared_contacts": planned.shared,
-        "landing": [{name: getattr(one, name) for name in one.__slots__} for one in planned.landing],
-        "lake": planned.lake,
+        "customer_ids": person.customer_ids,
+        "profiles": [f"{source}/{profile}" for source, profile in person.profiles],
+        "contacts": person.contacts, "shared_contacts": person.shared,
+        "landing": [asdict(one) for one in planned.landing], "lake": planned.lake,
     }
 
 

@@ -25,7 +25,7 @@ from functools import partial
 from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.erased import read_unerased
-from regulars.pipeline.forget import begin, carry_out, plan, verify
+from regulars.pipeline.forget import begin, carry_out, verify
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
@@ -38,6 +38,7 @@ from regulars.runs.execute import execute
 from regulars.runs.hold import held
 from regulars.runs.run import Observer, RunResult, Step
 from regulars.sources.source import Source
+from regulars.storage.book.audit import Changed
 
 
 def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True) -> list[Step]:
@@ -112,15 +113,18 @@ def rebuild(workspace: Workspace, *, observer: Observer | None = None) -> RunRes
     return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "rebuild", observer)
 
 
-def forget(workspace: Workspace, who: str | None, *, by: str, observer: Observer | None = None) -> RunResult:
-    """Forget somebody in every store, and make every table again from what is left; nobody named: go on with it.
+def forget(workspace: Workspace, customer_id: str | None, *, by: str, observer: Observer | None = None) -> RunResult:
+    """Forget a customer in every store, and make every table again from what is left; nobody named: go on with it.
 
-    The erasure is in the book before anything is done: killed anywhere, the next run finishes it. Raises NotFound when
-    nobody is meant, LeaseHeld while another run is at work.
+    The erasure is in the book before anything is done: killed anywhere, the next run finishes it. Raises LeaseHeld
+    while another run is at work.
     """
     with held(workspace.book.lease):
-        if who is not None:
-            begin(workspace, plan(workspace, who), by=by)
+        if customer_id is not None:
+            erasure = begin(workspace, customer_id, by=by)
+            workspace.book.audit.add(Changed(
+                at=erasure.asked_at, by=by, what="erasure.begin", subject=erasure.erasure_id
+            ))
     return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "forget", observer)
 
 

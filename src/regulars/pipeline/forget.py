@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,62 +19,80 @@ from regulars.consent.suppression import Suppression, address_hash
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.consent import salt
 from regulars.pipeline.erased import Key, Struck, find, keys_of, owned_rows, strike
-from regulars.pipeline.find import find_customer, profile_keys
+from regulars.pipeline.find import profile_keys
 from regulars.pipeline.merged import merged_into
 from regulars.pipeline.pull import rejects_of
 from regulars.pipeline.searched import proof_of, search
 from regulars.pipeline.timeline import of_profiles
 from regulars.pipeline.workspace import Workspace
 from regulars.records import mention
-from regulars.storage.book.audit import Changed
 from regulars.storage.book.erasures import Erasure
 from regulars.storage.door.collect import collect
 from regulars.storage.door.landed import ArrivalLanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Who would be forgotten, and what would go."""
+class Person:
+    """Who is to be forgotten, and by what they are known."""
 
     customer_ids: tuple[str, ...]            # the customer first, then those merged into it
     profiles: tuple[tuple[str, str], ...]    # source, id
-    contacts: dict[Channel, tuple[str, ...]]  # that are nobody else's: they are kept out and not written to
+    contacts: Mapping[Channel, tuple[str, ...]]  # that are nobody else's: they are kept out and not written to
     shared: int                              # contacts that somebody else uses too: they stay theirs
-    landing: tuple[Struck, ...]              # streams with rows of theirs or that name them
-    lake: dict[str, int]                     # rows about them, of tables by profile or customer
     keys: frozenset[Key]
 
 
-def plan(workspace: Workspace, who: str) -> Plan:
-    """Return what forgetting somebody would do; nothing is written. Raises NotFound when nobody is meant."""
-    customer_id = find_customer(workspace, who)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What forgetting somebody would do."""
+
+    person: Person
+    landing: tuple[Struck, ...]              # streams with rows of theirs or that name them
+    lake: Mapping[str, int]                  # rows about them, of tables by profile or customer
+
+
+def person_of(workspace: Workspace, customer_id: str) -> Person:
+    """Return by what a customer is known, in all that ever came."""
     profiles = profile_keys(workspace, customer_id)
     contacts, shared = _contacts(workspace, profiles)
-    keys = keys_of(workspace, profiles, contacts)
-    return Plan(
+    return Person(
         customer_ids=(customer_id, *merged_into(workspace, customer_id)), profiles=tuple(profiles), contacts=contacts,
-        shared=shared, landing=tuple(_landed(workspace, keys)), lake=_lake_rows(workspace, customer_id, profiles),
-        keys=frozenset(keys),
+        shared=shared, keys=frozenset(keys_of(workspace, profiles, contacts)),
     )
 
 
-def begin(workspace: Workspace, planned: Plan, *, by: str) -> Erasure:
-    """Write the erasure into the book: from now on nobody writes to the person, and nothing of them is read."""
-    now, key = workspace.clock.now(), salt(workspace)
-    found = hmac.digest(key, f"{planned.customer_ids[0]}\0{now.isoformat()}".encode(), "sha256").hex()
+def plan(workspace: Workspace, customer_id: str) -> Plan:
+    """Return what forgetting a customer would do; nothing is written."""
+    person = person_of(workspace, customer_id)
+    return Plan(
+        person=person, landing=tuple(_landed(workspace, person.keys)),
+        lake=_lake_rows(workspace, customer_id, list(person.profiles)),
+    )
+
+
+def begin(workspace: Workspace, customer_id: str, *, by: str) -> Erasure:
+    """Write an erasure into the book: from now on nobody writes to the person, and nothing of them is read.
+
+    The rest is done by the next run, or by `forget`. One that is begun already is returned as it is.
+    """
+    key, now, asked = salt(workspace), workspace.clock.now(), customer_key(workspace, customer_id)
+    known = workspace.book.erasures.of(asked)
+    if known is not None and known.finished_at is None:
+        return known
+    person = person_of(workspace, customer_id)
+    number = hmac.digest(key, f"erasure\0{customer_id}\0{now.isoformat()}".encode(), "sha256").hex()
     erasure = Erasure(
-        erasure_id=f"e_{found[:20]}", customer_hash=customer_key(workspace, planned.customer_ids[0]),
-        customer_ids=planned.customer_ids, asked_at=now, asked_by=by, proof={},
+        erasure_id=f"e_{number[:20]}", customer_hash=asked, customer_ids=person.customer_ids, asked_at=now, asked_by=by,
+        proof={},
     )
     workspace.book.consent.suppress(
         Suppression(
             channel=channel, address_hash=address_hash(text, channel=channel, salt=key), reason="erased",
             source=f"erasure:{erasure.erasure_id}", since=now,
         )
-        for channel, texts in planned.contacts.items() for text in texts
+        for channel, texts in person.contacts.items() for text in texts
     )
-    workspace.book.erasures.begin(erasure, planned.keys)
-    workspace.book.audit.add(Changed(at=now, by=by, what="erasure.begin", subject=erasure.erasure_id))
+    workspace.book.erasures.begin(erasure, person.keys)
     return erasure
 
 
@@ -194,7 +212,7 @@ def _landed_contacts(workspace: Workspace, profiles: list[tuple[str, str]]) -> d
     return found
 
 
-def _landed(workspace: Workspace, keys: set[Key]) -> Iterable[Struck]:
+def _landed(workspace: Workspace, keys: Collection[Key]) -> Iterable[Struck]:
     for source, stream in workspace.book.pages.streams():
         _, rows, _ = find(workspace, source, stream, keys=keys)
         if rows:

@@ -19,6 +19,7 @@ CLOSED = [route for route in ROUTES if route.scope is not None]
 READ = [route for route in ROUTES if route.method == "GET"]
 BODIES: dict[str, Any] = {
     "addDecision": {"kind": "stopped", "reason": "enough"},
+    "addErasure": {"customer": "desk/9"},
     "addRuling": {"left": "desk/5", "right": "desk/6", "verdict": "same", "reason": "asked them"},
 }
 

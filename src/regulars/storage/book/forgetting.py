@@ -99,8 +99,12 @@ class ForgettingBook:
             raw.close()
 
     def files(self) -> list[Path]:
-        """Return the database's own files on this machine; none when it is elsewhere."""
+        """Return the database's own files on this machine; none when it is elsewhere, or holds another tenant's too."""
         if self.database.engine.dialect.name != "sqlite":
+            return []
+        with self.database.reading() as connection:
+            tenants = connection.execute(sa.select(t.counters.c.tenant).distinct()).scalars().all()
+        if set(tenants) - {self.database.tenant}:
             return []
         file = Path(str(self.database.engine.url.database))
         return [path for path in file.parent.glob(f"{file.name}*") if path.is_file()]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from regulars.web.api import customers, experiments, health, metrics, review, runs, segments
+from regulars.web.api import customers, experiments, health, metrics, privacy, review, runs, segments
 from regulars.web.api.route import ApiRoute
 
 ROUTES: tuple[ApiRoute, ...] = (
-    *customers.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES, *experiments.ROUTES, *runs.ROUTES,
-    *health.ROUTES,
+    *customers.ROUTES, *privacy.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES, *experiments.ROUTES,
+    *runs.ROUTES, *health.ROUTES,
 )
