@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from regulars.pipeline.consent import addresses_of, permitted
 from regulars.pipeline.find import find_customer
 from regulars.pipeline.flow import forget, rebuild, run
 from regulars.pipeline.forget import begin, carry_out, person_of
+from regulars.pipeline.known import FILES, write_known
 from regulars.pipeline.searched import search
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.forgetting import FATE
@@ -227,6 +229,26 @@ def test_an_address_that_others_share_stays_theirs(world: Path, tmp_path: Path) 
     assert left == {"104", "105"}
     assert (person.contacts["email"], person.shared) == ((), 1)
     workspace.close()
+
+
+def test_everything_known_of_a_person_is_handed_over(world: Path, tmp_path: Path) -> None:
+    workspace = opened(world)
+    customer_id = find_customer(workspace, WHO)
+
+    with zipfile.ZipFile(write_known(workspace, customer_id, to=tmp_path)) as archive:
+        told = {name: archive.read(name).decode() for name in archive.namelist()}
+
+    workspace.close()
+    known = {name: json.loads(text) for name, text in told.items() if name.endswith(".json")}
+    assert set(known) == {f"{name}.json" for name in FILES}
+    assert {(row["source"], row["stream"]) for row in known["records.json"]} == {
+        ("desk", "members"), ("desk", "visits"), ("till", "orders"),
+    }
+    assert {row["member_id"][:3] for row in (one["item"] for one in known["records.json"]) if "member_id" in row} == {MEMBER}
+    assert known["events.json"]
+    assert known["money.json"]
+    assert known["segments.json"]["transitions"]
+    assert not any("Ann5 Lee5" in text for text in told.values())
 
 
 def test_every_table_of_the_book_has_a_fate() -> None:

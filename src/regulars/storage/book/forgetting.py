@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +85,11 @@ class ForgettingBook:
         return {name: count for name, count in found.items() if count}
 
     def compact(self) -> None:
-        """Have the database give up the bytes of what was deleted; on PostgreSQL that leaves room, not text, behind."""
+        """Have the database give up what was deleted: the bytes of a file, or on PostgreSQL the rows nobody sees."""
         engine = self.database.engine
         if engine.dialect.name != "sqlite":
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("vacuum full")
+                connection.exec_driver_sql("vacuum")
             return
         raw = engine.raw_connection()
         try:
@@ -128,7 +129,7 @@ class ForgettingBook:
         profiles = connection.execute(
             sa.select(m.profile_source, m.profile_id).where(*self._of(t.identity_map, m.customer_id, ids))
         ).all()
-        counts = {"rulings": 0, "conflicts": 0}
+        counts = {"rulings": 0}
         for source, profile in profiles:
             r = t.rulings.c
             either = sa.or_(
@@ -136,10 +137,12 @@ class ForgettingBook:
                 sa.and_(r.right_source == source, r.right_id == profile),
             )
             counts["rulings"] += self._count(connection, sa.delete(t.rulings).where(self._mine(t.rulings), either))
-        for customer in [*ids, *(f"{source}/{profile}" for source, profile in profiles)]:
-            told = t.conflicts.c.detail.contains(customer, autoescape=True)
-            counts["conflicts"] += self._count(connection, sa.delete(t.conflicts).where(self._mine(t.conflicts), told))
-        return counts
+        mine = {(source, profile) for source, profile in profiles}
+        k = t.conflicts.c
+        held = connection.execute(sa.select(k.conflict_id, k.detail).where(self._mine(t.conflicts))).all()
+        told = [number for number, detail in held if _profiles_in(detail) & mine]
+        conflicts = sa.delete(t.conflicts).where(*self._of(t.conflicts, k.conflict_id, told))
+        return {**counts, "conflicts": self._count(connection, conflicts)}
 
     def _deleted(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
         named = {
@@ -200,3 +203,9 @@ class ForgettingBook:
 
     def _count(self, connection: sa.Connection, statement: Any) -> int:
         return int(connection.execute(statement).rowcount)
+
+
+def _profiles_in(detail: str) -> set[tuple[str, str]]:
+    """Return the profiles that a conflict is about."""
+    told = json.loads(detail)
+    return {(told.get(f"{side}_source"), told.get(f"{side}_id")) for side in ("profile", "left", "right")}
