@@ -231,6 +231,17 @@ def test_an_address_that_others_share_stays_theirs(world: Path, tmp_path: Path) 
     workspace.close()
 
 
+def test_a_run_of_one_source_leaves_an_erasure_to_a_whole_run(world: Path, tmp_path: Path) -> None:
+    workspace = opened(copied(world, tmp_path))
+    begin(workspace, find_customer(workspace, WHO), by="desk")
+
+    run(workspace, only=["till"])
+
+    assert len(workspace.book.erasures.open()) == 1
+    assert workspace.lake.exists("records.desk.members")
+    workspace.close()
+
+
 def test_everything_known_of_a_person_is_handed_over(world: Path, tmp_path: Path) -> None:
     workspace = opened(world)
     customer_id = find_customer(workspace, WHO)
