@@ -153,3 +153,18 @@ def test_a_place_that_means_nothing_is_refused_with_what_would_be_right(url: str
         open_files(url, tmp_path)
 
     assert raised.value.hint
+
+
+def test_copies_of_what_another_machine_deleted_are_pruned(new_files: Callable[[], FileStore], tmp_path: Path) -> None:
+    here, there = new_files(), new_files()
+    for name in ("a/kept", "a/gone"):
+        local = here.scratch() / "x"
+        local.write_bytes(b"x")
+        here.publish(local, name)
+    gone = here.local("a/gone")
+    there.delete("a/gone")
+
+    here.prune()
+
+    assert not gone.exists()
+    assert here.local("a/kept").read_bytes() == b"x"

@@ -210,3 +210,31 @@ def test_many_lines_keep_their_numbers(landing: Landing) -> None:
 
     assert landing.border.fetch(rows.agg(n=rows.count()))["n"].to_pylist() == [60_000]
     assert landing.border.fetch(wrong).num_rows == 0
+
+
+def _withdrawn(*rows: dict[str, object]) -> pa.Table:
+    schema = pa.schema([("seq", pa.int64()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])
+    return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def test_what_is_withdrawn_is_gone_from_the_files_and_other_rows_stay_as_they_were(landing: Landing) -> None:
+    _land(landing, "one", b'{"n": 1}', b'{"n": 2}', b'{"n": 3}')
+    segment, = landing.book.pages.segments("capitan", "check_ins")
+    place = {"seq": segment.seq, "file": None}
+
+    landing.withdraw(segment, gone=_withdrawn({**place, "line": 2}), changed=_withdrawn({**place, "line": 3, "payload": "{}"}))
+
+    rows = landing.border.fetch(landing.rows("capitan", "check_ins")).to_pylist()
+    assert [(row["line"], row["payload"], row["set_id"]) for row in rows] == [(1, '{"n": 1}', "one"), (3, "{}", "one")]
+    assert segment.name not in landing.files.list()
+    assert landing.tidy() == []
+
+
+def test_a_segment_of_which_everything_is_withdrawn_is_no_more(landing: Landing) -> None:
+    _land(landing, "one", b'{"n": 1}')
+    _land(landing, "two", b'{"n": 2}')
+    segment = landing.book.pages.segments("capitan", "check_ins")[0]
+
+    landing.withdraw(segment, gone=_withdrawn({"seq": segment.seq, "file": None, "line": 1}), changed=_withdrawn())
+
+    assert [row["payload"] for row in landing.border.fetch(landing.rows("capitan", "check_ins")).to_pylist()] == ['{"n": 2}']

@@ -31,17 +31,21 @@ TODAY = "today"
               help="The reference's files, or the product's own tables.")
 @click.option("--as-of", type=MOMENT, help="Tables as they were then, days counted from then.")
 @click.option("--snapshot", metavar="DATE|today", help="A kept day; `today` keeps this one. Names end in the day.")
+@click.option("--person", metavar="CUSTOMER", help="Everything known of one customer, as a ZIP of JSON files.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and stop.")
 @click.option("--describe", is_flag=True, help="Print what every file of the reference layout holds, and stop.")
 def command(
     tables: tuple[str, ...], *, folder: Path, to: Path | None, format_: Format, layout: Layout,
-    as_of: datetime | None, snapshot: str | None, dry_run: bool, describe: bool, as_json: bool,
+    as_of: datetime | None, snapshot: str | None, person: str | None, dry_run: bool, describe: bool, as_json: bool,
 ) -> None:
     """Write TABLES (all, when none is named) as files below a folder; what was there is replaced file by file."""
     if describe:
         from regulars.compat.describe import page  # noqa: PLC0415  help must answer at once
 
         click.echo(page(), nl=False)
+        return
+    if person is not None:
+        _person(folder, person, to, as_json=as_json)
         return
     if to is None and not dry_run:
         raise click.UsageError("say where to: regulars export --to FOLDER, or look first: regulars export --dry-run")
@@ -65,6 +69,26 @@ def command(
     finally:
         workspace.close()
     _show_written(plan, written, to, as_json=as_json)
+
+
+def _person(folder: Path, person: str, to: Path | None, *, as_json: bool) -> None:
+    from regulars.pipeline.find import find_customer  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.known import known_of, packed, write_known  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        customer_id = find_customer(workspace, person)
+        if to is None:
+            click.echo(packed(known_of(workspace, customer_id), at=workspace.clock.now())["README.txt"], nl=False)
+            return
+        file = write_known(workspace, customer_id, to=to)
+    finally:
+        workspace.close()
+    if as_json:
+        show_json({"file": file.resolve()})
+    else:
+        click.echo(f"Written: {file.resolve()}")
 
 
 def _day(workspace: Workspace, snapshot: str | None) -> tuple[date | None, bool]:

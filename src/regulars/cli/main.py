@@ -29,6 +29,7 @@ COMMANDS = {
     "experiment": "Plan, rehearse, read and decide experiments.",
     "campaign": "Write, plan, send, watch and stop campaigns; read their account.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
+    "forget": "Let one person leave every store, with a proof; search for who was forgotten.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
     "webhook": "Show deliveries of providers, and hand on again what could not be handed on.",
     "key": "Make, list and revoke the keys of programs that ask over HTTP.",

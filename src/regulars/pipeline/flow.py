@@ -24,11 +24,12 @@ from functools import partial
 
 from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.derive import derive_facts
+from regulars.pipeline.erased import read_unerased
+from regulars.pipeline.forget import begin, carry_out, verify
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
 from regulars.pipeline.pull import pull_source
-from regulars.pipeline.read import read_source
 from regulars.pipeline.resolve import resolve_people
 from regulars.pipeline.segment import as_of_now, segment_customers
 from regulars.pipeline.transfer import find_transfers
@@ -37,6 +38,7 @@ from regulars.runs.execute import execute
 from regulars.runs.hold import held
 from regulars.runs.run import Observer, RunResult, Step
 from regulars.sources.source import Source
+from regulars.storage.book.audit import Changed
 
 
 def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True) -> list[Step]:
@@ -44,7 +46,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
     pulled = [Step(name=f"pull:{s.name}", do=partial(pull_source, workspace, s)) for s in sources] if pulls else []
     read = [
         Step(
-            name=f"read:{s.name}", do=partial(read_source, workspace, s), needs=(f"pull:{s.name}",) if pulls else (),
+            name=f"read:{s.name}", do=partial(read_unerased, workspace, s), needs=(f"pull:{s.name}",) if pulls else (),
         )
         for s in sources
     ]
@@ -111,9 +113,31 @@ def rebuild(workspace: Workspace, *, observer: Observer | None = None) -> RunRes
     return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "rebuild", observer)
 
 
+def forget(workspace: Workspace, customer_id: str | None, *, by: str, observer: Observer | None = None) -> RunResult:
+    """Forget a customer in every store, and make every table again from what is left; nobody named: go on with it.
+
+    The erasure is in the book before anything is done: killed anywhere, the next run finishes it. Raises LeaseHeld
+    while another run is at work.
+    """
+    with held(workspace.book.lease):
+        if customer_id is not None:
+            erasure = begin(workspace, customer_id, by=by)
+            workspace.book.audit.add(Changed(
+                at=erasure.asked_at, by=by, what="erasure.begin", subject=erasure.erasure_id
+            ))
+    return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "forget", observer)
+
+
 def _carried_out(workspace: Workspace, todo: Sequence[Step], command: str, observer: Observer | None) -> RunResult:
     with held(workspace.book.lease):
         workspace.book.runs.close_lost(workspace.clock.now())
         workspace.landing.tidy()
         workspace.lake.vacuum()
-        return execute(todo, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer)
+        # Who asked to be forgotten is forgotten first, by work that reads every source again into the dropped tables.
+        is_whole = {f"read:{source.name}" for source in workspace.project.sources} <= {step.name for step in todo}
+        if is_whole:
+            carry_out(workspace)
+        result = execute(todo, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer)
+        if is_whole:
+            verify(workspace)
+        return result

@@ -60,6 +60,10 @@ class FileStore(Protocol):
         """Remove every scratch folder, also those a killed process left behind."""
         ...
 
+    def prune(self) -> None:
+        """Remove copies on this machine of files that are no longer there."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LocalFiles:
@@ -110,6 +114,9 @@ class LocalFiles:
     def sweep(self) -> None:
         """Remove every scratch folder."""
         shutil.rmtree(self.folder / SCRATCH, ignore_errors=True)
+
+    def prune(self) -> None:
+        """Do nothing: there are no copies."""
 
     def _path(self, name: str) -> Path:
         return self.folder / _safe(name)
@@ -176,6 +183,13 @@ class ObjectFiles:
     def sweep(self) -> None:
         """Remove every scratch folder."""
         shutil.rmtree(self.cache / SCRATCH, ignore_errors=True)
+
+    def prune(self) -> None:
+        """Remove cached copies of objects that another machine deleted."""
+        there = set(self.list())
+        for path in self.cache.rglob("*"):
+            if path.is_file() and path.relative_to(self.cache).as_posix() not in there:
+                path.unlink()
 
     def _keep(self, local: Path, name: str) -> None:
         path = self.cache / _safe(name)

@@ -140,6 +140,30 @@ class Landing:
                 days[segment.recorded_at.date()].append(segment)
         return sum(self._join(day, found) for day, found in sorted(days.items()) if len(found) > FEW)
 
+    def withdraw(self, segment: Segment, *, gone: pa.Table, changed: pa.Table) -> None:
+        """Write a segment anew without some of its rows and with other text in some; the others stay as they are.
+
+        Nothing else takes away what came: this is for what must be forgotten. The old file is gone afterwards.
+        `gone` and `changed` have seq, file and line, and `changed` the new payload.
+        """
+        with self.border.bench() as bench:
+            same = "held.seq = {0}.seq and held.line = {0}.line and held.file is not distinct from {0}.file"
+            query = f"""
+                select {", ".join(f"held.{name}" for name in ROWS.names if name != "payload")},
+                    coalesce(changed.payload, held.payload) as payload
+                from held left join changed on {same.format("changed")}
+                where not exists (select 1 from gone where {same.format("gone")})"""
+            tables = {"gone": self.border.arrow(gone), "changed": self.border.arrow(changed)}
+            kept = bench.select(query, ROWS, held=self._rows([segment]), **tables)
+            written = self.border.write(kept, self.files.scratch(), order_by=("seq", "file", "line"))
+        name = None
+        if written:
+            day = segment.recorded_at.date()
+            name = self._name(segment.source, segment.stream, day, "kept", COMPACTED)
+            self.files.publish(written[0].path, name)
+        self.book.pages.withdraw_segment(segment, name=name, rows=sum(file.rows for file in written))
+        self.files.delete(segment.name)
+
     def tidy(self) -> list[str]:
         """Remove files that a killed process left and nobody knows of; return their names.
 

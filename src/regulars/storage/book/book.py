@@ -14,11 +14,14 @@ from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
 from regulars.storage.book.database import Database, connect
+from regulars.storage.book.erasures import ErasureBook
 from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
+from regulars.storage.book.forgetting import ForgettingBook
 from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
+from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.messages import MessageBook
@@ -71,6 +74,9 @@ class Book:
     sessions: SessionBook                    # where people are signed in
     attempts: AttemptBook                    # to sign in
     webhooks: WebhookBook                    # what outside systems posted, until it is handed on
+    erasures: ErasureBook                    # who asked to be forgotten, and how far that is
+    forgetting: ForgettingBook               # of a person, in all tables
+    known: KnownBook                         # of a person, in all tables
     sealed: SealedBook                       # secrets that outside systems rotate
 
     @classmethod
@@ -121,6 +127,9 @@ class Book:
             sessions=SessionBook(database),
             attempts=AttemptBook(database),
             webhooks=WebhookBook(database),
+            erasures=ErasureBook(database),
+            forgetting=ForgettingBook(database),
+            known=KnownBook(database),
             sealed=SealedBook(database, home, environment),
         )
 

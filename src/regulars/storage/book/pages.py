@@ -263,6 +263,19 @@ class PageBook:
             connection.execute(sa.insert(segments).values(tenant=self.database.tenant, **_columns(new)))
         return new
 
+    def withdraw_segment(self, segment: Segment, *, name: str | None, rows: int) -> None:
+        """Put another file in the place of a segment's, under its numbers; no name: nothing of it is left.
+
+        Raises StoreError when it is no longer there, for then somebody else compacted it.
+        """
+        with self.database.writing() as connection:
+            mine = (segments.c.tenant == self.database.tenant, segments.c.name == segment.name)
+            if connection.execute(sa.delete(segments).where(*mine)).rowcount != 1:
+                raise StoreError("a segment changed while it was rewritten", hint="run it again")
+            if name is not None:
+                kept = _columns(segment) | {"name": name, "rows": rows, "set_id": None}
+                connection.execute(sa.insert(segments).values(tenant=self.database.tenant, **kept))
+
     def files(self) -> set[str]:
         """Return the names of all files that are needed: visible or staged."""
         own = (segments.c.tenant == self.database.tenant, staged_pages.c.tenant == self.database.tenant)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0011"
+HEAD = "0010"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -283,6 +283,15 @@ webhook_queue = _table(
     _need("news", sa.Integer), sa.Index("webhook_queue_by_state", "tenant", "state", "due_at"),
     sa.Index("webhook_queue_by_age", "tenant", "received_at", "webhook_id"),
 )
+
+# --- people who asked to be forgotten ----------------------------------------------------------------------------
+
+erasures = _table(
+    "erasures", _key("erasure_id"), _need("customer_hash"),
+    _may("customer_ids"),                    # null: finished
+    _need("asked_at", Moment), _need("asked_by"), _need("proof"), _may("finished_at", Moment),
+)
+erased_keys = _table("erased_keys", _key("kind"), _key("key_hash"), _need("erasure_id"))
 
 # --- secrets -----------------------------------------------------------------------------------------------------
 

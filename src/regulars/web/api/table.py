@@ -9,6 +9,7 @@ from regulars.web.api import (
     flags,
     health,
     metrics,
+    privacy,
     quarantine,
     review,
     runs,
@@ -18,6 +19,6 @@ from regulars.web.api import (
 from regulars.web.api.route import ApiRoute
 
 ROUTES: tuple[ApiRoute, ...] = (
-    *customers.ROUTES, *consent.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES, *experiments.ROUTES,
-    *flags.ROUTES, *runs.ROUTES, *webhooks.ROUTES, *quarantine.ROUTES, *health.ROUTES,
+    *customers.ROUTES, *consent.ROUTES, *privacy.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES,
+    *experiments.ROUTES, *flags.ROUTES, *runs.ROUTES, *webhooks.ROUTES, *quarantine.ROUTES, *health.ROUTES,
 )
