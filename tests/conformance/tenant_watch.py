@@ -34,7 +34,7 @@ def forgotten(statement: str, dialect: str) -> tuple[str, ...]:
             named = [column.name for column in insert.this.expressions] if isinstance(insert.this, exp.Schema) else []
             found += [] if "tenant" in named else [into.name]
         said = {
-            (_whose(equal), side.table) for equal in parsed.find_all(exp.EQ, exp.In)
+            (_whose(equal), side.table) for equal in parsed.find_all(exp.EQ, exp.NEQ, exp.In)
             for side in (equal.this, equal.args.get("expression"))
             if isinstance(side, exp.Column) and side.name == "tenant"
         }

@@ -61,6 +61,10 @@ def _methods() -> list[tuple[str, str]]:
     ]
 
 
+OF_ALL = {("forgetting", "compact")}
+"""What is of the whole database, whosever rows are in it."""
+
+
 @pytest.mark.parametrize(("group", "name"), _methods())
 def test_no_function_of_the_book_forgets_whose_rows(shared: Book, group: str, name: str) -> None:
     method = getattr(getattr(shared, group), name)
@@ -69,7 +73,7 @@ def test_no_function_of_the_book_forgets_whose_rows(shared: Book, group: str, na
     with statements() as said:
         _try(method, arguments)              # the watch of every statement is in conftest: it fails where one forgets
 
-    assert said or not is_whole
+    assert said or not is_whole or (group, name) in OF_ALL
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +89,8 @@ def _try(method: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         found = method(**arguments)
         if isinstance(found, Iterator):
             list(found)
-    except (RegularsError, KeyError, AttributeError):
-        pass                                 # there is nothing of that id, or the rows are none
+    except (RegularsError, KeyError, AttributeError, ValueError):
+        pass                                 # there is nothing of that id, the rows are none, or the text does not read
 
 
 def _arguments(method: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
@@ -96,7 +100,8 @@ def _arguments(method: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
         each.name: _made(hints[each.name]) for each in inspect.signature(method).parameters.values()
         if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY}
     }
-    return made, not any(isinstance(each, pa.Table) for each in made.values())
+    is_open = any(each.kind is each.VAR_POSITIONAL for each in inspect.signature(method).parameters.values())
+    return made, not is_open and not any(isinstance(each, pa.Table) for each in made.values())
 
 
 PLAIN: dict[Any, Any] = {

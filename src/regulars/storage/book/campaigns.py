@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from regulars.campaigns.campaign import State, campaign_id, may_move
+from regulars.errors import NotFound
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import campaigns, messages, receipts
 
@@ -82,11 +83,16 @@ class CampaignBook:
         return sorted(found, key=lambda one: (one.starts_at, one.campaign, one.occurrence), reverse=True)
 
     def move(self, campaign_id: str, to: State, *, at: datetime, reason: str | None = None) -> State:
-        """Let an occurrence go over to a state if it may; return the state it was in, so that the caller can tell."""
+        """Let an occurrence go over to a state if it may; return the state it was in, so that the caller can tell.
+
+        Raises NotFound for an occurrence that is not there.
+        """
         t = campaigns.c
         mine = (t.tenant == self.database.tenant, t.campaign_id == campaign_id)
         with self.database.writing() as connection:
-            now: State = connection.execute(sa.select(t.state).where(*mine).with_for_update()).scalar_one()
+            now: State | None = connection.execute(sa.select(t.state).where(*mine).with_for_update()).scalar()
+            if now is None:
+                raise NotFound(f"there is no campaign {campaign_id!r}")
             if may_move(now, to):
                 connection.execute(sa.update(campaigns).where(*mine).values(state=to, reason=reason, changed_at=at))
         return now

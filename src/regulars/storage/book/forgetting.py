@@ -122,9 +122,10 @@ class ForgettingBook:
         """Return the database's own files on this machine; none when it is elsewhere, or holds another tenant's too."""
         if self.database.engine.dialect.name != "sqlite":
             return []
+        tenant = t.counters.c.tenant
         with self.database.reading() as connection:
-            tenants = connection.execute(sa.select(t.counters.c.tenant).distinct()).scalars().all()
-        if set(tenants) - {self.database.tenant}:
+            others = connection.execute(sa.select(sa.literal(1)).where(tenant != self.database.tenant).limit(1)).first()
+        if others is not None:
             return []
         file = Path(str(self.database.engine.url.database))
         return [path for path in file.parent.glob(f"{file.name}*") if path.is_file()]
