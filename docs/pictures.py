@@ -22,6 +22,7 @@ from regulars.pipeline.workspace import open_workspace
 from regulars.web.api.workers import Workers
 from regulars.web.listen import listening
 from regulars.web.pages.answering import Pages
+from regulars.web.sign_in.entrance import Entrance
 
 FOLDER = Path(__file__).parent / "pictures"
 THEMES = ("light", "dark")
@@ -60,8 +61,12 @@ def main() -> None:
     folder = Path(sys.argv[1]).resolve()
     paths, clock = places(folder)
     workers = Workers(partial(open_workspace, folder, clock=clock), folder=folder, clock=time.monotonic, count=1)
+    workspace = open_workspace(folder, clock=clock)
+    entrance = Entrance(
+        opened=lambda: workspace.book, clock=clock, is_open=True, business=workspace.project.config.business.name
+    )
     pages = Pages(workers=workers)
-    app = Starlette(routes=[*pages.open_routes(), *pages.routes()])
+    app = Starlette(routes=[*pages.open_routes(), *pages.routes(entrance)])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket, sync_playwright() as playwright:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
@@ -76,6 +81,7 @@ def main() -> None:
             server.should_exit = True
             thread.join()
             workers.close()
+            workspace.close()
 
 
 if __name__ == "__main__":
