@@ -35,6 +35,7 @@ def test_every_request_that_the_document_allows_is_answered_as_it_says(tmp_path:
                 sys.executable, "-m", "schemathesis.cli", "run", f"{served.client.base_url}{ROOT}/openapi.json",
                 "--header", f"Authorization: {served.headers()['Authorization']}", "--workers", "2", "--seed", "7",
                 "--max-examples", EXAMPLES, "--exclude-checks", "positive_data_acceptance", "--no-color",
+                "--request-timeout", "120",  # seconds: a report takes long where everything else runs, too
             ],
             cwd=tmp_path, capture_output=True, text=True, check=False,
             env=os.environ | {"SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("untold.py"))},
