@@ -1,0 +1,292 @@
+"""An A/B campaign from end to end over real HTTP: declared, planned, sent, told of, answered, stopped, counted."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from regulars.clock import FixedClock, SystemClock
+from regulars.pipeline.account import Account, account
+from regulars.pipeline.answer_back import ANSWERS
+from regulars.pipeline.compose import plan_campaign, write_plan
+from regulars.pipeline.flow import run
+from regulars.pipeline.send import Worker
+from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.storage.book import Book
+from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.message_list import Wanted
+from regulars.testing.sandbox import SandboxServer
+
+OURS = "+12545550100"
+PEOPLE = 24
+# Of the first webhook that anybody makes at the sandbox.
+SECRET = base64.b64encode(hashlib.sha256(b"sandbox 1").digest()).decode()
+TODAY = SystemClock().now().date()
+FILES = {
+    "regulars.toml": '[business]\nname = "Corner Studio"\ntimezone = "America/Chicago"\ncountry = "US"\n',
+    "sources/desk.yaml": """\
+kind: files
+folder: desk
+streams:
+  people:
+    files: people.csv
+    key: id
+    fields: {id: id, name: text, phone: text}
+    profile: {id: id, exclusive: true, name: name, phone: phone}
+  visits:
+    files: visits.csv
+    key: id
+    fields: {id: id, member: id, at: timestamp}
+""",
+    "sources/texts.yaml": 'kind: webhook\nprovider: quo\nsecrets: ["${QUO_HOOK}"]\n',
+    "sources/messages.yaml": "kind: messages\n",
+    "events/visit.yaml": "from: desk.visits\nwho: member\nwhen: at\n",
+    "events/sms_sent.yaml": "from: messages.sent\nwho: {source: desk, id: profile_id}\nwhen: sent_at\n"
+                            'only_if: channel == "sms" and profile_source == "desk"\n'
+                            "what: {campaign: campaign, variant: variant}\n",
+    "segments/visitor.yaml": "title: V\ndescription: Came.\nwhen: {count: visit, within: 60 days, at_least: 1}\n",
+    "metrics/visits.yaml": "title: Visits\ndescription: Visits.\ncount: visit\n",
+    "experiments/pass.yaml": "title: Pass\naudience: visitor\nvariants: [short, long]\nallocation: quota\n"
+                             "primary: {metric: visits, within: 14 days}\n"
+                             f"runs: {TODAY - timedelta(days=2)} to {TODAY + timedelta(days=20)}\n",
+    "destinations/texts.yaml": 'kind: quo\nfrom: "+12545550100"\nnumber_id: PN12545550100\nkey: key-of-quo\n'
+                               "url: %(url)s\nask_after: 0 minutes\n%(links)s",
+    "campaigns/pass.yaml": """\
+audience: visitor
+channel: sms
+purpose: transactional
+by: texts
+experiment: pass
+variants:
+  short: {text: "{{ first_name }}, two weeks for you: https://studio.example/pass?v=short"}
+  long: {text: "{{ first_name }}, two weeks for you and a friend: https://studio.example/pass?v=long"}
+""",
+}
+for kind, stream, moment, condition in (
+    ("message_delivered", "receipts", "told_at", 'stage == "delivered"'),
+    ("clicked", "receipts", "told_at", 'stage == "clicked"'),
+    ("replied", "replies", "replied_at", 'text != ""'),
+    ("opted_out", "replies", "replied_at", 'status == "opted_out"'),
+):
+    FILES[f"events/{kind}.yaml"] = (
+        f"from: messages.{stream}\nwho: {{source: desk, id: profile_id}}\nwhen: {moment}\n"
+        f'only_if: {condition} and profile_source == "desk"\nwhat: {{campaign: campaign, variant: variant}}\n'
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """A business whose provider is a sandbox, and whose door really stands open."""
+
+    folder: Path
+    quo: SandboxServer
+    url: str                                 # of its own door
+
+    def opened(self, *, later: timedelta = timedelta(0)) -> Workspace:
+        clock = FixedClock(SystemClock().now() + later) if later else SystemClock()
+        return open_workspace(self.folder, clock=clock)
+
+    def book(self) -> Book:
+        return self.opened().book
+
+    def says(self, number: str, text: str) -> None:
+        """Let somebody write, which Quo posts to the door."""
+        assert self.quo.tell("quo", "reply", **{"from": number, "to": OURS, "text": text}) == [200]
+
+    def texts_to(self, number: str) -> list[str]:
+        return [str(one["text"]) for one in self.quo.kept("quo", "messages") if one["to"] == number]
+
+
+def number(n: int) -> str:
+    return f"+1254867{5300 + n}"
+
+
+def until(holds: Callable[[], Any], *, seconds: float) -> float:
+    """Wait until something holds, and return how long that took."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[None]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "QUO_HOOK": SECRET}
+    command = [sys.executable, "-m", "regulars", "serve", "--port", str(port), "--json"]
+    log = folder.with_suffix(".log")
+    with log.open("ab") as errors, subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors
+    ) as process:
+        assert process.stdout is not None
+        said = b""
+        while not said.rstrip().endswith(b"}"):
+            line = process.stdout.readline()
+            assert line, log.read_text()
+            said += line
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def written(folder: Path, **values: str) -> Path:
+    people = [f"{n},Ann{n} Lee{n * 7},(254) 867-{5300 + n}" for n in range(PEOPLE)]
+    yesterday = SystemClock().now() - timedelta(days=3)
+    visits = [f"v{n},{n},{yesterday:%Y-%m-%dT%H:%M:%SZ}" for n in range(PEOPLE)]
+    files = {
+        **FILES, "destinations/texts.yaml": FILES["destinations/texts.yaml"] % values,
+        "desk/people.csv": "\n".join(["id,name,phone", *people]) + "\n",
+        "desk/visits.csv": "\n".join(["id,member,at", *visits]) + "\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """The business after its campaign was sent to all but those who said STOP while it was."""
+    folder, port = tmp_path_factory.mktemp("reach") / "studio", free_port()
+    url = f"http://127.0.0.1:{port}"
+    with SandboxServer(["quo"], tmp_path_factory.mktemp("world"), clock=SystemClock()) as quo:
+        written(folder, url=quo.url_of("quo"), links=f"links: {url}\n")
+        httpx.post(
+            f"{quo.url_of('quo')}webhooks/messages", headers={"authorization": "key-of-quo"},
+            json={"url": f"{url}/webhooks/texts", "events": ["message.received", "message.delivered"]},
+        ).raise_for_status()
+        found = Studio(folder=folder, quo=quo, url=url)
+        workspace = found.opened()
+        assert run(workspace).outcome == "done"
+        workspace.close()
+        with serving(folder, port):
+            yield found
+
+
+@pytest.fixture(scope="module")
+def sent(studio: Studio) -> tuple[Account, Occurrence, float]:
+    """The account after somebody stopped it for themselves in the middle, and how many seconds that took to hold."""
+    workspace = studio.opened()
+    one = write_plan(workspace, plan_campaign(workspace, "pass", enrols=True))
+    book = workspace.book
+    work = Worker(project=workspace.project, book=book, clock=workspace.clock, one=one, patience=timedelta(seconds=9))
+    steps = work.work()
+    next(steps)
+    waiting = min(queued(book, one))
+    studio.says(waiting, "Take me off your list")
+    took = until(lambda: is_out(book, waiting), seconds=5)
+    for _ in steps:
+        pass
+    found = account(book, one)
+    workspace.close()
+    return found, one, took
+
+
+def queued(book: Book, one: Occurrence) -> set[str]:
+    """Return the numbers whose message waits."""
+    return {row.address or "" for row in book.message_list.page(Wanted(campaign=one.campaign, state="planned"), limit=99)}
+
+
+def is_out(book: Book, address: str) -> bool:
+    return any(row["address"] == address for row in book.consent.evidence() if row["action"] == "revoke")
+
+
+def received(studio: Studio, one: Occurrence, book: Book) -> dict[str, list[str]]:
+    """Return, of each variant, the numbers that got it."""
+    found: dict[str, list[str]] = {}
+    for row in book.message_list.page(Wanted(campaign=one.campaign, state="sent"), limit=99):
+        assert len(studio.texts_to(row.address or "")) >= 1
+        found.setdefault(row.variant, []).append(row.address or "")
+    return found
+
+
+def test_an_opt_out_holds_within_a_second_for_what_is_queued_already(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    found, _, took = sent
+
+    assert took < 1.0
+    assert (found.planned, found.sent, found.skipped, found.is_balanced) == (PEOPLE, PEOPLE - 1, 1, True)
+    assert [reason.startswith("opted out on") for _, reason, _ in found.reasons] == [True]
+
+
+def test_half_of_the_people_get_each_variant_in_its_own_words(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    _, one, _ = sent
+    book = studio.book()
+
+    by_variant = received(studio, one, book)
+
+    plan = [row.variant for row in book.message_list.page(Wanted(campaign="pass"), limit=99)]
+    assert sorted(plan) == ["long"] * (PEOPLE // 2) + ["short"] * (PEOPLE // 2)
+    assert all("and a friend" in studio.texts_to(one)[0] for one in by_variant["long"])
+    assert not any("and a friend" in studio.texts_to(one)[0] for one in by_variant["short"])
+
+
+def test_an_opt_out_is_confirmed_once_by_the_number_that_was_answered(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    who = next(row.address for row in studio.book().message_list.page(Wanted(campaign="pass", state="skipped"), limit=9))
+    assert who is not None
+    until(lambda: studio.texts_to(who), seconds=5)
+
+    studio.says(who, "STOP")
+    until(lambda: len(studio.book().replies.of_address(who)) == 2, seconds=5)
+    time.sleep(1.5)                          # longer than the answerer waits between two looks
+
+    assert studio.texts_to(who) == ["Corner Studio: You've been unsubscribed. Reply START to resubscribe."]
+    answers = studio.book().campaigns.occurrences(ANSWERS)
+    assert [account(studio.book(), one).sent for one in answers] == [1]
+
+
+def test_deliveries_replies_and_opt_outs_are_tied_to_their_message_and_on_the_timeline(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    _, one, _ = sent
+    book = studio.book()
+    by_variant = received(studio, one, book)
+    keen, gone = by_variant["long"][0], by_variant["short"][0]
+
+    assert set(studio.quo.tell("quo", "settle")) == {200}
+    studio.says(keen, "Yes please, sign me up")
+    studio.says(gone, "please stop texting me")
+    until(lambda: len(book.replies.of(one.campaign_id)) >= 2, seconds=5)
+    until(lambda: book.campaigns.stages(one.campaign_id).get("delivered") == PEOPLE - 1, seconds=5)
+
+    told = {reply.address: (reply.status, reply.mood) for reply in book.replies.of(one.campaign_id)}
+    assert (told[keen], told[gone][0]) == (("none", "positive"), "opted_out")
+    workspace = studio.opened(later=timedelta(minutes=2))
+    assert run(workspace).outcome == "done"
+    events = workspace.table("events")
+    rows = workspace.rows(events.filter(events.campaign == "pass").select("event_type", "variant"))
+    workspace.close()
+    assert Counter(row["event_type"] for row in rows if row["event_type"] != "clicked") == {
+        "sms_sent": PEOPLE - 1, "message_delivered": PEOPLE - 1, "replied": 2, "opted_out": 1,
+    }
+    assert {(row["event_type"], row["variant"]) for row in rows if row["event_type"] in {"replied", "opted_out"}} == {
+        ("replied", "long"), ("replied", "short"), ("opted_out", "short"),
+    }
