@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from regulars.clock import FixedClock, SystemClock
+from regulars.pipeline.access import new_key
 from regulars.pipeline.account import Account, account
 from regulars.pipeline.answer_back import ANSWERS
 from regulars.pipeline.compose import plan_campaign, write_plan
@@ -96,6 +97,7 @@ class Studio:
     folder: Path
     quo: SandboxServer
     url: str                                 # of its own door
+    key: str = ""                            # that opens its API
 
     def opened(self, *, later: timedelta = timedelta(0)) -> Workspace:
         clock = FixedClock(SystemClock().now() + later) if later else SystemClock()
@@ -107,6 +109,14 @@ class Studio:
     def says(self, number: str, text: str) -> None:
         """Let somebody write, which Quo posts to the door."""
         assert self.quo.tell("quo", "reply", **{"from": number, "to": OURS, "text": text}) == [200]
+
+    def asks(self, path: str, *, body: Any = None, method: str = "", key: str = "") -> Any:
+        """Ask the API, by POST where there is a body, and return what it says."""
+        headers = {"Authorization": f"Bearer {self.key}"} | ({"Idempotency-Key": key} if key else {})
+        method = method or ("GET" if body is None else "POST")
+        answer = httpx.request(method, f"{self.url}/api/v1{path}", headers=headers, json=body, timeout=30)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
 
     def texts_to(self, number: str) -> list[str]:
         return [str(one["text"]) for one in self.quo.kept("quo", "messages") if one["to"] == number]
@@ -181,7 +191,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         found = Studio(folder=folder, quo=quo, url=url)
         workspace = found.opened()
         assert run(workspace).outcome == "done"
+        key = new_key(workspace.book, "test", scope="write", by="test", at=SystemClock().now())[1]
         workspace.close()
+        found = replace(found, key=key)
         with serving(folder, port):
             yield found
 
@@ -290,3 +302,40 @@ def test_deliveries_replies_and_opt_outs_are_tied_to_their_message_and_on_the_ti
     assert {(row["event_type"], row["variant"]) for row in rows if row["event_type"] in {"replied", "opted_out"}} == {
         ("replied", "long"), ("replied", "short"), ("opted_out", "short"),
     }
+
+
+def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    declaration = {
+        "audience": "visitor", "channel": "sms", "purpose": "transactional", "by": "texts", "experiment": "moved",
+        "variants": {"plain": {"text": "We moved to Elm Street"}, "kind": {"text": "Come and see us at Elm Street"}},
+    }
+    experiment = {
+        "title": "Moved", "audience": "visitor", "variants": ["plain", "kind"], "allocation": "quota",
+        "primary": {"metric": "visits", "within": "14 days"},
+        "runs": f"{TODAY - timedelta(days=2)} to {TODAY + timedelta(days=20)}",
+    }
+    new = {"name": "moved", "declaration": declaration, "experiment": experiment}
+
+    made = [studio.asks("/campaigns", body=new, key="make-moved") for _ in range(2)]
+    until(lambda: "moved" in [one["campaign"] for one in studio.asks("/campaigns")["items"]], seconds=5)
+    time.sleep(1.1)                          # until every worker of the API has looked again
+    plan = studio.asks("/campaigns/moved/plan")
+    started = [studio.asks("/campaigns/moved/start", method="POST", key="start-moved") for _ in range(2)]
+    until(lambda: studio.asks("/campaigns/moved/results")["account"]["occurrence"]["state"] == "done", seconds=15)
+
+    results = studio.asks("/campaigns/moved/results")
+    listed = studio.asks("/messages?campaign=moved&state=sent&limit=50")["items"]
+    assert made[0] == made[1]
+    assert started[0] == started[1]
+    assert (plan["audience"], len(listed)) == (PEOPLE, PEOPLE - 2)
+    assert (results["account"]["sent"], results["account"]["waiting"]) == (len(listed), 0)
+    assert {one["variant"] for one in results["variants"]} == {"plain", "kind"}
+    assert all("•" in one["address"] for one in listed)
+    texts = [text for n in range(PEOPLE) for text in studio.texts_to(number(n)) if "Elm Street" in text]
+    assert len(texts) == len(listed)
+    book = studio.book()
+    assert [row.what for row in book.audit.lines(limit=20) if row.subject.startswith("moved")] == [
+        "campaign.start", "campaign.add",
+    ]

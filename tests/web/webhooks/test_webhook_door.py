@@ -17,7 +17,6 @@ from regulars.sources.source import Surroundings
 from regulars.sources.webhook.declare import WebhookSource
 from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.web.ingest.group_commit import GroupCommit
-from regulars.web.webhooks.answerer import Answerer
 from regulars.web.webhooks.counts import DeliveryCounts
 from regulars.web.webhooks.courier import Courier
 from regulars.web.webhooks.webhook_door import Hook, WebhookDoor
@@ -43,7 +42,7 @@ def door(folder: Path) -> WebhookDoor:
     commits = GroupCommit(store=ArrivalStore.open(folder / "door"), land=lambda _: None, every=3600, most=10**9)
     return WebhookDoor(
         hooks={"texts": Hook(source=source, secrets=(KEY,))}, commits=commits, courier=Courier(_opened),
-        answerer=Answerer(_opened), counts=DeliveryCounts(), clock=FixedClock(NOW), behind=_nobody, patience=0.2,
+        counts=DeliveryCounts(), clock=FixedClock(NOW), behind=_nobody, patience=0.2,
     )
 
 

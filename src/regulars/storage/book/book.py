@@ -35,6 +35,7 @@ from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
 from regulars.storage.book.versions import VersionBook
+from regulars.storage.book.ways import WayBook
 from regulars.storage.book.webhooks import WebhookBook
 
 
@@ -65,6 +66,7 @@ class Book:
     message_list: MessageList                # the same to look at
     receipts: ReceiptBook                    # what providers told of messages
     replies: ReplyBook                       # what people answered
+    ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
@@ -117,6 +119,7 @@ class Book:
             message_list=MessageList(database),
             receipts=ReceiptBook(database),
             replies=ReplyBook(database),
+            ways=WayBook(database),
             sent=SentBook(database),
             facts=FactsBook(database),
             keys=KeyBook(database),

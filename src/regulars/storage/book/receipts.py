@@ -17,6 +17,9 @@ from regulars.storage.book.tables import attempts, campaigns, messages, receipts
 REACHED = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "undelivered")
 """Stages that only a message has which the provider took."""
 
+BOT = "bot"
+"""The code of a click that no person made; its reason says what tells."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:

@@ -15,7 +15,6 @@ from regulars.project import Project
 from regulars.sources.webhook.declare import WebhookSource
 from regulars.web.ingest.asgi import App
 from regulars.web.ingest.group_commit import GroupCommit
-from regulars.web.webhooks.answerer import Answerer
 from regulars.web.webhooks.counts import DeliveryCounts
 from regulars.web.webhooks.courier import Courier
 from regulars.web.webhooks.webhook_door import Hook, WebhookDoor
@@ -39,10 +38,9 @@ def with_webhooks(
 
     """
     # Whatever else in the project is wrong: who wants no messages is heard.
-    opened = partial(open_workspace, folder, bears_problems=True)
+    courier = Courier(partial(open_workspace, folder, bears_problems=True))
     return WebhookDoor(
-        hooks=hooks_of(sources), commits=commits, courier=Courier(opened), answerer=Answerer(opened), counts=counts,
-        clock=clock, behind=behind,
+        hooks=hooks_of(sources), commits=commits, courier=courier, counts=counts, clock=clock, behind=behind
     )
 
 

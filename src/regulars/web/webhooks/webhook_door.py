@@ -19,7 +19,6 @@ from regulars.storage.door.message_ids import message_hash
 from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
 from regulars.web.ingest.body import LARGEST_BODY
 from regulars.web.ingest.group_commit import Busy, GroupCommit
-from regulars.web.webhooks.answerer import Answerer
 from regulars.web.webhooks.counts import DeliveryCounts
 from regulars.web.webhooks.courier import Courier
 
@@ -44,7 +43,6 @@ class WebhookDoor:
     hooks: Mapping[str, Hook]
     commits: GroupCommit
     courier: Courier
-    answerer: Answerer
     counts: DeliveryCounts
     clock: Clock
     behind: App
@@ -61,12 +59,10 @@ class WebhookDoor:
             await self.behind(scope, receive, send)
             return
         self.courier.start()
-        self.answerer.start()
         try:
             await self.behind(scope, receive, send)
         finally:
             await asyncio.to_thread(self.courier.stop)
-            await asyncio.to_thread(self.answerer.stop)
 
     async def _asked(self, hook: Hook, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in hook.source.scheme.probes:
