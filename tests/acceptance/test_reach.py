@@ -20,13 +20,14 @@ from typing import Any
 import httpx
 import pytest
 
+from regulars.campaigns.link import Leaving, unsubscribe_url
 from regulars.clock import FixedClock, SystemClock
 from regulars.pipeline.access import new_key
 from regulars.pipeline.account import Account, account
 from regulars.pipeline.answer_back import ANSWERS
-from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.flow import run
-from regulars.pipeline.send import Worker
+from regulars.pipeline.leaving import door_of
+from regulars.pipeline.order import order
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
@@ -202,24 +203,20 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def sent(studio: Studio) -> tuple[Account, Occurrence, float]:
     """The account after somebody stopped it for themselves in the middle, and how many seconds that took to hold."""
     workspace = studio.opened()
-    one = write_plan(workspace, plan_campaign(workspace, "pass", enrols=True))
-    book = workspace.book
-    work = Worker(project=workspace.project, book=book, clock=workspace.clock, one=one, patience=timedelta(seconds=9))
-    steps = work.work()
-    next(steps)
-    waiting = min(queued(book, one))
+    one, book = order(workspace, "pass"), workspace.book
+    until(lambda: account(book, one).sent, seconds=5)
+    waiting = queued(book, one)[-1]          # whose turn comes last
     studio.says(waiting, "Take me off your list")
     took = until(lambda: is_out(book, waiting), seconds=5)
-    for _ in steps:
-        pass
+    until(lambda: book.campaigns.get(one.campaign_id).state == "done", seconds=20)  # type: ignore[union-attr]  # there
     found = account(book, one)
     workspace.close()
     return found, one, took
 
 
-def queued(book: Book, one: Occurrence) -> set[str]:
-    """Return the numbers whose message waits."""
-    return {row.address or "" for row in book.message_list.page(Wanted(campaign=one.campaign, state="planned"), limit=99)}
+def queued(book: Book, one: Occurrence) -> list[str]:
+    """Return the numbers whose message waits, in the order in which they go."""
+    return [row.address or "" for row in book.message_list.page(Wanted(campaign=one.campaign, state="planned"), limit=99)]
 
 
 def is_out(book: Book, address: str) -> bool:
@@ -304,6 +301,71 @@ def test_deliveries_replies_and_opt_outs_are_tied_to_their_message_and_on_the_ti
     }
 
 
+PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Mobile Safari/604.1"}
+
+
+def link_in(studio: Studio, who: str) -> str:
+    return next(word for word in studio.texts_to(who)[0].split() if word.startswith(f"{studio.url}/l/"))
+
+
+def test_a_link_is_short_leads_on_and_is_counted_of_people_and_not_of_scanners(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    _, one, _ = sent
+    book = studio.book()
+    by_variant = received(studio, one, book)
+    person, scanned, looked = *by_variant["long"][1:3], by_variant["short"][1]
+    time.sleep(2)                            # nobody has read it sooner
+
+    led = httpx.get(link_in(studio, person), headers=PHONE)
+    httpx.get(link_in(studio, scanned), headers={"User-Agent": "python-requests/2.32"})
+    httpx.head(link_in(studio, looked), headers=PHONE)
+    nowhere = httpx.get(f"{studio.url}/l/0000000000")
+
+    assert (led.status_code, led.headers["location"]) == (302, "https://studio.example/pass?v=long")
+    assert (nowhere.status_code, "location" in nowhere.headers) == (404, False)
+    until(lambda: len(clicks_of(book, one)) == 3, seconds=15)
+    assert sorted(clicks_of(book, one)) == ["", "looks-only", "says-so"]
+    assert book.campaigns.stages(one.campaign_id)["clicked"] == 1
+    shares = {row["variant"]: row["shares"] for row in studio.asks("/campaigns/pass/results")["variants"]}
+    assert (shares["long"]["clicked"]["people"], shares["short"]["clicked"]["people"]) == (1, 0)
+    low, high = shares["long"]["clicked"]["low"], shares["long"]["clicked"]["high"]
+    assert 0 < low < shares["long"]["clicked"]["share"] < high
+
+
+def clicks_of(book: Book, one: Occurrence) -> list[str]:
+    """Return why each click is no person's; empty for a person's."""
+    found = book.message_list.page(Wanted(campaign=one.campaign, state="sent"), limit=99)
+    told = [book.receipts.of(row.campaign_id, row.customer_id) for row in found]
+    return [reason for each in told for _, stage, reason in each if stage == "clicked"]
+
+
+def test_whoever_looks_at_a_link_to_leave_is_asked_and_whoever_posts_has_left(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    workspace = studio.opened()
+    book, now = workspace.book, workspace.clock.now()
+    rows = book.message_list.page(Wanted(campaign="pass", state="sent"), limit=99)
+    row = next(row for row in rows if not is_out(book, row.address or ""))
+    leaving = Leaving(message=row.message_id, channel="sms", purpose="transactional")
+    url = unsubscribe_url(leaving, door=door_of(book, studio.url, at=now))
+    forged = url[:-1] + ("A" if url[-1] != "A" else "B")
+
+    looked = [httpx.request(method, url) for method in ("GET", "HEAD")]
+    before = is_out(book, row.address or "")
+    posted = [httpx.post(url, data={"List-Unsubscribe": "One-Click"}).status_code for _ in range(2)]
+    refused = httpx.post(forged).status_code
+    workspace.close()
+
+    assert [answer.status_code for answer in looked] == [200, 200]
+    assert '<form method="post">' in looked[0].text
+    assert (before, posted, refused) == (False, [200, 200], 404)
+    entries = [entry for entry in book.consent.evidence() if entry["evidence"] == row.message_id]
+    assert [(entry["action"], entry["purpose"], entry["method"]) for entry in entries] == [
+        ("revoke", "transactional", "unsubscribe_link")
+    ]
+
+
 def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
     studio: Studio, sent: tuple[Account, Occurrence, float]
 ) -> None:
@@ -316,6 +378,7 @@ def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
         "primary": {"metric": "visits", "within": "14 days"},
         "runs": f"{TODAY - timedelta(days=2)} to {TODAY + timedelta(days=20)}",
     }
+    gone = sum(is_out(studio.book(), number(n)) for n in range(PEOPLE))
     new = {"name": "moved", "declaration": declaration, "experiment": experiment}
 
     made = [studio.asks("/campaigns", body=new, key="make-moved") for _ in range(2)]
@@ -329,7 +392,7 @@ def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
     listed = studio.asks("/messages?campaign=moved&state=sent&limit=50")["items"]
     assert made[0] == made[1]
     assert started[0] == started[1]
-    assert (plan["audience"], len(listed)) == (PEOPLE, PEOPLE - 2)
+    assert (plan["audience"], len(listed)) == (PEOPLE, PEOPLE - gone)
     assert (results["account"]["sent"], results["account"]["waiting"]) == (len(listed), 0)
     assert {one["variant"] for one in results["variants"]} == {"plain", "kind"}
     assert all("•" in one["address"] for one in listed)

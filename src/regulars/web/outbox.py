@@ -12,6 +12,7 @@ import structlog
 
 from regulars.errors import RegularsError
 from regulars.pipeline.answer_back import ANSWERS, send_answers
+from regulars.pipeline.clicks import take_clicks
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.hold import owner_name
@@ -77,7 +78,7 @@ class Outbox:
         return self._workspace
 
     def _round(self, workspace: Workspace) -> int:
-        done = send_answers(workspace, worker=owner_name(os.getpid()))
+        done = send_answers(workspace, worker=owner_name(os.getpid())) + take_clicks(workspace)
         for one in workspace.book.campaigns.under_way(workspace.clock.now()):
             if one.campaign != ANSWERS and one.campaign_id not in self._refused:
                 done += self._batch(workspace, one)

@@ -29,6 +29,7 @@ from regulars.web.declared_flags import DeclaredFlags
 from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
 from regulars.web.ingest.open_door import open_commits, open_door
+from regulars.web.links import link_routes
 from regulars.web.outbox import Outbox
 from regulars.web.pages.answering import Pages
 from regulars.web.rate import Rates
@@ -88,7 +89,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
         answering = flag_app(
             flags.now, gate=Gate(keys=choices.keys, rate=choices.rate, clock=time.monotonic),
             encryption_key=choices.encryption_key, origins=choices.origins, api=api.routes(), pages=[
-                *sign_in_routes(entrance, issuer=choices.issuer), *pages.open_routes(),
+                *link_routes(api.workers), *sign_in_routes(entrance, issuer=choices.issuer), *pages.open_routes(),
                 *entrance.guarded(pages.revealing_routes(), may="reveal"),
                 *entrance.guarded(pages.routes(), may="read"),
             ],

@@ -20,6 +20,7 @@ from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
 from regulars.storage.book.lease import LeaseBook
+from regulars.storage.book.links import LinkBook
 from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.message_list import MessageList
 from regulars.storage.book.messages import MessageBook
@@ -66,6 +67,7 @@ class Book:
     message_list: MessageList                # the same to look at
     receipts: ReceiptBook                    # what providers told of messages
     replies: ReplyBook                       # what people answered
+    links: LinkBook                          # short links, and clicks
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
     facts: FactsBook                         # what streams looked like
@@ -119,6 +121,7 @@ class Book:
             message_list=MessageList(database),
             receipts=ReceiptBook(database),
             replies=ReplyBook(database),
+            links=LinkBook(database),
             ways=WayBook(database),
             sent=SentBook(database),
             facts=FactsBook(database),

@@ -111,5 +111,9 @@ class ReceiptBook:
             connection.execute(
                 sa.update(attempts).where(
                     a.tenant == tenant, a.campaign_id == campaign, a.customer_id == customer, a.n == number
-                ).values(outcome="accepted", provider_id=receipt.provider_id, reason=None, ended_at=at)
+                ).values(
+                    # Of a click that our own door tells of, the provider's id is still not known.
+                    outcome="accepted", reason=None, ended_at=at,
+                    provider_id=sa.case((a.provider == receipt.provider, receipt.provider_id), else_=a.provider_id),
+                )
             )

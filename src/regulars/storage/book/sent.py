@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from regulars.campaigns.campaign import message_id
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
+from regulars.storage.book.receipts import BOT
 from regulars.storage.book.tables import attempts, campaigns, customers, messages, receipts, replies
 
 Row = Mapping[str, Any]
@@ -37,7 +38,8 @@ class SentBook:
             r, r.c.provider_id, r.c.stage, r.c.event_id, r.c.at.label("told_at"), r.c.reason, r.c.url,
             moment=r.c.recorded_at,
         )
-        found = query.where(r.c.recorded_at > after, r.c.recorded_at <= until)
+        # What no person did is in the ledger, and not on anybody's timeline.
+        found = query.where(r.c.recorded_at > after, r.c.recorded_at <= until, r.c.code != BOT)
         for batch in self._batches(found.order_by(r.c.recorded_at, r.c.provider, r.c.provider_id, r.c.stage)):
             yield [_with_receipt_id(row) for row in batch]
 

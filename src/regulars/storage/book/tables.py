@@ -246,6 +246,13 @@ short_links = _table(
     "short_links", _key("code"), _need("campaign_id"), _need("customer_id"), _need("position", sa.Integer),
     _need("url"),
 )
+clicks = _table(
+    "clicks", _key("click_id"), _need("campaign_id"), _need("customer_id"), _need("position", sa.Integer), _need("url"),
+    _need("at", Moment), _need("method"), _may("agent"),
+    _may("taken_at", Moment),                # into receipts; null: not yet
+    sa.Index("clicks_by_taking", "tenant", "taken_at", "at"),
+    sa.Index("clicks_by_message", "tenant", "campaign_id", "customer_id"),
+)
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------
 

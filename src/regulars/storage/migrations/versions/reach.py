@@ -1,4 +1,4 @@
-"""What people answered and which message they meant; short links of text messages."""
+"""What people answered and which message they meant; short links of text messages, and clicks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the two tables, and find messages by where they went."""
+    """Make the three tables, and find messages by where they went."""
     op.create_table(
         "replies", *_keys("tenant", "provider", "provider_id"), *_needs("address", "ours", "text"),
         sa.Column("at", sa.DateTime, nullable=False), sa.Column("campaign_id", sa.Text),
@@ -28,6 +28,14 @@ def upgrade() -> None:
         "short_links", *_keys("tenant", "code"), *_needs("campaign_id", "customer_id"),
         sa.Column("position", sa.Integer, nullable=False), *_needs("url"),
     )
+    op.create_table(
+        "clicks", *_keys("tenant", "click_id"), *_needs("campaign_id", "customer_id"),
+        sa.Column("position", sa.Integer, nullable=False), *_needs("url"),
+        sa.Column("at", sa.DateTime, nullable=False), *_needs("method"), sa.Column("agent", sa.Text),
+        sa.Column("taken_at", sa.DateTime),
+    )
+    op.create_index("clicks_by_taking", "clicks", ["tenant", "taken_at", "at"])
+    op.create_index("clicks_by_message", "clicks", ["tenant", "campaign_id", "customer_id"])
     op.create_index("messages_by_address", "messages", ["tenant", "address"])
 
 
