@@ -402,3 +402,48 @@ def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
     assert [row.what for row in book.audit.lines(limit=20) if row.subject.startswith("moved")] == [
         "campaign.start", "campaign.add",
     ]
+
+
+def test_the_whole_flow_of_the_reference_goes_through_its_own_paths(
+    studio: Studio, sent: tuple[Account, Occurrence, float]
+) -> None:
+    """Create, recipients, send, a reply by webhook, ab-results, identify-winner: with 10 contacts and one yes."""
+    book = studio.book()
+    contacts = [n for n in range(PEOPLE) if not is_out(book, number(n))][:10]
+    ask = httpx.Client(base_url=studio.url, headers={"Authorization": f"Bearer {studio.key}"}, timeout=30)
+    made = ask.post("/api/campaigns/ab-test", json={
+        "name": "Winter", "template_a": "Hi {first_name}, plan A?", "template_b": "Hello {first_name|friend}, plan B?",
+        "ab_config": {"split_ratio": 50, "min_sample_size": 30, "winner_threshold": 0.95, "purpose": "transactional"},
+    })
+    where = f"/api/campaigns/{made.json()['campaign_id']}"
+
+    added = ask.post(f"{where}/recipients", json={"contact_ids": contacts})
+    ordered = [ask.post(f"{where}/send").json() for _ in range(2)]
+    until(lambda: ask.get(f"{where}/ab-results").json()["results"]["variant_a"]["messages_sent"] == 5, seconds=15)
+    until(lambda: ask.get(f"{where}/ab-results").json()["results"]["variant_b"]["messages_sent"] == 5, seconds=15)
+    keen = next(n for n in contacts if any("plan B?" in text for text in studio.texts_to(number(n))))
+    studio.says(number(keen), "Yes, interested!")
+    until(lambda: ask.get(f"{where}/ab-results").json()["results"]["variant_b"]["responses_received"] == 1, seconds=5)
+
+    results = ask.get(f"{where}/ab-results").json()
+    winner = ask.post(f"{where}/identify-winner", json={}).json()
+    assert (made.status_code, made.json()["success"], made.json()["campaign"]["campaign_type"]) == (201, True, "ab_test")
+    assert (added.status_code, added.json()["recipients_added"]) == (200, 10)
+    assert [one["variant_assignments"] for one in ordered] == [{"A": 5, "B": 5}] * 2
+    assert ordered[0]["messages_queued"] == 10
+    assert results["results"]["variant_a"]["responses_received"] == 0
+    assert results["results"]["variant_b"]["positive_responses"] == 1
+    assert (winner["success"], winner["winner"]) == (True, None)
+    assert not is_out(book, number(keen))    # a yes to us is no opt-in and no opt-out
+    assert not any(row["address"] == number(keen) for row in book.consent.evidence())
+    texts = [text for n in contacts for text in studio.texts_to(number(n)) if "plan" in text]
+    assert len(texts) == 10
+    assert "{" not in "".join(texts)
+    refusals = [
+        ask.post("/api/campaigns/ab-test", json={"template_a": "x"}), ask.post("/api/campaigns/99999/send"),
+        ask.post(f"{where}/recipients", json={}), httpx.post(f"{studio.url}{where}/send"),
+    ]
+    assert [(one.status_code, one.json()["success"]) for one in refusals] == [
+        (400, False), (404, False), (400, False), (401, False),
+    ]
+    ask.close()

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import structlog
 
+from regulars.compat.ab_tests.sending import with_ab_campaigns
 from regulars.errors import RegularsError
 from regulars.pipeline.answer_back import ANSWERS, send_answers
 from regulars.pipeline.clicks import take_clicks
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace
+from regulars.project import Project
 from regulars.runs.hold import owner_name
 from regulars.runs.run import Steps
 from regulars.storage.book.campaigns import Occurrence
@@ -91,7 +93,7 @@ class Outbox:
             if due is not None and due > workspace.clock.now():
                 return 0
             self._at_work[one.campaign_id] = Worker(
-                project=workspace.project, book=workspace.book, clock=workspace.clock, one=one,
+                project=_project(workspace, one), book=workspace.book, clock=workspace.clock, one=one
             ).work()
         try:
             next(self._at_work[one.campaign_id])
@@ -114,3 +116,10 @@ class Outbox:
         if self._workspace is not None:
             self._workspace.close()
             self._workspace = None
+
+
+def _project(workspace: Workspace, one: Occurrence) -> Project:
+    """Return the project with the campaign of an occurrence in it, be it declared or an A/B campaign of the book."""
+    if one.campaign in {each.name for each in workspace.project.campaigns}:
+        return workspace.project
+    return with_ab_campaigns(workspace.project, workspace.book)

@@ -33,6 +33,7 @@ from regulars.web.links import link_routes
 from regulars.web.outbox import Outbox
 from regulars.web.pages.answering import Pages
 from regulars.web.rate import Rates
+from regulars.web.reference import reference_routes
 from regulars.web.sights import SightLog
 from regulars.web.sign_in.entrance import Entrance
 from regulars.web.sign_in.issuer import Issuer
@@ -88,7 +89,8 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
         pages = Pages(workers=api.workers, counts=api.counts)
         answering = flag_app(
             flags.now, gate=Gate(keys=choices.keys, rate=choices.rate, clock=time.monotonic),
-            encryption_key=choices.encryption_key, origins=choices.origins, api=api.routes(), pages=[
+            encryption_key=choices.encryption_key, origins=choices.origins,
+            api=[*api.routes(), *reference_routes(api.workers)], pages=[
                 *link_routes(api.workers), *sign_in_routes(entrance, issuer=choices.issuer), *pages.open_routes(),
                 *entrance.guarded(pages.revealing_routes(), may="reveal"),
                 *entrance.guarded(pages.routes(), may="read"),
