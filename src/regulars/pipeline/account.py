@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,10 +42,7 @@ class Desk:
     def latest(self, name: str) -> Occurrence:
         """Return the latest occurrence of a campaign. Raises NotFound for one that was never planned."""
         campaign_of(self.project, name)
-        found = self.book.campaigns.occurrences(name)
-        if not found:
-            raise NotFound(f"{name} was not sent yet", hint=f"regulars campaign plan {name}")
-        return found[0]
+        return latest(self.book, name)
 
     def __enter__(self) -> Self:
         return self
@@ -90,16 +88,32 @@ def account(book: Book, one: Occurrence) -> Account:
     )
 
 
-def move(desk: Desk, name: str, to: State, *, by: str, reason: str | None = None) -> Occurrence:
-    """Pause, resume or stop the latest occurrence of a campaign; it holds from the next batch on.
+def latest(book: Book, name: str) -> Occurrence:
+    """Return the latest occurrence of a campaign. Raises NotFound for one that was never planned."""
+    found = book.campaigns.occurrences(name)
+    if not found:
+        raise NotFound(f"{name} was not sent yet", hint=f"regulars campaign plan {name}")
+    return found[0]
+
+
+def change_state(book: Book, one: Occurrence, to: State, *, at: datetime, reason: str | None = None) -> Occurrence:
+    """Pause, resume or stop an occurrence; it holds from the next batch on.
 
     Raises GuardError for a move that its state does not allow.
     """
-    one, now = desk.latest(name), desk.clock.now()
-    before = desk.book.campaigns.move(one.campaign_id, to, at=now, reason=reason)
+    before = book.campaigns.move(one.campaign_id, to, at=at, reason=reason)
     if not may_move(before, to):
-        raise GuardError(f"{name} is {before}: it cannot become {to}", hint=f"regulars campaign results {name}")
+        raise GuardError(
+            f"{one.campaign} is {before}: it cannot become {to}", hint=f"regulars campaign results {one.campaign}"
+        )
+    return latest(book, one.campaign)
+
+
+def move(desk: Desk, name: str, to: State, *, by: str, reason: str | None = None) -> Occurrence:
+    """Pause, resume or stop the latest occurrence of a campaign, and write down who did; see `change_state`."""
+    one, now = desk.latest(name), desk.clock.now()
+    after = change_state(desk.book, one, to, at=now, reason=reason)
     desk.book.audit.add(Changed(
-        at=now, by=by, what=f"campaign.{to}", subject=f"{name}/{one.occurrence}", before=before, after=to
+        at=now, by=by, what=f"campaign.{to}", subject=f"{name}/{one.occurrence}", before=one.state, after=to
     ))
-    return desk.latest(name)
+    return after

@@ -59,10 +59,13 @@ class Plan:
         return dict(sorted(Counter(planned["variant"].to_pylist()).items()))
 
 
-def plan_campaign(workspace: Workspace, name: str, *, enrols: bool = False) -> Plan:
+def plan_campaign(
+    workspace: Workspace, name: str, *, enrols: bool = False, chosen: pa.Table | None = None
+) -> Plan:
     """Return who gets which message, who not and why; nothing is written down.
 
     With `enrols` whoever has newly come into the experiment's audience is given a variant first: that is kept.
+    `chosen` names those it is for by hand, with their variants: customer_id, variant; None: the campaign says who.
     Raises NotFound before the first run, DeclarationError for an experiment that takes nobody.
     """
     project, now = workspace.project, workspace.clock.now()
@@ -71,7 +74,7 @@ def plan_campaign(workspace: Workspace, name: str, *, enrols: bool = False) -> P
     begins = max(starts_at, now)
     ready = words(project, campaign)
     listed = listed_people(workspace, campaign) if campaign.list_file is not None else None
-    found = _candidates(workspace, campaign, ready, listed, at=begins, enrols=enrols)
+    found = _candidates(workspace, campaign, ready, listed, at=begins, enrols=enrols, chosen=chosen)
     tried = _tried(ready, found)
     reason = pc.coalesce(found["reason"], tried["reason"])
     found = found.set_column(found.column_names.index("reason"), "reason", reason)
@@ -115,7 +118,8 @@ def write_plan(workspace: Workspace, plan: Plan) -> Occurrence:
 
 
 def _candidates(
-    workspace: Workspace, campaign: Campaign, ready: Words, listed: Listed | None, *, at: datetime, enrols: bool
+    workspace: Workspace, campaign: Campaign, ready: Words, listed: Listed | None, *, at: datetime, enrols: bool,
+    chosen: pa.Table | None,
 ) -> pa.Table:
     """Everybody of the audience with what is known of them, sorted by id; gaps as JSON."""
     engine = workspace.stores.engine
@@ -126,7 +130,9 @@ def _candidates(
         people = engine.arrow(listed.people)
         permitted = permitted_of(workspace, listed.places, channel=campaign.channel, purpose=campaign.purpose, at=at)
     gaps = {f"gap_{name}": people[name] for name in ready.gaps}
-    assignment = _assigned(workspace, campaign, enrols=enrols)
+    if chosen is not None:
+        people = people.semi_join(engine.arrow(chosen), "customer_id")
+    assignment = chosen if chosen is not None else _assigned(workspace, campaign, enrols=enrols)
     silent = [name for name, template in campaign.templates.items() if template is None]
     found = workspace.fetch(candidates(
         people.select("customer_id", "household_id", "region", **gaps), engine.arrow(permitted),

@@ -181,9 +181,10 @@ def hear(
     assert address.hashed is not None
     assert address.text is not None
     book, now = workspace.book.consent, workspace.clock.now()
-    state = standing(
-        book.of(address.hashed).entries, channel=address.channel, purpose="marketing", at=max(at, now)
-    ).state
+    # As it was before this reply: heard again after a crash, it is answered as it was then.
+    entries = book.of(address.hashed).entries
+    before = [entry for entry in entries if (entry.source, entry.evidence) != (source, evidence)]
+    state = standing(before, channel=address.channel, purpose="marketing", at=max(at, now)).state
     reading = read_reply(text, is_confirming=is_confirming or state == "revoked")
     answer = answer_to(
         reading, text=text, address_hash=address.hashed, channel=address.channel, state=state, at=at, source=source,

@@ -12,6 +12,9 @@ from regulars.storage.book import Book
 KEY = "links.key"
 """The sealed secret that our own links are signed with; made once, and never changed."""
 
+DOOR = "door"
+"""The provider of what our own door tells: clicks, and who left."""
+
 
 def door_of(book: Book, origin: str, *, at: datetime) -> Door:
     """Return the door that links of a destination lead to; its key is made when first asked for."""

@@ -11,7 +11,7 @@ from typing import Self
 
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.filled import Words
-from regulars.campaigns.link import Door, Leaving, unsubscribe_url
+from regulars.campaigns.link import Door, Leaving, ShortLink, shortened, tracked, tracked_text, unsubscribe_url
 from regulars.campaigns.pace import Cap, Seat, seats, within
 from regulars.campaigns.pace import Message as Contact
 from regulars.campaigns.pace import Subject as SubjectKind
@@ -43,6 +43,7 @@ class Ready:
     claimed: Claimed
     outgoing: Outgoing
     address_hash: str
+    links: tuple[ShortLink, ...] = ()        # short ones in its text, to be kept before it goes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +88,11 @@ class Gate:
             if isinstance(message, Unfilled):
                 settled.append(_skipped(one, message.reason))
             else:
-                ready.append(Ready(claimed=one, outgoing=self._outgoing(one, message), address_hash=hashed))
-        return self._seated(ready, settled, at)
+                outgoing, links = self._outgoing(one, message)
+                ready.append(Ready(claimed=one, outgoing=outgoing, address_hash=hashed, links=links))
+        going, settled = self._seated(ready, settled, at)
+        self.book.links.add(link for one in going for link in one.links)
+        return going, settled
 
     def outgoing_again(self, doubtful: Doubtful) -> Outgoing:
         """Return a message as it left, to ask the provider for it."""
@@ -127,13 +131,19 @@ class Gate:
             one.variant, one.gaps
         )
 
-    def _outgoing(self, one: Claimed, message: Message) -> Outgoing:
-        url = self._leaving(one)
+    def _outgoing(self, one: Claimed, message: Message) -> tuple[Outgoing, tuple[ShortLink, ...]]:
+        url, text, html = self._leaving(one), message.text, message.html
+        links: tuple[ShortLink, ...] = ()
+        if self.door is not None and self.campaign.channel == "sms":
+            text, links = shortened(text, message=one.message_id, door=self.door)
+        elif self.door is not None:
+            text = tracked_text(text, message=one.message_id, door=self.door)
+            html = tracked(html, message=one.message_id, door=self.door)
         return Outgoing(
             message_id=one.message_id, channel=self.campaign.channel, to=one.address, sender=self.destination.sender,
-            text=message.text, subject=message.subject, html=message.html,
+            text=text, subject=message.subject, html=html,
             headers=one_click(url) if url and self.campaign.purpose == "marketing" else _NONE, tags=self._tags(one),
-        )
+        ), links
 
     def _leaving(self, one: Claimed) -> str:
         if self.door is None or self.campaign.channel != "email":

@@ -15,6 +15,7 @@ from regulars.destinations.news import TakesNews
 from regulars.destinations.sender import News, Receipt, Reply
 from regulars.pipeline.consent import Address, hear, read_addresses, record, suppress
 from regulars.pipeline.receipts import ENDS, take_into_ledger
+from regulars.pipeline.replies import take_reply
 from regulars.pipeline.workspace import Workspace
 
 
@@ -27,18 +28,21 @@ def takers(workspace: Workspace) -> tuple[TakesNews, ...]:
 
 def take_into_consent(workspace: Workspace, news: Sequence[News]) -> None:
     """Write down what news says about being written to; when this returns, nothing it forbids is permitted any more."""
+    # A provider that took a reply as an opt-out has answered it.
+    answered = {one.provider_id for one in news if isinstance(one, Receipt) and one.stage == "unsubscribed"}
     for one in news:
         match one:
             case Reply():
-                _take_reply(workspace, one)
+                _take_reply(workspace, one, is_answered=one.provider_id in answered)
             case Receipt():
                 _take_receipt(workspace, one)
 
 
-def _take_reply(workspace: Workspace, reply: Reply) -> None:
+def _take_reply(workspace: Workspace, reply: Reply, *, is_answered: bool) -> None:
     address = _address(workspace, reply.sender)
     if address is not None:
-        hear(workspace, address, reply.text, source=reply.provider, evidence=reply.provider_id, at=reply.at)
+        heard = hear(workspace, address, reply.text, source=reply.provider, evidence=reply.provider_id, at=reply.at)
+        take_reply(workspace, reply, address, heard, is_answered=is_answered)
 
 
 def _take_receipt(workspace: Workspace, receipt: Receipt) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from regulars.clock import Clock
 from regulars.records.record import Stream
-from regulars.sources.messages import SENT, MessagesSource
+from regulars.sources.messages import RECEIPTS, REPLIES, SENT, MessagesSource
 from regulars.sources.source import Page, State, Window
 from regulars.storage.book.sent import Row, SentBook
 
@@ -46,7 +46,8 @@ class SentMessages:
         until = clock.now() - SETTLES
         if window is not None:
             after, until = window
-        told = self.book.sent if stream.name == SENT else self.book.receipts
+        streams = {SENT: self.book.sent, RECEIPTS: self.book.receipts, REPLIES: self.book.replies}
+        told = streams[stream.name]
         rows = None
         for following in told(after=after, until=until):
             if rows is not None:

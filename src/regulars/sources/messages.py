@@ -2,8 +2,9 @@
 
     kind: messages
 
-It has two streams. `sent` holds every message that a provider took, `receipts` everything that providers told of
-messages afterwards. Both name a profile of the customer, so an event type picks those of a source:
+It has three streams. `sent` holds every message that a provider took, `receipts` everything that was told of messages
+afterwards, `replies` what people answered to one. All name a profile of the customer, so an event type picks those of a
+source:
 
     # events/sms_sent.yaml
     from: messages.sent
@@ -17,6 +18,12 @@ messages afterwards. Both name a profile of the customer, so an event type picks
     who: {source: desk, id: profile_id}
     when: told_at
     only_if: stage == "delivered" and profile_source == "desk"
+
+    # events/opted_out.yaml
+    from: messages.replies
+    who: {source: desk, id: profile_id}
+    when: replied_at
+    only_if: status == "opted_out" and profile_source == "desk"
 """
 
 from __future__ import annotations
@@ -29,24 +36,29 @@ from regulars.records.record import Stream
 from regulars.sources.declared import declare_within, no_strangers
 from regulars.sources.source import Page, State, Surroundings, Window
 
-SENT, RECEIPTS = "sent", "receipts"
+SENT, RECEIPTS, REPLIES = "sent", "receipts", "replies"
 """The streams."""
 
-_OF_BOTH: Mapping[str, object] = {
+_OF_ALL: Mapping[str, object] = {
     "message_id": {"type": "id", "required": True}, "customer_id": "id", "profile_source": "text", "profile_id": "id",
     "campaign": "text", "occurrence": "text", "variant": "text", "channel": "text", "provider": "text",
     "provider_id": "id",
 }
 FIELDS: Mapping[str, Mapping[str, object]] = {
-    SENT: {**_OF_BOTH, "sent_at": {"type": "timestamp", "required": True}, "text": "text"},
+    SENT: {**_OF_ALL, "sent_at": {"type": "timestamp", "required": True}, "text": "text"},
     RECEIPTS: {
-        **_OF_BOTH, "receipt_id": {"type": "id", "required": True}, "stage": {"type": "text", "required": True},
+        **_OF_ALL, "receipt_id": {"type": "id", "required": True}, "stage": {"type": "text", "required": True},
         "told_at": {"type": "timestamp", "required": True}, "reason": "text", "url": "text",
+    },
+    REPLIES: {
+        **_OF_ALL, "reply_id": {"type": "id", "required": True},
+        "replied_at": {"type": "timestamp", "required": True}, "text": "text", "status": "text", "mood": "text",
+        "intent": "text",
     },
 }
 """Fields of each stream; profile_source and profile_id are of the profile that the customer's id was given for."""
 
-_KEYS = {SENT: "message_id", RECEIPTS: "receipt_id"}
+_KEYS = {SENT: "message_id", RECEIPTS: "receipt_id", REPLIES: "reply_id"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,11 @@ from regulars.web.declared_flags import DeclaredFlags
 from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
 from regulars.web.ingest.open_door import open_commits, open_door
+from regulars.web.links import link_routes
+from regulars.web.outbox import Outbox
 from regulars.web.pages.answering import Pages
 from regulars.web.rate import Rates
+from regulars.web.reference import reference_routes
 from regulars.web.sights import SightLog
 from regulars.web.sign_in.entrance import Entrance
 from regulars.web.sign_in.issuer import Issuer
@@ -86,12 +89,14 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
         pages = Pages(workers=api.workers, counts=api.counts)
         answering = flag_app(
             flags.now, gate=Gate(keys=choices.keys, rate=choices.rate, clock=time.monotonic),
-            encryption_key=choices.encryption_key, origins=choices.origins, api=api.routes(), pages=[
-                *sign_in_routes(entrance, issuer=choices.issuer), *pages.open_routes(),
+            encryption_key=choices.encryption_key, origins=choices.origins,
+            api=[*api.routes(), *reference_routes(api.workers)], pages=[
+                *link_routes(api.workers), *sign_in_routes(entrance, issuer=choices.issuer), *pages.open_routes(),
                 *pages.routes(entrance),
             ],
         )
         app, said, store = _behind_doors(folder, answering, counts)
+        _send_beside(folder, opened)
         if store is not None:
             pages.door = store.counts
             freshness.begin(store)
@@ -120,6 +125,15 @@ def _behind_doors(
     door = open_door(config, home=_home(folder), clock=clock, behind=app, commits=commits)
     said = (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
     return door, said, commits.store
+
+
+def _send_beside(folder: Path, opened: ExitStack) -> None:
+    """Send what was ordered, where the project has a way out."""
+    if Project.read(folder).destinations:
+        # Whatever else in the project is wrong: who said STOP is answered.
+        outbox = Outbox(partial(open_workspace, folder, bears_problems=True), folder=folder)
+        outbox.start()
+        opened.callback(outbox.stop)
 
 
 def _flags(folder: Path, opened: ExitStack) -> DeclaredFlags:

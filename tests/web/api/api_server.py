@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 from regulars.clock import FixedClock
 from regulars.pipeline.access import new_key
+from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.flow import run
 from regulars.pipeline.review import rule
 from regulars.pipeline.workspace import Workspace, open_workspace
@@ -69,6 +70,8 @@ streams:
     "flags/banner.yaml": "type: string\nrules:\n  - experiment: banner_2026_01\n    variants: {old: {weight: 50, value: o}, "
                          "new: {weight: 50, value: n}}\n",
     "flags/hours.yaml": "type: boolean\ndefault: false\nrules: [{requires: {banner: n}, value: true}]\n",
+    "destinations/texts.yaml": 'kind: http\nurl: http://127.0.0.1:9\nfrom: "+12545550100"\n',
+    "campaigns/news.yaml": "audience: everybody\nchannel: sms\npurpose: transactional\nby: texts\ntext: We moved\n",
     # Ann's address and Ben's number on one account of the shop: nothing says whose it is.
     "shop/people.csv": "id,name,email,phone\nx,,ann@lee.example,(254) 867-5302\n",
 }
@@ -93,7 +96,7 @@ class Served:
         """Return a route's path with ids of this business in it."""
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
-            ruling_id=self.ruling_id, run_id=self.run_id, webhook_id=self.webhook_id,
+            ruling_id=self.ruling_id, campaign="news", run_id=self.run_id, webhook_id=self.webhook_id,
             reason="not_timestamp",
         )
 
@@ -150,6 +153,7 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
     ann = workspace.rows(customers.filter(customers.name == "Ann Lee"))[0]
     ruling = rule(workspace, ("desk/3", "desk/4"), "different", reason="twins", by="test")
     run_id = workspace.book.runs.last_runs(1)[0].run_id
+    write_plan(workspace, plan_campaign(workspace, "news"))
     webhook_id = given_up(workspace, f"d-{uuid4().hex}")
     workspace.close()
     with running(lambda: opened(folder, tenant), folder, rates=rates) as client:

@@ -18,6 +18,10 @@ from regulars.web.api.table import ROUTES
 CLOSED = [route for route in ROUTES if route.scope is not None]
 READ = [route for route in ROUTES if route.method == "GET"]
 BODIES: dict[str, Any] = {
+    "addCampaign": {"name": "fair", "declaration": {
+        "audience": "everybody", "channel": "sms", "purpose": "transactional", "by": "texts", "text": "Come",
+    }},
+    "pauseCampaign": {}, "resumeCampaign": {}, "stopCampaign": {},
     "addDecision": {"kind": "stopped", "reason": "enough"},
     "addConsent": {"address": "ann@lee.example", "action": "revoke"},
     "addSuppressions": {"addresses": ["254 867 5309", "nobody"], "reason": "do not contact"},

@@ -23,12 +23,15 @@ from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
 from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
+from regulars.storage.book.links import LinkBook
 from regulars.storage.book.memberships import MembershipBook
+from regulars.storage.book.message_list import MessageList
 from regulars.storage.book.messages import MessageBook
 from regulars.storage.book.migrate import migrate
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.people import PeopleBook
 from regulars.storage.book.receipts import ReceiptBook
+from regulars.storage.book.replies import ReplyBook
 from regulars.storage.book.runs import RunBook
 from regulars.storage.book.sealed import SealedBook
 from regulars.storage.book.seats import SeatBook
@@ -36,6 +39,7 @@ from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
 from regulars.storage.book.versions import VersionBook
+from regulars.storage.book.ways import WayBook
 from regulars.storage.book.webhooks import WebhookBook
 
 
@@ -63,7 +67,11 @@ class Book:
     seats: SeatBook                          # how often somebody was written to
     campaigns: CampaignBook                  # occurrences of campaigns, and their account
     messages: MessageBook                    # who gets what, and every attempt to send it
+    message_list: MessageList                # the same to look at
     receipts: ReceiptBook                    # what providers told of messages
+    replies: ReplyBook                       # what people answered
+    links: LinkBook                          # short links, and clicks
+    ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
@@ -116,7 +124,11 @@ class Book:
             seats=SeatBook(database),
             campaigns=CampaignBook(database),
             messages=MessageBook(database),
+            message_list=MessageList(database),
             receipts=ReceiptBook(database),
+            replies=ReplyBook(database),
+            links=LinkBook(database),
+            ways=WayBook(database),
             sent=SentBook(database),
             facts=FactsBook(database),
             keys=KeyBook(database),

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from regulars.campaigns.campaign import State, campaign_id, may_move
 from regulars.errors import NotFound
 from regulars.storage.book.database import Database
+from regulars.storage.book.receipts import BOT
 from regulars.storage.book.tables import campaigns, messages, receipts
 
 ENOUGH = 100_000
@@ -82,6 +83,12 @@ class CampaignBook:
         found = self._found(*(() if campaign is None else (campaigns.c.campaign == campaign,)))
         return sorted(found, key=lambda one: (one.starts_at, one.campaign, one.occurrence), reverse=True)
 
+    def under_way(self, now: datetime) -> list[Occurrence]:
+        """Return occurrences that send, or whose start has come, those that began first first."""
+        t = campaigns.c
+        found = self._found(sa.or_(t.state == "sending", sa.and_(t.state == "scheduled", t.starts_at <= now)))
+        return sorted(found, key=lambda one: (one.starts_at, one.campaign_id))
+
     def move(self, campaign_id: str, to: State, *, at: datetime, reason: str | None = None) -> State:
         """Let an occurrence go over to a state if it may; return the state it was in, so that the caller can tell.
 
@@ -124,8 +131,9 @@ class CampaignBook:
         """Return, of each stage that receipts told of, how many messages reached it."""
         t = receipts.c
         query = sa.select(t.stage, sa.func.count(t.customer_id.distinct())).group_by(t.stage)
+        mine = (t.tenant == self.database.tenant, t.campaign_id == campaign_id, t.code != BOT)
         with self.database.reading() as connection:
-            rows = connection.execute(query.where(t.tenant == self.database.tenant, t.campaign_id == campaign_id)).all()
+            rows = connection.execute(query.where(*mine)).all()
         return dict(sorted(tuple(row) for row in rows))
 
     def told(self, campaign_id: str, *, now: datetime, within: timedelta) -> Told:

@@ -17,6 +17,9 @@ from regulars.storage.book.tables import attempts, campaigns, messages, receipts
 REACHED = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "undelivered")
 """Stages that only a message has which the provider took."""
 
+BOT = "bot"
+"""The code of a click that no person made; its reason says what tells."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
@@ -108,5 +111,9 @@ class ReceiptBook:
             connection.execute(
                 sa.update(attempts).where(
                     a.tenant == tenant, a.campaign_id == campaign, a.customer_id == customer, a.n == number
-                ).values(outcome="accepted", provider_id=receipt.provider_id, reason=None, ended_at=at)
+                ).values(
+                    # Of a click that our own door tells of, the provider's id is still not known.
+                    outcome="accepted", reason=None, ended_at=at,
+                    provider_id=sa.case((a.provider == receipt.provider, receipt.provider_id), else_=a.provider_id),
+                )
             )

@@ -12,14 +12,15 @@ import sqlalchemy as sa
 from regulars.campaigns.campaign import message_id
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
-from regulars.storage.book.tables import attempts, campaigns, customers, messages, receipts
+from regulars.storage.book.receipts import BOT
+from regulars.storage.book.tables import attempts, campaigns, customers, messages, receipts, replies
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SentBook:
-    """Messages that providers took, and receipts, each with the profile that the customer's id was given for."""
+    """Messages that were taken, receipts and replies, each with the profile that the customer's id was given for."""
 
     database: Database
 
@@ -37,12 +38,24 @@ class SentBook:
             r, r.c.provider_id, r.c.stage, r.c.event_id, r.c.at.label("told_at"), r.c.reason, r.c.url,
             moment=r.c.recorded_at,
         )
-        found = query.where(r.c.recorded_at > after, r.c.recorded_at <= until)
+        # What no person did is in the ledger, and not on anybody's timeline.
+        found = query.where(r.c.recorded_at > after, r.c.recorded_at <= until, r.c.code != BOT)
         for batch in self._batches(found.order_by(r.c.recorded_at, r.c.provider, r.c.provider_id, r.c.stage)):
             yield [_with_receipt_id(row) for row in batch]
 
+    def replies(self, *, after: datetime, until: datetime) -> Iterator[list[Row]]:
+        """Yield batches of what people answered to messages of ours, in the same way."""
+        r = replies
+        query = self._told(
+            r, r.c.provider_id, r.c.at.label("replied_at"), r.c.text, r.c.status, r.c.mood, r.c.intent,
+            moment=r.c.recorded_at,
+        )
+        found = query.where(r.c.recorded_at > after, r.c.recorded_at <= until)
+        for batch in self._batches(found.order_by(r.c.recorded_at, r.c.provider, r.c.provider_id)):
+            yield [{"reply_id": f"{row['provider']}/{row['provider_id']}", **row} for row in batch]
+
     def _told(self, of: sa.Table, *columns: sa.ColumnElement[Any], moment: sa.ColumnElement[Any]) -> sa.Select[Any]:
-        """Select columns of attempts or receipts with what is known of their message."""
+        """Select columns of attempts, receipts or replies with what is known of their message."""
         m, c, who = messages.c, campaigns.c, customers.c
         query = sa.select(
             of.c.campaign_id, of.c.customer_id, who.founder_source.label("profile_source"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0010"
+HEAD = "0012"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -217,7 +217,8 @@ messages = _table(
     _may("due_at", Moment),                  # when it is sent or asked for; null: never again
     _may("worker"), _may("claimed_until", Moment),
     _need("attempts", sa.Integer), _need("changed_at", Moment),
-    sa.Index("messages_by_state", "tenant", "campaign_id", "state", "due_at"), sqlite_with_rowid=False,
+    sa.Index("messages_by_state", "tenant", "campaign_id", "state", "due_at"),
+    sa.Index("messages_by_address", "tenant", "address"), sqlite_with_rowid=False,
 )
 attempts = _table(
     "attempts", _key("campaign_id"), _key("customer_id"), _key("n", sa.Integer), _need("provider"), _need("sender"),
@@ -233,6 +234,24 @@ receipts = _table(
     _need("code"), _need("reason"), _need("url"), _need("agent"), _need("recorded_at", Moment),
     sa.Index("receipts_by_message", "tenant", "campaign_id", "stage", "customer_id"),
     sa.Index("receipts_by_record", "tenant", "recorded_at"),
+)
+replies = _table(
+    "replies", _key("provider"), _key("provider_id"), _need("address"), _need("ours"), _need("text"),
+    _need("at", Moment), _may("campaign_id"), _may("customer_id"),       # null: an answer to nothing we know of
+    _need("status"), _need("mood"), _need("intent"), _need("recorded_at", Moment),
+    sa.Index("replies_by_message", "tenant", "campaign_id", "customer_id"),
+    sa.Index("replies_by_record", "tenant", "recorded_at"), sa.Index("replies_by_address", "tenant", "address"),
+)
+short_links = _table(
+    "short_links", _key("code"), _need("campaign_id"), _need("customer_id"), _need("position", sa.Integer),
+    _need("url"),
+)
+clicks = _table(
+    "clicks", _key("click_id"), _need("campaign_id"), _need("customer_id"), _need("position", sa.Integer), _need("url"),
+    _need("at", Moment), _need("method"), _may("agent"),
+    _may("taken_at", Moment),                # into receipts; null: not yet
+    sa.Index("clicks_by_taking", "tenant", "taken_at", "at"),
+    sa.Index("clicks_by_message", "tenant", "campaign_id", "customer_id"),
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------

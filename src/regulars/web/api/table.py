@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from regulars.web.api import (
+    campaigns,
     consent,
     customers,
     experiments,
     flags,
     health,
+    messages,
     metrics,
     privacy,
     quarantine,
@@ -20,5 +22,6 @@ from regulars.web.api.route import ApiRoute
 
 ROUTES: tuple[ApiRoute, ...] = (
     *customers.ROUTES, *consent.ROUTES, *privacy.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES,
-    *experiments.ROUTES, *flags.ROUTES, *runs.ROUTES, *webhooks.ROUTES, *quarantine.ROUTES, *health.ROUTES,
+    *experiments.ROUTES, *flags.ROUTES, *campaigns.ROUTES, *messages.ROUTES, *runs.ROUTES, *webhooks.ROUTES,
+    *quarantine.ROUTES, *health.ROUTES,
 )

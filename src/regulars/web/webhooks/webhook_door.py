@@ -24,6 +24,9 @@ from regulars.web.webhooks.courier import Courier
 
 log = structlog.get_logger()
 
+OF_REFERENCE = "/api/webhooks/openphone"
+"""Where the reference text-message system has Quo post: it leads to the first source of Quo's."""
+
 PATIENCE = 8.0
 """Seconds for a body to come and to be written: the strictest sender waits ten for the answer."""
 
@@ -50,8 +53,8 @@ class WebhookDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the server's lifetime."""
-        if scope["type"] == "http" and scope["path"].startswith(ROOT):
-            hook = self.hooks.get(scope["path"].removeprefix(ROOT).rstrip("/"))
+        if scope["type"] == "http":
+            hook = self._hook(scope["path"].rstrip("/"))
             if hook is not None:
                 await self._asked(hook, scope, receive, send)
                 return
@@ -63,6 +66,11 @@ class WebhookDoor:
             await self.behind(scope, receive, send)
         finally:
             await asyncio.to_thread(self.courier.stop)
+
+    def _hook(self, path: str) -> Hook | None:
+        if path == OF_REFERENCE:
+            return next((one for one in self.hooks.values() if one.source.provider == "quo"), None)
+        return self.hooks.get(path.removeprefix(ROOT)) if path.startswith(ROOT) else None
 
     async def _asked(self, hook: Hook, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in hook.source.scheme.probes:

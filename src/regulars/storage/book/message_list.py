@@ -1,0 +1,87 @@
+"""Messages one by one, to look at: what became of each, page by page, in the order of their ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from regulars.campaigns.campaign import message_id
+from regulars.storage.book.database import Database
+from regulars.storage.book.messages import MessageState
+from regulars.storage.book.tables import attempts, campaigns, messages
+
+Place = tuple[str, str]
+"""Where a page ended: the campaign's id and the customer's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageLine:
+    """One message and its last attempt."""
+
+    campaign_id: str
+    customer_id: str
+    campaign: str
+    occurrence: str
+    variant: str
+    channel: str
+    address: str | None                      # null: there is none
+    state: MessageState
+    reason: str | None
+    due_at: datetime | None                  # aware; when it is sent or asked for
+    attempts: int
+    provider: str | None                     # null: not attempted yet
+    provider_id: str | None
+    attempted_at: datetime | None            # aware
+    changed_at: datetime                     # aware
+
+    @property
+    def message_id(self) -> str:
+        """Return the id that went along to the provider."""
+        return message_id(self.campaign_id, self.customer_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which messages; what is None is not asked."""
+
+    campaign: str | None = None
+    occurrence: str | None = None
+    state: MessageState | None = None
+    variant: str | None = None
+    customer_id: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageList:
+    """The ledger of messages, read."""
+
+    database: Database
+
+    def page(self, wanted: Wanted, *, limit: int, after: Place | None = None) -> list[MessageLine]:
+        """Return messages after a place, sorted by campaign id and customer id."""
+        m, a, c = messages.c, attempts.c, campaigns.c
+        of_attempt = ("provider", "provider_id", "attempted_at")
+        of_campaign = ("campaign", "occurrence", "channel")
+        query = sa.select(
+            *(a[name] for name in of_attempt), *(c[name] for name in of_campaign),
+            *(m[name] for name in MessageLine.__slots__ if name not in (*of_attempt, *of_campaign)),
+        ).select_from(campaigns)
+        query = query.join(messages, sa.and_(m.tenant == c.tenant, m.campaign_id == c.campaign_id))
+        query = query.outerjoin(attempts, sa.and_(
+            a.tenant == m.tenant, a.campaign_id == m.campaign_id, a.customer_id == m.customer_id, a.n == m.attempts
+        ))
+        query = query.where(c.tenant == self.database.tenant, *(
+            (c if name in of_campaign else m)[name] == value
+            for name in Wanted.__slots__ if (value := getattr(wanted, name)) is not None
+        ))
+        if after is not None:
+            campaign, customer = after
+            query = query.where(sa.or_(
+                m.campaign_id > campaign, sa.and_(m.campaign_id == campaign, m.customer_id > customer)
+            ))
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(m.campaign_id, m.customer_id).limit(limit)).mappings().all()
+        return [MessageLine(**row) for row in rows]

@@ -1,0 +1,89 @@
+"""Replies: what people answered, each once, and which of our messages each of them answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from regulars.storage.book.database import Database
+from regulars.storage.book.tables import attempts, campaigns, messages, replies
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""By how much a reply may seem older than the message that it answers: the two are dated by different clocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The message that a reply answers."""
+
+    campaign_id: str
+    customer_id: str
+    destination: str                         # by which it went
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptReply:
+    """One reply."""
+
+    provider: str
+    provider_id: str
+    address: str                             # who wrote: E.164 or e-mail
+    ours: str                                # to which of our numbers or addresses
+    text: str
+    at: datetime                             # aware
+    status: str                              # what followed: `consent.answer.Status`
+    mood: str                                # how it is meant: `campaigns.sentiment.Mood`
+    intent: str
+    campaign_id: str | None = None           # of the message that it answers; None: none that we know of
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyBook:
+    """Replies by provider and its id of the text."""
+
+    database: Database
+
+    def answered(self, address: str, *, ours: str, provider: str, at: datetime, leaving_out: str) -> Answered | None:
+        """Return the message that a reply of a moment answers: the last one before it to that address.
+
+        Those that left from the number that was answered come first: a provider that chooses numbers itself tells of
+        another one. Messages of the campaign `leaving_out` are none that anybody answers.
+        """
+        m, a, c = messages.c, attempts.c, campaigns.c
+        query = sa.select(m.campaign_id, m.customer_id, c.destination).where(
+            m.tenant == self.database.tenant, m.address == address, c.tenant == m.tenant,
+            c.campaign_id == m.campaign_id, c.campaign != leaving_out, a.tenant == m.tenant,
+            a.campaign_id == m.campaign_id, a.customer_id == m.customer_id, a.n == m.attempts, a.provider == provider,
+            a.outcome.in_(["accepted", "unknown"]), a.attempted_at <= at + CLOCKS_DIFFER,
+        )
+        newest = query.order_by((a.sender == ours).desc(), a.attempted_at.desc(), m.campaign_id, m.customer_id)
+        with self.database.reading() as connection:
+            found = connection.execute(newest.limit(1)).mappings().first()
+        return None if found is None else Answered(**found)
+
+    def keep(self, reply: KeptReply, *, at: datetime) -> bool:
+        """Write a reply down; returns False when it is there already."""
+        values = {name: getattr(reply, name) for name in KeptReply.__slots__}
+        with self.database.writing() as connection:
+            statement = self.database.insert(replies).values(tenant=self.database.tenant, recorded_at=at, **values)
+            return connection.execute(
+                statement.on_conflict_do_nothing().returning(replies.c.provider_id)
+            ).first() is not None
+
+    def of(self, campaign_id: str) -> list[KeptReply]:
+        """Return the replies to messages of an occurrence, in the order in which they came."""
+        return self._found(replies.c.campaign_id == campaign_id)
+
+    def of_address(self, address: str) -> list[KeptReply]:
+        """Return everything that was written from an address, in the order in which it came."""
+        return self._found(replies.c.address == address)
+
+    def _found(self, which: sa.ColumnElement[bool]) -> list[KeptReply]:
+        t = replies.c
+        query = sa.select(*(t[name] for name in KeptReply.__slots__)).where(t.tenant == self.database.tenant, which)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(t.at, t.provider, t.provider_id)).mappings().all()
+        return [KeptReply(**row) for row in rows]

@@ -1,0 +1,185 @@
+"""Campaigns: which there are, who would get one, ordering that it is sent, halting it, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from regulars.campaigns.campaign import State
+from regulars.pipeline.account import change_state, latest
+from regulars.pipeline.campaign import campaign_of
+from regulars.pipeline.compose import Plan, plan_campaign
+from regulars.pipeline.new_campaign import NewCampaign, write_campaign
+from regulars.pipeline.order import order
+from regulars.pipeline.results import Results, results
+from regulars.storage.book.campaigns import Occurrence
+from regulars.web.api.route import ApiRoute, Ask, Change, Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignLine:
+    """A declared campaign and how it stands."""
+
+    campaign: str
+    title: str
+    audience: str | None                     # a segment; null: everybody, or a list
+    channel: str
+    purpose: str
+    destination: str
+    experiment: str | None
+    variants: list[str]
+    occurrence: Occurrence | None            # the latest; null: it was never planned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Why people get nothing, and how many."""
+
+    reason: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanLine:
+    """Who would get a campaign now."""
+
+    campaign: str
+    occurrence: str
+    starts_at: datetime
+    audience: int                            # people
+    sendable: int                            # people who get a message
+    variants: dict[str, int]                 # messages
+    segments: int                            # of text messages together; 0 of e-mail
+    skipped: list[Skipped]
+    rejected_rows: int                       # of a list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Why somebody halts a campaign."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+def campaigns(ask: Ask) -> Page[CampaignLine]:
+    """Return every declared campaign."""
+    states = {one.campaign: one for one in reversed(ask.workspace.book.campaigns.occurrences())}
+    return Page(items=[
+        _line(ask, each.name, states.get(each.name)) for each in ask.workspace.project.campaigns
+    ])
+
+
+def campaign(ask: Ask) -> CampaignLine:
+    """Return one campaign."""
+    name = campaign_of(ask.workspace.project, ask.path["campaign"]).name
+    return _line(ask, name, next(iter(ask.workspace.book.campaigns.occurrences(name)), None))
+
+
+def added(ask: Ask) -> Change:
+    """Declare a campaign: its file is written into the project."""
+    said: NewCampaign = ask.body
+    written = write_campaign(ask.workspace, said)
+    return Change(what="campaign.add", subject=said.name, before=None, after=said.declaration, answer=written)
+
+
+def plan(ask: Ask) -> PlanLine:
+    """Return who would get a campaign, who not and why; nothing is written."""
+    return _plan(plan_campaign(ask.workspace, ask.path["campaign"]))
+
+
+def started(ask: Ask) -> Change:
+    """Order a campaign: it is planned, and sent by whoever serves the project."""
+    name = ask.path["campaign"]
+    before = next(iter(ask.workspace.book.campaigns.occurrences(name)), None)
+    after = order(ask.workspace, name)
+    return Change(what="campaign.start", subject=f"{name}/{after.occurrence}", before=before, after=after, answer=after)
+
+
+def paused(ask: Ask) -> Change:
+    """Let a campaign rest."""
+    return _moved(ask, "paused")
+
+
+def resumed(ask: Ask) -> Change:
+    """Let it go on."""
+    return _moved(ask, "sending")
+
+
+def stopped(ask: Ask) -> Change:
+    """End it for good."""
+    return _moved(ask, "stopped")
+
+
+def told(ask: Ask) -> Results:
+    """Return what came of the latest occurrence."""
+    name = campaign_of(ask.workspace.project, ask.path["campaign"]).name
+    return results(ask.workspace, latest(ask.workspace.book, name))
+
+
+def _moved(ask: Ask, to: State) -> Change:
+    name = campaign_of(ask.workspace.project, ask.path["campaign"]).name
+    before = latest(ask.workspace.book, name)
+    reason = (ask.body.reason if ask.body is not None else "") or None
+    after = change_state(ask.workspace.book, before, to, at=ask.workspace.clock.now(), reason=reason)
+    return Change(what=f"campaign.{to}", subject=f"{name}/{after.occurrence}", before=before, after=after, answer=after)
+
+
+def _line(ask: Ask, name: str, occurrence: Occurrence | None) -> CampaignLine:
+    one = campaign_of(ask.workspace.project, name)
+    return CampaignLine(
+        campaign=name, title=one.title, audience=one.audience, channel=one.channel, purpose=one.purpose,
+        destination=one.destination, experiment=one.experiment, variants=[each for each in one.templates if each],
+        occurrence=occurrence,
+    )
+
+
+def _plan(found: Plan) -> PlanLine:
+    return PlanLine(
+        campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
+        audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
+        skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
+        rejected_rows=found.rejected,
+    )
+
+
+_ONE = "/campaigns/{campaign}"
+ROUTES = (
+    ApiRoute(
+        name="listCampaigns", path="/campaigns", answer=campaigns, gives=Page[CampaignLine],
+        sentence="Every declared campaign and how it stands.",
+    ),
+    ApiRoute(
+        name="addCampaign", path="/campaigns", answer=added, gives=NewCampaign, method="POST", scope="write",
+        body=NewCampaign, errors=(409,),
+        sentence="Declare a campaign, with its experiment if it has one; its files are written into the project.",
+    ),
+    ApiRoute(
+        name="getCampaign", path=_ONE, answer=campaign, gives=CampaignLine, errors=(404,), sentence="One campaign.",
+    ),
+    ApiRoute(
+        name="planCampaign", path=f"{_ONE}/plan", answer=plan, gives=PlanLine, errors=(404,),
+        sentence="Who would get a campaign now, who not and why; nothing is written.",
+    ),
+    ApiRoute(
+        name="startCampaign", path=f"{_ONE}/start", answer=started, gives=Occurrence, method="POST", scope="write",
+        errors=(404, 409), sentence="Plan a campaign and have it sent; ordered twice it is sent once.",
+    ),
+    *(
+        ApiRoute(
+            name=f"{verb}Campaign", path=f"{_ONE}/{verb}", answer=answer, gives=Occurrence, method="POST",
+            scope="write", body=Said, errors=(404, 409), sentence=sentence,
+        )
+        for verb, answer, sentence in (
+            ("pause", paused, "Let a campaign rest from the next batch on."),
+            ("resume", resumed, "Let a campaign go on where it rested."),
+            ("stop", stopped, "End a campaign for good from the next batch on."),
+        )
+    ),
+    ApiRoute(
+        name="getResults", path=f"{_ONE}/results", answer=told, gives=Results, errors=(404,),
+        sentence="What came of a campaign: its account, how far people came by variant, and which is better.",
+    ),
+)
