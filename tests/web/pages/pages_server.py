@@ -29,7 +29,7 @@ from regulars.web.pages.answering import Pages
 from regulars.web.visitor import Visitor
 
 ODD = "Visits: of guests, a.b [c] <d>"
-DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1}
+DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1, ("site", "blocked"): 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
