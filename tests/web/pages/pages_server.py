@@ -26,7 +26,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.web.api.workers import Workers
 from regulars.web.listen import listening
 from regulars.web.pages.answering import Pages
-from regulars.web.visitor import Visitor
+from regulars.web.sign_in.visitor import Visitor
 
 ODD = "Visits: of guests, a.b [c] <d>"
 DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1, ("site", "blocked"): 1}

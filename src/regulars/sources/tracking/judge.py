@@ -2,7 +2,7 @@
 
 Marks are words that name places, never values: `missing properties.total`, `wrong_type properties.products[].price`,
 `unplanned_property traits.nick`, `invalid properties.plan`, `omitted properties.plan`, `unplanned Order Complted`,
-`no_consent analytics`, `unknown_consent analytics`.
+`no_consent analytics`, `unknown_consent analytics`; `more 7` of them.
 """
 
 from __future__ import annotations
@@ -243,4 +243,4 @@ def _remade(raw: bytes, kept: Mapping[Part, Any], *, judged: Iterable[Part]) -> 
 
 def _short(marks: Iterable[str]) -> tuple[str, ...]:
     told = sorted({mark[:LONGEST] for mark in marks})
-    return tuple(told) if len(told) <= MOST else (*told[:MOST - 1], f"… {len(told) - MOST + 1} more")
+    return tuple(told) if len(told) <= MOST else (*told[:MOST - 1], f"more {len(told) - MOST + 1}")
