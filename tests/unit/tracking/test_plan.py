@@ -48,25 +48,25 @@ def test_a_plan_holds_for_the_door_of_its_name(tmp_path: Path) -> None:
     assert plan.track["Order Completed"].policies["violation"] == "omit"
 
 
-@pytest.mark.parametrize(("old", "new", "line", "message", "hint"), [
-    ("on_unplanned: quarantine", "on_unplanned: ignore", 1, "'ignore' is no policy", "quarantine"),
-    ("on_unplanned: quarantine", "on_unplanned: omit", 1, "'omit' is no policy", "allow, quarantine, block"),
-    ("on_unplanned", "on_unplaned", 1, "'on_unplaned' means nothing", "did you mean 'on_unplanned'?"),
-    ("type: number", "type: numbr", 8, "'numbr' is no type", "number"),
-    ("type: number", "type: [number, null]", 8, "is no type", "'null' in quotes"),
-    ("{type: number}", "{type: number, minimun: 0}", 8, "no word 'minimun'", "did you mean 'minimum'?"),
-    ("{type: number}", "{type: number, required: true}", 8, "`required` is a list", "beside `properties`"),
-    ("{type: number}", "{pattern: '(?=a)b'}", 8, "cannot be used", "does not look around"),
-    ("{type: number}", "{format: emial}", 8, "emial", ""),
-    ("{type: number}", "{$ref: 'https://example.com/total.json'}", 5, "Retrieval is disabled", ""),
-    ("on_unplanned: quarantine", "needs_consent: analytics", 1, "no list of categories", "[analytics"),
-    ("on_unplanned: quarantine", "source: sent", 1, "takes no messages", "kind: door"),
-    ("on_unplanned: quarantine", "source: sit", 1, "there is no source 'sit'", "did you mean"),
+@pytest.mark.parametrize(("change", "line", "message", "hint"), [
+    (("on_unplanned: quarantine", "on_unplanned: ignore"), 1, "'ignore' is no policy", "quarantine"),
+    (("on_unplanned: quarantine", "on_unplanned: omit"), 1, "'omit' is no policy", "allow, quarantine, block"),
+    (("on_unplanned", "on_unplaned"), 1, "'on_unplaned' means nothing", "did you mean 'on_unplanned'?"),
+    (("type: number", "type: numbr"), 8, "'numbr' is no type", "number"),
+    (("type: number", "type: [number, null]"), 8, "is no type", "'null' in quotes"),
+    (("{type: number}", "{type: number, minimun: 0}"), 8, "no word 'minimun'", "did you mean 'minimum'?"),
+    (("{type: number}", "{type: number, required: true}"), 8, "`required` is a list", "beside `properties`"),
+    (("{type: number}", "{pattern: '(?=a)b'}"), 8, "cannot be used", "does not look around"),
+    (("{type: number}", "{format: emial}"), 8, "emial", ""),
+    (("{type: number}", "{$ref: 'https://example.com/total.json'}"), 5, "Retrieval is disabled", ""),
+    (("on_unplanned: quarantine", "needs_consent: analytics"), 1, "no list of categories", "[analytics"),
+    (("on_unplanned: quarantine", "source: sent"), 1, "takes no messages", "kind: door"),
+    (("on_unplanned: quarantine", "source: sit"), 1, "there is no source 'sit'", "did you mean"),
 ])
 def test_what_a_plan_cannot_mean_is_told_with_its_line(
-    tmp_path: Path, old: str, new: str, line: int, message: str, hint: str
+    tmp_path: Path, change: tuple[str, str], line: int, message: str, hint: str
 ) -> None:
-    made = business(tmp_path, plan=PLAN.replace(old, new))
+    made = business(tmp_path, plan=PLAN.replace(*change))
 
     [problem] = problems(made)
 

@@ -101,19 +101,19 @@ class Seen:
         return {}
 
 
-class Line(msgspec.Struct, gc=False):
-    """A stored message, as far as plans look at it."""
+class Known(msgspec.Struct, gc=False):
+    """What the door says of a stored message, as far as plans look at it."""
+
+    type: str
+    name: str | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    """A stored message."""
 
     door: Known
     properties: Any = None
     traits: Any = None
-
-
-class Known(msgspec.Struct, gc=False):
-    """What the door says of it."""
-
-    type: str
-    name: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class Draft:
         return told
 
 
-_LINE = msgspec.json.Decoder(Line)
+_LINE = msgspec.json.Decoder(_Line)
 
 
 class _Formats(dict[str, Any]):
