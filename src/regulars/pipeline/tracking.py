@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
-import pyarrow as pa
 
 from regulars.errors import NotFound
 from regulars.pipeline.workspace import Workspace
@@ -102,18 +101,14 @@ def _plan(workspace: Workspace, source: str) -> TrackingPlan:
 
 
 def _landed(workspace: Workspace, source: str, *, told: Told) -> Iterator[list[bytes]]:
-    """Yield the stored messages of a door, some at a time; of one segment of the landing in memory at once."""
+    """Yield the stored messages of a door, some at a time."""
     if not isinstance(workspace.source(source), DoorSource):
         raise NotFound(f"{source!r} takes no messages", hint="a plan is of a source of `kind: door`")
-    segments = workspace.book.pages.segments(source, EVENTS)
-    if not segments:
+    total = sum(segment.rows for segment in workspace.book.pages.segments(source, EVENTS))
+    if not total:
         raise NotFound(f"no message of {source!r} has landed yet", hint="regulars run")
-    done, total = 0, sum(segment.rows for segment in segments)
-    for segment in segments:
-        rows = workspace.landing.rows(source, EVENTS, after_seq=segment.first_seq - 1, until_seq=segment.seq)
-        payloads = workspace.landing.border.fetch(rows.select("payload"))["payload"].cast(pa.large_binary())
-        for start in range(0, len(payloads), AT_ONCE):
-            messages: list[bytes] = payloads.slice(start, AT_ONCE).to_pylist()
-            yield messages
-            done += len(messages)
-            told(Checkpoint(done=done, total=total, note="messages"))
+    done = 0
+    for messages in workspace.landing.payloads(source, EVENTS, at_once=AT_ONCE):
+        yield messages
+        done += len(messages)
+        told(Checkpoint(done=done, total=total, note="messages"))
