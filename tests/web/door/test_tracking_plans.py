@@ -96,6 +96,15 @@ def test_of_what_is_blocked_nothing_is_kept_but_its_number(opened: Any) -> None:
     assert opened.lines("blocked") == ["no_consent", "no_consent"]
 
 
+def test_what_a_person_forbids_is_not_set_aside_for_another_fault(opened: Any) -> None:
+    plan(opened, needs_consent=["analytics"], on_unplanned="block")
+    faulty = [{"type": "track", "context": DENIED}, {**GOOD, "userId": None, "context": DENIED}, {"type": "sing", "context": DENIED}]
+
+    assert opened.post("/v1/batch", {"batch": faulty}).json()["blocked"] == 3
+
+    assert opened.lines("quarantined") == []
+
+
 def test_consent_that_a_batch_says_for_all_may_be_said_otherwise_by_a_message(opened: Any) -> None:
     plan(opened, needs_consent=["analytics"])
     allowed = {"consent": {"categoryPreferences": {"analytics": True}}}

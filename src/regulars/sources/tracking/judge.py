@@ -32,6 +32,11 @@ class Verdict:
     marks: tuple[str, ...]                   # sorted
     message: bytes                           # to be stored, when it is; what was to be omitted is not in it
 
+    @property
+    def is_forbidden(self) -> bool:
+        """Return whether a person's consent is missing that the message cannot be kept without, however it looks."""
+        return self.policy == "block" and self.problem in {"no_consent", "unknown_consent"}
+
 
 class _Message(msgspec.Struct, gc=False):
     properties: msgspec.Raw = msgspec.Raw(b"{}")
@@ -130,13 +135,13 @@ class Judge:
         expected = self.every if named is None else named.get(kind if kind != TRACK else event or "", self.every)
         parts = _MESSAGE.decode(raw)
         wrong: list[_Wrong] = []
-        if kind == TRACK and named is not None and expected is self.every:
-            wrong.append(_Wrong(problem="unplanned", mark=f"unplanned {event}"))
         version = expected.latest
         if expected.needs_consent or len(expected.versions) > 1:
             said = _told(parts.context)
             version = _version(said, expected)
-            wrong += _without_consent(said, expected)
+            wrong += _without_consent(said, expected)      # first: of what is equally strict it is told
+        if kind == TRACK and named is not None and expected is self.every:
+            wrong.append(_Wrong(problem="unplanned", mark=f"unplanned {event}"))
         checks = expected.versions.get(version)
         if checks is None:
             wrong.append(_Wrong(problem="violation", mark=f"unplanned {event or kind} version {version}"))

@@ -127,13 +127,16 @@ def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal
     """Return the hash and line of a message that was read, or why it is refused or kept out."""
     kind = request.type or found.type or ""
     user, anonymous = _id(found.user_id), _id(found.anonymous_id)
-    refused = _refused(found, kind, user, anonymous, request)
-    if refused is not None:
-        return Refusal(reason=refused[0], message=refused[1], raw=raw)
     whole, marks = raw, None
     if request.context or not request.is_plain:
         whole = _on_one_line(_remade(raw, request.context or {}))
-    if request.judge is not None and (verdict := request.judge.verdict(whole, kind=kind, event=found.event)):
+    verdict = request.judge.verdict(whole, kind=kind, event=found.event) if request.judge is not None else None
+    if verdict is not None and verdict.is_forbidden:
+        return Blocked(problem=verdict.problem)        # before all else: it is not set aside for a smaller fault either
+    refused = _refused(found, kind, user, anonymous, request)
+    if refused is not None:
+        return Refusal(reason=refused[0], message=refused[1], raw=raw)
+    if verdict is not None:
         if verdict.policy in _KEPT_OUT:
             return _kept_out(verdict, raw)
         whole, marks = verdict.message, verdict.marks
