@@ -9,7 +9,7 @@ waits for one before it answers.
 |---|---|
 | `--seconds N` | how long each server is asked; 5 |
 | `--ids N` | ids that are known already: 10000000; 100000000 takes 1.9 GB |
-| `--only serve` or `--only ids` | one half |
+| `--only serve`, `--only ids` or `--only plan` | one part |
 | `--folder DIR` | on the disk of interest |
 """
 
@@ -35,12 +35,16 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from regulars.sources.tracking.judge import Judge
+from regulars.sources.tracking.plan import declare
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
 from regulars.storage.door.generation import Generation
 from regulars.storage.door.message_ids import LARGEST, message_hash
+from regulars.web.ingest.message import Request, judged
 from regulars.web.ingest.open_door import MOST
 
 KEY = "benchmark"
+PLANNED = 20                                 # properties of an event in a tracking plan
 NOOP = """
 import uvicorn, sys
 async def app(scope, receive, send):
@@ -279,19 +283,43 @@ def _fsync(folder: Path) -> float:
     return sorted(times)[25] * 1000
 
 
+def planned(*, is_good: bool = True, rounds: int = 7, each: int = 20_000) -> float:
+    """Return what a plan adds to taking one event, in microseconds of CPU: the best of some rounds."""
+    kinds = ({"type": "string", "maxLength": 50}, {"type": "number", "minimum": 0}, {"type": "integer"},
+             {"enum": ["a", "b"]}, {"type": "string", "format": "email"})
+    values: tuple[object, ...] = ("some text here", 12.5, 7, "b", "ann@example.com")
+    names = [f"property_{n}" for n in range(PLANNED)]
+    schema = {"required": names, "properties": {name: kinds[n % 5] for n, name in enumerate(names)}}
+    said = {name: values[n % 5] for n, name in enumerate(names)}
+    if not is_good:
+        said |= {names[0]: 1, names[1]: "x"}
+    raw = msgspec.json.encode({"type": "track", "event": "Order", "userId": "u1", "messageId": "m", "properties": said})
+    plain = Request(prefix=b"site\0", received=datetime.now(UTC), mint=str, is_plain=True)
+    judge = Judge.of(declare("site", {"track": {"Order": {"properties": schema}}}))
+
+    def cost(request: Request) -> float:
+        begun = time.process_time()
+        for _ in range(each):
+            judged(raw, request=request)
+        return (time.process_time() - begun) / each * 1e6
+
+    held = msgspec.structs.replace(plain, judge=judge)
+    return min(cost(held) for _ in range(rounds)) - min(cost(plain) for _ in range(rounds))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--ids", type=int, default=10_000_000)
-    parser.add_argument("--only", choices=["serve", "ids"])
+    parser.add_argument("--only", choices=["serve", "ids", "plan"])
     parser.add_argument("--folder", type=Path)
     told = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=told.folder))
     try:
         load, cores = os.getloadavg()[0], os.cpu_count()
         print(f"fsync {_fsync(folder):.2f} ms; load of the machine {load:.1f} on {cores} cores\n")
-        if told.only != "ids":
+        if told.only in {None, "serve"}:
             if shutil.which("wrk") is None:
                 sys.exit("wrk is missing; type: apt-get install wrk")
             lines, size = serve(folder, told.seconds)
@@ -300,11 +328,14 @@ def main() -> None:
                 print(f"| {line.name} | {line.events_per_second:,.0f} | {line.p50} | {line.p99} | {line.cpu:.1f} | "
                       f"{line.errors} | {line.memory} |")
             print(f"\n{size:.0f} bytes on disk per event after compaction, ids among them\n")
-        if told.only != "serve":
+        if told.only in {None, "ids"}:
             found = known(folder, told.ids)
             print(f"{told.ids:,} ids known, in {found.runs} runs: {found.wall:.1f} us per event, "
                   f"{found.cpu:.1f} of CPU; "
                   f"{found.bytes / 1e6:,.0f} MB on disk, {found.most_bytes / 1e6:,.0f} at the most")
+        if told.only in {None, "plan"}:
+            print(f"a tracking plan of {PLANNED} properties: {planned():.1f} us of CPU per event as planned, "
+                  f"{planned(is_good=False):.1f} with two violations marked")
     finally:
         shutil.rmtree(folder)
 

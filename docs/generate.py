@@ -38,6 +38,7 @@ from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
 from regulars.sources import door, files, messages, rest
+from regulars.sources.tracking import plan as tracking_plan
 from regulars.sources.webhook import declare as webhook
 from regulars.storage.book.tables import metadata
 from regulars.web.api import problem
@@ -172,6 +173,7 @@ def declarations() -> str:
     titles: Sequence[tuple[str, ModuleType]] = (
         ("sources/*.yaml, kind: files", files), ("sources/*.yaml, kind: rest", rest),
         ("sources/*.yaml, kind: door", door), ("sources/*.yaml, kind: webhook", webhook),
+        ("tracking_plans/*.yaml", tracking_plan),
         ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),

@@ -159,6 +159,20 @@ def test_compaction_changes_no_row(landing: Landing) -> None:
         assert _rows(landing, **bounds) == [row for row in before if low < int(str(row["seq"])) <= high]
 
 
+def test_items_can_be_gone_through_a_few_at_a_time_whatever_form_their_segments_have(landing: Landing) -> None:
+    for n in range(10):
+        _land(landing, f"old{n}", *(b'{"id": "%d-%d"}' % (n, m) for m in range(3)), at=NOW - timedelta(days=1))
+    landing.compact("capitan", "check_ins", before=NOW.date())
+    _stage(landing, "file", pa.table({"file": ["a"], "line": [7], "payload": ['{"name": "Zo\u00eb"}']}, schema=ITEMS))
+    landing.commit("file", is_complete=False)
+    _land(landing, "lines", b'{"id": 1}', b'{"id": 2}', b'{"id": 3}')
+
+    found = list(landing.payloads("capitan", "check_ins", at_once=2))
+
+    assert [item.decode() for items in found for item in items] == _payloads(landing)
+    assert max(map(len, found)) == 2
+
+
 def test_compaction_leaves_the_open_day_and_few_segments_alone(landing: Landing) -> None:
     _many(landing)
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "forget": "Let one person leave every store, with a proof; search for who was forgotten.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
+    "plan": "Draft and try tracking plans: what the messages of a door are to look like.",
     "webhook": "Show deliveries of providers, and hand on again what could not be handed on.",
     "key": "Make, list and revoke the keys of programs that ask over HTTP.",
     "person": "Invite people who log in, list them, change what they may do, give them a new link.",

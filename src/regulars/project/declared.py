@@ -15,7 +15,7 @@ from regulars.errors import DeclarationError
 from regulars.project.marked import Marked, MarkedError, read_marked
 
 FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "flags", "conditions",
-           "destinations", "campaigns")
+           "destinations", "campaigns", "tracking_plans")
 """Folders of declarations. A file's stem is the name of what it declares."""
 
 BESIDE = ("categories", "plans", "subcategories", "transfers", "holdouts", "attributes")
@@ -74,20 +74,29 @@ class Reading:
         return sorted((one for one in self.declared if one.folder == folder), key=lambda one: one.name)
 
 
-def read_declarations(folder: Path) -> Reading:
-    """Read every declaration of a project; what cannot be read becomes a problem, the rest goes on."""
+def read_declarations(
+    folder: Path, *, folders: Iterable[str] = FOLDERS, beside: Iterable[str] = BESIDE
+) -> Reading:
+    """Read the declarations of a project, or some of them; what cannot be read becomes a problem, the rest goes on."""
     reading = Reading()
-    for name in FOLDERS:
+    for name in folders:
         for file in sorted((folder / name).glob("*")):
             if file.suffix in {".yaml", ".yml"} and name != "conditions":
                 _read_yaml(file, name, folder, reading)
             elif file.suffix == ".py" and file.name != "__init__.py":
                 _read_python(file, name, folder, reading)
-    for file in (folder / f"{name}.yaml" for name in BESIDE):
+    for file in (folder / f"{name}.yaml" for name in beside):
         if file.is_file():
             _read_yaml(file, "", folder, reading)
     reading.problems += [*_twice(reading.declared), *_lost_folders(folder)]
     return reading
+
+
+def refused(problems: Iterable[Finding]) -> DeclarationError:
+    """Return the error that says every problem, one a line: `file:line: what is wrong (what would be right)`."""
+    return DeclarationError("\n".join(
+        f"{p.where}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in problems
+    ))
 
 
 def is_name(text: str) -> bool:

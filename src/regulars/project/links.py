@@ -30,10 +30,12 @@ from regulars.metrics.catalogue import catalogue
 from regulars.metrics.metric import Metric, Ratio
 from regulars.project.campaigns import campaign_errors
 from regulars.project.declared import Declared, Reading
+from regulars.project.tracking import plan_errors
 from regulars.records.intake import typed_schema
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment, with_dependencies
 from regulars.sources.source import Source
+from regulars.sources.tracking.plan import TrackingPlan
 
 Path = tuple[str | int, ...]
 
@@ -52,6 +54,7 @@ class Linked:
     transfers: TransferRules | None = None
     destinations: tuple[Destination, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    tracking_plans: tuple[TrackingPlan, ...] = ()
 
     @cached_property
     def streams(self) -> Mapping[str, Stream]:
@@ -108,6 +111,9 @@ def link_problems(linked: Linked) -> list[Finding]:
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)
         problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]
+    declared = linked.reading.names("sources")
+    for plan, error in plan_errors(linked.tracking_plans, sources=linked.sources, declared=declared):
+        problems.append(linked.file("tracking_plans", plan.name).problem(error))
     return problems + _circles(linked) + _of_experiments(linked)
 
 

@@ -56,6 +56,13 @@ def read_marked(text: str) -> Marked:
     return Marked(data=data, lines=lines)
 
 
+def as_yaml(data: Mapping[str, object]) -> str:
+    """Return a mapping as YAML that `read_marked` reads back as it was, keys in their order."""
+    return str(yaml.dump(
+        data, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
+    ))
+
+
 class MarkedError(DeclarationError):
     """A YAML file cannot be read; says on which line."""
 
@@ -68,7 +75,15 @@ class _PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: igno
     """Numbers, dates, true, false and null as in YAML 1.2; everything else is text."""
 
 
+class _PlainDumper(yaml.SafeDumper):
+    """Quotes what the loader would take for anything but text, and repeats what came twice."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  the parent's signature
+        return True
+
+
 _PlainLoader.yaml_implicit_resolvers = {}
+_PlainDumper.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
@@ -76,7 +91,8 @@ for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("timestamp", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "0123456789"),
 ):
-    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+    for _either in (_PlainLoader, _PlainDumper):
+        _either.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,14 @@ from regulars.metrics.metric import Metric
 from regulars.metrics.metric import declare as declare_metric
 from regulars.plugins import conditions as installed_conditions
 from regulars.plugins import declare_destination, declare_source
-from regulars.project.declared import Declared, Reading, read_declarations
+from regulars.project.declared import Declared, Reading, read_declarations, refused
 from regulars.project.links import Linked, link_problems
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment
 from regulars.rules.segment import declare as declare_segment
 from regulars.sources.source import MemoryTokens, Source, Surroundings, TokenStore
+from regulars.sources.tracking.plan import TrackingPlan
+from regulars.sources.tracking.plan import declare as declare_tracking_plan
 
 Made = TypeVar("Made")
 
@@ -67,6 +69,7 @@ class Project:
     flags: tuple[Flag, ...] = ()
     destinations: tuple[Destination, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    tracking_plans: tuple[TrackingPlan, ...] = ()
     categories: Categories
     plans: Plans
     subcategories: Subcategories
@@ -85,8 +88,7 @@ class Project:
         """
         project = cls.read(folder, environment=environment, tokens=tokens)
         if project.problems:
-            lines = [f"{p.where}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in project.problems]
-            raise DeclarationError("\n".join(lines))
+            raise refused(project.problems)
         return project
 
     @classmethod
@@ -157,6 +159,7 @@ class _Assembly:
         campaigns = self._made("campaigns", lambda one: declare_campaign(
             one.name, one.data, known=vocabulary, wording=_wording(self.config)
         ))
+        tracking_plans = self._made("tracking_plans", lambda one: declare_tracking_plan(one.name, one.data))
         categories = self._beside("categories", declare_categories) or Categories()
         plans = self._beside("plans", declare_plans) or Plans()
         subcategories = self._beside("subcategories", declare_subcategories) or Subcategories()
@@ -166,12 +169,13 @@ class _Assembly:
         linked = Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
+            tracking_plans=tracking_plans,
         )
         return Project(
             config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, holdouts=holdouts, flags=flags, destinations=destinations, campaigns=campaigns,
-            categories=categories, plans=plans, subcategories=subcategories, transfers=transfers, vocabulary=vocabulary,
-            declared=tuple(self.reading.declared),
+            tracking_plans=tracking_plans, categories=categories, plans=plans, subcategories=subcategories,
+            transfers=transfers, vocabulary=vocabulary, declared=tuple(self.reading.declared),
             problems=tuple(sorted([*self.reading.problems, *link_problems(linked)], key=_place)),
         )
 

@@ -77,6 +77,12 @@ REASONS = _reasons(
      "have the sender give `event`; send it again with `?repairs=`"),
     ("no_group", "source", "the message does not say which group",
      "have the sender give `groupId`; send it again with `?repairs=`"),
+    ("off_plan", "source", "the message is not as its tracking plan says",
+     "correct the sender or the plan, and send it again with `?repairs=`"),
+    ("unplanned", "source", "the tracking plan does not name the event",
+     "add it to the plan or correct its name, and send it again with `?repairs=`"),
+    ("no_consent", "source", "the person does not allow what the message is needed for",
+     "keep it out: send it again only with the consent that the plan asks for"),
     ("missing", "reading", "a required value is missing",
      "fill it in the source, or declare the field without `required`"),
     ("not_integer", "reading", "the value is not a whole number",
@@ -149,14 +155,16 @@ def shaped(
 def rejected(rows: ir.Table, stream: Stream, *, delivered: ir.Table, bench: Bench) -> ir.Table:
     """Return quarantine rows of what a source's reader could not make a record of.
 
-    `rows` are landing rows whose payload is a JSON object of file, line, reason and raw; their set is `<set>.rejects`
-    beside the `<set>` of the rows that could be read, which are in `delivered`. Of a file that was dropped again only
-    the newest version's rejects stand; a row whose reason is `answered` says that what was wrong came again, corrected.
+    `rows` are landing rows whose payload is a JSON object of file, line, reason, raw and maybe field; their set is
+    `<set>.rejects` beside the `<set>` of the rows that could be read, which are in `delivered`. Of a file that was
+    dropped again only the newest version's rejects stand; a row whose reason is `answered` says that what was wrong
+    came again, corrected.
     """
     query = """
         with told as (
             select seq, set_id, recorded_at, payload ->> '$.file' as file, payload ->> '$.line' as line,
-                payload ->> '$.reason' as reason, payload ->> '$.raw' as payload
+                payload ->> '$.reason' as reason, coalesce(payload ->> '$.field', '') as field,
+                payload ->> '$.raw' as payload
             from landed
         ), newest as (
             select file as newest_file, arg_max(set_id, seq) as newest_set from told group by file
@@ -165,7 +173,7 @@ def rejected(rows: ir.Table, stream: Stream, *, delivered: ir.Table, bench: Benc
             from delivered where file in (select file from told) group by file
         )
         select distinct coalesce(file, set_id) || '|' || coalesce(line, '0') as record_key, null as fingerprint, seq,
-            recorded_at, reason, '' as field, payload as value, payload
+            recorded_at, reason, field, payload as value, payload
         from told join newest on file is not distinct from newest_file and set_id = newest_set
             left join good on file = good_file
         where reason <> 'answered' and (good_file is null or good_set = set_id or good_seq < seq)"""

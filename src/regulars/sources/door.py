@@ -44,13 +44,15 @@ FIELDS: Mapping[str, object] = {
     "name": {"from": "door.name", "type": "text"},
     "is_robot": {"from": "door.bot", "type": "boolean"},
     "clamped": {"from": "door.clamped", "type": "text"},
+    "off_plan": {"from": "door.plan", "type": "json"},
     "group_id": {"from": "groupId", "type": "id"},
     "consent": {"from": "context.consent.categoryPreferences", "type": "json"},
     **{name: {"from": f"traits.{trait}", "type": "text"} for name, trait in _PERSON.items()},
     **{f"context_{name}": {"from": f"context.traits.{trait}", "type": "text"} for name, trait in _PERSON.items()},
 }
 """Fields of every message: `type` is identify, track, page, screen, group or alias, `at` is when it happened by our
-clock, `name` what happened or was looked at; `clamped` says why `at` is not what the sender said."""
+clock, `name` what happened or was looked at; `clamped` says why `at` is not what the sender said, `off_plan`
+what is not as the tracking plan says."""
 
 _TOLD = {name: f'coalesce({name} if type == "identify" else null, context_{name})' for name in _PERSON}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,18 @@ class Landing:
         if until_seq is not None and any(segment.seq > until_seq for segment in found):
             bounds.append(f"seq <= {until_seq}")
         return self._rows(found, bounds)
+
+    def payloads(self, source: str, stream: str, *, at_once: int) -> Iterator[list[bytes]]:
+        """Yield the visible items of a stream, oldest segment first, some at a time and no more in memory."""
+        for segment in self.book.pages.segments(source, stream):
+            path = self.files.local(segment.name)
+            if segment.name.endswith(LINES):
+                with path.open("rb") as file:
+                    while lines := [line.removesuffix(b"\n") for line in islice(file, at_once)]:
+                        yield lines
+                continue
+            for batch in pq.ParquetFile(path).iter_batches(batch_size=at_once, columns=["payload"]):
+                yield batch.column(0).cast(pa.binary()).to_pylist()
 
     def compact(self, source: str, stream: str, *, before: date) -> int:
         """Join the segments of each day (UTC) before a date into one where they are many; return how many are gone."""

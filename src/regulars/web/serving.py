@@ -78,7 +78,8 @@ class Serving:
 def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
     """Put a project's application together for a `with`; what works beside it has begun.
 
-    Raises DeclarationError for a flag with a mistake, LeaseHeld while another process has the door open.
+    Raises DeclarationError for a flag or tracking plan with a mistake, LeaseHeld while another process has the
+    door open.
     """
     with ExitStack() as opened:
         flags = _flags(folder, opened)

@@ -23,7 +23,7 @@ def test_bad_messages_are_set_aside_with_a_reason_and_cost_the_good_ones_nothing
     answer = opened.post("/v1/batch", {"batch": batch})
 
     assert answer.status_code == 200
-    assert answer.json() == {"success": True, "stored": 2, "duplicate": 0, "quarantined": 9}
+    assert answer.json() == {"success": True, "stored": 2, "duplicate": 0, "quarantined": 9, "blocked": 0}
     assert [line["door"]["id"] for line in opened.lines()] == ["m1", "m3"]
     assert [line["reason"] for line in opened.lines("quarantined")] == [
         "no_person", "no_event_name", "unknown_type", "wrong_type", "wrong_type", "wrong_type", "no_group", "no_person",
@@ -36,7 +36,7 @@ def test_received_is_stored_and_duplicate_and_quarantined(opened: Any) -> None:
     opened.post("/v1/batch", {"batch": [GOOD, GOOD, {"type": "track"}]})
     opened.post("/v1/track", GOOD)
 
-    assert opened.counts() == {"source": "site", "received": 4, "stored": 1, "duplicate": 2, "quarantined": 1}
+    assert opened.counts() == {"source": "site", "received": 4, "stored": 1, "duplicate": 2, "quarantined": 1, "blocked": 0}
 
 
 @pytest.mark.parametrize("headers", [

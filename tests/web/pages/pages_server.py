@@ -39,7 +39,7 @@ ODD = "Visits: of guests, a.b [c] <d>"
 DELIVERY = "d-1"
 WEBHOOK = webhook_id_of("texts", DELIVERY)
 PASSWORD = "twelve green climbing ropes"
-DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1}
+DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1, ("site", "blocked"): 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@
     ├── lock              held by the one process that may write here, as long as it lives
     ├── state.json        what is settled: the last generation that was landed, the runs of ids, the counts
     ├── ids/              runs of message ids
-    └── 00000017-…/       a generation: <source>.stored.ndjson, .quarantined, .duplicate, .answered
+    └── 00000017-…/       a generation: <source>.stored.ndjson, .quarantined, .duplicate, .blocked, .answered
 
 A message is acknowledged when its line is on disk. A generation is settled in three steps, each of which may be done
 again: its journals become segments of the landing, its ids a run, and then `state.json` says so, in one rename. What
@@ -37,14 +37,16 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lines: Sequence[bytes]                   # of the good ones, each ending in a line break
     rejects: Sequence[bytes] = ()            # lines for the quarantine
     answers: Sequence[bytes] = ()            # lines that say which of its rows are repaired
+    blocked: Sequence[bytes] = ()            # lines for those that a tracking plan keeps out
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What became of a request's messages; the three add up to what it brought."""
+    """What became of a request's messages; the four add up to what it brought."""
 
-    stored: int
-    duplicate: int
-    quarantined: int
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    blocked: int = 0
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +168,7 @@ class ArrivalStore:
         return count
 
     def counts(self) -> Mapping[Key, int]:
-        """Return how many messages of each source were stored, duplicate and quarantined, since the first one."""
+        """Return what became of the messages of each source since the first one: how many of each outcome."""
         with self.guard:
             return added([_flat(self.state), *(one.counts() for one in (*self.waiting, self.current))])
 
@@ -245,7 +247,12 @@ def _sorted_out(
         _list(lines, source, "quarantined").extend(arrivals.rejects)
     if arrivals.answers:
         _list(lines, source, "answered").extend(arrivals.answers)
-    return Receipt(stored=len(hashes) - duplicate, duplicate=duplicate, quarantined=len(arrivals.rejects))
+    if arrivals.blocked:
+        _list(lines, source, "blocked").extend(arrivals.blocked)
+    return Receipt(
+        stored=len(hashes) - duplicate, duplicate=duplicate, quarantined=len(arrivals.rejects),
+        blocked=len(arrivals.blocked),
+    )
 
 
 def _list(lines: dict[Key, list[bytes]], source: str, outcome: Outcome) -> list[bytes]:

@@ -14,9 +14,12 @@ import msgspec
 from regulars.storage.door.journal import Journal, sync_folder
 from regulars.storage.door.message_ids import message_hash
 
-Outcome = Literal["stored", "duplicate", "quarantined", "answered"]
-OUTCOMES: tuple[Outcome, ...] = ("stored", "duplicate", "quarantined", "answered")
-"""What can become of a message; and that a row of the quarantine was answered by one."""
+Outcome = Literal["stored", "duplicate", "quarantined", "blocked", "answered"]
+RECEIVED: tuple[Outcome, ...] = ("stored", "duplicate", "quarantined", "blocked")
+"""What can become of a message: these add up to what was received."""
+
+OUTCOMES: tuple[Outcome, ...] = (*RECEIVED, "answered")
+"""The same, and that a row of the quarantine was answered by a message."""
 
 Key = tuple[str, Outcome]
 """Source, and what became of what is in the journal."""

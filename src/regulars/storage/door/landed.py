@@ -76,7 +76,7 @@ class ArrivalLanding:
 
 def _order(item: tuple[Key, Journal]) -> tuple[str, int]:
     source, outcome = item[0]
-    return source, ("quarantined", "answered", "duplicate", "stored").index(outcome)
+    return source, ("quarantined", "answered", "blocked", "duplicate", "stored").index(outcome)
 
 
 def _linked(path: Path, to: Path) -> None:

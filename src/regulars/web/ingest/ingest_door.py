@@ -12,7 +12,9 @@ import msgspec
 
 from regulars.clock import Clock
 from regulars.errors import StoreError
+from regulars.sources.tracking.judge import Judge
 from regulars.storage.door.arrival_store import Receipt
+from regulars.storage.door.generation import RECEIVED
 from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
 from regulars.web.ingest.body import MOST_FIELDS
 from regulars.web.ingest.group_commit import Busy, GroupCommit
@@ -34,10 +36,10 @@ def _start(status: int, length: int, *more: tuple[bytes, bytes]) -> MutableMappi
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-_TAKEN = b'{"success":true,"stored":1,"duplicate":0,"quarantined":0}'
+_TAKEN = b'{"success":true,"stored":1,"duplicate":0,"quarantined":0,"blocked":0}'
 _TAKEN_START = _start(200, len(_TAKEN))
 _TAKEN_BODY: MutableMapping[str, Any] = {"type": "http.response.body", "body": _TAKEN}
-_ONE = Receipt(stored=1, duplicate=0, quarantined=0)
+_ONE = Receipt(stored=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class IngestDoor:
     keys: WriteKeys
     commits: GroupCommit
     clock: Clock
+    judges: Mapping[str, Judge] = field(default_factory=dict)    # of sources that have a tracking plan
     behind: App | None = None
     mint: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
 
@@ -76,7 +79,7 @@ class IngestDoor:
         if body is None:
             return                           # the client went away before it had said everything: it will come again
         letter = _letter(scope, body, route)
-        found = received(letter, keys=self.keys, now=self.clock.now(), mint=self.mint)
+        found = received(letter, keys=self.keys, judges=self.judges, now=self.clock.now(), mint=self.mint)
         arrivals = found.arrivals if isinstance(found, Refused) else found
         try:
             receipt = _ONE if arrivals is None else await self.commits.take(arrivals)
@@ -93,7 +96,7 @@ class IngestDoor:
             else:
                 await _answer(send, 200, {
                     "success": True, "stored": receipt.stored, "duplicate": receipt.duplicate,
-                    "quarantined": receipt.quarantined,
+                    "quarantined": receipt.quarantined, "blocked": receipt.blocked,
                 })
 
     async def _counts(self, scope: Scope, send: Send) -> None:
@@ -103,7 +106,7 @@ class IngestDoor:
             await _say(send, 401, "no write key of this project")
             return
         counts = {outcome: count for (of, outcome), count in self.commits.store.counts().items() if of == source}
-        told = {outcome: counts.get(outcome, 0) for outcome in ("stored", "duplicate", "quarantined")}
+        told: dict[str, int] = {outcome: counts.get(outcome, 0) for outcome in RECEIVED}
         await _answer(send, 200, {"source": source, "received": sum(told.values()), **told})
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

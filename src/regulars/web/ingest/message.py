@@ -2,7 +2,7 @@
 
 A stored line is the sender's own JSON object, unchanged, with one more member before the others:
 
-    {"door": {"id", "type", "at", "received_at", "user", "anonymous", "name", "links", "bot", "clamped"}, "type": …}
+    {"door": {"id", "type", "at", "received_at", "user", "anonymous", "name", "links", "bot", "clamped", "plan"}, …}
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from regulars.sources.tracking.judge import Judge, Verdict
 from regulars.storage.door.message_ids import message_hash
 from regulars.web.ingest.event_time import event_time, read_time
 from regulars.web.ingest.robots import is_robot
@@ -60,6 +61,7 @@ class Known(msgspec.Struct, omit_defaults=True, gc=False):
     links: list[dict[str, str]] | None = None     # other ids of the user: [{"id": "anon-1"}]
     bot: bool = False
     clamped: str | None = None               # why `at` is not what the sender said: future, past, unreadable
+    plan: tuple[str, ...] | None = None      # what is not as the tracking plan says: marks, see `tracking.judge`
 
 
 class _Context(msgspec.Struct, rename="camel"):
@@ -79,6 +81,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_plain: bool = False                   # no message of it has line breaks, a user agent or a member `door`
     limit: int = LARGEST_MESSAGE
     needs_person: bool = True
+    judge: Judge | None = None               # of the source's tracking plan, where it has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,14 @@ class Refusal:
     reason: str
     message: str
     raw: bytes
+    field: str = ""                          # marks of a tracking plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A message that the tracking plan keeps out: it is counted, and nothing of it is kept."""
+
+    problem: str
 
 
 _MESSAGE = msgspec.json.Decoder(Message)
@@ -99,7 +110,7 @@ Stored = tuple[bytes, bytes]
 """Hash and line of a good message."""
 
 
-def judged(raw: bytes, *, request: Request) -> Stored | Refusal:
+def judged(raw: bytes, *, request: Request) -> Stored | Refusal | Blocked:
     """Return the hash and line of a message, or why it is refused. `raw` is valid JSON of one value, in UTF-8."""
     if len(raw) > request.limit:
         return Refusal(reason="too_large", message=f"{len(raw):,} bytes of {request.limit:,}", raw=raw)
@@ -112,13 +123,23 @@ def judged(raw: bytes, *, request: Request) -> Stored | Refusal:
     return weighed(found, raw, request=request)
 
 
-def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal:
-    """Return the hash and line of a message that was read, or why it is refused."""
+def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal | Blocked:
+    """Return the hash and line of a message that was read, or why it is refused or kept out."""
     kind = request.type or found.type or ""
     user, anonymous = _id(found.user_id), _id(found.anonymous_id)
+    whole, marks = raw, None
+    if request.context or not request.is_plain:
+        whole = _on_one_line(_remade(raw, request.context or {}))
+    verdict = request.judge.verdict(whole, kind=kind, event=found.event) if request.judge is not None else None
+    if verdict is not None and verdict.is_forbidden:
+        return Blocked(problem=verdict.problem)        # before all else: it is not set aside for a smaller fault either
     refused = _refused(found, kind, user, anonymous, request)
     if refused is not None:
         return Refusal(reason=refused[0], message=refused[1], raw=raw)
+    if verdict is not None:
+        if verdict.policy in _KEPT_OUT:
+            return _kept_out(verdict, raw)
+        whole, marks = verdict.message, verdict.marks
     written = found.original_timestamp if found.original_timestamp is not None else found.timestamp
     sent = request.sent if found.sent_at is None else read_time(found.sent_at)
     at, mark = event_time(read_time(written), sent=sent, received=request.received, is_said=written is not None)
@@ -127,16 +148,14 @@ def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal
     known = Known(
         id=message_id, type=kind, at=at, received_at=request.received, user=user, anonymous=anonymous,
         name=found.event or found.name, links=[{"id": other}] if other and user and other != user else None,
-        bot=request.is_robot or (not request.is_plain and _is_robot(found.context)), clamped=mark,
+        bot=request.is_robot or (not request.is_plain and _is_robot(found.context)), clamped=mark, plan=marks,
     )
     try:
         hashed = message_hash(request.prefix + message_id.encode())
         told = _encode(known)
     except UnicodeEncodeError:
         return Refusal(reason="wrong_type", message="an id or name is not text", raw=raw)
-    if request.context or not request.is_plain:
-        raw = _on_one_line(_remade(raw, request.context or {}))
-    return hashed, b'{"door":%b,%b\n' % (told, raw[1:])
+    return hashed, b'{"door":%b,%b\n' % (told, whole[1:])
 
 
 def is_plain(text: bytes) -> bool:
@@ -153,13 +172,31 @@ def reject_line(refusal: Refusal, *, received: datetime, number: int, source: st
     name = hashlib.blake2b(told, digest_size=10).hexdigest()
     return _encode({
         "file": f"door-{name}", "line": 1, "reason": refusal.reason, "message": refusal.message,
-        "raw": refusal.raw.decode(errors="replace"),
+        "field": refusal.field, "raw": refusal.raw.decode(errors="replace"),
     }) + b"\n"
 
 
 def answered_line(file: str) -> bytes:
     """Return the line by which a message in quarantine is answered: a corrected one came."""
     return _encode({"file": file, "line": 1, "reason": "answered", "message": "", "raw": ""}) + b"\n"
+
+
+def blocked_line(blocked: Blocked) -> bytes:
+    """Return the line by which a blocked message is counted: what was wrong, and nothing it said."""
+    return _encode(blocked.problem) + b"\n"
+
+
+_KEPT_OUT = frozenset({"quarantine", "block"})
+_REASONS = {"violation": "off_plan", "unplanned": "unplanned", "no_consent": "no_consent",
+            "unknown_consent": "no_consent"}
+"""Problem of a tracking plan -> why a message is set aside."""
+
+
+def _kept_out(verdict: Verdict, raw: bytes) -> Refusal | Blocked:
+    if verdict.policy == "block":
+        return Blocked(problem=verdict.problem)
+    marks = "; ".join(verdict.marks)
+    return Refusal(reason=_REASONS[verdict.problem], message=marks, raw=raw, field=marks)
 
 
 def _refused(

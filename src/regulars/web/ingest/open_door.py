@@ -7,6 +7,8 @@ from pathlib import Path
 
 from regulars.clock import Clock
 from regulars.config import Config
+from regulars.project.tracking import read_tracking_plans
+from regulars.sources.tracking.judge import Judge
 from regulars.storage.book import Book
 from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.storage.door.landed import ArrivalLanding
@@ -48,18 +50,22 @@ def open_door(
     """Return the door of a project as an ASGI app; it begins and ends with the server's lifespan.
 
     Args:
-        config: says the keys besides what `open_commits` looks at.
+        config: says the keys, and where the tracking plans are, besides what `open_commits` looks at.
         home: see `open_commits`.
         clock: by which arrivals are dated.
         behind: the app that answers everything else.
         book: the project's, where it is open already.
         commits: what takes arrivals, where others take them too.
 
-    Raises what `open_commits` raises.
+    Raises what `open_commits` raises, and DeclarationError for a tracking plan with a mistake.
 
     """
+    plans = read_tracking_plans(config.folder)
     commits = commits or open_commits(config, home=home, clock=clock, book=book)
-    return IngestDoor(keys=WriteKeys(_sources(config.door.keys)), commits=commits, clock=clock, behind=behind)
+    return IngestDoor(
+        keys=WriteKeys(_sources(config.door.keys)), commits=commits, clock=clock, behind=behind,
+        judges={source: Judge.of(plan) for source, plan in plans.items()},
+    )
 
 
 def _sources(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

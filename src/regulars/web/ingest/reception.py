@@ -1,4 +1,4 @@
-"""A reception: one request's body becomes good messages and refused ones; the bad never cost the good."""
+"""A reception: one request's body becomes good messages, refused and blocked ones; the bad never cost the good."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ from typing import Any
 
 import msgspec
 
+from regulars.sources.tracking.judge import Judge
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.storage.door.generation import prefix_of
 from regulars.web.ingest.body import TooLarge, Unreadable, opened
 from regulars.web.ingest.dialects import keys_of
 from regulars.web.ingest.event_time import read_time
-from regulars.web.ingest.message import Message, Refusal, Request, answered_line, is_plain, judged, reject_line, weighed
+from regulars.web.ingest.message import (
+    Blocked,
+    Message,
+    Refusal,
+    Request,
+    Stored,
+    answered_line,
+    blocked_line,
+    is_plain,
+    judged,
+    reject_line,
+    weighed,
+)
 from regulars.web.ingest.robots import is_robot
 from regulars.web.ingest.routes import Route
 from regulars.web.ingest.write_keys import WriteKeys
@@ -60,11 +73,14 @@ _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _KEPT = 64 << 10                             # bytes that quarantine keeps of a body nobody can read
 
 
-def received(letter: Letter, *, keys: WriteKeys, now: datetime, mint: Callable[[], str]) -> Arrivals | Refused:
+def received(
+    letter: Letter, *, keys: WriteKeys, judges: Mapping[str, Judge], now: datetime, mint: Callable[[], str]
+) -> Arrivals | Refused:
     """Return what a request brings, or why it is refused.
 
     Only an unknown key, a body beyond the limit and one that is no JSON are refused, with 401, 413 and 400; what the
-    last two said is kept. Anything else is taken, message by message.
+    last two said is kept. Anything else is taken, message by message, as the tracking plan of its source says:
+    `judges` has one for each source with a plan.
     """
     source = keys.source_of_header(letter.authorization) if letter.authorization else None
     source = source or keys.first(letter.other_keys)
@@ -82,7 +98,7 @@ def received(letter: Letter, *, keys: WriteKeys, now: datetime, mint: Callable[[
         prefix=prefix_of(source), received=now, mint=mint, type=letter.route.type, sent=outer.sent,
         context=outer.shared, is_robot=bool(letter.user_agent) and is_robot(letter.user_agent),
         is_plain=letter.route.translate is None and is_plain(text), limit=letter.route.limit,
-        needs_person=letter.route.needs_person,
+        needs_person=letter.route.needs_person, judge=judges.get(source),
     )
     return _sorted_out(outer, letter, request=request, source=source)
 
@@ -133,9 +149,10 @@ def _sorted_out(outer: _Outer, letter: Letter, *, request: Request, source: str)
     hashes: list[bytes] = []
     lines: list[bytes] = []
     refused: list[Refusal] = []
+    blocked: list[bytes] = []
     translate = letter.route.translate
     if outer.one is not None and len(outer.messages[0]) <= request.limit:
-        verdicts: Iterable[tuple[bytes, bytes] | Refusal] = (
+        verdicts: Iterable[Stored | Refusal | Blocked] = (
             weighed(outer.one, bytes(outer.messages[0]), request=request),
         )
     elif translate is None:
@@ -145,6 +162,8 @@ def _sorted_out(outer: _Outer, letter: Letter, *, request: Request, source: str)
     for verdict in verdicts:
         if isinstance(verdict, Refusal):
             refused.append(verdict)
+        elif isinstance(verdict, Blocked):
+            blocked.append(blocked_line(verdict))
         else:
             hashes.append(verdict[0])
             lines.append(verdict[1])
@@ -152,10 +171,12 @@ def _sorted_out(outer: _Outer, letter: Letter, *, request: Request, source: str)
         reject_line(one, received=request.received, number=n, source=source) for n, one in enumerate(refused)
     ]
     answers = [answered_line(letter.repairs)] if letter.repairs and lines and not rejects else []
-    return Arrivals(source=source, hashes=hashes, lines=lines, rejects=rejects, answers=answers)
+    return Arrivals(
+        source=source, hashes=hashes, lines=lines, rejects=rejects, answers=answers, blocked=blocked,
+    )
 
 
-def _translated(raw: bytes, route: Route, request: Request) -> tuple[bytes, bytes] | Refusal:
+def _translated(raw: bytes, route: Route, request: Request) -> Stored | Refusal | Blocked:
     assert route.translate is not None
     try:
         said = route.translate(raw)

@@ -11,6 +11,7 @@ from regulars.check import Finding
 from regulars.pipeline.inspect import last_findings
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.runs import RunRow
+from regulars.storage.door.generation import RECEIVED
 from regulars.web.api.quarantine import Held, held_back
 from regulars.web.api.route import Page
 from regulars.web.api.twin import csv_of
@@ -54,6 +55,7 @@ class DoorLine:
     stored: int
     duplicate: int
     quarantined: int
+    blocked: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +104,8 @@ def door_lines(door: DoorCounts) -> list[DoorLine]:
     counts = door()
     lines = []
     for source in sorted({of for of, _ in counts}):
-        stored, duplicate, quarantined = (
-            counts.get((source, outcome), 0) for outcome in ("stored", "duplicate", "quarantined")
-        )
-        lines.append(DoorLine(
-            source=source, received=stored + duplicate + quarantined, stored=stored, duplicate=duplicate,
-            quarantined=quarantined,
-        ))
+        of = {outcome: counts.get((source, outcome), 0) for outcome in RECEIVED}
+        lines.append(DoorLine(source=source, received=sum(of.values()), **of))
     return lines
 
 
