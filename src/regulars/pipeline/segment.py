@@ -13,6 +13,7 @@ import pyarrow as pa
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.events.window import AsOf
+from regulars.pipeline.named import names_of
 from regulars.pipeline.read import digest
 from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.workspace import Workspace
@@ -116,9 +117,7 @@ def segment_members(
     if name not in declared:
         raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, declared))
     stays = workspace.book.memberships.newest(name, limit=limit, after=after)
-    customers = workspace.table("customers").select("customer_id", "name")
-    few = customers.filter(customers.customer_id.isin([stay.customer_id for stay in stays]))
-    names = {row["customer_id"]: row["name"] for row in workspace.rows(few)} if stays else {}
+    names = names_of(workspace, [stay.customer_id for stay in stays])
     return [
         {
             "customer_id": stay.customer_id, "name": names.get(stay.customer_id), "entered_day": stay.entered_day,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ from regulars.pipeline.tokens import BookTokens
 from regulars.project import Project
 from regulars.sources.source import Source
 from regulars.storage.book import Book
+from regulars.storage.engines import Question
 from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
 from regulars.storage.stores import Stores
@@ -34,6 +35,33 @@ class FreshEvents(Protocol):
         ...
 
 
+Ask = Callable[..., ir.Table]
+
+
+@dataclass(slots=True)
+class Questions:
+    """What was asked before, compiled, for as long as every table of the lake is as it was then.
+
+    A table that was published between the look at the versions and the compiling is read sooner than the versions say;
+    the next look sees it, and everything is compiled anew.
+    """
+
+    most: int = 500
+    _versions: dict[str, int] = field(default_factory=dict)
+    _kept: dict[Hashable, Question] = field(default_factory=dict)
+
+    def kept(self, versions: dict[str, int], key: Hashable) -> Question | None:
+        """Return what is kept under a key while these are the current versions."""
+        if versions != self._versions or len(self._kept) >= self.most:
+            self._kept.clear()
+            self._versions = versions
+        return self._kept.get(key)
+
+    def keep(self, key: Hashable, question: Question) -> None:
+        """Keep a question under a key."""
+        self._kept[key] = question
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """One business: what it declares, where its data lies, and what time it is."""
@@ -43,6 +71,7 @@ class Workspace:
     clock: Clock
     allow_shrink: bool = False               # a person said that losing more than the guarded share is right
     fresh: FreshEvents | None = None         # where the door is open in this process
+    questions: Questions = field(default_factory=Questions, compare=False)
 
     @property
     def book(self) -> Book:
@@ -86,6 +115,22 @@ class Workspace:
     def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
         """Return an expression's rows as mappings: for screens and pages, never for bulk work."""
         return list(self.fetch(expr).to_pylist())
+
+    def ask(self, make: Ask, *shape: Hashable, **values: object) -> pa.Table:
+        """Carry out what is asked again and again; see `Questions`.
+
+        Args:
+            make: Makes the expression of this workspace and the shape, with `given` in the places of values.
+            shape: What else the expression is made of: few, or what is kept is soon forgotten.
+            values: One for each place.
+
+        """
+        key = (make, *shape)
+        question = self.questions.kept(self.book.versions.current_numbers(), key)
+        if question is None:
+            question = self.stores.engine.question(make(self, *shape))
+            self.questions.keep(key, question)
+        return question(values)
 
     def value(self, expr: ir.Scalar) -> Any:
         """Return the one value of an aggregate."""
