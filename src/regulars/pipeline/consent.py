@@ -16,7 +16,8 @@ from regulars.consent.place import place_of
 from regulars.consent.quiet_hours import Window, quiet_windows
 from regulars.consent.suppression import Reason, Suppression, address_hash
 from regulars.errors import NotFound, RegularsError
-from regulars.pipeline.find import find_customer, rows_of
+from regulars.pipeline.find import find_customer
+from regulars.pipeline.own import rows_of
 from regulars.pipeline.salt import salt_of
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.consent import OnRecord, Review, Verdict

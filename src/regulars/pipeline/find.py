@@ -11,8 +11,9 @@ import ibis.expr.types as ir
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
+from regulars.pipeline.own import of_places, places_for, pointed, rows_of, values_of
 from regulars.pipeline.segment import memberships_of
-from regulars.pipeline.timeline import Months, of_places, places_for, timeline, values_of
+from regulars.pipeline.timeline import Months, timeline
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
 
@@ -109,11 +110,6 @@ def customer_row(workspace: Workspace, customer_id: str) -> dict[str, Any]:
     return found[0]
 
 
-def rows_of(workspace: Workspace, table: str, customer_id: str) -> list[dict[str, Any]]:
-    """Return one customer's rows of a table of the lake that has a `customer_id`."""
-    return list(workspace.ask(_own, table, customer_id=customer_id).to_pylist())
-
-
 def months_of(customer: dict[str, Any]) -> Months | None:
     """Return in which months something happened to a customer; None when nothing is known to have."""
     first, last = customer["first_seen"], customer["last_seen"]
@@ -162,14 +158,9 @@ def money_of(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict
     return list(workspace.ask(_paid, places_for(profiles), **values_of(profiles)).to_pylist())
 
 
-def profile_keys(workspace: Workspace, customer_id: str) -> list[tuple[str, str]]:
-    """Return a customer's profiles, source and id of each, sorted."""
-    return [(row["profile_source"], row["profile_id"]) for row in _pointed(workspace, customer_id)]
-
-
 def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
-    mine = _pointed(workspace, customer_id)
+    mine = pointed(workspace, customer_id)
     keys = [(row["profile_source"], row["profile_id"]) for row in mine]
     found = workspace.ask(_known_as, places_for(keys), **values_of(keys)).to_pylist()
     by_key = {(row["profile_source"], row["profile_id"]): row for row in found}
@@ -184,17 +175,6 @@ def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
 
 def _meant(workspace: Workspace, kind: Kind) -> ir.Table:
     return matching(workspace, kind).select("customer_id", "name").order_by("customer_id")
-
-
-def _pointed(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
-    """Return which profiles are a customer, sorted: profile_source, profile_id, evidence."""
-    found = rows_of(workspace, "identity", customer_id)
-    return sorted(found, key=lambda row: (row["profile_source"], row["profile_id"]))
-
-
-def _own(workspace: Workspace, name: str) -> ir.Table:
-    table = workspace.table(name)
-    return table.filter(table.customer_id == given("customer_id"))
 
 
 def _paid(workspace: Workspace, places: int) -> ir.Table:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regulars.pipeline.own import Profile, of_places, places_for, values_of
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
-
-Profile = tuple[str, str]                    # source, id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,31 +85,6 @@ def course(
         ),
         types=sorted(counted.items(), key=lambda found: (-found[1], found[0])),
     )
-
-
-def places_for(profiles: list[Profile]) -> int:
-    """Return for how many profiles a question is made: a power of two, so that few questions are kept; 0 for nobody."""
-    return 1 << (len(profiles) - 1).bit_length() if profiles else 0
-
-
-def values_of(profiles: list[Profile]) -> dict[str, str]:
-    """Return a few profiles as the values of `of_places`; the last one fills the places that are left."""
-    filled = [profiles[min(n, len(profiles) - 1)] for n in range(places_for(profiles))]
-    return {
-        name: text for n, (source, profile) in enumerate(filled)
-        for name, text in ((f"source_{n}", source), (f"profile_{n}", profile))
-    }
-
-
-def of_places(table: ir.Table, places: int) -> ir.Table:
-    """Return the rows of a few profiles; files are sorted by profile, so lists of ids keep most from being read."""
-    if not places:
-        return table.limit(0)
-    sources, ids = ([given(f"{kind}_{n}") for n in range(places)] for kind in ("source", "profile"))
-    is_one = ibis.literal(False)
-    for source, profile in zip(sources, ids, strict=True):
-        is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
-    return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)
 
 
 def _merged(made: list[dict[str, Any]], fresh: list[dict[str, Any]], *, limit: int) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -35,7 +35,7 @@ class FreshEvents(Protocol):
         ...
 
 
-Ask = Callable[..., ir.Table]
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
@@ -48,18 +48,17 @@ class Questions:
 
     most: int = 500
     _versions: dict[str, int] = field(default_factory=dict)
-    _kept: dict[Hashable, Question] = field(default_factory=dict)
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
 
-    def kept(self, versions: dict[str, int], key: Hashable) -> Question | None:
-        """Return what is kept under a key while these are the current versions."""
+    def get(self, key: Hashable, make: Callable[[], Made], *, versions: dict[str, int]) -> Made:
+        """Return what is kept under a key while these are the current versions of all tables; made when nothing is."""
         if versions != self._versions or len(self._kept) >= self.most:
             self._kept.clear()
             self._versions = versions
-        return self._kept.get(key)
-
-    def keep(self, key: Hashable, question: Question) -> None:
-        """Keep a question under a key."""
-        self._kept[key] = question
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: Made = self._kept[key]
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +115,8 @@ class Workspace:
         """Return an expression's rows as mappings: for screens and pages, never for bulk work."""
         return list(self.fetch(expr).to_pylist())
 
-    def ask(self, make: Ask, *shape: Hashable, **values: object) -> pa.Table:
-        """Carry out what is asked again and again; see `Questions`.
+    def ask(self, make: Callable[..., ir.Table], *shape: Hashable, **values: object) -> pa.Table:
+        """Carry out what is asked again and again: the expression is made and compiled when asked for the first time.
 
         Args:
             make: Makes the expression of this workspace and the shape, with `given` in the places of values.
@@ -125,12 +124,13 @@ class Workspace:
             values: One for each place.
 
         """
-        key = (make, *shape)
-        question = self.questions.kept(self.book.versions.current_numbers(), key)
-        if question is None:
-            question = self.stores.engine.question(make(self, *shape))
-            self.questions.keep(key, question)
-        return question(values)
+        return self.once(_compiled, make, *shape)(values)
+
+    def once(self, make: Callable[..., Made], *shape: Hashable) -> Made:
+        """Return what is made of this workspace and a shape, kept until a table of the lake is another."""
+        return self.questions.get(
+            (make, *shape), lambda: make(self, *shape), versions=self.book.versions.current_numbers()
+        )
 
     def value(self, expr: ir.Scalar) -> Any:
         """Return the one value of an aggregate."""
@@ -143,6 +143,10 @@ class Workspace:
     def close(self) -> None:
         """Give back connections, memory and processes."""
         self.stores.close()
+
+
+def _compiled(workspace: Workspace, make: Callable[..., ir.Table], *shape: Hashable) -> Question:
+    return workspace.stores.engine.question(make(workspace, *shape))
 
 
 def open_workspace(

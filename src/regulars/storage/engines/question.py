@@ -22,7 +22,6 @@ from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 
 from regulars.storage.engines.engine import Engine, Question
 
-
 PLACE = "__given_"
 """How the names of places begin in text."""
 
