@@ -94,7 +94,8 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     key = _key(str(given.project))
-    words = _command("serve", "-p", str(given.project), "--port", "0", "--workers", str(given.at_once), "--json")
+    words = _command("serve", "-p", str(given.project), "--port", "0", "--workers", str(given.at_once), "--json",
+                     "--without-sign-in")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         said = ""

@@ -15,6 +15,7 @@ from ibis import _
 from regulars.errors import StoreError
 from regulars.storage.engines import Engine, open_engine
 from regulars.storage.engines.duckdb import DuckDBEngine
+from regulars.storage.engines.question import given, given_table
 
 
 def _at(*parts: int) -> datetime:
@@ -220,3 +221,35 @@ def test_an_engine_takes_its_settings_from_the_url(tmp_path: Path) -> None:
 
     assert found["threads"].to_pylist() == [1]
     engine.close()
+
+
+@pytest.mark.parametrize("asked", ["a", "zoë", "o'hara", "'; drop table t --", "$x"])
+def test_a_question_finds_what_the_expression_with_its_values_finds(engine: Engine, asked: str) -> None:
+    world = pa.table({"id": ["a", "zoë", "o'hara", "'; drop table t --", "$x"], "n": [1, 2, 3, 4, 5]})
+    rows = engine.arrow(world)
+    question = engine.question(rows.filter(rows.id == given("id"), rows.n <= given("most", "int64")))
+
+    found = [question({"id": asked, "most": most}) for most in (5, 0)]
+
+    assert [table.to_pylist() for table in found] == [[row for row in world.to_pylist() if row["id"] == asked], []]
+
+
+def test_values_of_a_question_have_the_types_of_their_places(engine: Engine) -> None:
+    rows = engine.arrow(WORLD)
+    question = engine.question(
+        rows.filter(rows["at"] == given("at", "timestamp"), rows.day == given("day", "date")).select("id")
+    )
+
+    found = question({"at": _at(2026, 1, 5, 14, 30, 0, 123456), "day": date(2026, 1, 5)})
+
+    assert found["id"].to_pylist() == ["a"]
+
+
+def test_a_table_is_given_to_a_question_each_time_it_is_asked(engine: Engine) -> None:
+    rows = engine.arrow(WORLD)
+    some = given_table("some", ibis.schema({"id": "string"}))
+    question = engine.question(rows.semi_join(some, "id").select("id"))
+
+    found = [question({"some": pa.table({"id": pa.array(ids, pa.string())})}) for ids in (["b"], [], ["a", "b"])]
+
+    assert [sorted(table["id"].to_pylist()) for table in found] == [["b"], [], ["a", "b"]]

@@ -9,8 +9,10 @@ import ibis
 import ibis.expr.types as ir
 
 from regulars.errors import NotFound
+from regulars.pipeline.named import SOME, names_of, some
 from regulars.pipeline.tables import COMMUNITIES, COMPANIONS, CONNECTIONS
 from regulars.pipeline.workspace import Workspace
+from regulars.storage.engines.question import given
 
 SHOWN = 24
 """How many people a picture shows: more names than that nobody reads."""
@@ -37,20 +39,7 @@ def strongest(workspace: Workspace, customer_id: str, *, limit: int = 10) -> lis
     followed, passes_given, passes_got, and the rest as they are. Only ties that say something: companions, family,
     passes.
     """
-    rows = _companions(workspace)
-    parts = []
-    for own, other in ((1, 2), (2, 1)):
-        mine = rows.filter(rows[f"customer_id_{own}"] == customer_id)
-        parts.append(mine.select(
-            "tie", "days_together", "expected_days", "jaccard", "p_value", "is_companion", "is_family", "last_day",
-            other_id=mine[f"customer_id_{other}"], led=mine[f"led_by_{own}"], followed=mine[f"led_by_{other}"],
-            passes_given=mine[f"passes_from_{own}"], passes_got=mine[f"passes_from_{other}"],
-        ))
-    found = ibis.union(*parts)
-    found = found.filter(found.is_companion | found.is_family | (found.passes_given + found.passes_got > 0))
-    names = workspace.table("customers").select(other_id="customer_id", other_name="name")
-    named = found.left_join(names, "other_id").drop("other_id_right")
-    return workspace.rows(named.order_by(named.tie.desc(), "other_id").limit(limit))
+    return list(workspace.ask(_strongest, limit, customer_id=customer_id).to_pylist())
 
 
 def circle(workspace: Workspace, customer_id: str) -> Circle:
@@ -100,21 +89,40 @@ def largest_communities(workspace: Workspace, *, limit: int = 10) -> list[dict[s
     return workspace.rows(found.select("community", "people", "ties", "centre").order_by("community").limit(limit))
 
 
+def _strongest(workspace: Workspace, limit: int) -> ir.Table:
+    rows = _companions(workspace)
+    parts = []
+    for own, other in ((1, 2), (2, 1)):
+        mine = rows.filter(rows[f"customer_id_{own}"] == given("customer_id"))
+        parts.append(mine.select(
+            "tie", "days_together", "expected_days", "jaccard", "p_value", "is_companion", "is_family", "last_day",
+            other_id=mine[f"customer_id_{other}"], led=mine[f"led_by_{own}"], followed=mine[f"led_by_{other}"],
+            passes_given=mine[f"passes_from_{own}"], passes_got=mine[f"passes_from_{other}"],
+        ))
+    found = ibis.union(*parts)
+    found = found.filter(found.is_companion | found.is_family | (found.passes_given + found.passes_got > 0))
+    names = workspace.table("customers").select(other_id="customer_id", other_name="name")
+    named = found.left_join(names, "other_id").drop("other_id_right")
+    return named.order_by(named.tie.desc(), "other_id").limit(limit)
+
+
 def _among(workspace: Workspace, ids: list[str], *, left_out: int) -> Circle:
-    customers, rows = workspace.table("customers"), _companions(workspace)
-    names = {
-        row["customer_id"]: row["name"]
-        for row in workspace.rows(customers.filter(customers.customer_id.isin(ids)).select("customer_id", "name"))
-    }
-    inside = rows.filter(rows.customer_id_1.isin(ids), rows.customer_id_2.isin(ids))
+    names = names_of(workspace, ids)
+    return Circle(
+        people=[{"customer_id": each, "name": names.get(each)} for each in ids],
+        ties=workspace.ask(_inside, **some(ids)).to_pylist(), left_out=left_out,
+    )
+
+
+def _inside(workspace: Workspace) -> ir.Table:
+    """Return the ties among some people that say something, the strongest first."""
+    inside = _companions(workspace)
+    for own in ("customer_id_1", "customer_id_2"):
+        inside = inside.semi_join(SOME.select(**{own: "customer_id"}), own)
     inside = inside.filter(
         inside.is_companion | inside.is_family | (inside.passes_from_1 + inside.passes_from_2 > 0)
     )
-    order = [inside.tie.desc(), inside.customer_id_1, inside.customer_id_2]
-    return Circle(
-        people=[{"customer_id": each, "name": names.get(each)} for each in ids],
-        ties=workspace.rows(inside.order_by(order)), left_out=left_out,
-    )
+    return inside.order_by(inside.tie.desc(), inside.customer_id_1, inside.customer_id_2)
 
 
 def _companions(workspace: Workspace) -> ir.Table:

@@ -17,6 +17,7 @@ from regulars.consent.quiet_hours import Window, quiet_windows
 from regulars.consent.suppression import Reason, Suppression, address_hash
 from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.find import find_customer
+from regulars.pipeline.own import rows_of
 from regulars.pipeline.salt import salt_of
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.consent import OnRecord, Review, Verdict
@@ -100,11 +101,8 @@ def addresses_of(workspace: Workspace, who: str) -> list[Address]:
 
 
 def _of_customer(workspace: Workspace, customer_id: str) -> list[Address]:
-    contacts, customers = workspace.table("contacts"), workspace.table("customers")
-    row = workspace.rows(contacts.filter(contacts.customer_id == customer_id))[0]
-    region = None
-    if "region" in customers.columns:
-        region = workspace.rows(customers.filter(customers.customer_id == customer_id).select("region"))[0]["region"]
+    row = rows_of(workspace, "contacts", customer_id)[0]
+    region = rows_of(workspace, "customers", customer_id)[0].get("region")
     return [_reached(workspace, row, channel, region) for channel in CHANNELS]
 
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import ibis.expr.types as ir
 
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
+from regulars.pipeline.own import of_places, places_for, pointed, rows_of, values_of
 from regulars.pipeline.segment import memberships_of
-from regulars.pipeline.timeline import Months, of_profiles, timeline
+from regulars.pipeline.timeline import Months, timeline
 from regulars.pipeline.workspace import Workspace
+from regulars.storage.engines.question import given
 
 SHOWN = 10
 """How many candidates an error names."""
+
+TOLD = ("raw_name", "email", "phone")
+"""What a profile is shown with."""
+
+
+Kind = Literal["id", "profile", "email", "phone", "name", "part"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """Whom a text means: how to look, and the values of that question."""
+
+    kind: Kind
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +64,8 @@ def find_customer(workspace: Workspace, text: str) -> str:
 
     Raises NotFound when nobody is meant, or several are: then with the ids to choose from.
     """
-    found = _rows(workspace, matching(workspace, text))
+    meaning = meaning_of(workspace, text)
+    found = workspace.ask(_meant, meaning.kind, **meaning.values).to_pylist()
     if not found:
         raise NotFound(f"no customer {text!r}", hint="give an id, source/id, e-mail address, phone number or full name")
     if len(found) > 1:
@@ -74,31 +92,19 @@ def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -
 
 def family_of(workspace: Workspace, customer_id: str) -> Family:
     """Return a customer's household, guardians and children, and how the customer is reached."""
-    members, links = workspace.table("household_members"), workspace.table("family_links")
-    names = workspace.table("customers").select("customer_id", "name")
-    own = members.filter(members.customer_id == customer_id).select("household_id")
-    home = members.semi_join(own, "household_id").left_join(names, "customer_id").order_by("role", "customer_id")
-    contact = workspace.rows(_one(workspace.table("contacts"), customer_id))
-
-    def others(role: str, of: str) -> list[dict[str, Any]]:
-        rows = links.filter(links[of] == customer_id).select(
-            "relationship", "confidence", "evidence", customer_id=f"{role}_customer_id"
-        )
-        named = rows.left_join(names, "customer_id").order_by("customer_id")
-        return workspace.rows(named.select("customer_id", "name", "relationship", "confidence", "evidence"))
-
+    contact = rows_of(workspace, "contacts", customer_id)
     return Family(
         household_id=contact[0]["household_id"] if contact else None,
-        members=workspace.rows(home.select("customer_id", "name", "role", "is_guardian", "evidence")),
-        guardians=others("guardian", "child_customer_id"),
-        children=others("child", "guardian_customer_id"),
+        members=workspace.ask(_household, customer_id=customer_id).to_pylist(),
+        guardians=workspace.ask(_others, "guardian", "child", customer_id=customer_id).to_pylist(),
+        children=workspace.ask(_others, "child", "guardian", customer_id=customer_id).to_pylist(),
         reached=contact[0] if contact else {},
     )
 
 
 def customer_row(workspace: Workspace, customer_id: str) -> dict[str, Any]:
     """Return a customer's row. Raises NotFound for an id that nobody has."""
-    found = workspace.rows(_one(workspace.table("customers"), customer_id))
+    found = rows_of(workspace, "customers", customer_id)
     if not found:
         raise NotFound(f"there is no customer {customer_id!r}")
     return found[0]
@@ -110,68 +116,88 @@ def months_of(customer: dict[str, Any]) -> Months | None:
     return None if first is None or last is None else Months(first=f"{first:%Y-%m}", last=f"{last:%Y-%m}")
 
 
-def matching(workspace: Workspace, text: str, *, is_part: bool = False) -> ir.Table:
-    """Return the customers a text means: an id, `source/id`, e-mail address, phone number or full name.
+def meaning_of(workspace: Workspace, text: str, *, is_part: bool = False) -> Meaning:
+    """Return what a text means: an id, `source/id`, e-mail address, phone number or full name.
 
     With `is_part` a name need only contain the text: for lists that a person looks through.
     """
-    return _matches(workspace, workspace.table("customers"), text.strip(), is_part=is_part)
+    text = text.strip()
+    if text.startswith("c_"):
+        return Meaning(kind="id", values={"meant": text})
+    if "/" in text:
+        source, _, profile = text.partition("/")
+        return Meaning(kind="profile", values={"meant_source": source, "meant": profile})
+    rules = workspace.project.identifier_rules
+    if email := normalise_emails([text], rules=rules).values[0].as_py():
+        return Meaning(kind="email", values={"meant": email})
+    if phone := normalise_phones([text], rules=rules).values[0].as_py():
+        return Meaning(kind="phone", values={"meant": phone})
+    return Meaning(kind="part" if is_part else "name", values={"meant": text.lower()})
+
+
+def matching(workspace: Workspace, kind: Kind) -> ir.Table:
+    """Return the customers that a `Meaning` of some kind means, columns as in the lake; its values are to be given."""
+    customers, identity, meant = workspace.table("customers"), workspace.table("identity"), given("meant")
+    if kind == "id":
+        return customers.filter(customers.customer_id == meant)
+    if kind == "profile":
+        is_own = (identity.profile_source == given("meant_source")) & (identity.profile_id == meant)
+        return customers.semi_join(identity.filter(is_own), "customer_id")
+    profiles = workspace.table("profiles")
+    name = profiles.raw_name.lower()
+    is_meant = {
+        "email": profiles.email == meant, "phone": profiles.phone == meant, "name": name == meant,
+        "part": name.contains(meant),
+    }
+    found = profiles.filter(is_meant[kind]).inner_join(identity, ["profile_source", "profile_id"])
+    return customers.semi_join(found, "customer_id")
 
 
 def money_of(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return what a few profiles paid and got back: kind, currency, lines, amount in minor units."""
-    lines = of_profiles(workspace.table("money"), profiles)
-    sums = lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum())
-    return workspace.rows(sums.order_by("kind", "currency"))
-
-
-def profile_keys(workspace: Workspace, customer_id: str) -> list[tuple[str, str]]:
-    """Return a customer's profiles, source and id of each, sorted."""
-    mine = _one(workspace.table("identity"), customer_id).select("profile_source", "profile_id")
-    rows = workspace.rows(mine.order_by("profile_source", "profile_id"))
-    return [(row["profile_source"], row["profile_id"]) for row in rows]
+    return list(workspace.ask(_paid, places_for(profiles), **values_of(profiles)).to_pylist())
 
 
 def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
-    identity = _one(workspace.table("identity"), customer_id).select("profile_source", "profile_id", "evidence")
-    mine = workspace.rows(identity.order_by("profile_source", "profile_id"))
+    mine = pointed(workspace, customer_id)
     keys = [(row["profile_source"], row["profile_id"]) for row in mine]
-    told = ("raw_name", "email", "phone")
-    found = of_profiles(workspace.table("profiles"), keys).select("profile_source", "profile_id", *told)
-    by_key = {(row["profile_source"], row["profile_id"]): row for row in workspace.rows(found)}
+    found = workspace.ask(_known_as, places_for(keys), **values_of(keys)).to_pylist()
+    by_key = {(row["profile_source"], row["profile_id"]): row for row in found}
     return [
         {
             "profile_source": source, "profile_id": profile,
-            **{name: by_key.get((source, profile), {}).get(name) for name in told}, "evidence": row["evidence"],
+            **{name: by_key.get((source, profile), {}).get(name) for name in TOLD}, "evidence": row["evidence"],
         }
         for (source, profile), row in zip(keys, mine, strict=True)
     ]
 
 
-def _matches(workspace: Workspace, customers: ir.Table, text: str, *, is_part: bool) -> ir.Table:
-    if text.startswith("c_"):
-        return customers.filter(customers.customer_id == text)
-    if "/" in text:
-        source, _, profile = text.partition("/")
-        identity = workspace.table("identity")
-        own = identity.filter(identity.profile_source == source, identity.profile_id == profile)
-        return customers.semi_join(own, "customer_id")
-    rules = workspace.project.identifier_rules
-    profiles, identity = workspace.table("profiles"), workspace.table("identity")
-    name = profiles.raw_name.lower()
-    is_meant = name.contains(text.lower()) if is_part else name == text.lower()
-    if email := normalise_emails([text], rules=rules).values[0].as_py():
-        is_meant = profiles.email == email
-    elif phone := normalise_phones([text], rules=rules).values[0].as_py():
-        is_meant = profiles.phone == phone
-    meant = profiles.filter(is_meant).inner_join(identity, ["profile_source", "profile_id"])
-    return customers.semi_join(meant, "customer_id")
+def _meant(workspace: Workspace, kind: Kind) -> ir.Table:
+    return matching(workspace, kind).select("customer_id", "name").order_by("customer_id")
 
 
-def _rows(workspace: Workspace, customers: ir.Table) -> list[dict[str, Any]]:
-    return workspace.rows(customers.select("customer_id", "name").order_by("customer_id"))
+def _paid(workspace: Workspace, places: int) -> ir.Table:
+    lines = of_places(workspace.table("money"), places)
+    sums = lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum())
+    return sums.order_by("kind", "currency")
 
 
-def _one(table: ir.Table, customer_id: str) -> ir.Table:
-    return table.filter(table.customer_id == customer_id)
+def _known_as(workspace: Workspace, places: int) -> ir.Table:
+    return of_places(workspace.table("profiles"), places).select("profile_source", "profile_id", *TOLD)
+
+
+def _household(workspace: Workspace) -> ir.Table:
+    members, names = workspace.table("household_members"), workspace.table("customers").select("customer_id", "name")
+    own = members.filter(members.customer_id == given("customer_id")).select("household_id")
+    home = members.semi_join(own, "household_id").left_join(names, "customer_id").order_by("role", "customer_id")
+    return home.select("customer_id", "name", "role", "is_guardian", "evidence")
+
+
+def _others(workspace: Workspace, role: str, of: str) -> ir.Table:
+    links, names = workspace.table("family_links"), workspace.table("customers").select("customer_id", "name")
+    rows = links.filter(links[f"{of}_customer_id"] == given("customer_id")).select(
+        "relationship", "confidence", "evidence", customer_id=f"{role}_customer_id"
+    )
+    named = rows.left_join(names, "customer_id").order_by("customer_id")
+    return named.select("customer_id", "name", "relationship", "confidence", "evidence")

@@ -22,7 +22,8 @@ from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.timeline import Place
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.door.tail import Tail
-from regulars.storage.engines.standing import Standing, Statement
+from regulars.storage.engines.question import Statement
+from regulars.storage.engines.standing import Standing
 
 FRESH, CAME = "fresh_events", "fresh_came"
 """Standing tables, `fresh_schema`: events that no run has made yet, and those of the batch."""

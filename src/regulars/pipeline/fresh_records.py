@@ -21,7 +21,8 @@ from regulars.records.intake import take, typed_schema
 from regulars.records.reading import Border
 from regulars.records.record import Stream
 from regulars.sources.door import EVENTS, LINKS
-from regulars.storage.engines.standing import Standing, Statement
+from regulars.storage.engines.question import Statement
+from regulars.storage.engines.standing import Standing
 
 PEOPLE = "fresh_people"
 """Standing table, WHO: whose a profile is, by the last run and by what messages said since."""

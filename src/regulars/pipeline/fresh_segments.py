@@ -18,7 +18,8 @@ from regulars.pipeline.workspace import Workspace
 from regulars.rules.evaluate import Tables, evaluate
 from regulars.rules.transition import transitions
 from regulars.storage.book.memberships import TRANSITIONS
-from regulars.storage.engines.standing import Standing, Statement
+from regulars.storage.engines.question import Statement
+from regulars.storage.engines.standing import Standing
 
 TOUCHED = "fresh_touched"
 """Standing table: customer_id of those to whom something happened and who were not decided since, and the number of the

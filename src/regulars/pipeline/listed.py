@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, get_args
 
@@ -13,8 +13,10 @@ import ibis.expr.types as ir
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.events.ledger import REVENUE
-from regulars.pipeline.find import matching
+from regulars.pipeline.find import Kind, matching, meaning_of
+from regulars.pipeline.named import SOME, some
 from regulars.pipeline.workspace import Workspace
+from regulars.storage.engines.question import given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,8 @@ def customer_page(
 
     Raises NotFound for a segment that is not declared.
     """
-    rows = wanted_customers(workspace, wanted)
-    if after is not None:
-        rows = rows.filter(rows.customer_id > after)
-    return workspace.rows(rows.order_by("customer_id").limit(limit))
+    wish, values = _wish(workspace, wanted)
+    return list(workspace.ask(_next, wish, limit, after=after or "", **values).to_pylist())
 
 
 def ordered_page(
@@ -70,15 +70,9 @@ def ordered_page(
     Raises NotFound for a segment that is not declared.
 
     """
-    rows = wanted_customers(workspace, wanted)
-    is_up = order in {"id", "name"}
-    rows = rows.mutate(place=_place(rows, order))
-    if after is not None:
-        place, customer_id = after
-        is_beyond = rows.place > place if is_up else rows.place < place
-        rows = rows.filter(is_beyond | ((rows.place == place) & (rows.customer_id > customer_id)))
-    by = rows.place.asc() if is_up else rows.place.desc()
-    return workspace.rows(rows.order_by(by, rows.customer_id).limit(limit))
+    wish, values = _wish(workspace, wanted)
+    beyond = {} if after is None else {"place": after[0], "after": after[1]}
+    return list(workspace.ask(_ordered, wish, order, limit, bool(beyond), **beyond, **values).to_pylist())
 
 
 def facets(workspace: Workspace, wanted: Wanted) -> list[Facet]:
@@ -86,7 +80,75 @@ def facets(workspace: Workspace, wanted: Wanted) -> list[Facet]:
 
     Raises NotFound for a segment that is not declared.
     """
-    mine = wanted_customers(workspace, wanted).select("customer_id")
+    wish, values = _wish(workspace, wanted)
+    return [Facet(**row) for row in workspace.ask(_facets, wish, **values).to_pylist()]
+
+
+def beside(workspace: Workspace, ids: Sequence[str], *, since: date) -> list[dict[str, Any]]:
+    """Return what stands beside some customers in a list: customer_id, segment or null, amount or null.
+
+    A row for each segment somebody is in, and one with what they paid since a business day, in minor units.
+    """
+    return list(workspace.ask(_beside, **some(ids), since=since).to_pylist())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What is asked of customers, without the values."""
+
+    kind: Kind | None
+    asks: frozenset[str]                     # fields of Wanted
+
+
+def _wish(workspace: Workspace, wanted: Wanted) -> tuple[_Wish, dict[str, object]]:
+    """Return what is wanted as a shape and values. Raises NotFound for a segment that is not declared."""
+    declared = [segment.name for segment in workspace.project.segments]
+    if wanted.segment is not None and wanted.segment not in declared:
+        raise NotFound(f"there is no segment {wanted.segment!r}", hint=did_you_mean(wanted.segment, declared))
+    asked = {name: getattr(wanted, name) for name in ("segment", "source", "seen_since", "seen_before")}
+    values: dict[str, object] = {name: value for name, value in asked.items() if value is not None}
+    wish = _Wish(kind=None, asks=frozenset(values))
+    if wanted.text is None:
+        return wish, values
+    meaning = meaning_of(workspace, wanted.text, is_part=wanted.is_part)
+    return replace(wish, kind=meaning.kind), {**values, **meaning.values}
+
+
+def _customers(workspace: Workspace, wish: _Wish) -> ir.Table:
+    """Return the customers that are asked for, columns as in the lake; the values of the wish are to be given."""
+    rows = workspace.table("customers") if wish.kind is None else matching(workspace, wish.kind)
+    if "segment" in wish.asks:
+        memberships = workspace.table("memberships")
+        rows = rows.semi_join(memberships.filter(memberships.segment == given("segment")), "customer_id")
+    if "source" in wish.asks:
+        identity = workspace.table("identity")
+        rows = rows.semi_join(identity.filter(identity.profile_source == given("source")), "customer_id")
+    if "seen_since" in wish.asks:
+        rows = rows.filter(rows.last_seen >= given("seen_since", "date"))
+    if "seen_before" in wish.asks:
+        rows = rows.filter((rows.last_seen <= given("seen_before", "date")) | rows.last_seen.isnull())
+    return rows
+
+
+def _next(workspace: Workspace, wish: _Wish, limit: int) -> ir.Table:
+    rows = _customers(workspace, wish)
+    return rows.filter(rows.customer_id > given("after")).order_by("customer_id").limit(limit)
+
+
+def _ordered(workspace: Workspace, wish: _Wish, order: Order, limit: int, is_behind: bool) -> ir.Table:  # noqa: FBT001  a shape
+    rows = _customers(workspace, wish)
+    is_up = order in {"id", "name"}
+    rows = rows.mutate(place=_place(rows, order))
+    if is_behind:
+        place = given("place")
+        is_beyond = rows.place > place if is_up else rows.place < place
+        rows = rows.filter(is_beyond | ((rows.place == place) & (rows.customer_id > given("after"))))
+    by = rows.place.asc() if is_up else rows.place.desc()
+    return rows.order_by(by, rows.customer_id).limit(limit)
+
+
+def _facets(workspace: Workspace, wish: _Wish) -> ir.Table:
+    mine = _customers(workspace, wish).select("customer_id")
     memberships, identity = workspace.table("memberships"), workspace.table("identity")
     known = identity.select("customer_id", value="profile_source").distinct()
     stays = memberships.select("customer_id", value="segment")
@@ -96,49 +158,19 @@ def facets(workspace: Workspace, wanted: Wanted) -> list[Facet]:
         _counted(known.semi_join(mine, "customer_id"), "source"),
     ]
     found = ibis.union(*parts)
-    return [Facet(**row) for row in workspace.rows(found.order_by("facet", found.customers.desc(), "value"))]
+    return found.order_by("facet", found.customers.desc(), "value")
 
 
-def beside(workspace: Workspace, ids: Sequence[str], *, since: date) -> list[dict[str, Any]]:
-    """Return what stands beside some customers in a list: customer_id, segment or null, amount or null.
-
-    A row for each segment somebody is in, and one with what they paid since a business day, in minor units.
-    """
+def _beside(workspace: Workspace) -> ir.Table:
     memberships, identity, money = (workspace.table(name) for name in ("memberships", "identity", "money"))
-    stays = memberships.filter(memberships.customer_id.isin(ids)).select(
-        "customer_id", "segment", amount=ibis.null("int64")
-    )
-    mine = identity.filter(identity.customer_id.isin(ids)).select("customer_id", "profile_source", "profile_id")
-    recent = money.filter(money.business_day >= since, money.kind.isin(REVENUE))
+    stays = memberships.semi_join(SOME, "customer_id").select("customer_id", "segment", amount=ibis.null("int64"))
+    mine = identity.semi_join(SOME, "customer_id").select("customer_id", "profile_source", "profile_id")
+    recent = money.filter(money.business_day >= given("since", "date"), money.kind.isin(REVENUE))
     paid = recent.inner_join(mine, ["profile_source", "profile_id"]).group_by("customer_id").agg(
         amount=lambda t: t.amount.sum()
     )
     sums = paid.select("customer_id", segment=ibis.null("string"), amount=paid.amount.cast("int64"))
-    return workspace.rows(stays.union(sums).order_by("customer_id", "segment"))
-
-
-def wanted_customers(workspace: Workspace, wanted: Wanted) -> ir.Table:
-    """Return the customers that are asked for, columns as in the lake.
-
-    Raises NotFound for a segment that is not declared.
-    """
-    rows = workspace.table("customers")
-    if wanted.text is not None:
-        rows = matching(workspace, wanted.text, is_part=wanted.is_part)
-    if wanted.segment is not None:
-        declared = [segment.name for segment in workspace.project.segments]
-        if wanted.segment not in declared:
-            raise NotFound(f"there is no segment {wanted.segment!r}", hint=did_you_mean(wanted.segment, declared))
-        memberships = workspace.table("memberships")
-        rows = rows.semi_join(memberships.filter(memberships.segment == wanted.segment), "customer_id")
-    if wanted.source is not None:
-        identity = workspace.table("identity")
-        rows = rows.semi_join(identity.filter(identity.profile_source == wanted.source), "customer_id")
-    if wanted.seen_since is not None:
-        rows = rows.filter(rows.last_seen >= wanted.seen_since)
-    if wanted.seen_before is not None:
-        rows = rows.filter((rows.last_seen <= wanted.seen_before) | rows.last_seen.isnull())
-    return rows
+    return stays.union(sums).order_by("customer_id", "segment")
 
 
 def _place(rows: ir.Table, order: Order) -> ir.Value:

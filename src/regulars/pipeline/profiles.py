@@ -81,7 +81,7 @@ def _touched(
     return workspace.fetch(every.distinct())
 
 
-_NO_KEYS = pa.schema([(name, pa.string()) for name in KEY]).empty_table()
+_NO_KEYS = pa.Table.from_batches([], pa.schema([(name, pa.string()) for name in KEY]))  # an array would import pandas
 
 
 def _gathered(workspace: Workspace, streams: Sequence[Stream], keys: ir.Table | None) -> pa.Table:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.events.window import AsOf
+from regulars.pipeline.named import names_of
+from regulars.pipeline.own import of_places, places_for, profile_keys, values_of
 from regulars.pipeline.read import digest
 from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.workspace import Workspace
 from regulars.rules.backtest import Backtest, backtest
-from regulars.rules.evaluate import Tables, evaluate
-from regulars.rules.explain import Explanation, explain
+from regulars.rules.evaluate import Evaluation, Tables, evaluate
+from regulars.rules.explain import Explanation, evaluation_of, explained, read_one
 from regulars.rules.transition import memberships, transitions
 from regulars.runs.run import Checkpoint, Steps, Work
-from regulars.storage.book.memberships import Stay
+from regulars.storage.book.memberships import TRANSITIONS, Stay
+from regulars.storage.engines import Question
+from regulars.storage.engines.question import given, given_table
+
+LEDGER = ibis.schema(TRANSITIONS)
+"""Columns of the ledger of transitions."""
 
 
 def segment_customers(workspace: Workspace) -> Steps:
@@ -77,10 +86,32 @@ def explain_customer(
     workspace: Workspace, customer_id: str, segment: str, *, at: datetime | None = None
 ) -> Explanation:
     """Say why a customer is in a segment or not, by the expressions that decide it. Raises NotFound for either."""
-    return explain(
-        workspace.project.segments, segment, customer_id=customer_id, tables=rule_tables(workspace),
-        as_of=as_of_now(workspace, at), engine=workspace.stores.engine,
+    as_of, mine = as_of_now(workspace, at), profile_keys(workspace, customer_id)
+    names = tuple(each.name for each in workspace.project.segments)
+    evaluation, question = workspace.once(_explaining, segment, places_for(mine), as_of.day)
+    ledger = workspace.book.memberships.transitions_of([customer_id], segments=names)
+    found = question({"customer_id": customer_id, "moment": as_of.moment, "ledger": ledger, **values_of(mine)})
+    return read_one(found.to_pylist(), evaluation, segment, customer_id=customer_id)
+
+
+def _explaining(workspace: Workspace, segment: str, places: int, day: date) -> tuple[Evaluation, Question]:
+    """Return how a segment is explained on a business day to a customer with so many profiles."""
+    customers, ledger = workspace.table("customers"), given_table("ledger", LEDGER)
+
+    def own(name: str) -> ir.Table:
+        rows = of_places(workspace.table(name), places).mutate(customer_id=given("customer_id"))
+        return rows.filter(rows.occurred_at <= given("moment", "timestamp"))
+
+    tables = Tables(
+        customers=customers.filter(customers.customer_id == given("customer_id")),
+        events=own("events"), money=own("money") if workspace.lake.exists("money") else None,
+        transitions=ledger.filter(ledger["at"] <= given("moment", "timestamp")),
     )
+    # What came after the moment is left out above, so that all moments of a day ask the same.
+    evening = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(workspace.zone)).astimezone(UTC)
+    as_of = as_of_now(workspace, evening - timedelta(microseconds=1))
+    evaluation = evaluation_of(workspace.project.segments, segment, tables=tables, as_of=as_of)
+    return evaluation, workspace.stores.engine.question(explained(evaluation, segment))
 
 
 def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
@@ -116,9 +147,7 @@ def segment_members(
     if name not in declared:
         raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, declared))
     stays = workspace.book.memberships.newest(name, limit=limit, after=after)
-    customers = workspace.table("customers").select("customer_id", "name")
-    few = customers.filter(customers.customer_id.isin([stay.customer_id for stay in stays]))
-    names = {row["customer_id"]: row["name"] for row in workspace.rows(few)} if stays else {}
+    names = names_of(workspace, [stay.customer_id for stay in stays])
     return [
         {
             "customer_id": stay.customer_id, "name": names.get(stay.customer_id), "entered_day": stay.entered_day,

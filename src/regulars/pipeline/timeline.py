@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regulars.pipeline.own import Profile, of_places, places_for, values_of
 from regulars.pipeline.workspace import Workspace
-
-Profile = tuple[str, str]                    # source, id
+from regulars.storage.engines.question import given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ def course(
     `event_type`: only events of this type; the types are those of all the same. Fresh events are counted as far as a
     page shows them.
     """
-    every = workspace.fetch(_dated(workspace, profiles, months))
+    every = workspace.ask(_dated, places_for(profiles), **_span(months), **values_of(profiles))
     fresh = [] if workspace.fresh is None else workspace.fresh.newest(customer_id, limit=limit, after=after)
     counted = Counter(every["event_type"].to_pylist()) + Counter(str(row["event_type"]) for row in fresh)
     rows = every if event_type is None else every.filter(pc.equal(every["event_type"], event_type))
@@ -86,17 +85,6 @@ def course(
         ),
         types=sorted(counted.items(), key=lambda found: (-found[1], found[0])),
     )
-
-
-def of_profiles(table: ir.Table, profiles: list[Profile]) -> ir.Table:
-    """Return the rows of a few profiles; files are sorted by profile, so lists of ids keep most from being read."""
-    if not profiles:
-        return table.limit(0)
-    sources, ids = (sorted(set(column)) for column in zip(*profiles, strict=True))
-    is_one = ibis.literal(False)
-    for source, profile in profiles:
-        is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
-    return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)
 
 
 def _merged(made: list[dict[str, Any]], fresh: list[dict[str, Any]], *, limit: int) -> list[dict[str, Any]]:
@@ -115,36 +103,58 @@ def _made(
 
     First which they are, then what they say: an event has many columns, and most events of a month are others'.
     """
-    dated = _dated(workspace, profiles, months)
-    if after is not None:
-        at, event_id = ibis.literal(after.occurred_at).cast(dated.occurred_at.type()), after.event_id
+    behind = {} if after is None else {"occurred_at": after.occurred_at, "event_id": after.event_id}
+    newest = workspace.ask(
+        _newest, places_for(profiles), limit, after is not None, **_span(months), **behind, **values_of(profiles)
+    )
+    return _told(workspace, profiles, newest)
+
+
+def _newest(workspace: Workspace, places: int, limit: int, is_behind: bool) -> ir.Table:  # noqa: FBT001  a shape
+    dated = _dated(workspace, places)
+    if is_behind:
+        at, event_id = given("occurred_at", "timestamp"), given("event_id")
         dated = dated.filter((dated.occurred_at < at) | ((dated.occurred_at == at) & (dated.event_id > event_id)))
-    newest = dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit)
-    return _told(workspace, profiles, workspace.fetch(newest))
+    return dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit)
 
 
-def _dated(workspace: Workspace, profiles: list[Profile], months: Months | None) -> ir.Table:
+def _dated(workspace: Workspace, places: int) -> ir.Table:
     """Which events a few profiles have. One row per event: event_id, month, occurred_at, event_type."""
     happened = workspace.table("events")
-    if months is not None:
-        happened = happened.filter(happened.month.between(months.first, months.last))
-    return of_profiles(happened, profiles).select("event_id", "month", "occurred_at", "event_type")
+    happened = happened.filter(happened.month.between(given("first"), given("last")))
+    return of_places(happened, places).select("event_id", "month", "occurred_at", "event_type")
+
+
+def _span(months: Months | None) -> dict[str, str]:
+    """Return the months to look in as values; without any, every month lies between these two."""
+    return {"first": "", "last": "~"} if months is None else {"first": months.first, "last": months.last}
 
 
 def _told(workspace: Workspace, profiles: list[Profile], newest: pa.Table) -> list[dict[str, Any]]:
     """Return what some events say, the newest first."""
     if not len(newest):
         return []
-    own_months = workspace.lake.table("events", partitions=set(newest["month"].to_pylist()))
-    whole = of_profiles(own_months.select(_said_by(workspace, own_months, newest)), profiles)
-    chosen = whole.filter(whole.event_id.isin(newest["event_id"].to_pylist()))
-    rows = workspace.rows(chosen.order_by(chosen.occurred_at.desc(), chosen.event_id))
+    ids, months, at = (newest[name] for name in ("event_id", "month", "occurred_at"))
+    first, last, low, high = (end.as_py() for each in (months, at) for end in pc.min_max(each).values())
+    found = workspace.ask(
+        _between, places_for(profiles), _said_by(workspace, set(newest["event_type"].to_pylist())),
+        first=first, last=last, low=low, high=high, **values_of(profiles),
+    )
+    chosen = found.filter(pc.is_in(found["event_id"], ids.combine_chunks()))
+    rows = chosen.sort_by([("occurred_at", "descending"), ("event_id", "ascending")]).to_pylist()
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
-def _said_by(workspace: Workspace, events: ir.Table, newest: pa.Table) -> list[str]:
-    """Return the columns in which these events can say anything: every column costs a reading of its file."""
-    types = set(newest["event_type"].to_pylist())
+def _between(workspace: Workspace, places: int, columns: tuple[str, ...]) -> ir.Table:
+    """Return what happened to a few profiles between two moments, both included; its order says nothing."""
+    happened = workspace.table("events")
+    happened = happened.filter(happened.month.between(given("first"), given("last"))).select(*columns)
+    low, high = given("low", "timestamp"), given("high", "timestamp")
+    return of_places(happened.filter(happened.occurred_at.between(low, high)), places)
+
+
+def _said_by(workspace: Workspace, types: set[str]) -> tuple[str, ...]:
+    """Return the columns in which events of some types can say anything: every column costs a reading of its file."""
     said = {name for each in workspace.project.events if each.event in types for name in each.what}
     others = {name for each in workspace.project.events for name in each.what} - said
-    return [name for name in events.columns if name not in others]
+    return tuple(name for name in workspace.lake.schema("events").names if name not in others)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -18,6 +18,7 @@ from regulars.pipeline.tokens import BookTokens
 from regulars.project import Project
 from regulars.sources.source import Source
 from regulars.storage.book import Book
+from regulars.storage.engines import Question
 from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
 from regulars.storage.stores import Stores
@@ -34,6 +35,32 @@ class FreshEvents(Protocol):
         ...
 
 
+Made = TypeVar("Made")
+
+
+@dataclass(slots=True)
+class Questions:
+    """What was asked before, compiled, for as long as every table of the lake is as it was then.
+
+    A table that was published between the look at the versions and the compiling is read sooner than the versions say;
+    the next look sees it, and everything is compiled anew.
+    """
+
+    most: int = 500
+    _versions: dict[str, int] = field(default_factory=dict)
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    def get(self, key: Hashable, make: Callable[[], Made], *, versions: dict[str, int]) -> Made:
+        """Return what is kept under a key while these are the current versions of all tables; made when nothing is."""
+        if versions != self._versions or len(self._kept) >= self.most:
+            self._kept.clear()
+            self._versions = versions
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: Made = self._kept[key]
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """One business: what it declares, where its data lies, and what time it is."""
@@ -43,6 +70,7 @@ class Workspace:
     clock: Clock
     allow_shrink: bool = False               # a person said that losing more than the guarded share is right
     fresh: FreshEvents | None = None         # where the door is open in this process
+    questions: Questions = field(default_factory=Questions, compare=False)
 
     @property
     def book(self) -> Book:
@@ -87,6 +115,23 @@ class Workspace:
         """Return an expression's rows as mappings: for screens and pages, never for bulk work."""
         return list(self.fetch(expr).to_pylist())
 
+    def ask(self, make: Callable[..., ir.Table], *shape: Hashable, **values: object) -> pa.Table:
+        """Carry out what is asked again and again: the expression is made and compiled when asked for the first time.
+
+        Args:
+            make: Makes the expression of this workspace and the shape, with `given` in the places of values.
+            shape: What else the expression is made of: few, or what is kept is soon forgotten.
+            values: One for each place.
+
+        """
+        return self.once(_compiled, make, *shape)(values)
+
+    def once(self, make: Callable[..., Made], *shape: Hashable) -> Made:
+        """Return what is made of this workspace and a shape, kept until a table of the lake is another."""
+        return self.questions.get(
+            (make, *shape), lambda: make(self, *shape), versions=self.book.versions.current_numbers()
+        )
+
     def value(self, expr: ir.Scalar) -> Any:
         """Return the one value of an aggregate."""
         return self.fetch(expr.name("value").as_table())["value"][0].as_py()
@@ -98,6 +143,10 @@ class Workspace:
     def close(self) -> None:
         """Give back connections, memory and processes."""
         self.stores.close()
+
+
+def _compiled(workspace: Workspace, make: Callable[..., ir.Table], *shape: Hashable) -> Question:
+    return workspace.stores.engine.question(make(workspace, *shape))
 
 
 def open_workspace(

@@ -39,6 +39,7 @@ from regulars.plugins import conditions as installed_conditions
 from regulars.plugins import declare_destination, declare_source
 from regulars.project.declared import Declared, Reading, read_declarations, refused
 from regulars.project.links import Linked, link_problems
+from regulars.project.remembered import fingerprint, remember, was_right
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment
 from regulars.rules.segment import declare as declare_segment
@@ -86,7 +87,7 @@ class Project:
 
         Raises DeclarationError with every problem, one a line: `file:line: what is wrong (what would be right)`.
         """
-        project = cls.read(folder, environment=environment, tokens=tokens)
+        project = cls._made(folder, environment=environment, tokens=tokens, remembers=True)
         if project.problems:
             raise refused(project.problems)
         return project
@@ -100,12 +101,24 @@ class Project:
         `tokens` is where sources keep what their vendors rotate; without one it lasts as long as the process.
         Raises DeclarationError only when `regulars.toml` itself cannot be read: without it nothing can.
         """
+        return cls._made(folder, environment=environment, tokens=tokens, remembers=False)
+
+    @classmethod
+    def _made(
+        cls, folder: Path, *, environment: Mapping[str, str] | None, tokens: TokenStore | None, remembers: bool
+    ) -> Project:
         environment = dict(os.environ) if environment is None else environment
         config = read_config(folder, environment=environment)
         tokens = tokens or MemoryTokens()
         zone = config.business.timezone
         at = Surroundings(folder=config.folder, environment=environment, zone=zone, tokens=tokens)
-        return _Assembly(config=config, at=at, reading=read_declarations(folder)).project()
+        reading = read_declarations(folder)
+        digest = fingerprint(folder, reading.declared) if remembers and not reading.problems else None
+        is_known = digest is not None and was_right(folder, digest)
+        project = _Assembly(config=config, at=at, reading=reading, is_right=is_known).project()
+        if digest is not None and not is_known and not project.problems:
+            remember(folder, digest)
+        return project
 
     @property
     def streams(self) -> Mapping[str, Stream]:
@@ -145,6 +158,7 @@ class _Assembly:
     config: Config
     at: Surroundings
     reading: Reading
+    is_right: bool = False                   # what declarations say of each other was looked at before
 
     def project(self) -> Project:
         sources = self._made("sources", lambda one: declare_source(one.name, one.data, at=self.at))
@@ -166,7 +180,7 @@ class _Assembly:
         transfers = self._beside("transfers", declare_transfers)
         holdouts = self._beside("holdouts", declare_holdouts) or ()
         self._check_priority()
-        linked = Linked(
+        linked = None if self.is_right else Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
             tracking_plans=tracking_plans,
@@ -176,7 +190,7 @@ class _Assembly:
             experiments=experiments, holdouts=holdouts, flags=flags, destinations=destinations, campaigns=campaigns,
             tracking_plans=tracking_plans, categories=categories, plans=plans, subcategories=subcategories,
             transfers=transfers, vocabulary=vocabulary, declared=tuple(self.reading.declared),
-            problems=tuple(sorted([*self.reading.problems, *link_problems(linked)], key=_place)),
+            problems=tuple(sorted([*self.reading.problems, *(link_problems(linked) if linked else ())], key=_place)),
         )
 
     def _check_priority(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -51,6 +51,14 @@ class Explanation:
     may_reenter_on: date | None              # first day it may enter again, while that is ahead
 
 
+def evaluation_of(segments: Iterable[Segment], name: str, *, tables: Tables, as_of: AsOf) -> Evaluation:
+    """Return what a segment and those it asks about are evaluated by. Raises NotFound for one that is not there."""
+    segments = list(segments)
+    if name not in {segment.name for segment in segments}:
+        raise NotFound(f"no segment {name!r}", hint=did_you_mean(name, [segment.name for segment in segments]))
+    return evaluate(with_dependencies(segments, name), tables, as_of=as_of)
+
+
 def explain(
     segments: Iterable[Segment], name: str, *, customer_id: str, tables: Tables, as_of: AsOf, engine: Engine
 ) -> Explanation:
@@ -58,14 +66,17 @@ def explain(
 
     Raises NotFound for a segment or customer that is not there.
     """
-    segments = list(segments)
-    if name not in {segment.name for segment in segments}:
-        raise NotFound(f"no segment {name!r}", hint=did_you_mean(name, [segment.name for segment in segments]))
-    evaluation = evaluate(with_dependencies(segments, name), for_customer(tables, customer_id), as_of=as_of)
-    found = engine.fetch(explained(evaluation, name)).to_pylist()
-    if not found:
+    evaluation = evaluation_of(segments, name, tables=for_customer(tables, customer_id), as_of=as_of)
+    return read_one(engine.fetch(explained(evaluation, name)).to_pylist(), evaluation, name, customer_id=customer_id)
+
+
+def read_one(
+    rows: Sequence[Mapping[str, object]], evaluation: Evaluation, name: str, *, customer_id: str
+) -> Explanation:
+    """Return the explanation that rows of `explained` for one customer say. Raises NotFound where there are none."""
+    if not rows:
         raise NotFound(f"no customer {customer_id!r}", hint="`regulars customer` finds one by name or address")
-    return read(found[0], evaluation, name)
+    return read(rows[0], evaluation, name)
 
 
 def explained(evaluation: Evaluation, name: str) -> ir.Table:

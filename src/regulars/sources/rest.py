@@ -49,15 +49,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 
-import httpx
-
 from regulars.clock import Clock
 from regulars.errors import DeclarationError
 from regulars.records.record import Stream
 from regulars.sources.declared import Path, as_mapping, declare_within, no_strangers, resolve_environment
 from regulars.sources.rest_auth import Auth, Credentials, declare_auth
-from regulars.sources.rest_call import Caller, Pace
-from regulars.sources.rest_pull import RestPull
 from regulars.sources.rest_request import RestRequest, declare_request, seconds
 from regulars.sources.source import Page, State, Surroundings, Window
 
@@ -84,6 +80,11 @@ class RestSource:
 
         Raises SourceUnavailable, SourceRefused, SourceChanged, SourceIncomplete.
         """
+        import httpx  # noqa: PLC0415  who only reads the declaration need not wait for it
+
+        from regulars.sources.rest_call import Caller, Pace  # noqa: PLC0415  the same
+        from regulars.sources.rest_pull import RestPull  # noqa: PLC0415  the same
+
         resolved = {name: str(self._resolved(value)) for name, value in self.headers.items()}
         seconds_allowed = self.timeout.total_seconds()
         with httpx.Client(timeout=seconds_allowed, headers=resolved, verify=_trusted()) as client:
@@ -147,6 +148,8 @@ def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> RestS
 @cache
 def _trusted() -> ssl.SSLContext:
     """Return the certificates that are trusted: reading them takes a tenth of a second, so it is done once."""
+    import httpx  # noqa: PLC0415  see `pull`
+
     return httpx.create_ssl_context()
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import httpx
 import msgspec
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError, SourceRefused, SourceUnavailable
 from regulars.sources.declared import Path, as_mapping, no_strangers
 from regulars.sources.source import TokenStore
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,8 @@ class Credentials:
 
     def put_on(self, request: httpx.Request, client: httpx.Client) -> None:
         """Add what the source wants to see."""
+        import httpx  # noqa: PLC0415  who only reads the declaration need not wait for it
+
         match self.auth:
             case HeaderAuth(name=name, value=value):
                 request.headers[name] = value
@@ -146,6 +150,8 @@ class Credentials:
 
 def _grant(auth: RefreshAuth, token: str, client: httpx.Client, *, source: str) -> dict[str, object] | None:
     """Ask for an access token; None when the refresh token is refused."""
+    import httpx  # noqa: PLC0415  see `put_on`
+
     form = {"grant_type": "refresh_token", "refresh_token": token}
     form |= {} if auth.scope is None else {"scope": auth.scope}
     form |= {} if auth.is_basic else {"client_id": auth.client_id, "client_secret": auth.client_secret}

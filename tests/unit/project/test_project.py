@@ -12,8 +12,10 @@ import pyarrow as pa
 import pytest
 
 from regulars.check import Finding
+from regulars.config import HOME
 from regulars.errors import DeclarationError
 from regulars.project import Project, check_project
+from regulars.project.remembered import fingerprint, was_right
 
 FILES = {
     "regulars.toml": '[business]\nname = "Summit Climbing"\ntimezone = "America/Chicago"\nown_emails = ["desk@summit.example"]\n',
@@ -399,3 +401,53 @@ def test_what_is_wrong_about_transfers_is_told_once_with_its_place(
 
     assert [problem.where for problem in found] == [where]
     assert message in found[0].message
+
+
+NO_STREAM = FILES["events/visited.yaml"].replace("desk.visits", "desk.no_such_stream")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / HOME).mkdir()
+    return written(tmp_path)
+
+
+def test_a_project_that_holds_is_remembered(home: Path) -> None:
+    project = Project.load(home, environment={})
+
+    digest = fingerprint(home, list(project.declared))
+    assert digest is not None
+    assert was_right(home, digest)
+
+
+def test_a_remembered_project_is_loaded_as_it_was(home: Path) -> None:
+    first, second = (Project.load(home, environment={}) for _ in range(2))
+
+    assert list(first.streams) == list(second.streams)
+    assert [one.name for one in (*first.events, *first.segments)] == [
+        one.name for one in (*second.events, *second.segments)
+    ]
+    assert second.problems == ()
+
+
+def test_a_change_after_it_was_right_is_looked_at(home: Path) -> None:
+    Project.load(home, environment={})
+    (home / "events" / "visited.yaml").write_text(NO_STREAM, encoding="utf-8")
+
+    with pytest.raises(DeclarationError, match="no_such_stream"):
+        Project.load(home, environment={})
+
+
+def test_a_project_with_a_problem_is_never_remembered(home: Path) -> None:
+    (home / "events" / "visited.yaml").write_text(NO_STREAM, encoding="utf-8")
+
+    for _ in range(2):
+        with pytest.raises(DeclarationError, match="no_such_stream"):
+            Project.load(home, environment={})
+
+
+def test_nothing_is_remembered_of_a_project_with_python_files(home: Path) -> None:
+    (home / "conditions").mkdir(exist_ok=True)
+    (home / "conditions" / "lucky.py").write_text("def declare(data, path):\n    return None\n", encoding="utf-8")
+
+    assert fingerprint(home, list(Project.read(home, environment={}).declared)) is None

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 import structlog
 from api_server import ADDRESSES, PEOPLE, Served, opened, running, serving
 
-from regulars.pipeline.find import months_of, profile_keys
+from regulars.pipeline.find import months_of
+from regulars.pipeline.own import profile_keys
 from regulars.pipeline.timeline import timeline
 from regulars.storage.book.tables import api_answers
 from regulars.web.api.route import ROOT

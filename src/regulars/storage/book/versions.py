@@ -84,6 +84,14 @@ class VersionBook:
             rows = connection.execute(self._select(table).order_by(lake_versions.c.version)).all()
         return [_version(row) for row in rows]
 
+    def current_numbers(self) -> dict[str, int]:
+        """Return the number of the current version of every table."""
+        query = sa.select(lake_current.c.table_name, lake_current.c.version).where(
+            lake_current.c.tenant == self.database.tenant
+        )
+        with self.database.reading() as connection:
+            return {name: version for name, version in connection.execute(query)}  # noqa: C416  rows are not pairs to the type checker
+
     def tables(self) -> list[str]:
         """Return the names of all tables with a current version, sorted."""
         query = sa.select(lake_current.c.table_name).where(lake_current.c.tenant == self.database.tenant)

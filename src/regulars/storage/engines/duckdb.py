@@ -23,7 +23,10 @@ from ibis.formats.pyarrow import PyArrowTableProxy
 from ibis.util import gen_name
 
 from regulars.errors import StoreError
-from regulars.storage.engines.engine import ROW_GROUP, Written, plain, rows_in
+from regulars.storage.engines.engine import ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.question import Compiler, Statement, filled
+
+_COMPILER = Compiler()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,10 @@ class DuckDBEngine:
             found = self.backend.con.execute(self._select(expr)).to_arrow_table()
         return plain(found).cast(expr.schema().to_pyarrow())
 
+    def question(self, expr: ir.Table) -> Question:
+        """Compile an expression with places for values; the answer has its columns."""
+        return _Compiled(engine=self, expr=expr, statement=Statement(text=self._select(expr), schema=expr.schema()))
+
     def write(
         self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None
     ) -> list[Written]:
@@ -163,7 +170,7 @@ class DuckDBEngine:
             return f"select * from {_quoted(op.name)}"
         self.backend._register_udfs(expr)  # noqa: SLF001  the same
         # What `ibis.to_sql` does, without taking the tables out of the expression first and laying the text out after.
-        return str(self.backend.compiler.to_sqlglot(expr).sql(dialect="duckdb"))
+        return str(_COMPILER.to_sqlglot(expr).sql(dialect="duckdb"))
 
     @contextmanager
     def bench(self) -> Iterator[Bench]:
@@ -232,6 +239,24 @@ class Bench:
     def fetch(self, table: ir.Table) -> pa.Table:
         """Carry an expression out and return its rows."""
         return self.engine.fetch(table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compiled:
+    """A question as text; see `regulars.storage.engines.question`."""
+
+    engine: DuckDBEngine
+    expr: ir.Table                           # kept: an Arrow table that it reads is forgotten with its last expression
+    statement: Statement
+
+    def __call__(self, values: Mapping[str, object]) -> pa.Table:
+        con = self.engine.backend.con
+        for name, value in values.items():
+            if isinstance(value, pa.Table):
+                con.register(name, plain(value))
+        with _reading():
+            found = con.execute(filled(self.statement.text, values)).to_arrow_table()
+        return plain(found).cast(self.statement.schema.to_pyarrow())
 
 
 class _reading:  # noqa: N801  reads as a phrase: `with _reading():`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,9 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+Question = Callable[[Mapping[str, object]], pa.Table]
+"""Gives the answer of a question for values by name; an Arrow table is the value of a given table."""
 
 PARTITION = "__partition"
 """Name of the folder level, and of the helping column, that carries a partition's value while writing."""
@@ -59,6 +62,10 @@ class Engine(Protocol):
 
     def fetch(self, expr: ir.Table) -> pa.Table:
         """Carry out an expression and return its rows."""
+        ...
+
+    def question(self, expr: ir.Table) -> Question:
+        """Return an expression with places for values (`regulars.storage.engines.question`), to be asked often."""
         ...
 
     def write(

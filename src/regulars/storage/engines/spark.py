@@ -17,7 +17,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.errors import StoreError
-from regulars.storage.engines.engine import NO_VALUE, PARTITION, ROW_GROUP, Written, plain, rows_in
+from regulars.storage.engines.engine import NO_VALUE, PARTITION, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.question import spelled_out
 
 SETTINGS = {
     "spark.ui.enabled": "false",
@@ -91,6 +92,10 @@ class SparkEngine:
         with _reading():
             found = self._frame(expr).toArrow()
         return plain(found).cast(expr.schema().to_pyarrow())
+
+    def question(self, expr: ir.Table) -> Question:
+        """Return an expression with places for values, planned whole each time."""
+        return spelled_out(expr, self)
 
     def write(
         self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None

@@ -16,14 +16,7 @@ from ibis.expr.operations import DatabaseTable, Namespace
 
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import plain
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """An expression as the engine's own text."""
-
-    text: str
-    schema: ibis.Schema
+from regulars.storage.engines.question import Statement
 
 
 @dataclass(slots=True)

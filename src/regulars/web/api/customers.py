@@ -9,8 +9,9 @@ from typing import Any
 
 from regulars.pipeline.connected import has_connections, strongest
 from regulars.pipeline.consent import Shown, show
-from regulars.pipeline.find import customer_row, months_of, profile_keys, profiles_of
+from regulars.pipeline.find import customer_row, months_of, profiles_of
 from regulars.pipeline.listed import Wanted, customer_page
+from regulars.pipeline.own import profile_keys
 from regulars.pipeline.segment import memberships_of
 from regulars.pipeline.timeline import Place, timeline
 from regulars.web.api.paging import aware, page_of, place_in
