@@ -19,11 +19,10 @@ from regulars.consent.suppression import Suppression, address_hash
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.consent import salt
 from regulars.pipeline.erased import Key, Struck, find, keys_of, owned_rows, strike
-from regulars.pipeline.find import profile_keys
 from regulars.pipeline.merged import merged_into
+from regulars.pipeline.own import of_profiles, profile_keys
 from regulars.pipeline.pull import rejects_of
 from regulars.pipeline.searched import proof_of, search
-from regulars.pipeline.timeline import of_profiles
 from regulars.pipeline.workspace import Workspace
 from regulars.records import mention
 from regulars.storage.book.erasures import Erasure

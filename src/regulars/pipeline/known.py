@@ -16,9 +16,9 @@ from regulars.consent.channel import CHANNELS, CONTACTS
 from regulars.consent.suppression import address_hash
 from regulars.pipeline.consent import salt
 from regulars.pipeline.erased import owned_rows
-from regulars.pipeline.find import customer_row, family_of, profile_keys
+from regulars.pipeline.find import customer_row, family_of
 from regulars.pipeline.merged import merged_into
-from regulars.pipeline.timeline import of_profiles
+from regulars.pipeline.own import of_profiles, profile_keys
 from regulars.pipeline.workspace import Workspace
 
 FILES: Mapping[str, str] = {

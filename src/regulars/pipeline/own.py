@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ibis
@@ -44,12 +45,17 @@ def values_of(profiles: list[Profile]) -> dict[str, str]:
 
 
 def of_places(table: ir.Table, places: int) -> ir.Table:
+    """Return the rows of a few profiles, as a question with so many places for them."""
+    return of_profiles(table, [(given(f"source_{n}"), given(f"profile_{n}")) for n in range(places)])
+
+
+def of_profiles(table: ir.Table, profiles: Sequence[tuple[Any, Any]]) -> ir.Table:
     """Return the rows of a few profiles; files are sorted by profile, so lists of ids keep most from being read."""
-    if not places:
+    if not profiles:
         return table.limit(0)
-    sources, ids = ([given(f"{kind}_{n}") for n in range(places)] for kind in ("source", "profile"))
+    sources, ids = (list(column) for column in zip(*profiles, strict=True))
     is_one = ibis.literal(False)
-    for source, profile in zip(sources, ids, strict=True):
+    for source, profile in profiles:
         is_one = is_one | ((table.profile_id == profile) & (table.profile_source == source))
     return table.filter(table.profile_source.isin(sources), table.profile_id.isin(ids), is_one)
 
