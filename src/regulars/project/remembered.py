@@ -21,7 +21,8 @@ def fingerprint(folder: Path, declared: list[Declared]) -> str | None:
     """Return the digest of what a project declares; None where files say only a part of it."""
     if any(one.marked is None for one in declared):
         return None
-    plug_ins = sorted(f"{p.name} {p.value}" for group in (SOURCES, SENDERS, CONDITIONS) for p in entry_points(group=group))
+    points = [point for group in (SOURCES, SENDERS, CONDITIONS) for point in entry_points(group=group)]
+    plug_ins = sorted(f"{point.name} {point.value}" for point in points)
     told = sha256("\n".join([version("regulars"), *plug_ins]).encode())
     for name in (FILE, *sorted(one.file for one in declared)):
         told.update(b"\0" + name.encode() + b"\0" + sha256((folder / name).read_bytes()).digest())
