@@ -19,7 +19,7 @@ CLOSED = [route for route in ROUTES if route.scope is not None]
 READ = [route for route in ROUTES if route.method == "GET"]
 BODIES: dict[str, Any] = {
     "addDecision": {"kind": "stopped", "reason": "enough"},
-    "addConsent": {"address": "ann@lee.example", "action": "revoke"},
+    "addConsent": {"address": "p9@desk.example", "action": "revoke"},
     "addSuppressions": {"addresses": ["254 867 5309", "nobody"], "reason": "do not contact"},
     "addRuling": {"left": "desk/5", "right": "desk/6", "verdict": "same", "reason": "asked them"},
 }
