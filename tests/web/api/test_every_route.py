@@ -23,7 +23,7 @@ BODIES: dict[str, Any] = {
     }},
     "pauseCampaign": {}, "resumeCampaign": {}, "stopCampaign": {},
     "addDecision": {"kind": "stopped", "reason": "enough"},
-    "addConsent": {"address": "ann@lee.example", "action": "revoke"},
+    "addConsent": {"address": "p9@desk.example", "action": "revoke"},
     "addSuppressions": {"addresses": ["254 867 5309", "nobody"], "reason": "do not contact"},
     "addErasure": {"customer": "desk/9"},
     "addRuling": {"left": "desk/5", "right": "desk/6", "verdict": "same", "reason": "asked them"},

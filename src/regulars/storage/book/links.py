@@ -35,7 +35,7 @@ class LinkBook:
         rows = [
             {"tenant": self.database.tenant, "code": one.code, "campaign_id": ids[0], "customer_id": ids[1],
              "position": one.position, "url": one.url}
-            for one in links if (ids := read_message_id(one.message)) is not None
+            for one in links for ids in [_ids(one.message)]
         ]
         if rows:
             with self.database.writing() as connection:
@@ -55,9 +55,7 @@ class LinkBook:
 
     def note(self, click: Click, *, at: datetime, method: str, agent: str | None) -> None:
         """Write down that a link was opened."""
-        ids = read_message_id(click.message)
-        if ids is None:
-            return
+        ids = _ids(click.message)
         with self.database.writing() as connection:
             connection.execute(sa.insert(clicks).values(
                 tenant=self.database.tenant, click_id=uuid4().hex, campaign_id=ids[0], customer_id=ids[1],
@@ -66,9 +64,7 @@ class LinkBook:
 
     def address(self, message: str) -> str | None:
         """Return where a message went; None for one that is not there."""
-        ids, m = read_message_id(message), messages.c
-        if ids is None:
-            return None
+        ids, m = _ids(message), messages.c
         query = sa.select(m.address).where(
             m.tenant == self.database.tenant, m.campaign_id == ids[0], m.customer_id == ids[1]
         )
@@ -103,3 +99,8 @@ class LinkBook:
         if click_ids:
             with self.database.writing() as connection:
                 connection.execute(statement.values(taken_at=at), [{"of": one} for one in click_ids])
+
+
+def _ids(message: str) -> tuple[str, str]:
+    """Return the campaign's id and the customer's of a message; of what is no message's id those of nobody's."""
+    return read_message_id(message) or ("", message)

@@ -79,9 +79,9 @@ def _line(visit: Visit, person: Person) -> PersonLine:
 
 def _sentence(rows: tuple[PersonLine, ...], links: tuple[LinkLine, ...]) -> str:
     able = sum(each.disabled_at is None for each in rows)
-    waiting = len(links)
     who = f"{able} {'person' if able == 1 else 'people'} may sign in"
-    return f"{who}; {waiting or 'no'} {'link was' if waiting == 1 else 'links were'} not used yet."
+    waiting = f"{len(links)} links wait to be used" if len(links) > 1 else "one link waits to be used"
+    return f"{who}; {waiting if links else 'no link waits to be used'}."
 
 
 def _invited(visit: Visit, said: Mapping[str, str]) -> Told:
