@@ -20,8 +20,9 @@ from test_timeline import ANN, business, post, ran
 
 from regulars.clock import FixedClock
 from regulars.config import read_config
-from regulars.pipeline.find import customer_card, find_customer, profile_keys
+from regulars.pipeline.find import customer_card, find_customer
 from regulars.pipeline.fresh import Fresh
+from regulars.pipeline.own import profile_keys
 from regulars.pipeline.segment import memberships_of, segment_counts
 from regulars.pipeline.timeline import Place, timeline
 from regulars.pipeline.workspace import Workspace, open_workspace
