@@ -97,14 +97,24 @@ class SealedBook:
 
 
 def _key_file(path: Path, *, is_new_fine: bool) -> str:
-    if is_new_fine:
-        with suppress(FileExistsError):
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as out:
-                out.write(base64.b64encode(secrets.token_bytes(32)).decode())
-                out.flush()
-                os.fsync(out.fileno())
+    if is_new_fine and not path.exists():
+        _make_key(path)
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError as error:
         raise StoreError(f"the key file {path.name} is missing", hint="restore it, or set REGULARS_KEY") from error
+
+
+def _make_key(path: Path) -> None:
+    """Make a key where there is none. Of several that do at once the first one's stands, and no half of it is seen."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as out:
+            out.write(base64.b64encode(secrets.token_bytes(32)).decode())
+            out.flush()
+            os.fsync(out.fileno())
+        with suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink()
