@@ -46,7 +46,7 @@ def test_a_kill_between_two_files_leaves_the_old_one_and_the_next_export_is_whol
     export(tmp_path / "clean", content=2)
 
     script = "\n".join([
-        "import sys", f"sys.path[:0] = {sys.path!r}", "from pathlib import Path", "from test_files import export",
+        "import sys", f"sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}", "from pathlib import Path", "from test_files import export",
         f"export(Path({str(tmp_path / 'there')!r}), content=2, killed_after=1)",
     ])
     killed = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parent, check=False)
