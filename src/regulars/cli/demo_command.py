@@ -114,5 +114,6 @@ def _show_next(workspace: Workspace, project: Path) -> None:
         f"explain {example['customer_id']} {example['segment']}",
         "segment",
         "quarantine",
+        "serve --without-sign-in",           # the pages, for a browser on this machine
     ):
         click.echo(f"  {command_line(line, project)}")
