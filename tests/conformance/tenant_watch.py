@@ -18,6 +18,9 @@ import regulars
 from regulars.storage.book.tables import metadata
 
 PRODUCT = Path(regulars.__file__).parent
+SHARED = "counters"
+"""The one table that may be asked whether somebody else has rows: its numbers say nothing of anybody."""
+
 SEEN: ContextVar[list[str] | None] = ContextVar("SEEN", default=None)
 
 
@@ -34,12 +37,16 @@ def forgotten(statement: str, dialect: str) -> tuple[str, ...]:
             named = [column.name for column in insert.this.expressions] if isinstance(insert.this, exp.Schema) else []
             found += [] if "tenant" in named else [into.name]
         said = {
-            (_whose(equal), side.table) for equal in parsed.find_all(exp.EQ, exp.NEQ, exp.In)
+            (_whose(equal), side.table) for equal in parsed.find_all(exp.EQ, exp.In)
             for side in (equal.this, equal.args.get("expression"))
             if isinstance(side, exp.Column) and side.name == "tenant"
         }
         read = [table for table in parsed.find_all(exp.Table) if table.name in metadata.tables and table is not into]
-        found += [table.alias_or_name for table in read if (_whose(table), table.alias_or_name) not in said]
+        is_asked = any(str(each.this) == f"{SHARED}.tenant" for each in parsed.find_all(exp.NEQ))
+        found += [
+            table.alias_or_name for table in read
+            if (_whose(table), table.alias_or_name) not in said and not (is_asked and table.name == SHARED)
+        ]
     return tuple(found)
 
 

@@ -33,6 +33,7 @@ OTHER = assignments.alias()
     (sa.select(audit).where(MINE), []),
     (sa.select(audit), ["audit"]),
     (sa.select(audit).where(audit.c.number == 1), ["audit"]),
+    (sa.select(audit).where(audit.c.tenant != "mine"), ["audit"]),
     (sa.update(audit).where(audit.c.number == 1).values(tenant="mine"), ["audit"]),
     (sa.delete(audit).where(MINE), []),
     (sa.delete(audit).where(audit.c.number == 1), ["audit"]),

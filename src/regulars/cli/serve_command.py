@@ -61,7 +61,7 @@ def command(
 
     The REST API is at /api/v1, what it takes and gives at /api/v1/openapi.json; its keys are made by `regulars key`.
 
-    People sign in at /sign-in; `regulars person invite` gives them the link with which they choose a password.
+    Pages are at / for people who sign in; `regulars person invite` gives them the link to choose a password with.
     """
     from regulars.flags.cipher import is_key  # noqa: PLC0415  help must answer at once
     from regulars.web.listen import listening, serve  # noqa: PLC0415
@@ -79,7 +79,7 @@ def command(
         issuer=_issuer(issuer, client_id, client_secret),
     )
     with listening(host, port) as socket, serving(folder, choices) as ready:
-        _say(f"http://{host}:{socket.getsockname()[1]}", ready.said, as_json=as_json)
+        _say(f"http://{host}:{socket.getsockname()[1]}", ready.said, is_open=without_sign_in, as_json=as_json)
         serve(ready.app, socket)
 
 
@@ -94,7 +94,7 @@ def _issuer(url: str | None, client_id: str | None, client_secret: str | None) -
     return Issuer(url=url, client_id=client_id, client_secret=client_secret)
 
 
-def _say(url: str, said: Said, *, as_json: bool) -> None:
+def _say(url: str, said: Said, *, is_open: bool, as_json: bool) -> None:
     """Say where everything is."""
     if as_json:
         show_json({"url": url, **asdict(said)})
@@ -104,7 +104,9 @@ def _say(url: str, said: Said, *, as_json: bool) -> None:
         click.echo(f"events of {name} are taken at {url}/v1/batch")
     for name in said.webhooks:
         click.echo(f"deliveries of {name} are taken at {url}/webhooks/{name}")
-    if said.has_people:
+    if is_open:
+        click.echo(f"pages are at {url}/, for this machine alone")
+    elif said.has_people:
         click.echo(f"people sign in at {url}/sign-in")
     elif said.has_people is False:
         click.echo(f"nobody can sign in yet: regulars person invite ADDRESS --role owner --url {url}")

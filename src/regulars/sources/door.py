@@ -21,13 +21,13 @@ somebody did before they said who they are is on their timeline from then on. Th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from regulars.clock import Clock
 from regulars.records.record import Stream
 from regulars.sources.declared import as_mapping, declare_within, no_strangers
-from regulars.sources.source import Page, State, Surroundings, Window
+from regulars.sources.pushed import Pushed
+from regulars.sources.source import Surroundings
 
 EVENTS, LINKS = "events", "links"
 """The streams of a door."""
@@ -64,18 +64,11 @@ PROFILE: Mapping[str, object] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoorSource:
+class DoorSource(Pushed):
     """What clients post with a write key of this source."""
 
     name: str
     streams: tuple[Stream, ...]
-
-    def pull(
-        self, stream: Stream, *, cursor: State | None, resume: State | None, clock: Clock, window: Window | None = None
-    ) -> Iterator[Page]:
-        """Yield nothing: what there is comes by itself."""
-        del stream, cursor, resume, clock, window
-        yield from ()
 
 
 def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> DoorSource:

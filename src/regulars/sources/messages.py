@@ -28,13 +28,13 @@ source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from regulars.clock import Clock
 from regulars.records.record import Stream
 from regulars.sources.declared import declare_within, no_strangers
-from regulars.sources.source import Page, State, Surroundings, Window
+from regulars.sources.pushed import Pushed
+from regulars.sources.source import Surroundings
 
 SENT, RECEIPTS, REPLIES = "sent", "receipts", "replies"
 """The streams."""
@@ -62,18 +62,11 @@ _KEYS = {SENT: "message_id", RECEIPTS: "receipt_id", REPLIES: "reply_id"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessagesSource:
+class MessagesSource(Pushed):
     """What was sent, out of the book; whoever pulls it has the book."""
 
     name: str
     streams: tuple[Stream, ...]
-
-    def pull(
-        self, stream: Stream, *, cursor: State | None, resume: State | None, clock: Clock, window: Window | None = None
-    ) -> Iterator[Page]:
-        """Yield nothing: without the book there is nothing to tell."""
-        del stream, cursor, resume, clock, window
-        yield from ()
 
 
 def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> MessagesSource:

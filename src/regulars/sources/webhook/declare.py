@@ -17,19 +17,19 @@ it said is under `said`; of a form `data[email]` is `said.data.email`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from regulars.check import did_you_mean
-from regulars.clock import Clock
 from regulars.errors import DeclarationError
 from regulars.records.record import Stream, duration
 from regulars.sources.declared import as_mapping, declare_within, no_strangers, resolve_environment
 from regulars.sources.door import EVENTS
+from regulars.sources.pushed import Pushed
 from regulars.sources.reference import references
-from regulars.sources.source import Page, State, Surroundings, Window
+from regulars.sources.source import Surroundings
 from regulars.sources.webhook.scheme import SCHEMES, Scheme
 
 ROOT = "/webhooks/"
@@ -50,7 +50,7 @@ _KNOWN = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookSource:
+class WebhookSource(Pushed):
     """What one outside system posts."""
 
     name: str
@@ -71,13 +71,6 @@ class WebhookSource:
         """Return what its signatures are known by. Raises SourceRefused when a variable is not set."""
         found = [resolve_environment(secret, self.at, source=self.name) for secret in self.declared_secrets]
         return tuple(str(secret) for secret in found if secret)
-
-    def pull(
-        self, stream: Stream, *, cursor: State | None, resume: State | None, clock: Clock, window: Window | None = None
-    ) -> Iterator[Page]:
-        """Yield nothing: what there is comes by itself."""
-        del stream, cursor, resume, clock, window
-        yield from ()
 
 
 def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> WebhookSource:
