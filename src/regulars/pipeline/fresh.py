@@ -74,9 +74,9 @@ class Fresh:
 
     def _take(self, reading: Reading, data: bytes) -> int:
         assert self.whose is not None
-        reading.read(data, now=self.workspace.clock.now())
-        self.standing.add(LINKED, reading.links)
-        self.standing.add(PEOPLE, self.whose)
+        if reading.read(data, now=self.workspace.clock.now()):
+            self.standing.add(LINKED, self.standing.all_of(reading.linked))
+            self.standing.add(PEOPLE, self.whose)
         count = self.standing.put(CAME, reading.events)
         self.standing.add(FRESH, self.standing.all_of(CAME))
         self.deciding.touch()
