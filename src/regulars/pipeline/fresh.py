@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.fresh_records import LINK, LINKED, PEOPLE, WHO, Reading, fresh_schema, named_since, readings
-from regulars.pipeline.fresh_segments import Deciding
+from regulars.pipeline.fresh_segments import Counted, Deciding
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.timeline import Place
 from regulars.pipeline.workspace import Workspace
@@ -48,7 +48,8 @@ class Fresh:
     def of(cls, workspace: Workspace, tail: Tail) -> Fresh:
         """Return the fresh tail of a project whose stores nobody else uses."""
         standing = Standing(workspace.stores.border)
-        deciding = Deciding(workspace=workspace, standing=standing, fresh=FRESH, came=CAME)
+        counted = Counted.by(workspace.project.segments)
+        deciding = Deciding(workspace=workspace, standing=standing, fresh=FRESH, came=CAME, counted=counted)
         return cls(workspace=workspace, tail=tail, standing=standing, deciding=deciding)
 
     def step(self) -> int:

@@ -42,13 +42,16 @@ def segment_customers(workspace: Workspace) -> Steps:
     changes = engine.fetch(transitions(evaluation))
     added = workspace.book.memberships.append(changes)
     yield Checkpoint(done=1, total=2, note=f"{added:,} changes")
+    batch = workspace.book.memberships.last_batch()
     ledger = workspace.book.memberships.transitions()
     # The ledger only grows, so its length says which one it is: killed between the book and the lake, the next run
     # finds nothing new in the one and still brings the other up to date.
     made_of = digest(len(ledger), *segments)
     if workspace.lake.meta("memberships").get("made_of") != made_of:
         table = engine.arrow(ledger)
-        workspace.lake.replace("transitions", table, order_by=("customer_id",), allow_shrink=True)
+        workspace.lake.replace(
+            "transitions", table, order_by=("customer_id",), meta={"batch": batch}, allow_shrink=True
+        )
         workspace.lake.replace(
             "memberships", memberships(table, segments), meta={"made_of": made_of}, allow_shrink=True
         )
