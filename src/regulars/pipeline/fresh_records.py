@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.expr.operations import Field
 
 from regulars.events.currency import minor_digits
 from regulars.events.derive import DRAFT, derived, drafts
-from regulars.events.event import EVENT
+from regulars.events.event import EVENT, EventType
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.derive import event_attributes
 from regulars.pipeline.workspace import Workspace
 from regulars.records import versions
-from regulars.records.intake import take
+from regulars.records.intake import take, typed_schema
 from regulars.records.reading import Border
 from regulars.records.record import Stream
 from regulars.sources.door import EVENTS, LINKS
@@ -40,6 +41,14 @@ LINK = ibis.schema({"profile_source": "string", "profile_id": "string", "user_id
 def fresh_schema(workspace: Workspace) -> ibis.Schema:
     """Return the columns of fresh events: those of the lake's without what it is partitioned by."""
     return ibis.schema({**EVENT, **event_attributes(workspace)})
+
+
+def widened(rows: ir.Table, schema: ibis.Schema) -> ir.Table:
+    """Return rows in these columns; one that they lack is missing everywhere."""
+    own = rows.schema()
+    return rows.select(*(
+        (rows[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
+    ))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +104,15 @@ def _reading(
     lines, linked, parent = f"fresh_lines_{n}", f"fresh_named_{n}", streams[EVENTS]
     border = Border(zone=workspace.zone, minor_digits=minor_digits(workspace.project.config.business.currency))
     outline = _Outline(standing=standing, bench=Bench(standing.engine), prefix=f"fresh_kept_{n}")
+    types = {
+        name: [each for each in workspace.project.events if each.stream == stream.full_name]
+        for name, stream in streams.items()
+    }
     keyed = versions.keyed(standing.table(lines, versions.LANDING), parent, bench=outline)
     keyed = replace(keyed, table=outline.standing_of(keyed.table))
     records = {
         name: outline.standing_of(take(
-            keyed, stream, border=border, bench=outline, parent=None if stream is parent else parent
+            keyed, _slim(stream, types[name]), border=border, bench=outline, parent=None if stream is parent else parent
         ).good)
         for name, stream in streams.items()
     }
@@ -109,8 +122,21 @@ def _reading(
     return Reading(
         source=source, lines=lines, steps=tuple(outline.steps), standing=standing, linked=linked,
         links=standing.statement(named.distinct().anti_join(standing.there(LINKED), LINK.names)),
-        events=standing.statement(_events(workspace, records, streams, standing.there(fresh))),
+        events=standing.statement(_events(workspace, source, records, types, standing.there(fresh))),
     )
+
+
+def _slim(stream: Stream, types: Sequence[EventType]) -> Stream:
+    """Return a stream without fields that no event reads and that always read: to plan how they are read takes long."""
+    if stream.parent is not None:
+        return stream
+    records = ibis.table(typed_schema(stream), name="records")
+    parts = drafts(records, types, source=stream.source, stream=stream.name)
+    read = {each.name for part in parts for each in part.op().find(Field)}
+    return replace(stream, fields=tuple(
+        each for each in stream.fields
+        if each.type not in {"id", "text", "json"} or each.is_required or each.name in {*stream.key, *read}
+    ))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,17 +170,15 @@ _SUPPOSED = {"n_rows": 1, "n_sets": 1, "n_repeated": 0, "n_good": 1, "n_bad": 0,
 
 
 def _events(
-    workspace: Workspace, records: Mapping[str, ir.Table], streams: Mapping[str, Stream], fresh: ir.Table
+    workspace: Workspace, source: str, records: Mapping[str, ir.Table], types: Mapping[str, Sequence[EventType]],
+    fresh: ir.Table,
 ) -> ir.Table:
     attributes = event_attributes(workspace)
     whole = ibis.schema({**DRAFT, **attributes})
     parts = [
-        _widened(part, whole)
-        for name, stream in streams.items()
-        for part in drafts(
-            records[name], [each for each in workspace.project.events if each.stream == stream.full_name],
-            source=stream.source, stream=stream.name,
-        )
+        widened(part, whole)
+        for name, each in types.items()
+        for part in drafts(records[name], each, source=source, stream=name)
     ]
     if not parts:
         return fresh.limit(0)
@@ -164,10 +188,3 @@ def _events(
 
 
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _widened(part: ir.Table, schema: ibis.Schema) -> ir.Table:
-    own = part.schema()
-    return part.select(*(
-        (part[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
-    ))

@@ -10,14 +10,13 @@ from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.events.event import MONEY
 from regulars.events.measure import ENTERED, ROW_COLUMNS
 from regulars.events.window import AsOf
 from regulars.pipeline.fresh_known import Known, Owned, Stands
-from regulars.pipeline.fresh_records import BY_PROFILE, PEOPLE, WHO, fresh_schema
+from regulars.pipeline.fresh_records import BY_PROFILE, PEOPLE, WHO, fresh_schema, widened
 from regulars.pipeline.workspace import Workspace
 from regulars.rules.condition import together
 from regulars.rules.evaluate import Tables, evaluate
@@ -124,7 +123,7 @@ class Deciding:
         until = self._first(standing)
         if until is None:
             return 0
-        touched = f"select distinct customer_id from {TOUCHED} where number <= {until}"  # noqa: S608  a name, a number
+        touched = f"select distinct customer_id from {TOUCHED} where number <= {until}"
         standing.put(ASKED, Statement(text=touched, schema=standing.schemas[ASKED]))
         ledger, before = self.workspace.book.memberships, self._follow(self.stands, self.known)
         self._fill(standing, self.known, self.stands)
@@ -141,12 +140,12 @@ class Deciding:
 
     def _first(self, standing: Standing) -> int | None:
         """Return up to which batch it is decided now; None when nothing happened to anybody."""
-        counts = f"select number, count(*) as customers from {TOUCHED} group by number order by number"  # noqa: S608
+        counts = f"select number, count(*) as customers from {TOUCHED} group by number order by number"
         found = standing.fetch(Statement(text=counts, schema=_COUNTS)).to_pydict()
         if not found["number"]:
             return None
         fitting = [n for n, sum_ in zip(found["number"], accumulate(found["customers"]), strict=True) if sum_ <= MOST]
-        return max(fitting, default=found["number"][0])
+        return int(max(fitting, default=found["number"][0]))
 
     def _follow(self, stands: Stands, known: Known) -> int:
         """Take up what others appended to the ledger; return its last batch."""
@@ -176,7 +175,7 @@ class Deciding:
         engine = self.standing.engine
         lake = self.workspace.lake.on(engine)
         customers = engine.fetch(lake.table("customers"))
-        tables = {"events": _shaped(lake.table("events"), self._events())}
+        tables = {"events": widened(lake.table("events"), self._events())}
         tables["events"] = tables["events"].filter(tables["events"].event_type.isin(self.counted.types))
         if self.counted.has_money and lake.exists(MONEY):
             tables["money"] = lake.table(MONEY)
@@ -235,11 +234,3 @@ class Deciding:
 
 
 _COUNTS = ibis.schema({"number": "int64", "customers": "int64"})
-
-
-def _shaped(rows: ir.Table, schema: ibis.Schema) -> ir.Table:
-    """Return rows in these columns; one that they lack is missing everywhere."""
-    own = rows.schema()
-    return rows.select(*(
-        (rows[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
-    ))

@@ -90,8 +90,10 @@ class Freshness:
         """Decide segments beside, so that no event waits for it."""
         while not over.is_set():
             try:
-                fresh.decide()
+                changes = fresh.decide()
             except Exception as error:  # noqa: BLE001  who was not decided is decided the next time
                 log.warning("segments are not decided", error=f"{type(error).__name__}: {error}")
                 over.wait(AFTER_TROUBLE)
-            over.wait(EVERY)
+                continue
+            if not changes:
+                over.wait(EVERY)
