@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -31,6 +32,14 @@ FRESH, CAME = "fresh_events", "fresh_came"
 NEEDED = (EVENTS, "identity", "customers")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Since when the door is ahead: everything that it acknowledged before these moments (aware) is seen."""
+
+    timeline: datetime                       # on its person's timeline
+    segments: datetime                       # in segments
+
+
 @dataclass(slots=True, kw_only=True)
 class Fresh:
     """The fresh tail of one project. One thread calls `step`, one may call `decide`, any may ask for `newest`."""
@@ -43,6 +52,7 @@ class Fresh:
     whose: Statement | None = None           # WHO of ids that messages named
     newest_first: Statement | None = None
     made_of: tuple[object, ...] = ()         # business day and versions that the statements were made for
+    looked_at: datetime | None = None        # when the last look at the door began that has ended
 
     @classmethod
     def of(cls, workspace: Workspace, tail: Tail) -> Fresh:
@@ -54,9 +64,12 @@ class Fresh:
 
     def step(self) -> int:
         """Take in what the door took since the last time; return how many events it came to."""
+        begun = self.workspace.clock.now()
         if not self._is_ready():
             return 0
-        return sum(self._take(self.readings[piece.source], piece.data) for piece in self.tail.pieces())
+        count = sum(self._take(self.readings[piece.source], piece.data, at=begun) for piece in self.tail.pieces())
+        self.looked_at = begun
+        return count
 
     def decide(self) -> int:
         """Let those to whom something happened enter and leave segments; return how many changes there were.
@@ -64,6 +77,12 @@ class Fresh:
         May be called from a second thread.
         """
         return self.deciding.decide()
+
+    def reach(self) -> Reach | None:
+        """Return how far it has come, from any thread; None before anybody is known."""
+        if self.looked_at is None:
+            return None
+        return Reach(timeline=self.looked_at, segments=min([self.looked_at, *self.deciding.waiting()]))
 
     def newest(self, customer_id: str, *, limit: int, after: Place | None = None) -> list[dict[str, Any]]:
         """Return the newest fresh events of a customer, in the columns of the lake's events that say something."""
@@ -73,14 +92,14 @@ class Fresh:
         found = self.standing.ask(self.newest_first, customer_id=customer_id, most=limit, **behind)
         return [{name: value for name, value in row.items() if value is not None} for row in found.to_pylist()]
 
-    def _take(self, reading: Reading, data: bytes) -> int:
+    def _take(self, reading: Reading, data: bytes, *, at: datetime) -> int:
         assert self.whose is not None
-        if reading.read(data, now=self.workspace.clock.now()):
+        if reading.read(data, now=at):
             self.standing.add(LINKED, self.standing.all_of(reading.linked))
             self.standing.add(PEOPLE, self.whose)
         count = self.standing.put(CAME, reading.events)
         self.standing.add(FRESH, self.standing.all_of(CAME))
-        self.deciding.touch()
+        self.deciding.touch(at=at)
         return count
 
     def _is_ready(self) -> bool:

@@ -34,7 +34,11 @@ ASKED = "rule_asked"
 """Standing table: customer_id of those who are decided now."""
 
 MOST = 5_000
-"""Customers that are decided at once, whom something happened to first before the others; batches are not divided."""
+"""Customers that are decided at once, those first to whom something happened first; batches are not divided.
+
+So whoever waits is waited for in order, and when more comes than can be decided, more are decided at once, which takes
+less for each: what is behind catches up as soon as it can.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,8 @@ class Deciding:
     happened: Statement | None = None        # fresh events of those who are decided
     decides: Statement | None = None
     batches: int = 0                         # that were touched
+    undecided: dict[int, datetime] = field(default_factory=dict)     # of each batch: when the door was looked at for it
+    most: int = MOST
     beside: Standing | None = None           # the tables for the thread that decides
     at_work: threading.Lock = field(default_factory=threading.Lock)      # held while any of it is made or used
 
@@ -97,11 +103,17 @@ class Deciding:
             if is_new_day or self.decides is None:
                 self._compile(known, today)
 
-    def touch(self) -> None:
-        """Remember to whom the batch happened."""
+    def touch(self, *, at: datetime) -> None:
+        """Remember to whom the batch happened that was there at a moment."""
         assert self.touches is not None
         self.batches += 1
-        self.standing.add(TOUCHED, self.touches, number=self.batches)
+        self.undecided[self.batches] = at    # first: it may be decided as soon as it stands in the table
+        if not self.standing.add(TOUCHED, self.touches, number=self.batches):
+            del self.undecided[self.batches]
+
+    def waiting(self) -> list[datetime]:
+        """Return from when the batches are of which nobody was decided yet."""
+        return list(self.undecided.values())
 
     def decide(self) -> int:
         """Append to the ledger what changed for those to whom something happened; return how many changes.
@@ -136,6 +148,8 @@ class Deciding:
             self.stands.follow(changes, self.known)
             self.followed = before + 1
         standing.clear(TOUCHED, until=until)
+        for number in [number for number in list(self.undecided) if number <= until]:
+            del self.undecided[number]
         return added
 
     def _first(self, standing: Standing) -> int | None:
@@ -144,7 +158,8 @@ class Deciding:
         found = standing.fetch(Statement(text=counts, schema=_COUNTS)).to_pydict()
         if not found["number"]:
             return None
-        fitting = [n for n, sum_ in zip(found["number"], accumulate(found["customers"]), strict=True) if sum_ <= MOST]
+        sums = accumulate(found["customers"])
+        fitting = [number for number, sum_ in zip(found["number"], sums, strict=True) if sum_ <= self.most]
         return int(max(fitting, default=found["number"][0]))
 
     def _follow(self, stands: Stands, known: Known) -> int:

@@ -84,7 +84,8 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
     with ExitStack() as opened:
         flags = _flags(folder, opened)
         found = flags.now()
-        freshness, counts = Freshness(partial(open_workspace, folder), folder=folder), DeliveryCounts()
+        freshness = Freshness(partial(open_workspace, folder), folder=folder, clock=SystemClock())
+        counts = DeliveryCounts()
         api = _api(folder, choices, freshness, counts, opened)
         entrance = _entrance(folder, opened, is_open=choices.is_open)
         pages = Pages(workers=api.workers, counts=api.counts)
@@ -99,7 +100,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
         app, said, store = _behind_doors(folder, answering, counts)
         _send_beside(folder, opened)
         if store is not None:
-            pages.door = store.counts
+            pages.door, pages.lag = store.counts, freshness.lag
             freshness.begin(store)
             opened.callback(freshness.close)
         yield Serving(app=app, said=Said(
@@ -165,7 +166,7 @@ def _api(
     )
     opened.callback(workers.close)
     rates = None if choices.rate is None else Rates(rate=choices.rate, clock=time.monotonic)
-    return Api(workers=workers, rates=rates, more_counts=counts.text)
+    return Api(workers=workers, rates=rates, more_counts=lambda: counts.text() + freshness.text())
 
 
 def _entrance(folder: Path, opened: ExitStack, *, is_open: bool) -> Entrance:
