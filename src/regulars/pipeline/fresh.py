@@ -57,7 +57,7 @@ class Fresh:
     @classmethod
     def of(cls, workspace: Workspace, tail: Tail) -> Fresh:
         """Return the fresh tail of a project whose stores nobody else uses."""
-        standing = Standing(workspace.stores.border)
+        standing = Standing.of(workspace.stores.border)
         counted = Counted.by(workspace.project.segments)
         deciding = Deciding(workspace=workspace, standing=standing, fresh=FRESH, came=CAME, counted=counted)
         return cls(workspace=workspace, tail=tail, standing=standing, deciding=deciding)

@@ -43,27 +43,28 @@ less for each: what is behind catches up as soon as it can.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """What the rules of segments count of events."""
+    """What the rules of segments look at."""
 
     types: tuple[str, ...]                   # of events
     columns: tuple[str, ...]                 # of events
     entered: tuple[str, ...]                 # segments whose entries are counted
     dated: frozenset[str]                    # segments in which it matters when somebody entered and left
-    has_money: bool                          # whether money is counted beside them
+    traits: tuple[str, ...]                  # of customers
+    has_money: bool                          # whether money is counted beside events
 
     @classmethod
     def by(cls, segments: Iterable[Segment]) -> Counted:
-        """Return what some segments count."""
+        """Return what the rules of some segments look at."""
         segments = list(segments)
-        every = together(*(each.when.needs() for each in segments)).measures
-        measures = [measure for measure in every if measure.rows == "events"]
+        needs = together(*(each.when.needs() for each in segments))
+        measures = [measure for measure in needs.measures if measure.rows == "events"]
         named = sorted({name for measure in measures for name in measure.events})
         return cls(
             types=tuple(name for name in named if not name.startswith(ENTERED)),
             columns=tuple(sorted({*ROW_COLUMNS - {"days_ago"}}.union(*(measure.columns() for measure in measures)))),
             entered=tuple(name.removeprefix(ENTERED) for name in named if name.startswith(ENTERED)),
             dated=frozenset(each.name for each in segments if each.holds_for or each.reenter_after),
-            has_money=len(measures) < len(every),
+            traits=needs.traits, has_money=len(measures) < len(needs.measures),
         )
 
 
@@ -189,7 +190,9 @@ class Deciding:
         """Return what the lake knows: customers, and of their events and money what rules count."""
         engine = self.standing.engine
         lake = self.workspace.lake.on(engine)
-        customers = engine.fetch(lake.table("customers"))
+        everybody = lake.table("customers")
+        traits = [trait for trait in self.counted.traits if trait in everybody.columns]
+        customers = engine.fetch(everybody.select("customer_id", *traits))
         tables = {"events": widened(lake.table("events"), self._events())}
         tables["events"] = tables["events"].filter(tables["events"].event_type.isin(self.counted.types))
         if self.counted.has_money and lake.exists(MONEY):
