@@ -32,7 +32,7 @@ def ledger(rows: list[tuple[str, str, int, str]]) -> pa.Table:
     return pa.table({
         "segment": pa.array([row[0] for row in rows], pa.string()),
         "customer_id": pa.array([row[1] for row in rows], pa.string()),
-        "at": pa.array([datetime(day.year, day.month, day.day) for day in days], pa.timestamp("us")),
+        "at": pa.array(days, pa.date32()).cast(pa.timestamp("us")),
         "business_day": pa.array(days, pa.date32()), "change": pa.array([row[3] for row in rows], pa.string()),
         "reason": pa.nulls(len(rows), pa.string()),
     }, schema=TRANSITIONS)

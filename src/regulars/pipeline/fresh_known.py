@@ -26,6 +26,11 @@ class Known:
         """Return the customer of every place."""
         return self.customers["customer_id"].combine_chunks()
 
+    def new_since(self, before: Known) -> list[str]:
+        """Return customers that another run's did not have."""
+        found: list[str] = self.ids.filter(pc.invert(pc.is_in(self.ids, value_set=before.ids))).to_pylist()
+        return found
+
     def places(self, customer_ids: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return where customers are; those nobody knows are left out."""
         return np.asarray(pc.index_in(customer_ids, value_set=self.ids).drop_null(), dtype=np.int64)
@@ -73,7 +78,7 @@ class Stands:
         )
 
     def moved(self, before: Known, after: Known) -> Stands:
-        """Return the same in the places of another run's customers; the new ones are nowhere."""
+        """Return the same in the places of another run's customers; the new ones are nowhere yet."""
         moved = Stands.of(self.segments, len(after.customers))
         found = pc.index_in(after.ids, value_set=before.ids)
         here = np.flatnonzero(np.asarray(found.is_valid()))

@@ -100,6 +100,10 @@ class Deciding:
         with self.at_work:
             if self.stands is not None and self.known is not None:
                 stands = self.stands.moved(self.known, known)
+                # What the ledger says of the new ones may have been passed by when nobody knew them.
+                new = known.new_since(self.known)
+                ledger = self.workspace.book.memberships.transitions_of(new, segments=stands.segments)
+                stands.follow(ledger, known)
             self.known, self.stands, self.followed = known, stands, followed
             if is_new_day or self.decides is None:
                 self._compile(known, today)

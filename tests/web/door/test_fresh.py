@@ -317,6 +317,22 @@ def test_what_others_append_to_the_ledger_is_known_before_anybody_is_decided(fol
     assert len(followed.fresh.workspace.book.memberships.transitions()) == 1
 
 
+def test_whom_a_run_made_a_customer_and_a_member_is_one_for_what_comes_next(followed: Open) -> None:
+    bo = {"type": "identify", "userId": "u2", "messageId": "i2", "traits": {"email": "bo@example.com"}}
+    followed.take(order(1), bo, order(2, userId="u2"), order(3, userId="u2"))
+    followed.post(order(4))
+    followed.fresh.step()
+    followed.run()
+    followed.fresh.decide()                         # sooner than the new lake is looked at
+    ledger = followed.fresh.workspace.book.memberships.transitions()
+    followed.clock.at += timedelta(seconds=1)
+
+    followed.take(order(5, userId="u2"))
+
+    assert len(ledger) == 2
+    assert followed.fresh.workspace.book.memberships.transitions() == ledger
+
+
 def test_what_comes_faster_than_it_is_read_waits_in_view_and_is_all_there_later(
     followed: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
