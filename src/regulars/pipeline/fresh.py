@@ -111,11 +111,10 @@ class Fresh:
         now: tuple[object, ...] = (today, *(version.number for version in versions if version is not None))
         if now == self.made_of:
             return True
-        is_first = not self.made_of
-        if is_first:
+        if not self.made_of:
             self._begin()
         self._forget()
-        self.deciding.prepare(today=today, is_new_day=is_first or today != self.made_of[0])
+        self.deciding.prepare(today=today)
         self.made_of = now
         return True
 

@@ -26,6 +26,11 @@ class Known:
         """Return the customer of every place."""
         return self.customers["customer_id"].combine_chunks()
 
+    @property
+    def shape(self) -> dict[str, pa.Schema]:
+        """Return the columns of everything that is known."""
+        return {"customers": self.customers.schema, **{name: owned.rows.schema for name, owned in self.owned.items()}}
+
     def new_since(self, before: Known) -> list[str]:
         """Return customers that another run's did not have."""
         found: list[str] = self.ids.filter(pc.invert(pc.is_in(self.ids, value_set=before.ids))).to_pylist()

@@ -72,7 +72,7 @@ class Counted:
 class Deciding:
     """What decides segments of a few customers: everything that is known of them, taken out of memory.
 
-    Statements name standing tables only, and are made once a business day. `decide` may be called from a thread of its
+    Statements name standing tables only, and are made about once a business day. `decide` may be called from a thread of its
     own, so that no event waits for it; everything else is the thread's that takes events.
     """
 
@@ -84,6 +84,7 @@ class Deciding:
     known: Known | None = None
     stands: Stands | None = None
     followed: int = 0                        # the last batch of the ledger that `stands` is after
+    made_for: tuple[object, ...] = ()        # business day and shape of what is known, that statements were made for
     touches: Statement | None = None
     happened: Statement | None = None        # fresh events of those who are decided
     decides: Statement | None = None
@@ -93,20 +94,23 @@ class Deciding:
     beside: Standing | None = None           # the tables for the thread that decides
     at_work: threading.Lock = field(default_factory=threading.Lock)      # held while any of it is made or used
 
-    def prepare(self, *, today: date, is_new_day: bool) -> None:
-        """Take in the lake as it is now; and make the statements, when they were made for another day."""
+    def prepare(self, *, today: date) -> None:
+        """Take in the lake as it is now; make the statements when they were made for another day or other columns."""
         known = self._known()
-        stands, followed = (None, self.followed) if self.stands is not None else self._left_by_runs(known)
+        begun = self._left_by_runs(known) if self.stands is None else None
         with self.at_work:
-            if self.stands is not None and self.known is not None:
-                stands = self.stands.moved(self.known, known)
+            if begun is not None:
+                self.stands, self.followed = begun
+            elif self.stands is not None and self.known is not None:
+                self.stands = self.stands.moved(self.known, known)
                 # What the ledger says of the new ones may have been passed by when nobody knew them.
                 new = known.new_since(self.known)
-                ledger = self.workspace.book.memberships.transitions_of(new, segments=stands.segments)
-                stands.follow(ledger, known)
-            self.known, self.stands, self.followed = known, stands, followed
-            if is_new_day or self.decides is None:
+                ledger = self.workspace.book.memberships.transitions_of(new, segments=self.stands.segments)
+                self.stands.follow(ledger, known)
+            self.known = known
+            if (today, known.shape) != self.made_for:
                 self._compile(known, today)
+                self.made_for = (today, known.shape)
 
     def touch(self, *, at: datetime) -> None:
         """Remember to whom the batch happened that was there at a moment."""
@@ -232,7 +236,8 @@ class Deciding:
     def _compile(self, known: Known, today: date) -> None:
         """Make every statement; all of them name standing tables only."""
         standing, counted = self.standing, self.counted
-        standing.table(TOUCHED, ibis.schema({"customer_id": "string", "number": "int64"}))
+        if TOUCHED not in standing.schemas:          # who was not decided yesterday is decided today
+            standing.table(TOUCHED, ibis.schema({"customer_id": "string", "number": "int64"}))
         asked = standing.table(ASKED, ibis.schema({"customer_id": "string"}))
         came, people = standing.there(self.came), standing.there(PEOPLE)
         counts = came.filter(came.event_type.isin(counted.types))

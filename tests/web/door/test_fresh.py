@@ -333,6 +333,18 @@ def test_whom_a_run_made_a_customer_and_a_member_is_one_for_what_comes_next(foll
     assert followed.fresh.workspace.book.memberships.transitions() == ledger
 
 
+def test_who_was_not_decided_before_midnight_is_decided_after_it(followed: Open) -> None:
+    followed.post(order(1))
+    followed.fresh.step()
+    followed.clock.at += timedelta(days=1)
+    followed.fresh.step()
+
+    assert followed.fresh.decide() == 1
+    assert followed.fresh.workspace.book.memberships.transitions()["business_day"].to_pylist() == [
+        followed.clock.at.date()
+    ]
+
+
 def test_what_comes_faster_than_it_is_read_waits_in_view_and_is_all_there_later(
     followed: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
