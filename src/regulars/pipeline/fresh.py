@@ -113,8 +113,12 @@ class Fresh:
             return True
         if not self.made_of:
             self._begin()
-        self._forget()
-        self.deciding.prepare(today=today)
+        events = self.workspace.lake.on(self.standing.engine).table(EVENTS)
+        known = self.deciding.look(events)
+        with self.deciding.at_work:
+            # At once: for whoever decides, an event is fresh or known, and never both or neither.
+            self._forget(events)
+            self.deciding.prepare(known, today=today)
         self.made_of = now
         return True
 
@@ -129,13 +133,12 @@ class Fresh:
         for name in self.readings:
             self.tail.since(name, int(self.workspace.lake.meta(f"records.{name}.events").get("seq", 0)))
 
-    def _forget(self) -> None:
+    def _forget(self, events: ir.Table) -> None:
         """Take up whom the last run knows, and forget the events that it made."""
         lake, standing = self.workspace.lake.on(self.standing.engine), self.standing
         assert self.whose is not None
         standing.put(PEOPLE, standing.statement(self._known(lake.table("identity"))))
         standing.add(PEOPLE, self.whose)
-        events = lake.table(EVENTS)
         made = events.filter(events.source.isin(sorted(self.readings))).select("event_id")
         standing.remove(FRESH, standing.statement(made), key="event_id")
 

@@ -10,6 +10,7 @@ from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.events.event import MONEY
@@ -72,8 +73,8 @@ class Counted:
 class Deciding:
     """What decides segments of a few customers: everything that is known of them, taken out of memory.
 
-    Statements name standing tables only, and are made about once a business day. `decide` may be called from a thread of its
-    own, so that no event waits for it; everything else is the thread's that takes events.
+    Statements name standing tables only, and are made about once a business day. `decide` may be called from a thread
+    of its own, so that no event waits for it; everything else is the thread's that takes events.
     """
 
     workspace: Workspace
@@ -94,23 +95,40 @@ class Deciding:
     beside: Standing | None = None           # the tables for the thread that decides
     at_work: threading.Lock = field(default_factory=threading.Lock)      # held while any of it is made or used
 
-    def prepare(self, *, today: date) -> None:
-        """Take in the lake as it is now; make the statements when they were made for another day or other columns."""
-        known = self._known()
-        begun = self._left_by_runs(known) if self.stands is None else None
-        with self.at_work:
-            if begun is not None:
-                self.stands, self.followed = begun
-            elif self.stands is not None and self.known is not None:
-                self.stands = self.stands.moved(self.known, known)
-                # What the ledger says of the new ones may have been passed by when nobody knew them.
-                new = known.new_since(self.known)
-                ledger = self.workspace.book.memberships.transitions_of(new, segments=self.stands.segments)
-                self.stands.follow(ledger, known)
-            self.known = known
-            if (today, known.shape) != self.made_for:
-                self._compile(known, today)
-                self.made_for = (today, known.shape)
+    def look(self, events: ir.Table) -> Known:
+        """Return what the lake knows: customers, and of their events (given) and money what rules look at."""
+        engine = self.standing.engine
+        lake = self.workspace.lake.on(engine)
+        everybody, whose = lake.table("customers"), lake.table("identity").select(*WHO.names)
+        traits = [trait for trait in self.counted.traits if trait in everybody.columns]
+        customers = engine.fetch(everybody.select("customer_id", *traits))
+        counts = widened(events, self._events())
+        tables = {"events": counts.filter(counts.event_type.isin(self.counted.types))}
+        if self.counted.has_money and lake.exists(MONEY):
+            tables["money"] = lake.table(MONEY)
+        owned = {}
+        for name, rows in tables.items():
+            columns = dict.fromkeys([*rows.columns, "customer_id"])
+            owned[name] = Owned.of(engine.fetch(rows.inner_join(whose, BY_PROFILE).select(*columns)), customers)
+        return Known(customers=customers, owned=owned)
+
+    def prepare(self, known: Known, *, today: date) -> None:
+        """Go on with what the lake knows now. Called while nobody is `at_work`.
+
+        Statements are made when they were made for another day or other columns.
+        """
+        if self.stands is None or self.known is None:
+            self.stands, self.followed = self._left_by_runs(known)
+        else:
+            self.stands = self.stands.moved(self.known, known)
+            # What the ledger says of the new ones may have been passed by when nobody knew them.
+            new = known.new_since(self.known)
+            ledger = self.workspace.book.memberships.transitions_of(new, segments=self.stands.segments)
+            self.stands.follow(ledger, known)
+        self.known = known
+        if (today, known.shape) != self.made_for:
+            self._compile(known, today)
+            self.made_for = (today, known.shape)
 
     def touch(self, *, at: datetime) -> None:
         """Remember to whom the batch happened that was there at a moment."""
@@ -193,26 +211,6 @@ class Deciding:
         if self.counted.entered:
             ledger = self.workspace.book.memberships.transitions_of(asked.to_pylist(), segments=self.counted.entered)
             standing.put("rule_ledger", ledger)
-
-    def _known(self) -> Known:
-        """Return what the lake knows: customers, and of their events and money what rules count."""
-        engine = self.standing.engine
-        lake = self.workspace.lake.on(engine)
-        everybody = lake.table("customers")
-        traits = [trait for trait in self.counted.traits if trait in everybody.columns]
-        customers = engine.fetch(everybody.select("customer_id", *traits))
-        tables = {"events": widened(lake.table("events"), self._events())}
-        tables["events"] = tables["events"].filter(tables["events"].event_type.isin(self.counted.types))
-        if self.counted.has_money and lake.exists(MONEY):
-            tables["money"] = lake.table(MONEY)
-        whose = lake.table("identity").select(*WHO.names)
-        owned = {
-            name: Owned.of(engine.fetch(rows.inner_join(whose, BY_PROFILE).select(*columns)), customers)
-            for name, rows, columns in (
-                (name, rows, dict.fromkeys([*rows.columns, "customer_id"])) for name, rows in tables.items()
-            )
-        }
-        return Known(customers=customers, owned=owned)
 
     def _left_by_runs(self, known: Known) -> tuple[Stands, int]:
         """Return where the ledger leaves customers, and after which of its batches.
