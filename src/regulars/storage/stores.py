@@ -35,6 +35,8 @@ class Stores:
         home: Path,
         tenant: str = "default",
         clock: Clock | None = None,
+        worker: int = 0,
+        sharers: int = 1,
     ) -> Stores:
         """Open all of them, making what is new.
 
@@ -46,6 +48,8 @@ class Stores:
             home: Folder of this machine for the key file, caches of object stores, and what does not fit in memory.
             tenant: Whose data it is.
             clock: What now is; the machine's clock when not given.
+            worker: Number of the worker whose they are; 0: they are no worker's.
+            sharers: How many engines share the memory that one alone would take.
 
         Raises:
             StoreError: A URL means nothing, or an extra is not installed.
@@ -54,9 +58,10 @@ class Stores:
         """
         clock = clock or SystemClock()
         home.mkdir(parents=True, exist_ok=True)
-        cache, spill = home / "cache", home / "spill"
+        # Two engines would take each other's spilled rows for their own.
+        cache, spill = home / "cache", home / "spill" / (str(worker) if worker else "")
         book = Book.open(book_url, home=home, tenant=tenant)
-        engine = open_engine(engine_url, scratch=spill)
+        engine = open_engine(engine_url, scratch=spill, sharers=sharers)
         border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=spill)
         return cls(
             landing=Landing(files=open_files(landing_url, cache / "landing"), book=book, border=border, clock=clock),
