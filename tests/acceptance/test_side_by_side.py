@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import ibis
 import pytest
 
 from regulars.clock import FixedClock
@@ -20,6 +21,7 @@ from regulars.pipeline.workspace import Workspace, how_many, open_workspace
 from regulars.project import Project
 from regulars.records import quarantine
 from regulars.runs.order import waited_for
+from regulars.storage.stores import Stores
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 LEFT_OUT = ("recorded_at", "seq")            # pulls side by side take their numbers in any order
@@ -84,7 +86,7 @@ def test_rows_that_several_put_into_the_quarantine_at_the_same_time_are_all_ther
         border = workspace.stores.border
         barrier.wait()
         for n in range(4):
-            row = {name: None for name in quarantine.SCHEMA} | {
+            row = dict.fromkeys(quarantine.SCHEMA) | {
                 "source": f"s{who}", "stream": "visits", "record_key": str(n), "reason": "bad-date",
             }
             table = border.arrow(quarantine.SCHEMA.to_pyarrow().empty_table().from_pylist(
@@ -100,6 +102,18 @@ def test_rows_that_several_put_into_the_quarantine_at_the_same_time_are_all_ther
     assert workspace.lake.rows("quarantine") == 4 * number
     assert len(workspace.lake.versions("quarantine")) == 4 * number
     workspace.close()
+
+
+def test_what_workers_spill_lies_apart(tmp_path: Path) -> None:
+    folders = set()
+    for worker in (0, 1, 2):
+        urls = (f"{tmp_path}/landing", f"{tmp_path}/lake", f"sqlite:///{tmp_path}/book.db")
+        stores = Stores.open(*urls, home=tmp_path, worker=worker, sharers=3)
+        setting = stores.border.text("select current_setting('temp_directory') as f", ibis.schema({"f": "string"}))
+        folders.add(stores.border.fetch(setting)["f"][0].as_py())
+        stores.close()
+
+    assert folders == {f"{tmp_path}/spill", f"{tmp_path}/spill/1", f"{tmp_path}/spill/2"}
 
 
 def test_as_many_workers_as_cores_but_one_process_where_nothing_can_be_read_side_by_side(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ def test_relative_paths_begin_at_the_project(url: str, where: str) -> None:
     ('landing = "file:./landing"', 'landin = "x"', 17, "did you mean 'landing'?"),
     ("${S3_ENDPOINT}", "${S3_END}", 18, "export S3_END="),
     ('url = "duckdb://?threads=2"', 'url = "dukdb://"', 22, "duckdb:// or spark://local[2]"),
-    ('url = "duckdb://?threads=2"', 'workers = 0', 22, "a whole number from 1"),
-    ('url = "duckdb://?threads=2"', 'workers = true', 22, "a whole number from 1"),
+    ('url = "duckdb://?threads=2"', "workers = 0", 22, "a whole number from 1"),
+    ('url = "duckdb://?threads=2"', "workers = true", 22, "a whole number from 1"),
     ("[engine]", "[engine", 21, "line is"),
     ('name = "Summit Climbing"\n', "", 1, 'name = "Summit Climbing"'),
 ])

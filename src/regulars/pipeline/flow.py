@@ -162,8 +162,6 @@ def forget(workspace: Workspace, customer_id: str | None, *, by: str, observer: 
 def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Observer | None) -> RunResult:
     steps_, workers = todo(workspace), workspace.workers
     with held(workspace.book.lease):
-        if workers is not None:
-            workers.take(todo)               # they open their stores while this process looks after the old
         workspace.book.runs.close_lost(workspace.clock.now())
         workspace.landing.tidy()
         workspace.lake.vacuum()
@@ -171,6 +169,8 @@ def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Obser
         is_whole = {f"read:{source.name}" for source in workspace.project.sources} <= {step.name for step in steps_}
         if is_whole:
             carry_out(workspace)
+        if workers is not None:
+            workers.take(todo)               # they open their stores now: forgetting leaves nobody a stale look at any
         result = execute(
             steps_, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer,
             hands=workers,
