@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -104,16 +105,34 @@ def test_rows_that_several_put_into_the_quarantine_at_the_same_time_are_all_ther
     workspace.close()
 
 
-def test_what_workers_spill_lies_apart(tmp_path: Path) -> None:
-    folders = set()
-    for worker in (0, 1, 2):
-        urls = (f"{tmp_path}/landing", f"{tmp_path}/lake", f"sqlite:///{tmp_path}/book.db")
-        stores = Stores.open(*urls, home=tmp_path, worker=worker, sharers=3)
-        setting = stores.border.text("select current_setting('temp_directory') as f", ibis.schema({"f": "string"}))
-        folders.add(stores.border.fetch(setting)["f"][0].as_py())
-        stores.close()
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Sequence[Stores]]:
+    """The stores of a process alone, and those of two workers."""
+    urls = (f"{tmp_path}/landing", f"{tmp_path}/lake", f"sqlite:///{tmp_path}/book.db")
+    several = [
+        Stores.open(*urls, home=tmp_path, worker=worker, sharers=sharers) for worker, sharers in ((0, 1), (1, 2), (2, 2))
+    ]
+    yield several
+    for each in several:
+        each.close()
 
-    assert folders == {f"{tmp_path}/spill", f"{tmp_path}/spill/1", f"{tmp_path}/spill/2"}
+
+def test_what_workers_spill_lies_apart(stores: Sequence[Stores], tmp_path: Path) -> None:
+    folders = []
+    for each in stores:
+        setting = each.border.text("select current_setting('temp_directory') as f", ibis.schema({"f": "string"}))
+        folders.append(each.border.fetch(setting)["f"][0].as_py())
+
+    assert folders == [f"{tmp_path}/spill", f"{tmp_path}/spill/1", f"{tmp_path}/spill/2"]
+
+
+def test_a_worker_waits_for_another_that_writes_long(stores: Sequence[Stores]) -> None:
+    waits = []
+    for each in stores:
+        with each.book.database.reading() as connection:
+            waits.append(connection.exec_driver_sql("pragma busy_timeout").scalar_one())
+
+    assert waits == [30_000, 3_600_000, 3_600_000]
 
 
 def test_as_many_workers_as_cores_but_one_process_where_nothing_can_be_read_side_by_side(tmp_path: Path) -> None:

@@ -142,7 +142,8 @@ class Workers:
         self._alive.remove(worker)
         worker.wire.close()
         worker.process.join()
-        how = f"its process was ended from outside, by signal {-(worker.process.exitcode or 0)}"
+        code = worker.process.exitcode or 0
+        how = f"its process was ended by signal {-code}" if code < 0 else f"its process ended itself, with {code}"
         self._news.append(_lost(worker.step, how, seconds=time.perf_counter() - worker.began))
 
 
