@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 from regulars.pipeline.read import empty_records, records_of
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
+from regulars.storage.engines.shape import varying
 
 KEY = ibis.schema({"source": "string", "stream": "string", "record_key": "string"})
 """By these columns what was made of a record is found again."""
@@ -67,13 +68,13 @@ def changed(
     moved = workspace.lake.moved(records_of(stream), since=version)
     changes = workspace.lake.changes(records_of(stream), since=version)
     if moved is None or changes is None:
-        return Change(stream=stream, new=records.filter(records.seq > seq), lost=_lost(made, records, stream))
+        return Change(stream=stream, new=records.filter(records.seq > varying(seq)), lost=_lost(made, records, stream))
     if moved == (0, 0):
         return None
     came, went = changes
     lost = went.anti_join(came, "record_key") if moved[1] else None
     before = went.anti_join(came, ("record_key", "record_n", "seq"))
-    return Change(stream=stream, new=came.filter(came.seq > seq), lost=lost, before=before)
+    return Change(stream=stream, new=came.filter(came.seq > varying(seq)), lost=lost, before=before)
 
 
 def _lost(made: Callable[[], ir.Table] | None, records: ir.Table, stream: Stream) -> ir.Table | None:

@@ -129,7 +129,7 @@ def forget(workspace: Workspace, customer_id: str | None, *, by: str, observer: 
 
 
 def _carried_out(workspace: Workspace, todo: Sequence[Step], command: str, observer: Observer | None) -> RunResult:
-    with held(workspace.book.lease):
+    with held(workspace.book.lease), workspace.stores.border.texts.opened():
         workspace.book.runs.close_lost(workspace.clock.now())
         workspace.landing.tidy()
         workspace.lake.vacuum()

@@ -58,6 +58,7 @@ class Stores:
         book = Book.open(book_url, home=home, tenant=tenant)
         engine = open_engine(engine_url, scratch=spill)
         border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=spill)
+        border.texts.folder = home / "texts"
         return cls(
             landing=Landing(files=open_files(landing_url, cache / "landing"), book=book, border=border, clock=clock),
             lake=Lake(files=open_files(lake_url, cache / "lake"), book=book, engine=engine, border=border, clock=clock),
