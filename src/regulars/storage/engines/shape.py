@@ -76,7 +76,7 @@ def _varies(node: ops.Literal) -> bool:
     return bool(kind == _VARYING)
 
 
-class _Strange(Exception):  # noqa: N818  caught three lines further on
+class _Strange(Exception):
     """A value that has no certain text."""
 
 
@@ -133,27 +133,29 @@ class _Told:
         return f"({self._value(node.value)}{_type(kind)})"
 
     def _value(self, value: Any) -> str:
-        number = self.numbers.get(value) if isinstance(value, ops.Node) else None
-        if number is not None:
-            return f"#{number} "
-        if isinstance(value, dt.DataType):
-            return _type(value)
-        if isinstance(value, Schema):
-            return _columns(value)
-        if isinstance(value, tuple):
-            return f"({''.join(map(self._value, value))})"
-        if isinstance(value, frozenset):
-            return f"{{{''.join(sorted(map(self._value, value)))}}}"
-        if isinstance(value, Mapping):
-            return f"{{{''.join(f'{name!r}:{self._value(each)}' for name, each in value.items())}}}"
-        if isinstance(value, _PLAIN):
-            return f"{value!r} "
-        raise _Strange
+        match value:
+            case ops.Node() if value in self.numbers:
+                said = f"#{self.numbers[value]}"
+            case dt.DataType():
+                said = _type(value)
+            case Schema():
+                said = _columns(value)
+            case tuple():
+                said = f"({''.join(map(self._value, value))})"
+            case frozenset():
+                said = f"{{{''.join(sorted(map(self._value, value)))}}}"
+            case Mapping():
+                said = f"{{{''.join(f'{name!r}:{self._value(each)}' for name, each in value.items())}}}"
+            case _ if isinstance(value, _PLAIN):
+                said = repr(value)
+            case _:
+                raise _Strange
+        return f"{said} "
 
 
 @cache
 def _type(kind: dt.DataType) -> str:
-    return f"{kind!s} "
+    return str(kind)
 
 
 @cache

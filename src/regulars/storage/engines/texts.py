@@ -15,16 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
-import sqlglot
 import sqlglot.expressions as sge
 
 from regulars.storage.engines import question
@@ -83,7 +82,7 @@ class Texts:
 def compiled_by() -> str:
     """Return a fingerprint of everything that makes a text of an expression."""
     own = [Path(str(module.__file__)).read_bytes() for module in (question, shapes)]
-    releases = [ibis.__version__, sqlglot.__version__, duckdb.__version__, str(ibis.options.sql.fuse_selects)]
+    releases = [*map(version, ("duckdb", "ibis-framework", "sqlglot")), str(ibis.options.sql.fuse_selects)]
     return sha256(b"\0".join([*own, Path(__file__).read_bytes(), *(each.encode() for each in releases)])).hexdigest()
 
 
