@@ -63,6 +63,14 @@ def test_texts_that_are_kept_change_no_table(reference: dict[str, str], tmp_path
     assert hashes(tmp_path / "studio", URLS, keeps_texts=False) == reference
 
 
+def test_new_records_may_be_told_apart_first(
+    reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regulars.pipeline.changed.MUCH", 0)     # rows: every file is one of many
+
+    assert hashes(tmp_path / "studio", URLS) == reference
+
+
 @pytest.mark.usefixtures("reference")
 def test_nobody_is_named_in_texts_that_are_kept(studio: Path) -> None:
     workspace = open_workspace(studio, clock=FixedClock(evening(DAYS[-1])))
