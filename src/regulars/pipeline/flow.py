@@ -171,10 +171,12 @@ def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Obser
             carry_out(workspace)
         if workers is not None:
             workers.take(todo)               # they open their stores now: forgetting leaves nobody a stale look at any
-        result = execute(
-            steps_, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer,
-            hands=workers,
-        )
+        # Not while somebody is forgotten: what is kept of a run's statements must hold nobody's address.
+        with workspace.stores.border.texts.opened():
+            result = execute(
+                steps_, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer,
+                hands=workers,
+            )
         if is_whole:
             verify(workspace)
         return result

@@ -228,7 +228,8 @@ class Lake:
         """
         for name in self.tables():
             numbers = [version.number for version in self.versions(name)]
-            self.book.versions.forget_versions(name, numbers[: max(len(numbers) - max(keep, 1), 0)])
+            if old := numbers[: max(len(numbers) - max(keep, 1), 0)]:
+                self.book.versions.forget_versions(name, old)
         needed = {
             file.name
             for name in self.tables()

@@ -27,6 +27,15 @@ class Version:
     meta: dict[str, Any]                     # what the step that made it wants to remember with it
 
 
+_CURRENT = sa.select(lake_versions).join(
+    lake_current,
+    (lake_current.c.tenant == lake_versions.c.tenant)
+    & (lake_current.c.table_name == lake_versions.c.table_name)
+    & (lake_current.c.version == lake_versions.c.version),
+).where(lake_versions.c.tenant == sa.bindparam("tenant"), lake_versions.c.table_name == sa.bindparam("table"))
+"""Put together once: a run looks up versions some hundred times."""
+
+
 @dataclass(frozen=True, slots=True)
 class VersionBook:
     """Versions of tables, the current one of each, and tags."""
@@ -61,13 +70,9 @@ class VersionBook:
 
     def current_version(self, table: str) -> Version | None:
         """Return the version readers see; None when the table was never published."""
-        query = self._select(table).join(
-            lake_current,
-            (lake_current.c.tenant == lake_versions.c.tenant)
-            & (lake_current.c.table_name == lake_versions.c.table_name)
-            & (lake_current.c.version == lake_versions.c.version),
-        )
-        return self._one(query)
+        with self.database.reading() as connection:
+            row = connection.execute(_CURRENT, {"tenant": self.database.tenant, "table": table}).one_or_none()
+        return None if row is None else _version(row)
 
     def version(self, table: str, number: int) -> Version | None:
         """Return one version; None when it never was or was vacuumed."""
