@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
-from regulars.pipeline.own import of_places, places_for, pointed, rows_of, values_of
+from regulars.pipeline.own import Own, ask_own, pointed, rows_of
 from regulars.pipeline.segment import memberships_of
 from regulars.pipeline.timeline import Months, timeline
 from regulars.pipeline.workspace import Workspace
@@ -155,14 +155,14 @@ def matching(workspace: Workspace, kind: Kind) -> ir.Table:
 
 def money_of(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return what a few profiles paid and got back: kind, currency, lines, amount in minor units."""
-    return list(workspace.ask(_paid, places_for(profiles), **values_of(profiles)).to_pylist())
+    return list(ask_own(workspace, _paid, profiles=profiles).to_pylist())
 
 
 def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
     mine = pointed(workspace, customer_id)
     keys = [(row["profile_source"], row["profile_id"]) for row in mine]
-    found = workspace.ask(_known_as, places_for(keys), **values_of(keys)).to_pylist()
+    found = ask_own(workspace, _known_as, profiles=keys).to_pylist()
     by_key = {(row["profile_source"], row["profile_id"]): row for row in found}
     return [
         {
@@ -177,14 +177,14 @@ def _meant(workspace: Workspace, kind: Kind) -> ir.Table:
     return matching(workspace, kind).select("customer_id", "name").order_by("customer_id")
 
 
-def _paid(workspace: Workspace, places: int) -> ir.Table:
-    lines = of_places(workspace.table("money"), places)
+def _paid(own: Own) -> ir.Table:
+    lines = own.rows("money")
     sums = lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum())
     return sums.order_by("kind", "currency")
 
 
-def _known_as(workspace: Workspace, places: int) -> ir.Table:
-    return of_places(workspace.table("profiles"), places).select("profile_source", "profile_id", *TOLD)
+def _known_as(own: Own) -> ir.Table:
+    return own.rows("profiles").select("profile_source", "profile_id", *TOLD)
 
 
 def _household(workspace: Workspace) -> ir.Table:

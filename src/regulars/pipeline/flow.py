@@ -14,6 +14,7 @@
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
+| copy | events, money -> the same by profile, for who reads one person | lake |
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from datetime import datetime
 from functools import partial
 
 from regulars.pipeline.connect import connect_customers
+from regulars.pipeline.copy import copy_by_profile
 from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.erased import read_unerased
 from regulars.pipeline.forget import begin, carry_out, verify
@@ -62,6 +64,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         *_experiment_steps(workspace),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
+        Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",)),
     ]
 
 
@@ -108,7 +111,7 @@ def backfill(
 def rebuild(workspace: Workspace, *, observer: Observer | None = None) -> RunResult:
     """Make every derived table again from the landing and the book. What we did ourselves is kept: ids, transitions."""
     with held(workspace.book.lease):
-        for table in workspace.lake.tables():
+        for table in workspace.lake.stored():
             workspace.lake.drop(table)
     return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "rebuild", observer)
 

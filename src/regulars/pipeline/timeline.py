@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.pipeline.own import Profile, of_places, places_for, values_of
+from regulars.pipeline.own import Own, Profile, ask_own
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
 
@@ -69,7 +69,7 @@ def course(
     `event_type`: only events of this type; the types are those of all the same. Fresh events are counted as far as a
     page shows them.
     """
-    every = workspace.ask(_dated, places_for(profiles), **_span(months), **values_of(profiles))
+    every = ask_own(workspace, _dated, profiles=profiles, **_span(months))
     fresh = [] if workspace.fresh is None else workspace.fresh.newest(customer_id, limit=limit, after=after)
     counted = Counter(every["event_type"].to_pylist()) + Counter(str(row["event_type"]) for row in fresh)
     rows = every if event_type is None else every.filter(pc.equal(every["event_type"], event_type))
@@ -104,25 +104,25 @@ def _made(
     First which they are, then what they say: an event has many columns, and most events of a month are others'.
     """
     behind = {} if after is None else {"occurred_at": after.occurred_at, "event_id": after.event_id}
-    newest = workspace.ask(
-        _newest, places_for(profiles), limit, after is not None, **_span(months), **behind, **values_of(profiles)
+    newest = ask_own(
+        workspace, _newest, limit, after is not None, profiles=profiles, **_span(months), **behind
     )
     return _told(workspace, profiles, newest)
 
 
-def _newest(workspace: Workspace, places: int, limit: int, is_behind: bool) -> ir.Table:  # noqa: FBT001  a shape
-    dated = _dated(workspace, places)
+def _newest(own: Own, limit: int, is_behind: bool) -> ir.Table:  # noqa: FBT001  a shape
+    dated = _dated(own)
     if is_behind:
         at, event_id = given("occurred_at", "timestamp"), given("event_id")
         dated = dated.filter((dated.occurred_at < at) | ((dated.occurred_at == at) & (dated.event_id > event_id)))
     return dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit)
 
 
-def _dated(workspace: Workspace, places: int) -> ir.Table:
+def _dated(own: Own) -> ir.Table:
     """Which events a few profiles have. One row per event: event_id, month, occurred_at, event_type."""
-    happened = workspace.table("events")
+    happened = own.rows("events")
     happened = happened.filter(happened.month.between(given("first"), given("last")))
-    return of_places(happened, places).select("event_id", "month", "occurred_at", "event_type")
+    return happened.select("event_id", "month", "occurred_at", "event_type")
 
 
 def _span(months: Months | None) -> dict[str, str]:
@@ -136,21 +136,21 @@ def _told(workspace: Workspace, profiles: list[Profile], newest: pa.Table) -> li
         return []
     ids, months, at = (newest[name] for name in ("event_id", "month", "occurred_at"))
     first, last, low, high = (end.as_py() for each in (months, at) for end in pc.min_max(each).values())
-    found = workspace.ask(
-        _between, places_for(profiles), _said_by(workspace, set(newest["event_type"].to_pylist())),
-        first=first, last=last, low=low, high=high, **values_of(profiles),
+    found = ask_own(
+        workspace, _between, _said_by(workspace, set(newest["event_type"].to_pylist())), profiles=profiles,
+        first=first, last=last, low=low, high=high,
     )
     chosen = found.filter(pc.is_in(found["event_id"], ids.combine_chunks()))
     rows = chosen.sort_by([("occurred_at", "descending"), ("event_id", "ascending")]).to_pylist()
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
-def _between(workspace: Workspace, places: int, columns: tuple[str, ...]) -> ir.Table:
+def _between(own: Own, columns: tuple[str, ...]) -> ir.Table:
     """Return what happened to a few profiles between two moments, both included; its order says nothing."""
-    happened = workspace.table("events")
+    happened = own.rows("events")
     happened = happened.filter(happened.month.between(given("first"), given("last"))).select(*columns)
     low, high = given("low", "timestamp"), given("high", "timestamp")
-    return of_places(happened.filter(happened.occurred_at.between(low, high)), places)
+    return happened.filter(happened.occurred_at.between(low, high))
 
 
 def _said_by(workspace: Workspace, types: set[str]) -> tuple[str, ...]:
