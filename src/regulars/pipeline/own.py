@@ -77,8 +77,14 @@ def pointed(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
 
 
 def places_for(profiles: Sequence[Profile]) -> int:
-    """Return for how many profiles a question is made: a power of two, so that few questions are kept; 0 for nobody."""
-    return 1 << (len(profiles) - 1).bit_length() if profiles else 0
+    """Return for how many profiles a question is made: 8, which are enough for nearly everybody, 64...; 0 for nobody.
+
+    Few questions are kept, and each takes longer to make than to answer.
+    """
+    places = 8
+    while places < len(profiles):
+        places *= 8
+    return places if profiles else 0
 
 
 def values_of(profiles: Sequence[Profile]) -> dict[str, str]:
