@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
+from regulars.pipeline.named import SOME, called, some
 from regulars.pipeline.own import Own, ask_own, pointed, rows_of
 from regulars.pipeline.segment import memberships_of
 from regulars.pipeline.timeline import Months, timeline
@@ -24,7 +25,7 @@ TOLD = ("raw_name", "email", "phone")
 """What a profile is shown with."""
 
 
-Kind = Literal["id", "profile", "email", "phone", "name", "part"]
+Kind = Literal["id", "profile", "email", "phone", "name"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Meaning:
     """Whom a text means: how to look, and the values of that question."""
 
     kind: Kind
-    values: Mapping[str, str]
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,24 +133,22 @@ def meaning_of(workspace: Workspace, text: str, *, is_part: bool = False) -> Mea
         return Meaning(kind="email", values={"meant": email})
     if phone := normalise_phones([text], rules=rules).values[0].as_py():
         return Meaning(kind="phone", values={"meant": phone})
-    return Meaning(kind="part" if is_part else "name", values={"meant": text.lower()})
+    # Most people are looked for by name, and by one letter after the other: names are held and not read each time.
+    return Meaning(kind="name", values=some(called(workspace, text.lower(), is_part=is_part)))
 
 
 def matching(workspace: Workspace, kind: Kind) -> ir.Table:
     """Return the customers that a `Meaning` of some kind means, columns as in the lake; its values are to be given."""
     customers, identity, meant = workspace.table("customers"), workspace.table("identity"), given("meant")
+    if kind == "name":
+        return customers.semi_join(SOME, "customer_id")
     if kind == "id":
         return customers.filter(customers.customer_id == meant)
     if kind == "profile":
         is_own = (identity.profile_source == given("meant_source")) & (identity.profile_id == meant)
         return customers.semi_join(identity.filter(is_own), "customer_id")
     profiles = workspace.table("profiles")
-    name = profiles.raw_name.lower()
-    is_meant = {
-        "email": profiles.email == meant, "phone": profiles.phone == meant, "name": name == meant,
-        "part": name.contains(meant),
-    }
-    found = profiles.filter(is_meant[kind]).inner_join(identity, ["profile_source", "profile_id"])
+    found = profiles.filter(profiles[kind] == meant).inner_join(identity, ["profile_source", "profile_id"])
     return customers.semi_join(found, "customer_id")
 
 

@@ -128,12 +128,16 @@ def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
 
 def segment_moves(workspace: Workspace, *, since: date) -> dict[str, tuple[int, int]]:
     """Return how often customers entered and left each segment since a business day, where anybody did."""
+    moves = workspace.ask(_moves, since=since).to_pylist()
+    return {row["segment"]: (row["entered"], row["left"]) for row in moves}
+
+
+def _moves(workspace: Workspace) -> ir.Table:
     moves = workspace.table("transitions")
-    recent = moves.filter(moves.business_day >= since)
-    counted = recent.group_by("segment").agg(
+    recent = moves.filter(moves.business_day >= given("since", "date"))
+    return recent.group_by("segment").agg(
         entered=(recent.change == "entered").sum(), left=(recent.change == "left").sum()
     )
-    return {row["segment"]: (row["entered"], row["left"]) for row in workspace.rows(counted)}
 
 
 def segment_members(
