@@ -92,7 +92,7 @@ def largest_communities(workspace: Workspace, *, limit: int = 10) -> list[dict[s
 
 
 def _strongest(workspace: Workspace, limit: int) -> ir.Table:
-    rows = workspace.once(_telling)
+    rows = _telling(workspace)
     parts = []
     for own, other in ((1, 2), (2, 1)):
         mine = rows.filter(rows[f"customer_id_{own}"] == given("customer_id"))
@@ -115,17 +115,16 @@ def _among(workspace: Workspace, ids: list[str], *, left_out: int) -> Circle:
 
 def _inside(workspace: Workspace) -> ir.Table:
     """Return the ties among some people that say something, the strongest first."""
-    inside = workspace.once(_telling)
+    inside = _telling(workspace)
     for own in ("customer_id_1", "customer_id_2"):
         inside = inside.semi_join(SOME.select(**{own: "customer_id"}), own)
     return inside.order_by(inside.tie.desc(), inside.customer_id_1, inside.customer_id_2)
 
 
 def _telling(workspace: Workspace) -> ir.Table:
-    """Return the ties that say something, columns of COMPANION; held, for they are one in twenty."""
+    """Return the ties that say something, columns of COMPANION."""
     rows = _companions(workspace)
-    is_telling = rows.is_companion | rows.is_family | (rows.passes_from_1 + rows.passes_from_2 > 0)
-    return workspace.stores.engine.arrow(workspace.fetch(rows.filter(is_telling)))
+    return rows.filter(rows.is_companion | rows.is_family | (rows.passes_from_1 + rows.passes_from_2 > 0))
 
 
 def _companions(workspace: Workspace) -> ir.Table:
