@@ -46,8 +46,8 @@ def resolve_people(workspace: Workspace) -> Steps:
     _publish_matches(workspace, found)
     # The table last: it says what it was made of, and a kill before it makes the same decisions again.
     workspace.lake.replace(
-        "identity", workspace.stores.engine.arrow(found.identity), order_by=("profile_source", "profile_id"),
-        meta={"made_of": seen}, allow_shrink=True,
+        "identity", workspace.stores.engine.arrow(found.identity),
+        order_by=("customer_id", "profile_source", "profile_id"), meta={"made_of": seen}, allow_shrink=True,
     )
     customers = pc.count_distinct(found.identity["customer_id"]).as_py()
     return Work(

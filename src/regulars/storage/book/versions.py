@@ -14,6 +14,9 @@ from regulars.errors import Overtaken
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import lake_current, lake_tags, lake_versions
 
+COPIES = "copy."
+"""How the names of copies begin: the same rows as a table's in another order, which no reader asks for by name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
@@ -98,20 +101,23 @@ class VersionBook:
             return {name: version for name, version in connection.execute(query)}  # noqa: C416  rows are not pairs to the type checker
 
     def tables(self) -> list[str]:
-        """Return the names of all tables with a current version, sorted."""
-        query = sa.select(lake_current.c.table_name).where(lake_current.c.tenant == self.database.tenant)
-        with self.database.reading() as connection:
-            return sorted(connection.execute(query).scalars())
+        """Return the names of all tables with a current version, sorted; copies are no tables."""
+        return [name for name in sorted(self.current_numbers()) if not name.startswith(COPIES)]
+
+    def copies(self) -> list[str]:
+        """Return the names of all copies, sorted."""
+        return [name for name in sorted(self.current_numbers()) if name.startswith(COPIES)]
 
     def tag(self, tag: str, *, at: datetime) -> dict[str, int]:
         """Keep the current version of every table under a tag, such as a date, and return which they are.
 
-        The same tag again moves it to today's versions.
+        Copies are not kept: whoever looks back reads the tables. The same tag again moves it to today's versions.
         """
         with self.database.writing() as connection:
             current = connection.execute(
                 sa.select(lake_current.c.table_name, lake_current.c.version).where(
-                    lake_current.c.tenant == self.database.tenant
+                    lake_current.c.tenant == self.database.tenant,
+                    ~lake_current.c.table_name.startswith(COPIES, autoescape=True),
                 )
             ).all()
             connection.execute(

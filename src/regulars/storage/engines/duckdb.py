@@ -23,8 +23,8 @@ from ibis.formats.pyarrow import PyArrowTableProxy
 from ibis.util import gen_name
 
 from regulars.errors import StoreError
-from regulars.storage.engines.engine import ROW_GROUP, Question, Written, plain, rows_in
-from regulars.storage.engines.question import Compiler, Statement, filled
+from regulars.storage.engines.engine import FEW_ROWS, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.question import Compiler, Statement, filled, given_files
 from regulars.storage.engines.shape import shape_of
 from regulars.storage.engines.texts import Texts
 
@@ -97,6 +97,17 @@ class DuckDBEngine:
             except duckdb.BinderException:       # files that are older than a column lack it
                 make({row[0] for row in self.backend.con.execute(f"describe select * from {source}").fetchall()})
 
+    def files_given(self, place: str, schema: ibis.Schema, *, found: ibis.Schema) -> ir.Table:
+        """Return the rows of Parquet files that are said only when a question is asked, with exactly these columns.
+
+        `found`: the columns of each of the files; what they lack is null. The value of `place` is a list of paths.
+        """
+        columns = ", ".join(
+            f"cast({_quoted(name) if name in found else 'null'} as {_type(kind)}) as {_quoted(name)}"
+            for name, kind in schema.items()
+        )
+        return self.text(f"select {columns} from read_parquet({given_files(place)}, hive_partitioning=false)", schema)
+
     def lines(self, paths: Iterable[Path]) -> ir.Table:
         """Return the lines of text files as they are: path, n (counted from 1 over all files in order), payload.
 
@@ -134,12 +145,13 @@ class DuckDBEngine:
         return _Compiled(engine=self, expr=expr, statement=Statement(text=self._select(expr), schema=expr.schema()))
 
     def write(
-        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None
+        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None,
+        row_group: int = ROW_GROUP,
     ) -> list[Written]:
         """Carry out an expression into Parquet files below a folder: one file per partition."""
         if partition_by is None:
             written = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=None)
-            return self._copy(self._select(expr), [written], order_by)
+            return self._copy(self._select(expr), [written], order_by, row_group=row_group)
         # Once apart, then each partition sorted: an expensive expression is carried out once, DuckDB's own partitioned
         # writing keeps no order within a file, and sorting a year at once takes far longer than sorting its months.
         apart = folder / uuid4().hex
@@ -152,9 +164,22 @@ class DuckDBEngine:
             source = f"read_parquet({_list([str(path) for path in part.iterdir()])}, hive_partitioning=false)"
             value, = self.backend.con.execute(f"select {column}::varchar from {source} limit 1").fetchone()
             file = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=value)
-            sorted_ += self._copy(f"select * from {source}", [file], order_by)
+            sorted_ += self._copy(f"select * from {source}", [file], order_by, row_group=row_group)
         shutil.rmtree(apart, ignore_errors=True)
         return sorted_
+
+    def spread(self, expr: ir.Table, folder: Path, *, order_by: Sequence[str], file_rows: int) -> list[Path]:
+        """Carry out an expression into many Parquet files below a folder, each with rows that are close in an order."""
+        spread, order = folder / uuid4().hex, ", ".join(map(_quoted, order_by))
+        options = (
+            f"format parquet, compression lz4, row_group_size {FEW_ROWS}, "
+            f"row_groups_per_file {max(file_rows // FEW_ROWS, 1)}"
+        )
+        with _reading():
+            self.backend.con.execute(
+                f"copy ({self._select(expr)} order by {order}) to {literal(str(spread))} ({options})"
+            )
+        return [path for path in sorted(spread.glob("*")) if rows_in(path)]
 
     def gather(self, parts: Sequence[ir.Table], folder: Path, *, schema: ibis.Schema) -> list[Written]:
         """Carry out expressions into one Parquet file of exactly these columns."""
@@ -219,9 +244,11 @@ class DuckDBEngine:
         return f"select {', '.join(columns)} from ({self.sql(expr)})"
 
 
-    def _copy(self, select: str, files: Sequence[Written], order_by: Sequence[str]) -> list[Written]:
+    def _copy(
+        self, select: str, files: Sequence[Written], order_by: Sequence[str], *, row_group: int = ROW_GROUP
+    ) -> list[Written]:
         order = f" order by {', '.join(_quoted(name) for name in order_by)}" if order_by else ""
-        options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
+        options = f"format parquet, compression lz4, row_group_size {row_group}"
         written = []
         for file in files:
             with _reading():
