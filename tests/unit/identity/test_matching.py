@@ -12,7 +12,7 @@ import pytest
 
 from regulars.identity.matching import Thresholds
 from regulars.identity.model import Model
-from regulars.identity.resolve import Resolution, resolve
+from regulars.identity.resolve import Former, Resolution, resolve
 from regulars.identity.role import REASON, without_roles
 from regulars.testing.customers import noisy_customers
 from regulars.testing.profiles import customer_ids, evidence, profile, profile_table, ruling_table
@@ -136,7 +136,7 @@ def test_a_contact_of_many_different_people_is_nobodys() -> None:
 def test_a_day_weighs_only_what_changed() -> None:
     first = resolved(ROBERT)
 
-    second = resolved(ROBERT, BOB, former=first.likeness)
+    second = resolved(ROBERT, BOB, former=Former.of(first))
 
     assert 0 < second.likeness.weighed < first.likeness.weighed / 10
     assert customer_ids(second.identity)["crm/1"] == customer_ids(second.identity)["forms/1"]
@@ -145,7 +145,7 @@ def test_a_day_weighs_only_what_changed() -> None:
 def test_a_day_without_changes_weighs_nothing_and_keeps_every_word() -> None:
     first = resolved(ROBERT, BOB)
 
-    second = resolved(ROBERT, BOB, former=first.likeness)
+    second = resolved(ROBERT, BOB, former=Former.of(first))
 
     assert second.likeness.weighed == 0
     assert second.likeness.matches.equals(first.likeness.matches)
@@ -155,7 +155,7 @@ def test_a_day_without_changes_weighs_nothing_and_keeps_every_word() -> None:
 def test_another_threshold_of_merging_gives_every_pair_its_tier_again() -> None:
     first = resolved(ROBERT, BOB)
 
-    careful = resolved(ROBERT, BOB, former=first.likeness, thresholds=Thresholds(merge=1.0))
+    careful = resolved(ROBERT, BOB, former=Former.of(first), thresholds=Thresholds(merge=1.0))
 
     assert {row["tier"] for row in careful.likeness.matches.to_pylist()} == {"low"}
     assert careful.likeness.model == first.likeness.model
@@ -166,7 +166,7 @@ def test_another_threshold_of_merging_gives_every_pair_its_tier_again() -> None:
 def test_a_ruling_taken_back_is_weighed_again() -> None:
     ruled = resolved(ROBERT, BOB, rulings=ruling_table(("crm/1", "different", "forms/1")))
 
-    found = resolved(ROBERT, BOB, former=ruled.likeness)
+    found = resolved(ROBERT, BOB, former=Former.of(ruled))
 
     assert customer_ids(found.identity)["crm/1"] == customer_ids(found.identity)["forms/1"]
 
