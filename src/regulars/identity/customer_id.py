@@ -202,16 +202,21 @@ def mint(founders: pa.Table, *, taken: pa.Array | pa.ChunkedArray, salt: bytes, 
     # No column kernel hashes with a key; an id is minted once.
     texts = ["\0".join(key) for key in zip(*(column.to_pylist() for column in founders.columns), strict=True)]
     made = [prefix + _hashed(text, salt) for text in texts]
-    is_taken = pc.is_in(pa.array(made, pa.string()), value_set=taken).to_pylist()
-    seen: set[str] = set()
+    seen = set(_given(made, taken))
     for n, text in enumerate(texts):
         again = 0
-        while is_taken[n] or made[n] in seen:
+        while made[n] in seen:
             again += 1
             made[n] = prefix + _hashed(f"{text}\0{again}", salt)
-            is_taken[n] = pc.is_in(pa.scalar(made[n]), value_set=taken).as_py()
+            seen.update(_given([made[n]], taken))
         seen.add(made[n])
     return pa.array(made, pa.string())
+
+
+def _given(ids: list[str], taken: pa.Array | pa.ChunkedArray) -> list[str]:
+    """Those of some ids that were given before: the many are looked up among the few."""
+    found: list[str] = taken.filter(pc.is_in(taken, value_set=pa.array(ids, pa.string()))).to_pylist()
+    return found
 
 
 def _hashed(text: str, salt: bytes) -> str:

@@ -193,3 +193,43 @@ def test_the_noisy_world_is_the_same_for_the_same_seed_and_about_its_size() -> N
     assert len(one.person) == len(one.household) == len(one.profiles)
     assert 700 < len(one.profiles) < 1_300
     assert len(np.unique(one.person)) > len(np.unique(one.household))
+
+
+ROBERTS_MAIL = profile("mail/1", "Robert Quillfeather", email="rq@a.example")
+BOBS_MAIL = profile("mail/2", "Bob Quillfeather", email="bob@b.example")
+
+
+def pairs(found: Resolution) -> set[tuple[str, str]]:
+    """The pairs that were found alike, of the Quillfeathers alone."""
+    own = {"crm", "forms", "mail", "club"}
+    return {
+        (f"{row['left_source']}/{row['left_id']}", f"{row['right_source']}/{row['right_id']}")
+        for row in found.likeness.matches.to_pylist() if row["left_source"] in own and row["right_source"] in own
+    }
+
+
+def told(*keys: str) -> pa.Table:
+    return pa.table([[key.split("/")[n] for key in keys] for n in (0, 1)], ["profile_source", "profile_id"])
+
+
+def test_a_pair_that_stands_falls_when_others_of_the_two_people_are_ruled_apart_and_stands_again_when_that_is_taken_back() -> None:
+    people = (ROBERT, BOB, ROBERTS_MAIL, BOBS_MAIL)
+    first = resolved(*people)
+    ruling, about = ruling_table(("mail/1", "different", "mail/2")), told("mail/1", "mail/2")
+
+    ruled = resolved(*people, former=Former.of(first), told=about, rulings=ruling)
+    again = resolved(*people, former=Former.of(ruled), told=about)
+
+    assert ("crm/1", "forms/1") in pairs(first)
+    assert pairs(ruled) == set()
+    assert pairs(again) == pairs(first)
+
+
+def test_a_pair_that_stands_falls_when_both_people_get_an_id_of_one_exclusive_source() -> None:
+    first = resolved(ROBERT, BOB)
+    members = ({**ROBERTS_MAIL, "profile_source": "club", "is_exclusive": True}, {**BOBS_MAIL, "profile_source": "club", "is_exclusive": True})
+
+    second = resolved(ROBERT, BOB, *members, former=Former.of(first), told=told("club/1", "club/2"))
+
+    assert ("crm/1", "forms/1") in pairs(first)
+    assert pairs(second) == set()
