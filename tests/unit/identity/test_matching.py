@@ -15,6 +15,7 @@ from regulars.identity.model import Model
 from regulars.identity.resolve import Former, Resolution, resolve
 from regulars.identity.role import REASON, without_roles
 from regulars.testing.customers import noisy_customers
+from regulars.testing.gym.vocabulary import FIRST_NAMES
 from regulars.testing.profiles import customer_ids, evidence, profile, profile_table, ruling_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -233,3 +234,14 @@ def test_a_pair_that_stands_falls_when_both_people_get_an_id_of_one_exclusive_so
 
     assert ("crm/1", "forms/1") in pairs(first)
     assert pairs(second) == set()
+
+
+@pytest.mark.parametrize("surname", ["{}son", "Lee"], ids=["of all names", "of one surname"])
+def test_an_address_shared_by_forty_people_makes_nobody_one_and_asks_nobody_forty_times(surname: str) -> None:
+    names = sorted(set(FIRST_NAMES))[:40]
+    people = [profile(f"club/{n}", f"{name} {surname.format(name)}", email="all@club.example") for n, name in enumerate(names)]
+
+    found = resolve(without_roles(profile_table(*people)), now=NOW, salt=b"test")
+
+    assert len(set(customer_ids(found.identity).values())) == 40
+    assert len(found.conflicts) == 0
