@@ -10,7 +10,8 @@ from regulars.storage.by_profile import is_due, write_copy
 
 def copy_by_profile(workspace: Workspace) -> Steps:
     """Write the copies that have fallen far behind their tables; see `regulars.storage.by_profile`."""
-    rows, names = 0, [name for name in COPIED if is_due(workspace.lake, name)]
+    is_read = workspace.stores.engine is workspace.stores.border             # see `own`
+    rows, names = 0, [name for name in COPIED if is_read and is_due(workspace.lake, name)]
     for number, name in enumerate(names, 1):
         rows += write_copy(workspace.lake, name)
         yield Checkpoint(done=number, total=len(names), note=name)

@@ -74,7 +74,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         *_experiment_steps(workspace),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
         Step(name="check", do=partial(inspect_data, workspace), needs=("customers",)),
-        Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",), after=()),
+        Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",)),
     ]
 
 

@@ -101,6 +101,8 @@ def write_copy(lake: Lake, name: str) -> int:
     written = lake.border.spread(
         rows, lake.files.scratch(), order_by=ORDER, file_rows=manifest.rows // MOST_FILES
     )
+    if not written:
+        return 0
     reaches = _reaches(lake, written)
     files = []
     for path in written:
