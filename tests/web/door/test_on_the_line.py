@@ -1,0 +1,129 @@
+"""On the line itself the door answers every byte as the server's own protocol would, only sooner.
+
+`REGULARS_DOOR_FUZZ=100000 pytest tests/web/door/test_on_the_line.py` tries a hundred thousand odd connections.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from regulars.clock import FixedClock
+from regulars.storage.door.arrival_store import ArrivalStore
+from regulars.web.ingest.door_protocol import REMEMBERED, Heads, protocol_of
+from regulars.web.ingest.group_commit import GroupCommit
+from regulars.web.ingest.ingest_door import IngestDoor
+from regulars.web.ingest.write_keys import WriteKeys
+from regulars.web.listen import listening
+
+from .conftest import NOW
+
+LINES = int(os.environ.get("REGULARS_DOOR_FUZZ", "150"))
+KEYS = WriteKeys({hashlib.sha256(b"WK").hexdigest(): "site"})
+Protocol = str | Callable[[IngestDoor], type]
+
+
+@contextmanager
+def answering(folder: Path, *, is_on_the_line: bool, keep_alive: int = 5) -> Iterator[tuple[int, IngestDoor]]:
+    """Open a door behind a real port for the length of a `with`."""
+    commits = GroupCommit(store=ArrivalStore.open(folder), land=lambda _: None, every=3600, most=10**9)
+    door = IngestDoor(keys=KEYS, commits=commits, clock=FixedClock(NOW), mint=lambda: "minted")
+    with listening("127.0.0.1", 0) as held:
+        server = uvicorn.Server(uvicorn.Config(
+            door, http=protocol_of(door) if is_on_the_line else "httptools", log_level="critical", lifespan="on",
+            server_header=False, date_header=False, timeout_keep_alive=keep_alive,
+        ))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [held]})
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield held.getsockname()[1], door
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """Yield the ports of two doors: one on the line itself, one behind the server's own protocol."""
+    folder = tmp_path_factory.mktemp("doors")
+    with (
+        answering(folder / "line", is_on_the_line=True) as (line, _),
+        answering(folder / "behind", is_on_the_line=False) as (behind, _),
+    ):
+        yield line, behind
+
+
+def said(port: int, *pieces: bytes) -> bytes:
+    """Send pieces one after the other, and return all that is answered until the server or a long quiet ends it."""
+    found = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=3) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            for piece in (*pieces, LAST):
+                line.sendall(piece)
+                time.sleep(0.005)            # else they may come as one
+            while piece := line.recv(1 << 16):
+                found += piece
+        except (ConnectionError, TimeoutError):
+            pass
+    return found
+
+
+LAST = b"GET /the-end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+"""A request that ends a connection, so that nobody has to wait for a silence."""
+
+
+def post(message: str, path: str = "/v1/track", **headers: str) -> bytes:
+    body = b'{"event":"E","userId":"u","messageId":"%b"}' % message.encode()
+    all_of = {"Host": "x", "X-Write-Key": "WK", "Content-Length": str(len(body))} | headers
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in all_of.items() if value)
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+def odd_line(chance: random.Random, number: int) -> list[bytes]:
+    """Return what a connection says, in pieces: some requests, of which something may be wrong or unusual."""
+    unusual = [
+        {"Connection": "close"}, {"Connection": "keep-alive"}, {"Expect": "100-continue"}, {"Content-Length": "0"},
+        {"Content-Length": ""}, {"Content-Length": "x"}, {"Content-Length": "+44"}, {"Content_Length": "7"},
+        {"Transfer-Encoding": "chunked", "Content-Length": ""},
+        {"Transfer-Encoding": "identity"}, {"X-Write-Key": "nobody's"}, {"X-Bytes": "\u00e9"}, {"X:Y": "z"}, {},
+    ]
+    paths = ["/v1/track", "/v1/track/", "/v1/%74rack", "/v1/track?writeKey=WK#x", "/v1/batch", "/elsewhere", "*",
+             "http://x/v1/track", "/v1/track?repairs=%ff", "/v1//track", ""]
+    text = b""
+    for n in range(chance.choice([1, 1, 1, 3])):
+        one = post(f"m{number}-{n}", chance.choice([*paths[:1] * 10, *paths]), **chance.choice([{}, {}, *unusual]))
+        if chance.random() < 0.2:
+            one = one.replace(*chance.choice([
+                (b"POST", b"GET"), (b"POST", b"post"), (b"1.1", b"1.0"), (b"1.1", b"2.0"), (b"\r\n\r\n", b"\n\n"),
+                (b": ", b" : "), (b": ", b":"), (b"\r\n", b"\r\n "), (b"POST", b"\r\nPOST"), (b"{", b"\0"), (b"u", b"\xff"),
+                (b" HTTP", b""), (b"\r\n\r\n", b"\r\n\r\n\r\n"), (b"\r\n", b"\r"), (b"\r\nHost", b"\n\n\r\nHost"),
+            ]), 1)
+        if chance.random() < 0.1:
+            at = chance.randrange(len(one))
+            one = one[:at] + bytes([chance.randrange(256)]) + one[at + chance.randint(0, 1):]
+        text += one
+    cuts = sorted(chance.randrange(len(text) + 1) for _ in range(chance.choice([0, 0, 1, 3])))
+    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+def test_no_connection_is_answered_otherwise_than_by_the_servers_own_protocol(both: tuple[int, int]) -> None:
+    chance = random.Random(11)
+
+    for number in range(LINES):
+        pieces = odd_line(chance, number)
+        line, behind = (said(port, *pieces) for port in both)
+        # The server's own forgets the answers that are still due when nonsense follows.
+        assert line == behind or (behind.startswith(b"HTTP/1.1 400") and line.endswith(behind)), pieces
