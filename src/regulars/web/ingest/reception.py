@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,6 @@ from regulars.web.ingest.message import (
     Stored,
     answered_line,
     blocked_line,
-    is_plain,
     judged,
     reject_line,
     weighed,
@@ -84,7 +83,8 @@ def received(
         return Refused(status=401, message="no write key of this project: send it as Basic user name or `writeKey`")
     request = Request(
         prefix=prefix_of(source), received=now, mint=mint, type=route.type, sent=outer.sent, context=outer.shared,
-        is_robot=envelope.is_robot, is_plain=route.translate is None and is_plain(text), limit=route.limit,
+        is_robot=envelope.is_robot, is_on_one_line=route.translate is None and not (b"\n" in text or b"\r" in text),
+        names_agents=route.translate is not None or b'"userAgent"' in text, limit=route.limit,
         needs_person=route.needs_person, judge=judges.get(source) if judges else None,
     )
     return _sorted_out(_verdicts(outer, route, request), envelope.repairs, request=request, source=source)
@@ -132,7 +132,7 @@ def _batch(text: bytes, route: Route) -> _Outer:
     )
 
 
-def _verdicts(outer: _Outer, route: Route, request: Request) -> Iterable[Stored | Refusal | Blocked]:
+def _verdicts(outer: _Outer, route: Route, request: Request) -> Sequence[Stored | Refusal | Blocked]:
     if outer.one is not None and len(outer.messages[0]) <= request.limit:
         return (weighed(outer.one, bytes(outer.messages[0]), request=request),)
     if route.translate is None:
@@ -141,25 +141,19 @@ def _verdicts(outer: _Outer, route: Route, request: Request) -> Iterable[Stored 
 
 
 def _sorted_out(
-    verdicts: Iterable[Stored | Refusal | Blocked], repairs: str, *, request: Request, source: str
+    verdicts: Sequence[Stored | Refusal | Blocked], repairs: str, *, request: Request, source: str
 ) -> Arrivals:
-    stored: list[Stored] = []
-    refused: list[Refusal] = []
-    blocked: list[bytes] = []
-    for verdict in verdicts:
-        if isinstance(verdict, tuple):
-            stored.append(verdict)
-        elif isinstance(verdict, Refusal):
-            refused.append(verdict)
-        else:
-            blocked.append(blocked_line(verdict))
-    hashes, lines = zip(*stored, strict=True) if stored else ((), ())
+    stored = [one for one in verdicts if isinstance(one, tuple)]
+    others = [one for one in verdicts if not isinstance(one, tuple)] if len(stored) < len(verdicts) else []
+    refused = [one for one in others if isinstance(one, Refusal)]
+    blocked = [blocked_line(one) for one in others if isinstance(one, Blocked)]
+    lines = [line for _, line in stored]
     rejects = [
         reject_line(one, received=request.received, number=n, source=source) for n, one in enumerate(refused)
     ]
     answers = [answered_line(repairs)] if repairs and lines and not rejects else []
     return Arrivals(
-        source=source, hashes=hashes, lines=lines, rejects=rejects, answers=answers, blocked=blocked,
+        source=source, hashes=[hashed for hashed, _ in stored], lines=lines, rejects=rejects, answers=answers, blocked=blocked,
     )
 
 
