@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import structlog
 
 from regulars.errors import RegularsError
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore, Land, Receipt
 from regulars.storage.door.collect import WANTED
+from regulars.web.ingest.errands import Errands
 
 log = structlog.get_logger()
-_Made = TypeVar("_Made")
 
 MOST_WAITING = 50_000
 """Messages that may wait for the disk: beyond it a request is told to come again."""
@@ -52,8 +50,8 @@ class GroupCommit:
     messages: int = 0                        # among those that wait
     due: asyncio.Event = field(default_factory=asyncio.Event)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    disk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-disk"))
-    settler: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-settler"))
+    disk: Errands = field(default_factory=lambda: Errands("door-disk"))
+    settler: Errands = field(default_factory=lambda: Errands("door-settler"))
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -71,8 +69,8 @@ class GroupCommit:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self._written()
         await self._settled(is_wanted=True)
-        self.disk.shutdown()
-        self.settler.shutdown()
+        self.disk.end()
+        self.settler.end()
         self.store.close()
 
     async def take(self, arrivals: Arrivals) -> Receipt:
@@ -124,7 +122,7 @@ class GroupCommit:
             try:
                 begun = self.store.begin([arrivals for arrivals, _ in group])
                 # Nothing but the disk is waited for elsewhere: two threads that compute only keep each other waiting.
-                await self._in(self.disk, begun.sync)
+                await self.disk.do(begun.sync)
                 self.store.end(begun)
             except Exception as error:  # noqa: BLE001  whoever waits is told; the door goes on
                 log.error("arrivals not written", requests=len(group), error=str(error))  # noqa: TRY400  said to each
@@ -148,13 +146,10 @@ class GroupCommit:
         """Land what came. What cannot be landed now stays where it is, and is landed the next time."""
         try:
             async with self.writing:
-                await self._in(self.disk, self.store.turn)
-            await self._in(self.settler, lambda: self.store.settle(self.land))
+                await self.disk.do(self.store.turn)
+            await self.settler.do(lambda: self.store.settle(self.land))
         except (RegularsError, OSError) as error:
             log.warning("arrivals not landed yet", error=str(error))
             return
         if is_wanted:
             (self.store.folder / WANTED).unlink(missing_ok=True)
-
-    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], _Made]) -> _Made:
-        return await asyncio.get_running_loop().run_in_executor(thread, work)

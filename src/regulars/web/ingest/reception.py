@@ -153,7 +153,8 @@ def _sorted_out(
     ]
     answers = [answered_line(repairs)] if repairs and lines and not rejects else []
     return Arrivals(
-        source=source, hashes=[hashed for hashed, _ in stored], lines=lines, rejects=rejects, answers=answers, blocked=blocked,
+        source=source, hashes=[hashed for hashed, _ in stored], lines=lines, rejects=rejects, answers=answers,
+        blocked=blocked,
     )
 
 
