@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,6 +59,9 @@ class GroupCommit:
         """Begin to take arrivals."""
         # A thread that comes back from the disk waits no longer than this for its turn.
         sys.setswitchinterval(0.0005)
+        # What is there when the door opens stays there: to look through all of it for garbage stops every answer.
+        gc.collect()
+        gc.freeze()
         self.tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._settle())]
 
     async def stop(self) -> None:

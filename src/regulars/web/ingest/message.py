@@ -131,7 +131,8 @@ def judged(raw: bytes, *, request: Request) -> Stored | Refusal | Blocked:
 def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal | Blocked:
     """Return the hash and line of a message that was read, or why it is refused or kept out."""
     kind = request.type or found.type or ""
-    user, anonymous = _id(found.user_id), _id(found.anonymous_id)
+    user = None if found.user_id is None else _id(found.user_id)
+    anonymous = None if found.anonymous_id is None else _id(found.anonymous_id)
     whole, marks = raw, None
     if request.context or found.door is not _NOTHING:
         whole = _remade(raw, request.context or {})
