@@ -224,10 +224,8 @@ _LONGEST_NOBODY = max(map(len, _NOBODY))
 
 def _id(value: Id) -> str | None:
     """Return who an id names; None for what programs write when they know nobody, such as null, -1 or 0000-00."""
-    if value is None:
-        return None
-    text = _text(value)
-    if text is None or (text[0] in "0-" and not text.strip("0-")):
+    text = value.strip() if isinstance(value, str) else _text(value)
+    if not text or (text[0] in "0-" and not text.strip("0-")):
         return None
     return None if len(text) <= _LONGEST_NOBODY and text.lower() in _NOBODY else text
 
