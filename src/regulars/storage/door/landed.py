@@ -10,7 +10,7 @@ from pathlib import Path
 from regulars.clock import Clock
 from regulars.sources.door import EVENTS
 from regulars.sources.webhook.line import MARK, read_delivery
-from regulars.storage.book import Book
+from regulars.storage.book.landing_book import Landings
 from regulars.storage.door.generation import Generation, Key
 from regulars.storage.door.journal import Journal
 from regulars.storage.files import FileStore
@@ -31,7 +31,7 @@ class ArrivalLanding:
     """Where arrivals land. Light: needs the landing's files and the book, and no engine."""
 
     files: FileStore
-    book: Book
+    book: Landings
     clock: Clock
 
     def land(self, generation: Generation) -> None:
