@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +32,6 @@ from .conftest import NOW
 
 LINES = int(os.environ.get("REGULARS_DOOR_FUZZ", "150"))
 KEYS = WriteKeys({hashlib.sha256(b"WK").hexdigest(): "site"})
-Protocol = str | Callable[[IngestDoor], type]
 
 
 @contextmanager
@@ -85,6 +85,15 @@ def said(port: int, *pieces: bytes) -> bytes:
     return found
 
 
+def heard(line: socket.socket) -> bytes:
+    """Return what is left to read of a connection that the server ends."""
+    with line:
+        try:
+            return b"".join(iter(lambda: line.recv(1 << 16), b""))
+        except ConnectionError:
+            return b""
+
+
 LAST = b"GET /the-end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 """A request that ends a connection, so that nobody has to wait for a silence."""
 
@@ -92,7 +101,7 @@ LAST = b"GET /the-end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 def post(message: str, path: str = "/v1/track", **headers: str) -> bytes:
     body = b'{"event":"E","userId":"u","messageId":"%b"}' % message.encode()
     all_of = {"Host": "x", "X-Write-Key": "WK", "Content-Length": str(len(body))} | headers
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in all_of.items() if value)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in all_of.items() if value)
     return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
@@ -100,7 +109,7 @@ def odd_line(chance: random.Random, number: int) -> list[bytes]:
     """Return what a connection says, in pieces: a request of which something may be wrong or unusual."""
     unusual = [
         {"Connection": "close"}, {"Connection": "keep-alive"}, {"Expect": "100-continue"}, {"Content-Length": "0"},
-        {"Content-Length": ""}, {"Content-Length": "x"}, {"Content-Length": "+44"}, {"Content_Length": "7"},
+        {"Content-Length": ""}, {"Content-Length": "x"}, {"Content-Length": "+44"}, {"content-length": "7"},
         {"Transfer-Encoding": "chunked", "Content-Length": ""},
         {"Transfer-Encoding": "identity"}, {"X-Write-Key": "nobody's"}, {"X-Bytes": "\u00e9"}, {"X:Y": "z"}, {},
     ]
@@ -128,3 +137,61 @@ def test_no_connection_is_answered_otherwise_than_by_the_servers_own_protocol(bo
         few, many = sorted((said(port, *pieces) for port in both), key=len)
         # After nonsense a server ends the line, and what it said before may be lost on the way.
         assert few == many or (many.endswith(b"Invalid HTTP request received.") and many.endswith(few)), pieces
+
+
+def test_requests_that_come_together_are_answered_in_their_order(both: tuple[int, int]) -> None:
+    together = b"".join(post(f"together-{n}", "/v1/track" if n != 6 else "/v1/nowhere") for n in range(9))
+
+    found = said(both[0], together + post("together-1"))
+
+    assert re.findall(rb"HTTP/1.1 (\d+)", found) == [
+        *[b"404" if n == 6 else b"200" for n in range(9)], b"200", b"404",
+    ]
+    assert found.count(b'"duplicate":1') == 1
+
+
+def test_a_thousand_requests_that_are_refused_at_once_come_together(both: tuple[int, int]) -> None:
+    found = said(both[0], post("m", **{"X-Write-Key": "nobody's"}) * 1000)
+
+    assert found.count(b"HTTP/1.1 401") == 1000
+
+
+@pytest.mark.parametrize("body", [b"x" * 3_000_000, b'{"batch":[' + b",".join([b'{"type":"page","userId":"u"}'] * 90_000) + b"]}"])
+def test_a_body_comes_in_many_pieces(body: bytes, both: tuple[int, int]) -> None:
+    head = f"POST /v1/batch HTTP/1.1\r\nHost: x\r\nX-Write-Key: WK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+    assert said(both[0], head, body) == said(both[1], head, body)
+
+
+def test_a_server_that_stops_answers_everybody_whose_message_it_took(tmp_path: Path) -> None:
+    lines = []
+    with answering(tmp_path, is_on_the_line=True) as (port, _):
+        for n in range(50):
+            lines.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+            lines[-1].sendall(post(f"m{n}"))
+        lines[0].recv(1 << 16)
+
+    answered = 1 + sum(b'"stored":1' in heard(line) for line in lines[1:])
+    assert ArrivalStore.open(tmp_path).counts() == {("site", "stored"): answered}
+
+
+def test_a_connection_on_which_nothing_is_said_is_closed(tmp_path: Path) -> None:
+    with (
+        answering(tmp_path, is_on_the_line=True, keep_alive=1) as (port, _),
+        socket.create_connection(("127.0.0.1", port), timeout=10) as silent,
+        socket.create_connection(("127.0.0.1", port), timeout=10) as spoken,
+    ):
+        spoken.sendall(post("first"))
+        told, ends = spoken.recv(1 << 16), [silent.recv(1), spoken.recv(1)]
+
+    assert b'"stored":1' in told
+    assert ends == [b"", b""]
+
+
+def test_heads_that_are_remembered_are_few() -> None:
+    heads = Heads(KEYS)
+
+    for n in range(3 * REMEMBERED):
+        assert heads.read(post("m", **{"X-Request-Id": str(n)}).split(b"{")[0]) is not None
+
+    assert len(heads) <= REMEMBERED

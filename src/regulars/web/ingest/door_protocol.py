@@ -54,6 +54,10 @@ class Heads:
         self._keys = keys
         self._known: dict[bytes, Head] = {}
 
+    def __len__(self) -> int:
+        """Return how many are remembered."""
+        return len(self._known)
+
     def read(self, text: bytes) -> Head | None:
         """Return what a head says, to its empty line; None for a request that is not taken here."""
         known = self._known.get(text)
