@@ -42,7 +42,7 @@ class Lake:
     """Tables with versions, over any files, any book and any engine. Kept true by tests/conformance/test_lake.py.
 
     - A version appears whole or not at all; readers that began on an older one are not disturbed;
-    - publishing on top of a version that is no longer the current one raises StoreError;
+    - publishing on top of a version that is no longer the current one raises Overtaken;
     - a table that was never published raises NotFound, a file that cannot be read StoreError: never an empty table;
     - a table that would lose more than its guarded share raises GuardError and stays as it is;
     - a column that older files lack is null in their rows; a column never changes its type in a merge;
@@ -122,7 +122,7 @@ class Lake:
 
         Raises:
             GuardError: More rows than the guarded share would be lost; nothing changed.
-            StoreError: Somebody else published in between; nothing changed.
+            Overtaken: Somebody else published in between; nothing changed.
 
         """
         parent = self.book.versions.current_version(name)

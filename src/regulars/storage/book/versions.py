@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from regulars.errors import StoreError
+from regulars.errors import Overtaken
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import lake_current, lake_tags, lake_versions
 
@@ -38,14 +38,14 @@ class VersionBook:
     ) -> int:
         """Make a version the current one and return its number, in one transaction.
 
-        Raises StoreError when the current version is not the expected parent: somebody else published in between.
+        Raises Overtaken when the current version is not the expected parent: somebody else published in between.
         """
         with self.database.writing() as connection:
             current = connection.execute(
                 sa.select(lake_current.c.version).where(*self._of(lake_current, table)).with_for_update()
             ).scalar_one_or_none()
             if current != expected_parent:
-                raise StoreError(
+                raise Overtaken(
                     f"{table} is at version {current}, not {expected_parent}: another run was quicker", hint="run again"
                 )
             # Past the highest ever, not the current: a vacuumed or reverted number must never mean something else.
