@@ -15,6 +15,7 @@
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
+| copy | events, money -> the same by profile, for who reads one person | lake |
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from functools import partial
 
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.connect import connect_customers
+from regulars.pipeline.copy import copy_by_profile
 from regulars.pipeline.derive import derive_facts, describe_customers
 from regulars.pipeline.erased import read_unerased
 from regulars.pipeline.forget import begin, carry_out, verify
@@ -72,6 +74,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         *_experiment_steps(workspace),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
         Step(name="check", do=partial(inspect_data, workspace), needs=("customers",)),
+        Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",)),
     ]
 
 
@@ -139,7 +142,7 @@ def _of_the_past(
 def rebuild(workspace: Workspace, *, observer: Observer | None = None) -> RunResult:
     """Make every derived table again from the landing and the book. What we did ourselves is kept: ids, transitions."""
     with held(workspace.book.lease):
-        for table in workspace.lake.tables():
+        for table in workspace.lake.stored():
             workspace.lake.drop(table)
     return _carried_out(workspace, partial(due, pulls=False), "rebuild", observer)
 
@@ -171,10 +174,12 @@ def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Obser
             carry_out(workspace)
         if workers is not None:
             workers.take(todo)               # they open their stores now: forgetting leaves nobody a stale look at any
-        result = execute(
-            steps_, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer,
-            hands=workers,
-        )
+        # Not while somebody is forgotten: what is kept of a run's statements must hold nobody's address.
+        with workspace.stores.border.texts.opened():
+            result = execute(
+                steps_, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer,
+                hands=workers,
+            )
         if is_whole:
             verify(workspace)
         return result

@@ -151,6 +151,15 @@ def _quarantine_rows(workspace: Workspace, refused: ir.Table | None, *, answered
     lake.merge(QUARANTINE, refused, key=quarantine.ROW, gone=answered, allow_shrink=True)
 
 
+def held_counts(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return how many records each reason holds back, as `quarantine.counts`; nothing before the first run."""
+    return workspace.once(_held_counts) if workspace.lake.exists(QUARANTINE) else []
+
+
+def _held_counts(workspace: Workspace) -> list[dict[str, Any]]:
+    return workspace.rows(quarantine.counts(workspace.table(QUARANTINE)))
+
+
 def held_page(
     workspace: Workspace, reason: str, *, limit: int, after: tuple[str, str, str, str] | None = None
 ) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ class Stores:
         book = Book.open(book_url, home=home, tenant=tenant, patience=patience)
         engine = open_engine(engine_url, scratch=spill, sharers=sharers)
         border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=spill)
+        border.texts.folder, border.texts.is_open = home / "texts", worker > 0    # workers do a run's steps, no more
         return cls(
             landing=Landing(files=open_files(landing_url, cache / "landing"), book=book, border=border, clock=clock),
             lake=Lake(files=open_files(lake_url, cache / "lake"), book=book, engine=engine, border=border, clock=clock),

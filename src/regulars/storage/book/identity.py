@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -77,6 +77,14 @@ class IdentityBook:
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))
+
+    def merged_into(self, customer_ids: Collection[str]) -> list[str]:
+        """Return the ids that were given up for one of some customers', sorted."""
+        query = sa.select(customers.c.customer_id).where(
+            customers.c.tenant == self.database.tenant, customers.c.merged_into.in_(customer_ids)
+        )
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def write_identity(self, upserts: pa.Table, customers_: pa.Table) -> None:
         """Point profiles at customers and write down customers, new or merged, in one transaction.

@@ -14,6 +14,9 @@ from regulars.errors import Overtaken
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import lake_current, lake_tags, lake_versions
 
+COPIES = "copy."
+"""How the names of copies begin: the same rows as a table's in another order, which no reader asks for by name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
@@ -25,6 +28,15 @@ class Version:
     published_at: datetime
     manifest: str                            # JSON, the lake's business
     meta: dict[str, Any]                     # what the step that made it wants to remember with it
+
+
+_CURRENT = sa.select(lake_versions).join(
+    lake_current,
+    (lake_current.c.tenant == lake_versions.c.tenant)
+    & (lake_current.c.table_name == lake_versions.c.table_name)
+    & (lake_current.c.version == lake_versions.c.version),
+).where(lake_versions.c.tenant == sa.bindparam("tenant"), lake_versions.c.table_name == sa.bindparam("table"))
+"""Put together once: a run looks up versions some hundred times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +73,9 @@ class VersionBook:
 
     def current_version(self, table: str) -> Version | None:
         """Return the version readers see; None when the table was never published."""
-        query = self._select(table).join(
-            lake_current,
-            (lake_current.c.tenant == lake_versions.c.tenant)
-            & (lake_current.c.table_name == lake_versions.c.table_name)
-            & (lake_current.c.version == lake_versions.c.version),
-        )
-        return self._one(query)
+        with self.database.reading() as connection:
+            row = connection.execute(_CURRENT, {"tenant": self.database.tenant, "table": table}).one_or_none()
+        return None if row is None else _version(row)
 
     def version(self, table: str, number: int) -> Version | None:
         """Return one version; None when it never was or was vacuumed."""
@@ -93,20 +101,23 @@ class VersionBook:
             return {name: version for name, version in connection.execute(query)}  # noqa: C416  rows are not pairs to the type checker
 
     def tables(self) -> list[str]:
-        """Return the names of all tables with a current version, sorted."""
-        query = sa.select(lake_current.c.table_name).where(lake_current.c.tenant == self.database.tenant)
-        with self.database.reading() as connection:
-            return sorted(connection.execute(query).scalars())
+        """Return the names of all tables with a current version, sorted; copies are no tables."""
+        return [name for name in sorted(self.current_numbers()) if not name.startswith(COPIES)]
+
+    def copies(self) -> list[str]:
+        """Return the names of all copies, sorted."""
+        return [name for name in sorted(self.current_numbers()) if name.startswith(COPIES)]
 
     def tag(self, tag: str, *, at: datetime) -> dict[str, int]:
         """Keep the current version of every table under a tag, such as a date, and return which they are.
 
-        The same tag again moves it to today's versions.
+        Copies are not kept: whoever looks back reads the tables. The same tag again moves it to today's versions.
         """
         with self.database.writing() as connection:
             current = connection.execute(
                 sa.select(lake_current.c.table_name, lake_current.c.version).where(
-                    lake_current.c.tenant == self.database.tenant
+                    lake_current.c.tenant == self.database.tenant,
+                    ~lake_current.c.table_name.startswith(COPIES, autoescape=True),
                 )
             ).all()
             connection.execute(
