@@ -217,7 +217,6 @@ class _Walk:
             "customer_id": told["customer_id"], "occasion": told["occasion"], "step": pa.repeat(step.name, count),
             "kind": pa.repeat(type(step).__name__.lower(), count), "outcome": pa.repeat(outcome, count),
             "due_at": _column(self.due[here]), "at": _column(np.full(count, self.now)),
-            "detail": pa.nulls(count, pa.string()),
         }, schema=TAKEN))
 
 

@@ -33,7 +33,7 @@ JOURNEYS = pa.schema([
 
 TAKEN = pa.schema([
     *(pa.field(name, pa.string()) for name in ("customer_id", "occasion", "step", "kind", "outcome")),
-    pa.field("due_at", MOMENT), pa.field("at", MOMENT), pa.field("detail", pa.string()),
+    pa.field("due_at", MOMENT), pa.field("at", MOMENT),
 ])
 """One row a step that was taken, each once a journey: when it was due, when it was taken."""
 

@@ -85,6 +85,7 @@ def plan_campaign(
         **{column: found[column] for column in ("customer_id", "address", "variant", "household_id", "region", "gaps")},
         "state": pc.if_else(is_in, "planned", "skipped"), "reason": found["reason"],
         "due_at": _due(found, campaign, key=key, begins=begins),
+        "expires_at": pa.nulls(found.num_rows, pa.timestamp("us")),
     }, schema=PLANNED)
     return Plan(
         campaign=campaign, occurrence=occurrence, starts_at=starts_at, rows=rows,

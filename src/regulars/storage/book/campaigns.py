@@ -104,6 +104,22 @@ class CampaignBook:
                 connection.execute(sa.update(campaigns).where(*mine).values(state=to, reason=reason, changed_at=at))
         return now
 
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of campaigns that begin so and were ever planned, sorted."""
+        t = campaigns.c
+        query = sa.select(t.campaign).where(
+            t.tenant == self.database.tenant, t.campaign.startswith(prefix, autoescape=True)
+        ).distinct()
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def reword(self, campaign_id: str, version: str) -> None:
+        """Write down that an occurrence says something else from now on; its messages have the gaps for that."""
+        t = campaigns.c
+        mine = (t.tenant == self.database.tenant, t.campaign_id == campaign_id)
+        with self.database.writing() as connection:
+            connection.execute(sa.update(campaigns).where(*mine).values(version=version))
+
     def counts(self, campaign_id: str) -> dict[str, int]:
         """Return how many messages are in each state."""
         t = messages.c

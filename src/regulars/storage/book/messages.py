@@ -25,8 +25,12 @@ Known = Literal["accepted", "refused", "deferred", "unknown"]
 PLANNED = pa.schema([
     *bulk.texts("customer_id", "address", "variant", "household_id", "region", "gaps", "state", "reason"),
     pa.field("due_at", pa.timestamp("us")),
+    pa.field("expires_at", pa.timestamp("us")),          # after which it is not sent any more; null: never
 ])
 """One row a customer of the audience: state is planned or skipped, reason says why skipped; gaps is a JSON object."""
+
+PLACES = pa.schema(bulk.texts("customer_id", "address", "household_id"))
+"""One row a message: whose it is, and where it goes."""
 
 LOST = "the worker ended before the answer came"
 
@@ -43,6 +47,7 @@ class Claimed:
     region: str | None
     gaps: str                                # JSON object
     attempts: int                            # how many there were before
+    expires_at: datetime | None = None       # aware; after which it is not sent any more
 
     @property
     def message_id(self) -> str:
@@ -109,6 +114,46 @@ class MessageBook:
         with self.database.writing() as connection:
             connection.execute(sa.delete(messages).where(
                 messages.c.tenant == self.database.tenant, messages.c.campaign_id.in_(is_draft)
+            ))
+
+    def withdraw(self, campaign_id: str, customers: Iterable[str], *, reason: str, at: datetime) -> int:
+        """Skip those of some customers' messages that wait; return how many. One that a worker has is not stopped."""
+        t = messages.c
+        statement = sa.update(messages).where(
+            *self._of(campaign_id), t.customer_id == sa.bindparam("b_customer"), t.state.in_(("planned", "deferred"))
+        ).values(state="skipped", reason=reason, due_at=None, changed_at=at)
+        told = [{"b_customer": customer} for customer in customers]
+        if not told:
+            return 0
+        with self.database.writing() as connection:
+            counting = connection.execution_options(preserve_rowcount=True)
+            return int(counting.execute(statement, told).rowcount)
+
+    def waiting(self, campaign_id: str) -> list[str]:
+        """Return whose messages wait to be sent."""
+        t = messages.c
+        query = sa.select(t.customer_id).where(*self._of(campaign_id), t.state.in_(("planned", "deferred")))
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def places(self, campaign_id: str) -> pa.Table:
+        """Return where the messages of an occurrence go that were not skipped, as PLACES, sorted by customer."""
+        t = messages.c
+        query = sa.select(t.customer_id, t.address, t.household_id).where(
+            *self._of(campaign_id), t.state != "skipped"
+        )
+        with self.database.reading() as connection:
+            return bulk.read(connection, query, PLACES, order_by=["customer_id"])
+
+    def fill(self, campaign_id: str, rows: pa.Table, *, at: datetime) -> None:
+        """Give messages that wait other gaps: customer_id and gaps of each."""
+        t = messages.c
+        statement = sa.update(messages).where(
+            *self._of(campaign_id), t.customer_id == sa.bindparam("customer_id_"), t.state.in_(("planned", "deferred"))
+        ).values(gaps=sa.bindparam("gaps_"), changed_at=at)
+        with self.database.writing() as connection:
+            bulk.write(connection, statement, rows.select(["customer_id", "gaps"]).rename_columns(
+                ["customer_id_", "gaps_"]
             ))
 
     def claim(
