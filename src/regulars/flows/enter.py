@@ -94,11 +94,12 @@ def occurrences(occasions: pa.Table, known: pa.Table) -> pa.Array:
 def entry_window(flow: Flow, today: date) -> tuple[date, date]:
     """Return the first and the last day of occasions that may begin a journey today, both included.
 
-    A date begins one from the day of the first step that is counted from it, to that of the last.
+    A date begins one from the day of the first step that is counted from it; and as long after that of the last as
+    another occasion does after its day.
     """
     first, last = today - timedelta(days=flow.enters_within), today
     if isinstance(flow.trigger, OnDate | OnTrait):
-        first = today - timedelta(days=max(flow.offsets, default=0))
+        first -= timedelta(days=max(flow.offsets, default=0))
         last = today - timedelta(days=min(flow.offsets, default=0))
     return max(flow.starts, first), last if flow.ends is None else min(flow.ends, last)
 

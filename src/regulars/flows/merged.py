@@ -1,4 +1,4 @@
-"""Merged: whose journeys are whose after two ids have turned out to be one customer, and what becomes of a changed flow.
+"""Merged: whose journeys are whose after two ids turned out to be one customer; and where they go on in a changed flow.
 
 Of several journeys that one person is on by two ids, the one that is farthest goes on: what it sent is not sent again.
 """
@@ -82,7 +82,7 @@ def placed(flow: Flow, lost: pa.Table, taken: pa.Table, *, zone: str) -> pa.Tabl
     anchor = lost["anchor_day"].to_numpy().astype("datetime64[D]")
     place = np.full(lost.num_rows, flow.first.to, dtype=object)
     since: Moments = at_local(anchor, zone=zone).copy()
-    due = due_after(flow.first.delays, since, anchor=anchor, zone=zone)
+    due = due_after(flow.first.delays, since, anchor=anchor, zone=zone).copy()
     keys = _keys(lost)
     for step in flow.steps:                                                  # the last one that was taken wins
         for edge, outcomes in _edges(step):

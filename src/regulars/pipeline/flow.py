@@ -11,6 +11,7 @@
 | connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | assign | members of an audience -> assignments, exposures | book |
+| flow | occasions, journeys -> journeys, messages that are due | book |
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
@@ -60,6 +61,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
         *_experiment_steps(workspace),
+        *_flow_steps(workspace),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
         Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
     ]
@@ -77,6 +79,15 @@ def _experiment_steps(workspace: Workspace) -> list[Step]:
         Step(name="assign", do=partial(assign_units, workspace), needs=("segment",)),
         Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",)),
     ]
+
+
+def _flow_steps(workspace: Workspace) -> list[Step]:
+    """Return what flows need, which is nothing while there are none."""
+    if not workspace.project.flows:
+        return []
+    from regulars.pipeline.journeys import carry_flows  # noqa: PLC0415  mathematics takes its time to import
+
+    return [Step(name="flow", do=partial(carry_flows, workspace), needs=("segment",))]
 
 
 def run(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:

@@ -80,10 +80,10 @@ def test_the_order_of_occasions_means_nothing() -> None:
     assert begin(flow(PARTY), occasions(*rows)).equals(begin(flow(PARTY), occasions(*rows[::-1])))
 
 
-def test_a_date_begins_its_journey_from_its_first_step_to_its_last() -> None:
+def test_a_date_begins_its_journey_from_its_first_step_to_a_week_after_its_last() -> None:
     first, last = entry_window(flow(PARTY), date(2026, 2, 10))
 
-    assert (first, last) == (date(2026, 1, 27), date(2026, 2, 17))
+    assert (first, last) == (date(2026, 1, 20), date(2026, 2, 17))
 
 
 def test_nothing_before_the_start_begins_a_journey() -> None:

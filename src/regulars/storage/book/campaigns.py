@@ -113,6 +113,19 @@ class CampaignBook:
         with self.database.reading() as connection:
             return sorted(connection.execute(query).scalars())
 
+    def unsent(self, prefix: str) -> list[str]:
+        """Return the ids of occurrences of such campaigns that do not send, nor rest, and have messages that wait."""
+        t, m = campaigns.c, messages.c
+        waits = sa.exists(sa.select(m.customer_id).where(
+            m.tenant == t.tenant, m.campaign_id == t.campaign_id, m.state.in_(("planned", "deferred"))
+        ))
+        query = sa.select(t.campaign_id).where(
+            t.tenant == self.database.tenant, t.campaign.startswith(prefix, autoescape=True),
+            t.state.in_(("draft", "done")), waits,
+        )
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def reword(self, campaign_id: str, version: str) -> None:
         """Write down that an occurrence says something else from now on; its messages have the gaps for that."""
         t = campaigns.c

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from regulars.flows.journey import JOURNEYS, TAKEN
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
+from regulars.storage.book.messages import plan_within
 from regulars.storage.book.tables import flow_journeys, flow_states, flow_steps
 
 FlowState = Literal["running", "paused"]
@@ -91,10 +92,18 @@ class JourneyBook:
         with self.database.writing() as connection:
             return bulk.write(connection, statement, journeys.select(_COLUMNS), tenant=self.database.tenant, flow=flow)
 
-    def go(self, flow: str, journeys: pa.Table, taken: pa.Table) -> None:
-        """Keep where JOURNEYS are now and the steps they took, in one transaction. A step is kept as it was first."""
+    def go(
+        self, flow: str, journeys: pa.Table, taken: pa.Table, *, messages: Mapping[str, pa.Table], at: datetime
+    ) -> None:
+        """Keep where JOURNEYS are now, the steps they took and the messages of these, in one transaction.
+
+        So a message is planned exactly when its step is taken. A step is kept as it was first; `messages` are PLANNED
+        rows by the id of their occurrence.
+        """
         shared = {"tenant": self.database.tenant, "flow": flow}
         with self.database.writing() as connection:
+            for campaign_id, rows in sorted(messages.items()):
+                plan_within(self.database, connection, campaign_id, rows, at=at)
             bulk.write(connection, self.database.insert(flow_steps).on_conflict_do_nothing(), taken, **shared)
             bulk.write(connection, _moved(self.database), journeys.select(_COLUMNS), **shared)
 

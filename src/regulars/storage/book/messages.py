@@ -97,13 +97,8 @@ class MessageBook:
 
     def plan(self, campaign_id: str, rows: pa.Table, *, at: datetime) -> None:
         """Add PLANNED rows to an occurrence; a customer who has a message already keeps it."""
-        statement = self.database.insert(messages).on_conflict_do_nothing()
-        shared = {
-            "tenant": self.database.tenant, "campaign_id": campaign_id, "attempts": 0, "changed_at": at,
-            "worker": None, "claimed_until": None,
-        }
         with self.database.writing() as connection:
-            bulk.write(connection, statement, rows.select(PLANNED.names).cast(PLANNED), **shared)
+            plan_within(self.database, connection, campaign_id, rows, at=at)
 
     def forget_plan(self, campaign_id: str) -> None:
         """Remove the messages of a draft, to plan it anew. Nothing of a draft was ever sent."""
@@ -322,6 +317,18 @@ class MessageBook:
             *self._of(campaign_id), messages.c.customer_id == sa.bindparam("b_customer"), *where
         ).values(changed)
         connection.execute(statement, rows)
+
+
+def plan_within(
+    database: Database, connection: sa.Connection, campaign_id: str, rows: pa.Table, *, at: datetime
+) -> None:
+    """Add PLANNED rows to an occurrence, in a transaction that does more than that."""
+    statement = database.insert(messages).on_conflict_do_nothing()
+    shared = {
+        "tenant": database.tenant, "campaign_id": campaign_id, "attempts": 0, "changed_at": at, "worker": None,
+        "claimed_until": None,
+    }
+    bulk.write(connection, statement, rows.select(PLANNED.names).cast(PLANNED), **shared)
 
 
 def _claims(*further: sa.ColumnElement[Any]) -> sa.Select[Any]:
