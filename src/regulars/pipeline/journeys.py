@@ -22,7 +22,7 @@ from regulars.flows.advance import Advanced, advance
 from regulars.flows.declare import HELD_OUT
 from regulars.flows.due import at_local
 from regulars.flows.enter import CONSIDERED, OCCASIONS, consider, entry_window, journeys_of
-from regulars.flows.flow import DOT, Flow, OnDate
+from regulars.flows.flow import DOT, Flow, OnDate, OnSegment
 from regulars.flows.journey import TAKEN
 from regulars.flows.leave import ended, leaving
 from regulars.flows.merged import Followed, followed, placed
@@ -31,7 +31,7 @@ from regulars.pipeline.assign import assigned, enrol_units, in_force, is_running
 from regulars.pipeline.flow_answers import Known, units_of
 from regulars.pipeline.flow_messages import Batch, composed, gaps_of, happened
 from regulars.pipeline.permitted import permitted_people
-from regulars.pipeline.segment import as_of_now, ledger_table
+from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
 from regulars.rules.evaluate import Tables
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -158,7 +158,7 @@ def _considered(workspace: Workspace, flow: Flow, merged: pa.Table) -> tuple[pa.
     nobody = book.begun_by(flow.name, [])
     if first > last:
         return CONSIDERED.empty_table(), nobody
-    found = _in_force(workspace.fetch(occasions(flow, _tables(workspace), first=first, last=last)), merged)
+    found = _in_force(workspace.fetch(occasions(flow, _tables(workspace, flow), first=first, last=last)), merged)
     days = found["anchor_day"].cast(pa.date32())
     midnights = at_local(days.to_numpy().astype("datetime64[D]"), zone=workspace.zone)
     moments = pc.coalesce(found["anchor_at"].combine_chunks().cast(pa.timestamp("us")), pa.array(
@@ -178,11 +178,10 @@ def _considered(workspace: Workspace, flow: Flow, merged: pa.Table) -> tuple[pa.
     return consider(flow, rows, known), known
 
 
-def _tables(workspace: Workspace) -> Tables:
+def _tables(workspace: Workspace, flow: Flow) -> Tables:
     """Return what occasions are found in; what is in the future has not happened."""
-    return Tables(
-        customers=workspace.table("customers"), events=happened(workspace), transitions=ledger_table(workspace)
-    )
+    ledger = workspace.table("transitions") if isinstance(flow.trigger, OnSegment) else None
+    return Tables(customers=workspace.table("customers"), events=happened(workspace), transitions=ledger)
 
 
 def _in_force(rows: pa.Table, merged: pa.Table) -> pa.Table:
@@ -235,7 +234,7 @@ def _gone(workspace: Workspace, flow: Flow, journeys: pa.Table) -> NDArray[np.bo
         return np.zeros(journeys.num_rows, np.bool_)
     days = pc.min_max(journeys["anchor_day"])
     found = workspace.fetch(occasions(
-        flow, _tables(workspace), first=days["min"].as_py(), last=days["max"].as_py()
+        flow, _tables(workspace, flow), first=days["min"].as_py(), last=days["max"].as_py()
     ))
     gone: NDArray[np.bool_] = pc.invert(pc.is_in(_keys(journeys), _keys(found))).to_numpy(zero_copy_only=False)
     return gone

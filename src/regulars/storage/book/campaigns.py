@@ -126,6 +126,23 @@ class CampaignBook:
         with self.database.reading() as connection:
             return sorted(connection.execute(query).scalars())
 
+    def totals(self, prefix: str) -> tuple[list[tuple[str, str, int]], list[tuple[str, str, int]]]:
+        """Return campaign, state and messages, and campaign, stage and messages that reached it, of such campaigns."""
+        c, m, r = campaigns.c, messages.c, receipts.c
+        mine = (c.tenant == self.database.tenant, c.campaign.startswith(prefix, autoescape=True))
+        states = sa.select(c.campaign, m.state, sa.func.count()).join_from(campaigns, messages, sa.and_(
+            m.tenant == c.tenant, m.campaign_id == c.campaign_id
+        )).where(*mine).group_by(c.campaign, m.state)
+        # A customer has one message of an occurrence, so each of these two together is one.
+        message = r.campaign_id + sa.literal(".") + r.customer_id
+        told_of = sa.and_(r.tenant == c.tenant, r.campaign_id == c.campaign_id)
+        stages = sa.select(c.campaign, r.stage, sa.func.count(message.distinct())).join_from(
+            campaigns, receipts, told_of
+        ).where(*mine, r.code != BOT).group_by(c.campaign, r.stage)
+        with self.database.reading() as connection:
+            found, told = (sorted(tuple(row) for row in connection.execute(query)) for query in (states, stages))
+        return found, told
+
     def reword(self, campaign_id: str, version: str) -> None:
         """Write down that an occurrence says something else from now on; its messages have the gaps for that."""
         t = campaigns.c
