@@ -27,13 +27,14 @@ class Followed:
     going: pa.Table                          # JOURNEYS as they are on the way now
 
 
-def followed(flow: Flow, journeys: pa.Table, register: pa.Table, *, at: datetime) -> Followed:
+def followed(flow: Flow, journeys: pa.Table, register: pa.Table, *, over: pa.Table, at: datetime) -> Followed:
     """Return what merges of customers make of journeys that are on the way.
 
     Args:
         flow: Whose.
         journeys: On the way, as JOURNEYS.
-        register: Every id ever given: customer_id, and in `merged_into` the one that goes on.
+        register: Ids that were given up: customer_id, and in `merged_into` the one that goes on.
+        over: customer_id, occasion of journeys of merged customers that have ended: by them the person went that way.
         at: When they are followed; aware.
 
     """
@@ -55,7 +56,11 @@ def followed(flow: Flow, journeys: pa.Table, register: pa.Table, *, at: datetime
     # Several at once of somebody who was never merged are there on purpose, or of a flow that allowed it before.
     touched = pc.is_in(ordered["owner"], pc.unique(owners.filter(is_moved)))
     first = ordered.group_by(keys, use_threads=False).aggregate([("row", "first")])["row_first"]
-    stays = pc.or_(pc.is_in(ordered["row"], first.combine_chunks()), pc.invert(touched))
+    ended_by = in_force(over["customer_id"].combine_chunks(), register, id_column="customer_id")
+    went = pc.binary_join_element_wise(ended_by, over["occasion"].combine_chunks(), "\0")
+    mine = pc.binary_join_element_wise(ordered["owner"], ordered["occasion"], "\0")
+    is_first = pc.and_(pc.is_in(ordered["row"], first.combine_chunks()), pc.invert(pc.is_in(mine, went)))
+    stays = pc.or_(is_first, pc.invert(touched))
     is_other = pc.not_equal(ordered["owner"], ordered["customer_id"])
     goes_on, ends = ordered.filter(stays), ordered.filter(pc.or_(pc.invert(stays), is_other))
     moved = goes_on.filter(pc.not_equal(goes_on["owner"], goes_on["customer_id"]))

@@ -94,7 +94,8 @@ def decide(workspace: Workspace, flow: Flow) -> Decided:
     now, book, zone = workspace.clock.now(), workspace.book.journeys, workspace.zone
     answers = Known(workspace=workspace, now=now)
     merged = workspace.book.identity.merged()
-    own = followed(flow, book.on_the_way(flow.name), merged, at=now)
+    going = book.on_the_way(flow.name)
+    own = followed(flow, going, merged, over=_over(workspace, flow, going, merged), at=now)
     going = _placed(workspace, flow, own.going)
     considered, known = _considered(workspace, flow, merged)
     fresh = considered.filter(pc.is_null(considered["refusal"])).select(OCCASIONS.names)
@@ -137,6 +138,18 @@ def write(workspace: Workspace, decided: Decided) -> list[Batch]:
     for campaign_id in book.campaigns.unsent(f"{flow.name}{DOT}"):
         book.campaigns.move(campaign_id, "sending", at=at)
     return batches
+
+
+def _over(workspace: Workspace, flow: Flow, going: pa.Table, merged: pa.Table) -> pa.Table:
+    """Return the journeys that have ended of those on the way who were merged with somebody, as BEGUN."""
+    ids, former = going["customer_id"].combine_chunks(), merged["customer_id"].combine_chunks()
+    heirs = in_force_of(former, merged, id_column="customer_id")
+    touched = pc.unique(pc.drop_null(pc.if_else(
+        pc.or_(pc.is_in(ids, former), pc.is_in(ids, heirs)), in_force_of(ids, merged, id_column="customer_id"), None
+    )))
+    theirs = [*touched.to_pylist(), *former.filter(pc.is_in(heirs, touched)).to_pylist()]
+    found = workspace.book.journeys.begun_by(flow.name, theirs)
+    return found.filter(pc.is_valid(found["ended_at"]))
 
 
 def _placed(workspace: Workspace, flow: Flow, going: pa.Table) -> pa.Table:
