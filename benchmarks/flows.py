@@ -40,7 +40,8 @@ steps:
   - wait: {until: day 30}
   - {message: month, text: "A month"}
 """
-EVENTS = {name: f"from: desk.rows\nwho: id\nwhen: at\nonly_if: kind == '{name}'\n" for name in ("joined", "left", "came")}
+EVENT = "from: desk.rows\nwho: id\nwhen: at\nonly_if: kind == '{}'\n"
+EVENTS = {name: EVENT.format(name) for name in ("joined", "left", "came")}
 SOURCE = """\
 kind: files
 folder: inbox
@@ -84,8 +85,10 @@ def day(folder: Path, at: datetime, what: str, people: int) -> None:
         note = ended.value.note
     took, cpu = perf_counter() - began, process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what}: {took:.1f} s, {cpu:.1f} s of processor ({cpu / people * 1e6:.0f} us a person), peak {peak:,.0f} MB; "
-          f"{note}; load {os.getloadavg()[0]:.1f}", flush=True)
+    print(
+        f"{what}: {took:.1f} s, {cpu:.1f} s of processor ({cpu / people * 1e6:.0f} us a person), "
+        f"peak {peak:,.0f} MB; {note}; load {os.getloadavg()[0]:.1f}", flush=True,
+    )
     workspace.close()
 
 

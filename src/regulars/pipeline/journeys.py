@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.consent.channel import Channel, Purpose
+from regulars.destinations.send import brake_by_receipts
 from regulars.experiments.enrol import enrol
 from regulars.experiments.merged import in_force as in_force_of
 from regulars.flows.advance import Advanced, advance
@@ -39,6 +40,9 @@ from regulars.runs.run import Checkpoint, Steps, Work
 AT_ONCE = 20_000
 """Journeys written down in one transaction: others who write to the book wait no longer than for these."""
 
+TOLD_WITHIN = timedelta(days=7)
+"""The window in which bounces and complaints of a message are counted."""
+
 WITHDRAWN = "left the flow: {}"
 
 
@@ -60,6 +64,7 @@ def carry_flows(workspace: Workspace) -> Steps:
     flows, begun, planned, moved = workspace.project.flows, 0, 0, 0
     for n, flow in enumerate(flows):
         yield Checkpoint(done=n, total=len(flows), note=flow.name)
+        _brake(workspace, flow)
         if rests(workspace, flow) is not None:
             continue
         decided = decide(workspace, flow)
@@ -87,6 +92,20 @@ def rests(workspace: Workspace, flow: Flow) -> str | None:
             if one.state == "paused":
                 return f"{name} ({one.occurrence}) is paused: {one.reason}"
     return None
+
+
+def _brake(workspace: Workspace, flow: Flow) -> None:
+    """Let a flow rest for what receipts say of a message's last week: those of one day are too few to tell."""
+    book, now = workspace.book, workspace.clock.now()
+    for step in flow.messages:
+        told = book.campaigns.told_of(step.campaign.name, now=now, within=TOLD_WITHIN)
+        standing = book.journeys.standing(flow.name)
+        # Whoever let it go on has seen what was told until then.
+        was_seen = standing.changed_at is not None and standing.changed_at > now - TOLD_WITHIN
+        why = None if was_seen else brake_by_receipts(told, step.campaign.brake)
+        if why is not None:
+            book.journeys.stand(flow.name, "paused", reason=f"{step.name}: {why}", at=now)
+            return
 
 
 def decide(workspace: Workspace, flow: Flow) -> Decided:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from club import GUEST, HOST, WINBACK, Club, copied, morning, spent, states
+from club import FILES, GUEST, HOST, WINBACK, Club, copied, morning, spent, states
 
 from regulars.consent.ledger import Entry
 from regulars.pipeline.consent import address_of, record
@@ -278,3 +278,17 @@ def _stop(workspace: Workspace, number: str) -> None:
         address_hash=where.hashed or "", channel="sms", purpose="any", action="revoke", method="keyword",
         at=datetime(2026, 2, 7, 12, 30, tzinfo=UTC), source="phone",
     ))
+
+
+def test_of_those_who_share_a_number_one_is_written_to_and_the_other_is_said_why(club: Path, tmp_path: Path) -> None:
+    told = copied(club, tmp_path / "club", flows={"winback": WINBACK})
+    told.write("desk/people.csv", FILES["desk/people.csv"].replace("254-867-5304", "254-867-5303"))
+    told.run(date(2026, 1, 30))
+
+    told.days(date(2026, 1, 30), date(2026, 2, 2))
+
+    states_ = {told.called()[one.customer_id]: (one.state, one.reason) for one in told.messages}
+    assert sorted(state for state, _ in states_.values()) == ["planned", "skipped"]
+    assert {"shares an address with"} == {
+        " ".join(reason.split()[:4]) for _, reason in states_.values() if reason is not None
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from club import HOST, WINBACK, Club, copied, morning, states
 
 from regulars.cli.main import main
 from regulars.clock import FixedClock
+from regulars.destinations.sender import Receipt
 from regulars.pipeline.flow_results import explain, flow_of, results, stand
 from regulars.pipeline.journeys import rests
 from regulars.pipeline.send import Worker
+from regulars.storage.book.messages import Settled
+from regulars.testing.mailing import recipients
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
 
 STEP = """\
@@ -102,6 +105,34 @@ def test_a_message_that_pauses_itself_lets_the_whole_flow_rest(told: Club) -> No
     stand(book, flow, "running", by="ann", clock=workspace.clock)
     assert rests(workspace, flow) is None
     workspace.close()
+
+
+def test_bounces_of_many_days_together_let_a_flow_rest(told: Club) -> None:
+    told.day(date(2026, 2, 7))
+    workspace = told.open()
+    book, later = workspace.book, told.now + timedelta(days=1)
+    for n in range(4):
+        one = book.campaigns.begin(
+            "host.week", f"2026-02-0{n + 1}", channel="sms", purpose="transactional", destination="texts", version="v",
+            starts_at=told.now, at=told.now,
+        )
+        book.messages.plan(one.campaign_id, recipients(30, due_at=told.now), at=told.now)
+        book.campaigns.move(one.campaign_id, "sending", at=told.now)
+        claimed = book.messages.claim(one.campaign_id, "me", now=told.now, lasts=timedelta(hours=1), limit=30)
+        book.messages.settle(one.campaign_id, [
+            Settled(customer_id=each.customer_id, n=0, state="sent") for each in claimed
+        ], worker="me", at=told.now)
+        book.receipts.keep([Receipt(
+            provider="http", provider_id=f"p{n}", message_id=f"{one.campaign_id}.c_0000000", stage="bounced",
+            at=told.now, event_id=f"e{n}",
+        )], at=told.now)
+    workspace.close()
+
+    told.day(later.date())
+
+    assert told.ask(lambda w: w.book.journeys.standing("host").reason) == (
+        "week: 4 of 120 bounced: 3.3%, and 2.0% is the most"
+    )
 
 
 def test_results_count_every_step_and_message(told: Club) -> None:

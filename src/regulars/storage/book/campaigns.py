@@ -194,6 +194,22 @@ class CampaignBook:
             stages = dict(tuple(row) for row in connection.execute(lately))
         return Told(sent=sent, bounced=stages.get("bounced", 0), complained=stages.get("complained", 0))
 
+    def told_of(self, campaign: str, *, now: datetime, within: timedelta) -> Told:
+        """Return what was sent, bounced and complained about in a window that ends now, in all occurrences together."""
+        r, m, c = receipts.c, messages.c, campaigns.c
+        mine = sa.select(c.campaign_id).where(c.tenant == self.database.tenant, c.campaign == campaign)
+        sent = sa.select(sa.func.count()).where(
+            m.tenant == self.database.tenant, m.campaign_id.in_(mine), m.state == "sent", m.changed_at > now - within
+        )
+        message = r.campaign_id + sa.literal(".") + r.customer_id
+        lately = sa.select(r.stage, sa.func.count(message.distinct())).where(
+            r.tenant == self.database.tenant, r.campaign_id.in_(mine), r.recorded_at > now - within
+        ).group_by(r.stage)
+        with self.database.reading() as connection:
+            number = connection.execute(sent).scalar_one()
+            stages = dict(tuple(row) for row in connection.execute(lately))
+        return Told(sent=number, bounced=stages.get("bounced", 0), complained=stages.get("complained", 0))
+
     def _found(self, *where: sa.ColumnElement[bool]) -> list[Occurrence]:
         query = sa.select(*(campaigns.c[name] for name in Occurrence.__slots__))
         with self.database.reading() as connection:

@@ -115,7 +115,7 @@ class MessageBook:
         """Skip those of some customers' messages that wait; return how many. One that a worker has is not stopped."""
         t = messages.c
         statement = sa.update(messages).where(
-            *self._of(campaign_id), t.customer_id == sa.bindparam("b_customer"), t.state.in_(("planned", "deferred"))
+            *self._of(campaign_id), t.customer_id == sa.bindparam("b_customer"), _waits()
         ).values(state="skipped", reason=reason, due_at=None, changed_at=at)
         told = [{"b_customer": customer} for customer in customers]
         if not told:
@@ -127,7 +127,7 @@ class MessageBook:
     def waiting(self, campaign_id: str) -> list[str]:
         """Return whose messages wait to be sent."""
         t = messages.c
-        query = sa.select(t.customer_id).where(*self._of(campaign_id), t.state.in_(("planned", "deferred")))
+        query = sa.select(t.customer_id).where(*self._of(campaign_id), _waits())
         with self.database.reading() as connection:
             return sorted(connection.execute(query).scalars())
 
@@ -144,7 +144,7 @@ class MessageBook:
         """Give messages that wait other gaps: customer_id and gaps of each."""
         t = messages.c
         statement = sa.update(messages).where(
-            *self._of(campaign_id), t.customer_id == sa.bindparam("customer_id_"), t.state.in_(("planned", "deferred"))
+            *self._of(campaign_id), t.customer_id == sa.bindparam("customer_id_"), _waits()
         ).values(gaps=sa.bindparam("gaps_"), changed_at=at)
         with self.database.writing() as connection:
             bulk.write(connection, statement, rows.select(["customer_id", "gaps"]).rename_columns(
@@ -329,6 +329,11 @@ def plan_within(
         "claimed_until": None,
     }
     bulk.write(connection, statement, rows.select(PLANNED.names).cast(PLANNED), **shared)
+
+
+def _waits() -> sa.ColumnElement[bool]:
+    # Not `in`: a statement for many rows cannot hold lists.
+    return sa.or_(messages.c.state == "planned", messages.c.state == "deferred")
 
 
 def _claims(*further: sa.ColumnElement[Any]) -> sa.Select[Any]:
