@@ -40,8 +40,13 @@ def followed(flow: Flow, journeys: pa.Table, register: pa.Table, *, over: pa.Tab
     """
     customers = journeys["customer_id"].combine_chunks()
     owners = in_force(customers, register, id_column="customer_id")
-    is_moved = pc.not_equal(owners, customers)
-    if not pc.any(is_moved).as_py():
+    # A journey that has ended under an id that was given up is one of the person's as well.
+    former = over["customer_id"].combine_chunks()
+    ended_by = in_force(former, register, id_column="customer_id")
+    concerned = pc.unique(pa.concat_arrays([
+        owners.filter(pc.not_equal(owners, customers)), ended_by.filter(pc.not_equal(ended_by, former)),
+    ]))
+    if not pc.any(pc.is_in(owners, concerned)).as_py():
         nothing = JOURNEYS.empty_table()
         return Followed(ended=nothing, begun=nothing, going=journeys)
     names = pa.array([*(step.name for step in flow.steps), ""], pa.string())
@@ -54,9 +59,8 @@ def followed(flow: Flow, journeys: pa.Table, register: pa.Table, *, over: pa.Tab
         ("customer_id", "ascending"), ("occasion", "ascending"),
     ])
     # Several at once of somebody who was never merged are there on purpose, or of a flow that allowed it before.
-    touched = pc.is_in(ordered["owner"], pc.unique(owners.filter(is_moved)))
+    touched = pc.is_in(ordered["owner"], concerned)
     first = ordered.group_by(keys, use_threads=False).aggregate([("row", "first")])["row_first"]
-    ended_by = in_force(over["customer_id"].combine_chunks(), register, id_column="customer_id")
     went = pc.binary_join_element_wise(ended_by, over["occasion"].combine_chunks(), "\0")
     mine = pc.binary_join_element_wise(ordered["owner"], ordered["occasion"], "\0")
     is_first = pc.and_(pc.is_in(ordered["row"], first.combine_chunks()), pc.invert(pc.is_in(mine, went)))
