@@ -23,7 +23,7 @@ from regulars.runs.run import RunResult
 def command(
     folder: Path, only: tuple[str, ...], as_of: datetime | None, *, as_json: bool, allow_shrink: bool, dry_run: bool
 ) -> None:
-    """Do everything that is due: pull, read, resolve, derive, connect, segment, assign, measure, check.
+    """Do everything that is due: pull, read, resolve, derive, connect, segment, assign, flow, measure, check.
 
     Safe to repeat and to kill: the next run goes on where this one stopped. Exits with 1 when a step failed.
     """

@@ -12,6 +12,7 @@
 | connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | assign | members of an audience -> assignments, exposures | book |
+| flow | occasions, journeys -> journeys, messages that are due | book |
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
@@ -61,6 +62,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         for s in sources
     ]
     records = tuple(step.name for step in read)
+    experiments = _experiment_steps(workspace)
     return [
         *pulled,
         *read,
@@ -71,7 +73,8 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="transfer", do=partial(find_transfers, workspace), needs=("households", "derive"), after=()),
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",), after=()),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("customers", "transfer"), after=()),
-        *_experiment_steps(workspace),
+        *experiments,
+        *_flow_steps(workspace, after=tuple(step.name for step in experiments)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
         Step(name="check", do=partial(inspect_data, workspace), needs=("customers",)),
         Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",)),
@@ -101,6 +104,15 @@ def _experiment_steps(workspace: Workspace) -> list[Step]:
         Step(name="assign", do=partial(assign_units, workspace), needs=("segment",), after=()),
         Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",), after=()),
     ]
+
+
+def _flow_steps(workspace: Workspace, *, after: tuple[str, ...]) -> list[Step]:
+    """Return what flows need, which is nothing while there are none; variants are given out before."""
+    if not workspace.project.flows:
+        return []
+    from regulars.pipeline.journeys import carry_flows  # noqa: PLC0415  mathematics takes its time to import
+
+    return [Step(name="flow", do=partial(carry_flows, workspace), needs=("segment",), after=after)]
 
 
 def run(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:

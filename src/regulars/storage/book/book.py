@@ -21,6 +21,7 @@ from regulars.storage.book.forgetting import ForgettingBook
 from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
+from regulars.storage.book.journeys import JourneyBook
 from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.links import LinkBook
@@ -73,6 +74,7 @@ class Book:
     links: LinkBook                          # short links, and clicks
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
+    journeys: JourneyBook                    # of customers through flows
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -132,7 +134,7 @@ class Book:
             links=LinkBook(database),
             ways=WayBook(database),
             sent=SentBook(database),
-            facts=FactsBook(database),
+            journeys=JourneyBook(database), facts=FactsBook(database),
             keys=KeyBook(database),
             answers=AnswerBook(database),
             audit=AuditBook(database),

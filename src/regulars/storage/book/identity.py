@@ -85,6 +85,13 @@ class IdentityBook:
         )
         with self.database.reading() as connection:
             return sorted(connection.execute(query).scalars())
+    def merged(self) -> pa.Table:
+        """Return the customer ids that were given up as CUSTOMERS, sorted by id."""
+        t = customers.c
+        query = sa.select(t.customer_id, t.founder_source, t.founder_id, t.minted_at, t.merged_into)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant, t.merged_into.is_not(None))
+            return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))
 
     def write_identity(self, upserts: pa.Table, customers_: pa.Table) -> None:
         """Point profiles at customers and write down customers, new or merged, in one transaction.
