@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Literal
 
 from regulars.campaigns.approval import version
+from regulars.campaigns.goal import CampaignGoal, Costs
 from regulars.campaigns.pace import Cap
 from regulars.campaigns.recurrence import Recurrence
 from regulars.campaigns.template import Template
@@ -62,6 +63,8 @@ class Campaign:
     spread: timedelta | None = None          # over how long the messages are strewn
     expires: timedelta | None = None         # after which a message that waits is no longer worth sending
     brake: Brake = field(default_factory=Brake)
+    goals: tuple[CampaignGoal, ...] = ()     # the first is what `converted` means
+    costs: Costs | None = None               # None: nobody said
 
     @property
     def version(self) -> str:

@@ -14,6 +14,8 @@
     expires: 3 days
     caps: [{of: customer, limit: 1, window: 7 days}]
     pause_at: {bounced: 2 %, complained: 0.1 %, refused: 50 %}
+    goals: [{metric: memberships_started, within: 14 days, worth: 45.00}]   # what is hoped for
+    costs: {each: 0.0079, fixed: 120.00}     # a segment of text or an e-mail; the campaign
 
 An experiment chooses among texts; a variant that is `nothing` is written to no one:
 
@@ -29,6 +31,7 @@ from datetime import date, datetime
 from typing import cast, get_args
 
 from regulars.campaigns.campaign import Brake, Campaign, OnePer
+from regulars.campaigns.declare_goal import declare_costs, declare_goals
 from regulars.campaigns.list_columns import FIELDS
 from regulars.campaigns.pace import DAY, Cap, Subject
 from regulars.campaigns.recurrence import Recurrence, declare_recurrence
@@ -54,7 +57,7 @@ OF_MESSAGES = frozenset({"business_name", "unsubscribe_url"})
 
 _KEYS = {
     "title", "description", "audience", "list", "channel", "purpose", "by", "experiment", "variants", "one_per", "caps",
-    "hours", "starts", "repeat", "spread", "expires", "pause_at", *PARTS,
+    "hours", "starts", "repeat", "spread", "expires", "pause_at", "goals", "costs", *PARTS,
 }
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -85,6 +88,8 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
         spread=duration(data["spread"], ("spread",)) if "spread" in data else None,
         expires=duration(data["expires"], ("expires",)) if "expires" in data else None,
         brake=_brake(data.get("pause_at") or {}),
+        goals=declare_goals(data["goals"], currency=wording.currency) if "goals" in data else (),
+        costs=declare_costs(data["costs"], currency=wording.currency) if "costs" in data else None,
     )
     _check_templates(campaign, known, wording)
     return campaign

@@ -160,12 +160,24 @@ def watch(name: str, every: float, folder: Path, *, as_json: bool) -> None:
 @click.argument("name")
 @project_options
 def results(name: str, folder: Path, *, as_json: bool) -> None:
-    """Show the account of NAME: every message in exactly one place, by variant, with reasons and receipts."""
-    from regulars.pipeline.account import Desk, account  # noqa: PLC0415
+    """Show what came of NAME: its account, how far people came and why not further, what it brought and added."""
+    from regulars.cli.campaign_results import results_plain, show_results  # noqa: PLC0415
+    from regulars.pipeline.account import latest  # noqa: PLC0415
+    from regulars.pipeline.campaign import campaign_of  # noqa: PLC0415
+    from regulars.pipeline.results import results as results_of  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
-    with Desk.open(folder) as desk:
-        found = account(desk.book, desk.latest(name))
-    _show_account(found, folder, as_json=as_json)
+    workspace = open_workspace(folder)
+    try:
+        one = latest(workspace.book, campaign_of(workspace.project, name).name)
+        found, wording = results_of(workspace, one), workspace.project.wording
+    finally:
+        workspace.close()
+    if as_json:
+        show_json(results_plain(found))
+        return
+    _show_account(found.account, folder, as_json=False)
+    show_results(found, wording)
 
 
 @command.command("pause")

@@ -104,8 +104,8 @@ def link_problems(linked: Linked) -> list[Finding]:
         problems.append(linked.file("flags", flag.name).problem(error))
     for campaign in linked.campaigns:
         wrong = campaign_errors(
-            campaign, destinations=linked.destinations, experiments=linked.experiments,
-            declared={folder: linked.reading.names(folder) for folder in ("destinations", "experiments")},
+            campaign, destinations=linked.destinations, experiments=linked.experiments, metrics=linked.metrics,
+            declared={folder: linked.reading.names(folder) for folder in ("destinations", "experiments", "metrics")},
         )
         problems += [linked.file("campaigns", campaign.name).problem(error) for error in wrong]
     if linked.transfers is not None:

@@ -38,6 +38,7 @@ from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
+from regulars.storage.book.touches import TouchBook
 from regulars.storage.book.versions import VersionBook
 from regulars.storage.book.ways import WayBook
 from regulars.storage.book.webhooks import WebhookBook
@@ -73,6 +74,7 @@ class Book:
     links: LinkBook                          # short links, and clicks
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
+    touches: TouchBook                       # messages that reached somebody, of every campaign
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -130,6 +132,7 @@ class Book:
             links=LinkBook(database),
             ways=WayBook(database),
             sent=SentBook(database),
+            touches=TouchBook(database),
             facts=FactsBook(database),
             keys=KeyBook(database),
             answers=AnswerBook(database),
