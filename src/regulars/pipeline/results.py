@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.funnel import STAGES, funnel, lost
@@ -69,12 +68,8 @@ class Results:
 
 def results(workspace: Workspace, one: Occurrence) -> Results:
     """Return what came of an occurrence as of now."""
-    found, told = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
-    ways = workspace.stores.engine.arrow(told)
-    rows = workspace.rows(counted(ways))
-    counts: dict[str, dict[str, int]] = {
-        row["variant"]: {name: row[name] for name in ("sent", *MEASURES)} for row in rows
-    }
+    found, ways = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
+    counts = counted(ways)
     campaign = next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
     experiment = None if campaign is None else campaign.experiment
     control = experiment_named(workspace, experiment).control if experiment is not None else ""
@@ -82,9 +77,9 @@ def results(workspace: Workspace, one: Occurrence) -> Results:
     control = control if control in counts else min(counts, default="")
     apart = differences(counts, control=control)
     verdict, conversions = _experiment(workspace, experiment)
-    goals, spent, reached = _goals(workspace, campaign, one, told, verdict)
+    goals, spent, reached = _goals(workspace, campaign, one, ways, verdict)
     return Results(
-        account=found, as_of=workspace.clock.now(), variants=_variants(workspace, ways, counts, reached),
+        account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, reached),
         differences=apart, better=better(counts, apart, control=control, is_over=not found.waiting), goals=goals,
         spent=spent, experiment=experiment, verdict=verdict, conversions=conversions,
     )
@@ -108,28 +103,21 @@ def _goals(
 
 
 def _variants(
-    workspace: Workspace, ways: ir.Table, counts: Mapping[str, Mapping[str, int]], reached: pa.Table | None
+    ways: pa.Table, counts: Mapping[str, Mapping[str, int]], reached: pa.Table | None
 ) -> list[VariantResult]:
     # To the funnel each variant is a campaign of its own; a reason is the same whomever it names.
-    people = ways.mutate(campaign=ways.variant, reason=ways.reason.re_replace(r"\bc_\w+", "…"))
-    if reached is None:
-        people = people.mutate(converted_at=ibis.null("timestamp"))
-    else:
-        found = workspace.stores.engine.arrow(reached)
-        people = people.left_join(found, people.customer == found.message).drop("message")
-    unseen = {STAGES[-1]} if reached is None else set()
+    reasons = pc.replace_substring_regex(ways["reason"], r"\bc_\w+", "…")
+    people = ways.set_column(ways.schema.get_field_index("reason"), "reason", reasons)
+    people = people.append_column("campaign", ways["variant"]).append_column("converted_at", _converted(ways, reached))
     by_variant: dict[str, list[Step]] = {}
-    for row in workspace.rows(funnel(people).order_by("campaign", "place")):
-        is_seen = row["stage"] not in unseen
-        by_variant.setdefault(row["campaign"], []).append(Step(
-            stage=row["stage"], people=row["people"] if is_seen else None, of=row["of"],
-            lost=row["lost"] if is_seen else None,
+    for each in funnel(people):
+        is_seen = each.stage != STAGES[-1] or reached is not None
+        by_variant.setdefault(each.campaign, []).append(Step(
+            stage=each.stage, people=each.people if is_seen else None, of=each.of, lost=each.lost if is_seen else None,
         ))
     gone: dict[str, list[Lost]] = {}
-    for row in sorted(workspace.rows(lost(people)), key=lambda row: (-row["people"], row["stage"], row["reason"])):
-        gone.setdefault(row["campaign"], []).append(
-            Lost(stage=row["stage"], reason=row["reason"], people=row["people"])
-        )
+    for why in lost(people):
+        gone.setdefault(why.campaign, []).append(Lost(stage=why.stage, reason=why.reason, people=why.people))
     nobody = dict.fromkeys(("sent", *MEASURES), 0)
     return [
         VariantResult(variant=variant, funnel=steps, lost=gone.get(variant, []), shares={
@@ -137,6 +125,14 @@ def _variants(
         })
         for variant, steps in by_variant.items()
     ]
+
+
+def _converted(ways: pa.Table, reached: pa.Table | None) -> pa.ChunkedArray:
+    """When each person converted, in the order of ways."""
+    if reached is None:
+        return pa.chunked_array([pa.nulls(ways.num_rows, pa.timestamp("us"))])
+    places = pc.index_in(ways["customer"], reached["message"].combine_chunks())
+    return reached["converted_at"].take(places)
 
 
 def _experiment(workspace: Workspace, name: str | None) -> tuple[Verdict | None, list[Answer]]:
