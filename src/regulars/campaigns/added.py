@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """What the people of one variant did, whether or not they were sent to."""
+    """What the people of one variant did."""
 
     variant: str
     people: int
@@ -54,14 +54,14 @@ class Added:
 
 
 def drawn(people: ir.Table) -> ir.Table:
-    """Sum up what people did. One row per variant: the fields of `Drawn`.
+    """Sum up what people did. One row per variant, in order: the fields of `Drawn`.
 
     `people`: one row a person: variant, converted_at (null: did not), value (minor units).
     """
     worth = people["value"].cast("float64")
     return people.group_by("variant").aggregate(
         people=people.count(), converted=people.converted_at.count(), value=worth.sum(), squares=(worth * worth).sum(),
-    )
+    ).order_by("variant")
 
 
 def added(told: Sequence[Drawn], *, held_out: str) -> list[Added]:

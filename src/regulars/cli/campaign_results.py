@@ -50,6 +50,11 @@ def show_results(found: Results, wording: Wording) -> None:
         spent = found.spent
         pieces = "" if spent.pieces == spent.messages else f" in {spent.pieces:,} segments"
         click.echo(f"It cost {wording.money(spent.total, spent.currency)}: {spent.messages:,} messages{pieces}.")
+    if found.winner is not None:
+        click.echo(
+            f"The others get {found.winner.variant}, as {found.winner.by} decided on "
+            f"{found.winner.decided_at:%Y-%m-%d %H:%M} UTC: {found.winner.reason}."
+        )
     better = found.better
     click.echo(
         f"No variant is called better: {better.reason}." if better.winner is None

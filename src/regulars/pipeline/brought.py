@@ -117,10 +117,23 @@ def brought(workspace: Workspace, of: Asked, *, spent: Spent | None, held_out: s
         more = added(_drawn(workspace, goal, found, of), held_out=held_out) if held_out is not None else []
         told.append(Brought(
             metric=goal.metric, within_days=goal.within.total_seconds() / 86_400,
-            variants=_variants(workspace, goal, found, of), credit=_credit(workspace, goal, found, of.one, spent),
+            variants=[
+                Converted(variant=each.variant, people=share(each.converted, of=each.people), value=int(each.value))
+                for each in did_by_variant(workspace, goal, of) or ()
+            ], credit=_credit(workspace, goal, found, of.one, spent),
             added=more, not_added=None if more else "nobody was held out, or the experiment is not to be trusted",
         ))
     return told
+
+
+def did_by_variant(workspace: Workspace, goal: CampaignGoal, of: Asked) -> list[Drawn] | None:
+    """Return what those who were sent to did afterwards, by variant; None before anything was derived."""
+    found = _conversions(workspace, goal, of.one)
+    if found is None:
+        return None
+    people = workspace.stores.engine.arrow(of.people)
+    sent = reached(people.filter(people.sent_at.notnull()), _at_home(workspace, found), within=goal.within)
+    return [Drawn(**row) for row in workspace.rows(drawn(sent))]
 
 
 def spent_on(workspace: Workspace, campaign: Campaign, one: Occurrence) -> Spent | None:
@@ -156,20 +169,6 @@ def _at_home(workspace: Workspace, found: ir.Table) -> ir.Table:
     """Conversions of which only those in the currency of the business have a value: others do not add up with it."""
     is_ours = found.currency == _currency(workspace)
     return found.mutate(value=ibis.ifelse(is_ours, found["value"], ibis.literal(0, "int64")))
-
-
-def _variants(workspace: Workspace, goal: CampaignGoal, found: ir.Table, of: Asked) -> list[Converted]:
-    people = workspace.stores.engine.arrow(of.people)
-    sent = reached(people.filter(people.sent_at.notnull()), _at_home(workspace, found), within=goal.within)
-    rows = workspace.rows(sent.group_by("variant").aggregate(
-        people=sent.customer.nunique(), converted=sent.customer.nunique(where=sent.converted_at.notnull()),
-        value=sent["value"].sum(),
-    ).order_by("variant"))
-    return [
-        Converted(
-            variant=row["variant"], people=share(row["converted"], of=row["people"]), value=int(row["value"])
-        ) for row in rows
-    ]
 
 
 def _drawn(workspace: Workspace, goal: CampaignGoal, found: ir.Table, of: Asked) -> list[Drawn]:

@@ -15,6 +15,7 @@ from regulars.campaigns.audience import candidates, doubles
 from regulars.campaigns.campaign import Campaign, campaign_id, message_id
 from regulars.campaigns.filled import Words
 from regulars.campaigns.pace import free_before, spread
+from regulars.campaigns.subset import REST, FirstTest, dealt, first_test
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.listed_people import Listed, listed_people
@@ -48,6 +49,11 @@ class Plan:
         return sorted(found.items(), key=lambda one: (-one[1], one[0]))
 
     @property
+    def test(self) -> FirstTest | None:
+        """Return how it is tested first; None where it is not."""
+        return first_test(self.campaign.test, starts_at=self.starts_at)
+
+    @property
     def sendable(self) -> int:
         """Return how many people get a message."""
         return int(pc.sum(pc.equal(self.rows["state"], "planned")).as_py() or 0)
@@ -75,12 +81,14 @@ def plan_campaign(
     ready = words(project, campaign)
     listed = listed_people(workspace, campaign) if campaign.list_file is not None else None
     found = _candidates(workspace, campaign, ready, listed, at=begins, enrols=enrols, chosen=chosen)
-    tried = _tried(ready, found)
+    tried = _tried(ready, found) if campaign.test is None else _tried_all(ready, found)
     reason = pc.coalesce(found["reason"], tried["reason"])
     found = found.set_column(found.column_names.index("reason"), "reason", reason)
     found = _without_doubles(workspace, found, campaign)
     is_in = pc.is_null(found["reason"])
     key = campaign_id(name, occurrence)
+    if campaign.test is not None:
+        found = _dealt(found, campaign, key=key)
     rows = pa.table({
         **{column: found[column] for column in ("customer_id", "address", "variant", "household_id", "region", "gaps")},
         "state": pc.if_else(is_in, "planned", "skipped"), "reason": found["reason"],
@@ -178,6 +186,33 @@ def _tried(ready: Words, found: pa.Table) -> pa.Table:
     return tried.take(place)
 
 
+def _tried_all(ready: Words, found: pa.Table) -> pa.Table:
+    """Fill the words of every variant in for those who would get any: who lacks a word of one gets none.
+
+    The segments are those of the longest.
+    """
+    told = [
+        _tried(ready, found.set_column(
+            found.column_names.index("variant"), "variant", pa.array([variant]).take(pa.repeat(0, found.num_rows))
+        )) for variant in ready.parsed
+    ]
+    return pa.table({
+        "reason": pc.coalesce(*(each["reason"] for each in told)),
+        "segments": pc.max_element_wise(*(each["segments"] for each in told)),
+    })
+
+
+def _dealt(found: pa.Table, campaign: Campaign, *, key: str) -> pa.Table:
+    """Give the people of the test their variants; all others who get a message wait for the winner."""
+    assert campaign.test is not None
+    is_in = pc.is_null(found["reason"])
+    ids = found["customer_id"].filter(is_in)
+    names = dealt(ids.to_pylist(), list(campaign.templates), share=campaign.test.share, key=key)
+    place = pc.index_in(found["customer_id"], ids.combine_chunks())
+    variant = pc.if_else(is_in, names.take(place.combine_chunks()), found["variant"])
+    return found.set_column(found.column_names.index("variant"), "variant", variant)
+
+
 def _without_doubles(workspace: Workspace, found: pa.Table, campaign: Campaign) -> pa.Table:
     would = found.filter(pc.is_null(found["reason"])).select(["customer_id", "address", "is_own", "household_id"])
     told = workspace.fetch(doubles(workspace.stores.engine.arrow(would), one_per=campaign.one_per))
@@ -195,7 +230,9 @@ def _due(found: pa.Table, campaign: Campaign, *, key: str, begins: datetime) -> 
         ids = [message_id(key, customer) for customer in found["customer_id"].to_pylist()]
         start = pa.array(spread(ids, start=begins, end=begins + campaign.spread, salt=key), moment)
     until = found["until"].combine_chunks().cast(moment)
-    return pa.chunked_array([pc.max_element_wise(start, until)])
+    due = pc.max_element_wise(start, until)
+    # Who waits for a winner is due when there is one.
+    return pa.chunked_array([pc.if_else(pc.equal(found["variant"].combine_chunks(), REST), None, due)])
 
 
 def _full_caps(workspace: Workspace, campaign: Campaign, *, at: datetime) -> pa.Table:

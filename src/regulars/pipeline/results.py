@@ -12,13 +12,16 @@ import pyarrow.compute as pc
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.funnel import STAGES, funnel, lost
 from regulars.campaigns.results import MEASURES, Better, Difference, Share, better, counted, differences, share
+from regulars.campaigns.subset import FirstTest, first_test
 from regulars.errors import NotFound
 from regulars.experiments.verdict import Answer, Verdict
 from regulars.pipeline.account import Account, account
 from regulars.pipeline.brought import Brought, Spent, asked, brought, converted, spent_on
 from regulars.pipeline.experiment import experiment_named, experiment_report
+from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.winners import Winner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Results:
     variants: list[VariantResult]
     differences: list[Difference]            # to the control, of one look: while it is sent they say little
     better: Better
+    test: FirstTest | None                   # which is why only who was sent to before the winner is compared
+    winner: Winner | None                    # of the test; null: not decided yet
     goals: list[Brought]                     # none before anything was derived
     spent: Spent | None                      # null: the campaign does not say what it costs
     experiment: str | None
@@ -69,20 +74,33 @@ class Results:
 def results(workspace: Workspace, one: Occurrence) -> Results:
     """Return what came of an occurrence as of now."""
     found, ways = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
-    counts = counted(ways)
+    winner = workspace.book.winners.find(one.campaign_id)
+    counts = counted(compared(ways, until=None if winner is None else winner.decided_at))
     campaign = next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
     experiment = None if campaign is None else campaign.experiment
     control = experiment_named(workspace, experiment).control if experiment is not None else ""
     # The variant that is compared with may be one that gets nothing: then the first of those that get something is.
     control = control if control in counts else min(counts, default="")
+    test = None if campaign is None else first_test(campaign.test, starts_at=one.starts_at)
     apart = differences(counts, control=control)
     verdict, conversions = _experiment(workspace, experiment)
     goals, spent, reached = _goals(workspace, campaign, one, ways, verdict)
     return Results(
         account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, reached),
-        differences=apart, better=better(counts, apart, control=control, is_over=not found.waiting), goals=goals,
-        spent=spent, experiment=experiment, verdict=verdict, conversions=conversions,
+        differences=apart, better=_of_test(test, winner) or better(
+            counts, apart, control=control, is_over=not found.waiting
+        ), test=test, winner=winner, goals=goals, spent=spent, experiment=experiment, verdict=verdict,
+        conversions=conversions,
     )
+
+
+def _of_test(test: FirstTest | None, winner: Winner | None) -> Better | None:
+    """What a test says of its variants; None of a campaign without one."""
+    if test is None:
+        return None
+    if winner is None:
+        return Better(winner=None, measure=None, reason="the test is not over")
+    return Better(winner=winner.variant, measure=None, reason=f"{winner.reason}, by {winner.measure}")
 
 
 def _goals(

@@ -214,7 +214,9 @@ class Worker:
             return False
         due = self.book.messages.next_due(self.one.campaign_id)
         if due is None:
-            self.book.campaigns.move(self.one.campaign_id, "done", at=now)
+            # Whoever waits for the winner of a test is not done with.
+            if self._gate.campaign.test is None or not self.book.winners.is_open(self.one.campaign_id):
+                self.book.campaigns.move(self.one.campaign_id, "done", at=now)
             return False
         if due - now > self.patience:
             return False

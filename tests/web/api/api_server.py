@@ -72,6 +72,10 @@ streams:
     "flags/hours.yaml": "type: boolean\ndefault: false\nrules: [{requires: {banner: n}, value: true}]\n",
     "destinations/texts.yaml": 'kind: http\nurl: http://127.0.0.1:9\nfrom: "+12545550100"\n',
     "campaigns/news.yaml": "audience: everybody\nchannel: sms\npurpose: transactional\nby: texts\ntext: We moved\n",
+    "destinations/mails.yaml": "kind: http\nurl: http://127.0.0.1:9\nfrom: hello@desk.example\n",
+    "campaigns/tested.yaml": "audience: everybody\nchannel: email\npurpose: transactional\nby: mails\n"
+                             "test: {share: 50 %, winner_by: clicked, after: 4 hours}\n"
+                             "variants: {a: {subject: Hi, text: We moved}, b: {subject: Ho, text: Moved}}\n",
     # Ann's address and Ben's number on one account of the shop: nothing says whose it is.
     "shop/people.csv": "id,name,email,phone\nx,,ann@lee.example,(254) 867-5302\n",
 }
@@ -96,7 +100,7 @@ class Served:
         """Return a route's path with ids of this business in it."""
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
-            ruling_id=self.ruling_id, campaign="news", run_id=self.run_id, webhook_id=self.webhook_id,
+            ruling_id=self.ruling_id, campaign="tested" if template.endswith("/winner") else "news", run_id=self.run_id, webhook_id=self.webhook_id,
             reason="not_timestamp",
         )
 
@@ -153,7 +157,8 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
     ann = workspace.rows(customers.filter(customers.name == "Ann Lee"))[0]
     ruling = rule(workspace, ("desk/3", "desk/4"), "different", reason="twins", by="test")
     run_id = workspace.book.runs.last_runs(1)[0].run_id
-    write_plan(workspace, plan_campaign(workspace, "news"))
+    for campaign in ("news", "tested"):
+        write_plan(workspace, plan_campaign(workspace, campaign))
     webhook_id = given_up(workspace, f"d-{uuid4().hex}")
     workspace.close()
     with running(lambda: opened(folder, tenant), folder, rates=rates) as client:

@@ -42,6 +42,7 @@ from regulars.storage.book.touches import TouchBook
 from regulars.storage.book.versions import VersionBook
 from regulars.storage.book.ways import WayBook
 from regulars.storage.book.webhooks import WebhookBook
+from regulars.storage.book.winners import WinnerBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class Book:
     message_list: MessageList                # the same to look at
     receipts: ReceiptBook                    # what providers told of messages
     replies: ReplyBook                       # what people answered
+    winners: WinnerBook                      # what tests of campaigns decided
     links: LinkBook                          # short links, and clicks
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
@@ -129,6 +131,7 @@ class Book:
             message_list=MessageList(database),
             receipts=ReceiptBook(database),
             replies=ReplyBook(database),
+            winners=WinnerBook(database),
             links=LinkBook(database),
             ways=WayBook(database),
             sent=SentBook(database),

@@ -22,6 +22,7 @@ FATE: Mapping[str, str] = {
     "ab_campaigns": NOTHING,
     "ab_events": f"{RENAMED}; what was done, linked or replied is emptied",
     "ab_recipients": RENAMED,
+    "ab_schedules": NOTHING,
     "api_answers": "answers that name the customer are deleted",
     "api_keys": NOTHING,
     "assignments": RENAMED,
@@ -67,8 +68,11 @@ FATE: Mapping[str, str] = {
     "staged_pages": "all are discarded; the next pull asks again",
     "stream_facts": NOTHING,
     "suppressions": "the address's salted hash, which keeps it from being written to",
+    "template_decisions": NOTHING,
+    "text_templates": NOTHING,
     "transitions": f"{RENAMED}; without reasons",
     "webhook_queue": "bodies of deliveries that were given up are emptied: nobody can tell whose they are",
+    "winners": NOTHING,
 }
 """Every table of the book and what an erasure does with it; a test holds it against the tables there are."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0012"
+HEAD = "0014"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -214,7 +214,7 @@ messages = _table(
     _may("region"),
     _need("gaps"),                           # JSON object: what the template says of this customer
     _need("state"), _may("reason"),
-    _may("due_at", Moment),                  # when it is sent or asked for; null: never again
+    _may("due_at", Moment),                  # when it is sent or asked for; null: never again, or not before a winner
     _may("worker"), _may("claimed_until", Moment),
     _need("attempts", sa.Integer), _need("changed_at", Moment),
     sa.Index("messages_by_state", "tenant", "campaign_id", "state", "due_at"),
@@ -252,6 +252,27 @@ clicks = _table(
     _may("taken_at", Moment),                # into receipts; null: not yet
     sa.Index("clicks_by_taking", "tenant", "taken_at", "at"),
     sa.Index("clicks_by_message", "tenant", "campaign_id", "customer_id"),
+)
+
+winners = _table(
+    "winners", _key("campaign_id"), _need("variant"), _need("by"), _need("measure"), _need("reason"),
+    _need("evidence"),                       # JSON: what the variants had come to
+    _need("decided_at", Moment),
+)
+template_decisions = _table(
+    "template_decisions", _key("number", sa.BigInteger), _need("version"), _need("template"), _need("action"),
+    _need("by"), _need("note"), _need("at", Moment), sa.Index("template_decisions_by_version", "tenant", "version"),
+)
+text_templates = _table(
+    "text_templates", _key("number", sa.BigInteger), _key("version", sa.BigInteger), _need("name"), _need("content"),
+    _need("about"),                          # JSON: description, category
+    _need("saved_at", Moment), _need("saved_by"),
+)
+ab_schedules = _table(
+    "ab_schedules", _key("number", sa.BigInteger), _may("next_run_at", Moment),
+    _may("pattern"),                         # JSON: how often; null: once
+    _need("zone"), _may("starts_at", Moment), _may("parent", sa.BigInteger), _may("archived_at", Moment),
+    _may("reason"),
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------

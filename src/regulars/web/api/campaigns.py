@@ -9,13 +9,16 @@ from typing import Annotated
 import msgspec
 
 from regulars.campaigns.campaign import State
+from regulars.campaigns.subset import FirstTest
 from regulars.pipeline.account import change_state, latest
 from regulars.pipeline.campaign import campaign_of
 from regulars.pipeline.compose import Plan, plan_campaign
 from regulars.pipeline.new_campaign import NewCampaign, write_campaign
 from regulars.pipeline.order import order
 from regulars.pipeline.results import Results, results
+from regulars.pipeline.winner import choose_winner
 from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.winners import Winner
 from regulars.web.api.route import ApiRoute, Ask, Change, Page
 
 
@@ -55,6 +58,7 @@ class PlanLine:
     segments: int                            # of text messages together; 0 of e-mail
     skipped: list[Skipped]
     rejected_rows: int                       # of a list
+    test: FirstTest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,14 @@ class Said:
     """Why somebody halts a campaign."""
 
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which variant the others get, and why."""
+
+    variant: str
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 def campaigns(ask: Ask) -> Page[CampaignLine]:
@@ -119,6 +131,15 @@ def told(ask: Ask) -> Results:
     return results(ask.workspace, latest(ask.workspace.book, name))
 
 
+def crowned(ask: Ask) -> Change:
+    """Choose the winner of a test."""
+    name, said = campaign_of(ask.workspace.project, ask.path["campaign"]).name, ask.body
+    one = latest(ask.workspace.book, name)
+    winner = choose_winner(ask.workspace, one, said.variant, by=f"key:{ask.key.name}", reason=said.reason)
+    subject = f"{name}/{one.occurrence}"
+    return Change(what="campaign.winner", subject=subject, before=None, after=winner, answer=winner)
+
+
 def _moved(ask: Ask, to: State) -> Change:
     name = campaign_of(ask.workspace.project, ask.path["campaign"]).name
     before = latest(ask.workspace.book, name)
@@ -141,7 +162,7 @@ def _plan(found: Plan) -> PlanLine:
         campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
         audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
         skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
-        rejected_rows=found.rejected,
+        rejected_rows=found.rejected, test=found.test,
     )
 
 
@@ -177,6 +198,10 @@ ROUTES = (
             ("resume", resumed, "Let a campaign go on where it rested."),
             ("stop", stopped, "End a campaign for good from the next batch on."),
         )
+    ),
+    ApiRoute(
+        name="chooseWinner", path=f"{_ONE}/winner", answer=crowned, gives=Winner, method="POST", scope="write",
+        body=Chosen, errors=(404, 409), sentence="Say which variant the others get after a campaign's test.",
     ),
     ApiRoute(
         name="getResults", path=f"{_ONE}/results", answer=told, gives=Results, errors=(404,),
