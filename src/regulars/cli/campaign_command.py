@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regulars.cli.campaign_decisions import choose
+from regulars.cli.campaign_decisions import approve, choose, withdraw
 from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_json, show_table
 from regulars.web.mask import mask
 
@@ -48,7 +48,8 @@ def command(context: click.Context, folder: Path, *, as_json: bool) -> None:
         _list(folder, as_json=as_json)
 
 
-command.add_command(choose)
+for decision in (choose, approve, withdraw):
+    command.add_command(decision)
 
 
 @command.command("new")
@@ -281,7 +282,8 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
             "campaign": name, "occurrence": found.occurrence, "starts_at": found.starts_at, "audience": total,
             "sendable": found.sendable, "variants": found.variants, "segments": found.segments,
             "skipped": [{"reason": reason, "people": number} for reason, number in found.reasons], "waits": waits,
-            "rejected_rows": found.rejected, "test": None if found.test is None else asdict(found.test),
+            "rejected_rows": found.rejected, "unapproved": found.unapproved,
+            "test": None if found.test is None else asdict(found.test),
         })
         return
     title = f"{found.campaign.title} ({found.occurrence})"
@@ -301,7 +303,8 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
         click.echo(f"{row['cap']}: {row['subjects']:,} are full now; their messages wait.")
     if found.segments:
         click.echo(f"{counted(found.segments, 'segment')} of text.")
-    click.echo(f"Nothing is sent yet. Next: {command_line(f'campaign send {name} --apply', folder)}")
+    verb = f"campaign approve {name}" if found.unapproved else f"campaign send {name} --apply"
+    click.echo(f"Nothing is sent yet. Next: {command_line(verb, folder)}")
 
 
 def _show_account(found: Account, folder: Path, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from regulars.campaigns.campaign import Campaign, campaign_id, message_id
 from regulars.campaigns.filled import Words
 from regulars.campaigns.pace import free_before, spread
 from regulars.campaigns.subset import REST, FirstTest, dealt, first_test
+from regulars.pipeline.approve import check_approved, unapproved
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.listed_people import Listed, listed_people
@@ -40,6 +41,7 @@ class Plan:
     waits: pa.Table                          # cap, subjects: who is written to later, because a cap is full now
     segments: int                            # of all text messages together; 0 for e-mail
     rejected: int = 0                        # rows of a list that tell of nobody who can be written to
+    unapproved: tuple[str, ...] = ()         # variants whose words nobody has approved yet, where that is needed
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -99,6 +101,7 @@ def plan_campaign(
         waits=_full_caps(workspace, campaign, at=begins),
         segments=int(pc.sum(pc.if_else(is_in, tried["segments"], 0)).as_py() or 0),
         rejected=0 if listed is None else listed.rejected,
+        unapproved=tuple(unapproved(project, workspace.book, campaign)),
     )
 
 
@@ -106,9 +109,11 @@ def write_plan(workspace: Workspace, plan: Plan) -> Occurrence:
     """Write a plan down as messages that are due; killed in between, it is a draft and is written anew.
 
     An occurrence that was planned before stays as it was planned.
-    Raises DeclarationError when the campaign says something else by now.
+    Raises DeclarationError when the campaign says something else by now, GuardError when its words have to be approved
+    and are not.
     """
     book, campaign, now = workspace.book, plan.campaign, workspace.clock.now()
+    check_approved(workspace.project, book, campaign)
     one = book.campaigns.begin(
         campaign.name, plan.occurrence, channel=campaign.channel, purpose=campaign.purpose,
         destination=campaign.destination, version=campaign.version, starts_at=plan.starts_at, at=now,

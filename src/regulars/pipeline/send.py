@@ -30,6 +30,7 @@ from regulars.destinations.send import (
     slices,
 )
 from regulars.destinations.sender import Deferred, Outcome, Refused
+from regulars.pipeline.approve import check_approved
 from regulars.pipeline.campaign import campaign_of, check_version
 from regulars.pipeline.moment_of_sending import Gate, Ready
 from regulars.project import Project
@@ -78,10 +79,12 @@ class Worker:
     def work(self) -> Steps:
         """Send what is due until nothing is; checkpoints after each batch.
 
-        Raises DeclarationError when the campaign says something else by now.
+        Raises DeclarationError when the campaign says something else by now, GuardError when its words have to be
+        approved and are not any more.
         """
         campaign = campaign_of(self.project, self.one.campaign)
         check_version(campaign, self.one)
+        check_approved(self.project, self.book, campaign)
         self._gate = Gate.open(self.project, self.book, campaign, self.one, at=self.clock.now())
         self._last = deque(maxlen=ENOUGH)
         done = 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from regulars.storage.book.ab_tests import ABTestBook
 from regulars.storage.book.api_answers import AnswerBook
 from regulars.storage.book.api_keys import KeyBook
+from regulars.storage.book.approvals import ApprovalBook
 from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
@@ -72,6 +73,7 @@ class Book:
     message_list: MessageList                # the same to look at
     receipts: ReceiptBook                    # what providers told of messages
     replies: ReplyBook                       # what people answered
+    approvals: ApprovalBook                  # of templates
     winners: WinnerBook                      # what tests of campaigns decided
     links: LinkBook                          # short links, and clicks
     ways: WayBook                            # how far people came
@@ -131,6 +133,7 @@ class Book:
             message_list=MessageList(database),
             receipts=ReceiptBook(database),
             replies=ReplyBook(database),
+            approvals=ApprovalBook(database),
             winners=WinnerBook(database),
             links=LinkBook(database),
             ways=WayBook(database),

@@ -11,6 +11,7 @@ import msgspec
 from regulars.campaigns.campaign import State
 from regulars.campaigns.subset import FirstTest
 from regulars.pipeline.account import change_state, latest
+from regulars.pipeline.approve import VariantStanding, decide, standings
 from regulars.pipeline.campaign import campaign_of
 from regulars.pipeline.compose import Plan, plan_campaign
 from regulars.pipeline.new_campaign import NewCampaign, write_campaign
@@ -58,6 +59,7 @@ class PlanLine:
     segments: int                            # of text messages together; 0 of e-mail
     skipped: list[Skipped]
     rejected_rows: int                       # of a list
+    unapproved: list[str]                    # variants whose words have to be approved first
     test: FirstTest | None
 
 
@@ -131,6 +133,30 @@ def told(ask: Ask) -> Results:
     return results(ask.workspace, latest(ask.workspace.book, name))
 
 
+def words(ask: Ask) -> Page[VariantStanding]:
+    """Return where the words of a campaign stand."""
+    return Page(items=standings(ask.workspace.book, campaign_of(ask.workspace.project, ask.path["campaign"])))
+
+
+def approved(ask: Ask) -> Change:
+    """Allow a campaign's words."""
+    return _decided(ask, "approve")
+
+
+def withdrawn(ask: Ask) -> Change:
+    """Take that back."""
+    return _decided(ask, "withdraw")
+
+
+def _decided(ask: Ask, asked: str) -> Change:
+    one, book = campaign_of(ask.workspace.project, ask.path["campaign"]), ask.workspace.book
+    note, before = "" if ask.body is None else ask.body.reason, standings(book, one)
+    after = decide(book, one, asked, by=f"key:{ask.key.name}", at=ask.workspace.clock.now(), note=note)
+    return Change(
+        what=f"campaign.{asked}", subject=one.name, before=before, after=after, answer=Page(items=after)
+    )
+
+
 def crowned(ask: Ask) -> Change:
     """Choose the winner of a test."""
     name, said = campaign_of(ask.workspace.project, ask.path["campaign"]).name, ask.body
@@ -162,7 +188,7 @@ def _plan(found: Plan) -> PlanLine:
         campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
         audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
         skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
-        rejected_rows=found.rejected, test=found.test,
+        rejected_rows=found.rejected, unapproved=list(found.unapproved), test=found.test,
     )
 
 
@@ -197,6 +223,20 @@ ROUTES = (
             ("pause", paused, "Let a campaign rest from the next batch on."),
             ("resume", resumed, "Let a campaign go on where it rested."),
             ("stop", stopped, "End a campaign for good from the next batch on."),
+        )
+    ),
+    ApiRoute(
+        name="listWords", path=f"{_ONE}/words", answer=words, gives=Page[VariantStanding], errors=(404,),
+        sentence="Where the words of a campaign's variants stand: their version, and who approved it when.",
+    ),
+    *(
+        ApiRoute(
+            name=f"{verb}Words", path=f"{_ONE}/{verb}", answer=answer, gives=Page[VariantStanding], method="POST",
+            scope="write", body=Said, errors=(404, 409), sentence=sentence,
+        )
+        for verb, answer, sentence in (
+            ("approve", approved, "Allow a campaign's words as they are now; other words need another approval."),
+            ("withdraw", withdrawn, "Take the approval of a campaign's words back."),
         )
     ),
     ApiRoute(
