@@ -66,6 +66,7 @@ class Campaign:
     brake: Brake = field(default_factory=Brake)
     goals: tuple[CampaignGoal, ...] = ()     # the first is what `converted` means
     costs: Costs | None = None               # None: nobody said
+    offer_again_after: timedelta | None = None       # who got the same offer since is left out; None: nobody is
     test: SubsetTest | None = None           # which chooses among the variants, where no experiment does
 
     @property

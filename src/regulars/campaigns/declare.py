@@ -12,6 +12,7 @@
     spread: 2 hours
     hours: {weekdays: 09:00-18:00, saturday: 10:00-16:00}
     expires: 3 days
+    offer_again_after: 30 days     # who got the same offer since, by whatever campaign, is left out
     caps: [{of: customer, limit: 1, window: 7 days}]
     pause_at: {bounced: 2 %, complained: 0.1 %, refused: 50 %}
     goals: [{metric: memberships_started, within: 14 days, worth: 45.00}]   # what is hoped for
@@ -67,7 +68,7 @@ OF_MESSAGES = frozenset({"business_name", "unsubscribe_url"})
 _KEYS = {
     "title", "description", "audience", "list", "channel", "purpose", "by", "experiment", "variants", "one_per", "caps",
     "hours", "starts", "repeat", "spread", "expires", "pause_at", "goals", "costs", "test",
-    *PARTS,
+    "offer_again_after", *PARTS,
 }
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -101,6 +102,9 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
         goals=declare_goals(data["goals"], currency=wording.currency) if "goals" in data else (),
         costs=declare_costs(data["costs"], currency=wording.currency) if "costs" in data else None,
         test=_test(data["test"]) if "test" in data else None,
+        offer_again_after=duration(
+            data["offer_again_after"], ("offer_again_after",)
+        ) if "offer_again_after" in data else None,
     )
     _check_test(campaign)
     _check_templates(campaign, known, wording)

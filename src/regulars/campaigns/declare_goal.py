@@ -36,13 +36,14 @@ def _goal(value: object, path: Path, currency: str) -> CampaignGoal:
     said = {"metric": value} if isinstance(value, str) else value
     if not isinstance(said, Mapping) or not isinstance(said.get("metric"), str):
         raise DeclarationError(f"{value!r} names no metric", hint=_HINT, path=path)
-    no_strangers(said, {"metric", "within", "worth"}, path)
+    no_strangers(said, {"metric", "within", "worth", "code"}, path)
     within = duration(said["within"], (*path, "within")) if "within" in said else timedelta(days=30)
     worth = _minor(said["worth"], (*path, "worth"), currency) if "worth" in said else None
     if worth is not None and worth != int(worth):
         raise DeclarationError(f"{said['worth']!r} is no amount", hint="`worth: 45.00`", path=(*path, "worth"))
     return CampaignGoal(
-        metric=said["metric"], within=within, worth=None if worth is None else int(worth)
+        metric=said["metric"], within=within, worth=None if worth is None else int(worth),
+        code=str(said["code"]) if "code" in said else None,
     )
 
 

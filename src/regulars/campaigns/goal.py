@@ -4,6 +4,8 @@
       - {metric: memberships_started, within: 14 days, worth: 45.00}
       - {metric: revenue_net, within: 30 days}
 
+    goals: [{metric: orders, code: discount_code}]       # whose rows say which promo code was used
+
 The first is what `converted` means. A metric of money is worth its own amounts; each conversion of another is worth
 `worth`, in the currency of the business, and nothing where none is said.
 """
@@ -31,6 +33,7 @@ class CampaignGoal:
     metric: str
     within: timedelta = timedelta(days=30)   # after the message
     worth: int | None = None                 # minor units of the business's currency, each conversion
+    code: str | None = None                  # the attribute of the metric's rows that holds a promo code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,12 @@ def conversions(goal: CampaignGoal, metric: Metric, rows: ir.Table, *, currency:
         at=told.at.min(), value=(told["value"].sum() if is_money else told["value"].max()).cast("int64"),
     )
     return whole.select(*CONVERSION.names)
+
+
+def redeemed(goal: CampaignGoal, rows: ir.Table, code: str) -> ir.Table:
+    """Return the rows of a goal's metric that say a promo code, in small letters or large."""
+    said = rows[str(goal.code)].cast("string")
+    return rows.filter(said.strip().upper() == code.strip().upper())
 
 
 def reached(asked: ir.Table, found: ir.Table, *, within: timedelta) -> ir.Table:

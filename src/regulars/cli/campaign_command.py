@@ -192,6 +192,23 @@ def results(name: str, folder: Path, *, as_json: bool) -> None:
     show_results(found, wording)
 
 
+@command.command("offers")
+@click.option("--days", default=365, show_default=True, help="How far back.")
+@project_options
+def offers(days: int, folder: Path, *, as_json: bool) -> None:
+    """Show what each offer came to, in whatever campaigns it was made."""
+    from regulars.cli.campaign_results import show_offers  # noqa: PLC0415
+    from regulars.pipeline.offers import offers_told  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        found = offers_told(workspace, within=timedelta(days=days))
+    finally:
+        workspace.close()
+    show_json([asdict(one) for one in found]) if as_json else show_offers(found)
+
+
 @command.command("pause")
 @click.argument("name")
 @click.option("--reason", default="a person paused it", show_default=True)

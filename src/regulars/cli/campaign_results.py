@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from regulars.campaigns.results import Share
     from regulars.campaigns.wording import Wording
     from regulars.pipeline.brought import Brought
+    from regulars.pipeline.offers import OfferResult
     from regulars.pipeline.results import Results, VariantResult
 
 ALL = "everybody"
@@ -75,6 +76,12 @@ def _show_goal(goal: Brought, wording: Wording) -> None:
             None if one.cost_per_conversion is None else wording.money(round(one.cost_per_conversion), one.currency),
         ) for one in goal.credit
     ], right=["conversions", "worth", "return", "each cost"])
+    if goal.codes:
+        columns = ["code", "conversions", "customers", "of them written to", "worth"]
+        show_table(f"{goal.metric} by promo code", columns, [
+            (one.code, one.conversions, one.customers, one.of_recipients, wording.money(one.value))
+            for one in goal.codes
+        ], right=columns[1:])
     if goal.not_added is not None:
         click.echo(f"What it added is not known: {goal.not_added}.")
         return
@@ -84,6 +91,17 @@ def _show_goal(goal: Brought, wording: Wording) -> None:
             _estimate(one.value, lambda number: wording.money(round(number))),
         ) for one in goal.added
     ], right=["people", "conversions", "worth"])
+
+
+def show_offers(found: list[OfferResult]) -> None:
+    """Print what each offer came to, of all campaigns."""
+    columns = ["offer", "code", "campaigns", "sent", "clicked", "agreed", "left"]
+    show_table("Offers", columns, [
+        (
+            f"{one.kind} {one.amount or ''}".strip(), one.code, len(one.campaigns), one.sent,
+            *(said(one.shares[name]) for name in columns[4:]),
+        ) for one in found
+    ], right=columns[2:])
 
 
 def said(one: Share) -> str:

@@ -16,8 +16,9 @@ from regulars.campaigns import sms
 from regulars.campaigns.added import Added, Drawn, added, drawn
 from regulars.campaigns.attribution import Model, attributed, by_campaign, returns
 from regulars.campaigns.campaign import Campaign
-from regulars.campaigns.goal import CampaignGoal, conversions, reached
+from regulars.campaigns.goal import CampaignGoal, conversions, reached, redeemed
 from regulars.campaigns.results import Share, share
+from regulars.metrics.metric import Metric
 from regulars.pipeline.answer_back import ANSWERS
 from regulars.pipeline.merged import as_they_are_now
 from regulars.pipeline.resolve import with_customer
@@ -62,6 +63,18 @@ class Converted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redeemed:
+    """What came with the promo code of an offer since it was made, whoever used it."""
+
+    code: str
+    variants: list[str]                      # whose words say it
+    conversions: int
+    customers: int
+    of_recipients: int                       # of these customers, who were sent to
+    value: int                               # minor units; of the business's currency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
     """What came of one goal."""
 
@@ -69,6 +82,7 @@ class Brought:
     within_days: float
     variants: list[Converted]
     credit: list[Credited]
+    codes: list[Redeemed]                    # none where no offer has a code, or the goal says no attribute
     added: list[Added]                       # against those held out; none: see not_added
     not_added: str | None                    # why nobody can tell what was added
 
@@ -120,7 +134,7 @@ def brought(workspace: Workspace, of: Asked, *, spent: Spent | None, held_out: s
             variants=[
                 Converted(variant=each.variant, people=share(each.converted, of=each.people), value=int(each.value))
                 for each in did_by_variant(workspace, goal, of) or ()
-            ], credit=_credit(workspace, goal, found, of.one, spent),
+            ], codes=_codes(workspace, goal, of), credit=_credit(workspace, goal, found, of.one, spent),
             added=more, not_added=None if more else "nobody was held out, or the experiment is not to be trusted",
         ))
     return told
@@ -155,14 +169,48 @@ def _currency(workspace: Workspace) -> str:
 
 def _conversions(workspace: Workspace, goal: CampaignGoal, one: Occurrence) -> ir.Table | None:
     """Everything that counted since an occurrence began; None where nothing was derived yet."""
-    metric = next(each for each in workspace.project.metrics if each.name == goal.metric)
-    name = "events" if getattr(metric.formula, "events", ()) else "money"
+    rows = _rows(workspace, goal, one)
+    if rows is None:
+        return None
+    return conversions(goal, _metric(workspace, goal), rows, currency=_currency(workspace))
+
+
+def _metric(workspace: Workspace, goal: CampaignGoal) -> Metric:
+    return next(each for each in workspace.project.metrics if each.name == goal.metric)
+
+
+def _rows(workspace: Workspace, goal: CampaignGoal, one: Occurrence) -> ir.Table | None:
+    """The rows a goal's metric is taken over since an occurrence began, with their customers."""
+    name = "events" if getattr(_metric(workspace, goal).formula, "events", ()) else "money"
     if not workspace.lake.exists(name) or not workspace.lake.exists("identity"):
         return None
     rows = workspace.table(name)
     since, now = (_plain(moment) for moment in (one.starts_at, as_of_now(workspace).moment))
-    lately = rows.filter(rows.occurred_at >= since, rows.occurred_at <= now)
-    return conversions(goal, metric, with_customer(workspace, lately), currency=_currency(workspace))
+    return with_customer(workspace, rows.filter(rows.occurred_at >= since, rows.occurred_at <= now))
+
+
+def _codes(workspace: Workspace, goal: CampaignGoal, of: Asked) -> list[Redeemed]:
+    """What was redeemed of each code since the occurrence began."""
+    rows = None if goal.code is None else _rows(workspace, goal, of.one)
+    if rows is None:
+        return []
+    variants: dict[str, list[str]] = {}
+    for offer in workspace.book.offers.of(of.one.campaign_id):
+        if offer.offer_code is not None:
+            variants.setdefault(offer.offer_code.upper(), []).append(offer.variant)
+    people, told = workspace.stores.engine.arrow(of.people), []
+    sent = people.filter(people.sent_at.notnull()).select(recipient="customer").distinct()
+    for code, names in sorted(variants.items()):
+        found = _at_home(workspace, conversions(
+            goal, _metric(workspace, goal), redeemed(goal, rows, code), currency=_currency(workspace)
+        ))
+        known = found.left_join(sent, found.customer == sent.recipient)
+        row = workspace.rows(known.aggregate(
+            conversions=known.conversion_id.nunique(where=known["value"] >= 0), customers=known.customer.nunique(),
+            of_recipients=known.recipient.nunique(), value=known["value"].sum(),
+        ))[0]
+        told.append(Redeemed(code=code, variants=names, **{**row, "value": int(row["value"] or 0)}))
+    return told
 
 
 def _at_home(workspace: Workspace, found: ir.Table) -> ir.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
@@ -14,12 +15,14 @@ import pyarrow.compute as pc
 from regulars.campaigns.audience import candidates, doubles
 from regulars.campaigns.campaign import Campaign, campaign_id, message_id
 from regulars.campaigns.filled import Words
+from regulars.campaigns.offered import Offered, offered
 from regulars.campaigns.pace import free_before, spread
 from regulars.campaigns.subset import REST, FirstTest, dealt, first_test
 from regulars.pipeline.approve import check_approved, unapproved
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.listed_people import Listed, listed_people
+from regulars.pipeline.offers import without_repeated
 from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
@@ -41,6 +44,7 @@ class Plan:
     waits: pa.Table                          # cap, subjects: who is written to later, because a cap is full now
     segments: int                            # of all text messages together; 0 for e-mail
     rejected: int = 0                        # rows of a list that tell of nobody who can be written to
+    offers: tuple[Offered, ...] = ()         # of each variant that says something
     unapproved: tuple[str, ...] = ()         # variants whose words nobody has approved yet, where that is needed
 
     @property
@@ -86,9 +90,15 @@ def plan_campaign(
     tried = _tried(ready, found) if campaign.test is None else _tried_all(ready, found)
     reason = pc.coalesce(found["reason"], tried["reason"])
     found = found.set_column(found.column_names.index("reason"), "reason", reason)
+    key = campaign_id(name, occurrence)
+    offers = [
+        offered(variant, template, sent=starts_at.astimezone(ZoneInfo(workspace.zone)).date())
+        for variant, template in campaign.templates.items() if template is not None
+    ]
+    if campaign.offer_again_after is not None:
+        found = without_repeated(workspace, found, offers, since=begins - campaign.offer_again_after, besides=key)
     found = _without_doubles(workspace, found, campaign)
     is_in = pc.is_null(found["reason"])
-    key = campaign_id(name, occurrence)
     if campaign.test is not None:
         found = _dealt(found, campaign, key=key)
     rows = pa.table({
@@ -101,7 +111,7 @@ def plan_campaign(
         waits=_full_caps(workspace, campaign, at=begins),
         segments=int(pc.sum(pc.if_else(is_in, tried["segments"], 0)).as_py() or 0),
         rejected=0 if listed is None else listed.rejected,
-        unapproved=tuple(unapproved(project, workspace.book, campaign)),
+        offers=tuple(offers), unapproved=tuple(unapproved(project, workspace.book, campaign)),
     )
 
 
@@ -121,6 +131,7 @@ def write_plan(workspace: Workspace, plan: Plan) -> Occurrence:
     if one.state != "draft":
         check_version(campaign, one)
         return one
+    book.offers.keep(one.campaign_id, plan.offers)
     book.messages.forget_plan(one.campaign_id)
     for start in range(0, plan.rows.num_rows, AT_ONCE):
         book.messages.plan(one.campaign_id, plan.rows.slice(start, AT_ONCE), at=now)

@@ -183,7 +183,7 @@ class _Assembly:
         linked = None if self.is_right else Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
-            tracking_plans=tracking_plans,
+            tracking_plans=tracking_plans, vocabulary=vocabulary,
         )
         return Project(
             config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,

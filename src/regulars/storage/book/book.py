@@ -29,6 +29,7 @@ from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.message_list import MessageList
 from regulars.storage.book.messages import MessageBook
 from regulars.storage.book.migrate import migrate
+from regulars.storage.book.offers import OfferBook
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.people import PeopleBook
 from regulars.storage.book.receipts import ReceiptBook
@@ -73,6 +74,7 @@ class Book:
     message_list: MessageList                # the same to look at
     receipts: ReceiptBook                    # what providers told of messages
     replies: ReplyBook                       # what people answered
+    offers: OfferBook                        # of campaigns' variants
     approvals: ApprovalBook                  # of templates
     winners: WinnerBook                      # what tests of campaigns decided
     links: LinkBook                          # short links, and clicks
@@ -133,6 +135,7 @@ class Book:
             message_list=MessageList(database),
             receipts=ReceiptBook(database),
             replies=ReplyBook(database),
+            offers=OfferBook(database),
             approvals=ApprovalBook(database),
             winners=WinnerBook(database),
             links=LinkBook(database),

@@ -28,6 +28,7 @@ FATE: Mapping[str, str] = {
     "assignments": RENAMED,
     "attempts": f"{RENAMED}; without the words",
     "audit": "lines about the customer: under the erasure's id, without their digests",
+    "campaign_offers": NOTHING,
     "campaigns": NOTHING,
     "clicks": f"{RENAMED}; without link and program",
     "conflicts": "those of the person's profiles are deleted",

@@ -259,6 +259,12 @@ winners = _table(
     _need("evidence"),                       # JSON: what the variants had come to
     _need("decided_at", Moment),
 )
+campaign_offers = _table(
+    "campaign_offers", _key("campaign_id"), _key("variant"), _need("has_offer", sa.Boolean), _may("offer_key"),
+    _may("offer_type"), _may("offer_amount"), _may("offer_code"), _may("offer_expires", sa.Date),
+    _may("offer_minimum"), _may("offer_description"), _need("offer_category"),
+    sa.Index("campaign_offers_by_key", "tenant", "offer_key"),
+)
 template_decisions = _table(
     "template_decisions", _key("number", sa.BigInteger), _need("version"), _need("template"), _need("action"),
     _need("by"), _need("note"), _need("at", Moment), sa.Index("template_decisions_by_version", "tenant", "version"),

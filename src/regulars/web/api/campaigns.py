@@ -15,6 +15,7 @@ from regulars.pipeline.approve import VariantStanding, decide, standings
 from regulars.pipeline.campaign import campaign_of
 from regulars.pipeline.compose import Plan, plan_campaign
 from regulars.pipeline.new_campaign import NewCampaign, write_campaign
+from regulars.pipeline.offers import OfferResult, offers_told
 from regulars.pipeline.order import order
 from regulars.pipeline.results import Results, results
 from regulars.pipeline.winner import choose_winner
@@ -133,6 +134,11 @@ def told(ask: Ask) -> Results:
     return results(ask.workspace, latest(ask.workspace.book, name))
 
 
+def offers(ask: Ask) -> Page[OfferResult]:
+    """Return what each offer came to."""
+    return Page(items=offers_told(ask.workspace))
+
+
 def words(ask: Ask) -> Page[VariantStanding]:
     """Return where the words of a campaign stand."""
     return Page(items=standings(ask.workspace.book, campaign_of(ask.workspace.project, ask.path["campaign"])))
@@ -202,6 +208,10 @@ ROUTES = (
         name="addCampaign", path="/campaigns", answer=added, gives=NewCampaign, method="POST", scope="write",
         body=NewCampaign, errors=(409,),
         sentence="Declare a campaign, with its experiment if it has one; its files are written into the project.",
+    ),
+    ApiRoute(
+        name="listOffers", path="/offers", answer=offers, gives=Page[OfferResult],
+        sentence="Every offer of campaigns in the last year and what it came to, the one most people got first.",
     ),
     ApiRoute(
         name="getCampaign", path=_ONE, answer=campaign, gives=CampaignLine, errors=(404,), sentence="One campaign.",

@@ -1,4 +1,4 @@
-"""What tests of campaigns decided; templates of text messages, and who approved which version; when campaigns go."""
+"""What tests of campaigns decided, what variants offer, who approved which words; when A/B campaigns go."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ def upgrade() -> None:
         "winners", *_keys("tenant", "campaign_id"), *_needs("variant", "by", "measure", "reason", "evidence"),
         _moment("decided_at"),
     )
+    op.create_table(
+        "campaign_offers", *_keys("tenant", "campaign_id", "variant"),
+        sa.Column("has_offer", sa.Boolean, nullable=False),
+        *_may("offer_key", "offer_type", "offer_amount", "offer_code"), sa.Column("offer_expires", sa.Date),
+        *_may("offer_minimum", "offer_description"), *_needs("offer_category"),
+    )
+    op.create_index("campaign_offers_by_key", "campaign_offers", ["tenant", "offer_key"])
     op.create_table(
         "template_decisions", *_keys("tenant"), _number("number"),
         *_needs("version", "template", "action", "by", "note"), _moment("at"),
@@ -54,3 +61,7 @@ def _needs(*names: str) -> list[sa.Column[Any]]:
 
 def _moment(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime, nullable=False)
+
+
+def _may(*names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, sa.Text) for name in names]
