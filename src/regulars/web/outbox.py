@@ -10,6 +10,8 @@ from pathlib import Path
 
 import structlog
 
+from regulars.compat.ab_tests import ABTestingService
+from regulars.compat.ab_tests.scheduling import run_due
 from regulars.compat.ab_tests.sending import with_ab_campaigns
 from regulars.errors import RegularsError
 from regulars.pipeline.answer_back import ANSWERS, send_answers
@@ -82,6 +84,7 @@ class Outbox:
 
     def _round(self, workspace: Workspace) -> int:
         done = send_answers(workspace, worker=owner_name(os.getpid())) + take_clicks(workspace)
+        done += run_due(workspace, ABTestingService.of(workspace.book, clock=workspace.clock))
         for one in workspace.book.campaigns.under_way(workspace.clock.now()):
             if one.campaign != ANSWERS and one.campaign_id not in self._refused:
                 settle_test(workspace, one)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from regulars.clock import FixedClock
 from regulars.pipeline.access import new_key
@@ -169,9 +170,12 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
 
 
 @contextmanager
-def running(opens: Callable[[], Workspace], folder: Path, *, rates: Rates | None = None) -> Iterator[httpx.Client]:
+def running(
+    opens: Callable[[], Workspace], folder: Path, *, rates: Rates | None = None,
+    more: Callable[[Workers], list[Route]] = lambda _: [],
+) -> Iterator[httpx.Client]:
     workers = Workers(opens, folder=folder, clock=time.monotonic, count=2)
-    app = Starlette(routes=Api(workers=workers, rates=rates).routes())
+    app = Starlette(routes=[*Api(workers=workers, rates=rates).routes(), *more(workers)])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regulars.storage.book.ab_schedules import ABScheduleBook
 from regulars.storage.book.ab_tests import ABTestBook
 from regulars.storage.book.api_answers import AnswerBook
 from regulars.storage.book.api_keys import KeyBook
@@ -40,6 +41,7 @@ from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
+from regulars.storage.book.text_templates import TextTemplateBook
 from regulars.storage.book.touches import TouchBook
 from regulars.storage.book.versions import VersionBook
 from regulars.storage.book.ways import WayBook
@@ -67,6 +69,8 @@ class Book:
     memberships: MembershipBook              # customers in segments
     experiments: ExperimentBook              # variants of units, and what was decided
     ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
+    ab_schedules: ABScheduleBook             # when they go, and which are put away
+    text_templates: TextTemplateBook         # that programs keep here
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
     campaigns: CampaignBook                  # occurrences of campaigns, and their account
@@ -128,6 +132,8 @@ class Book:
             memberships=MembershipBook(database),
             experiments=ExperimentBook(database),
             ab_tests=ABTestBook(database),
+            ab_schedules=ABScheduleBook(database),
+            text_templates=TextTemplateBook(database),
             consent=ConsentBook(database),
             seats=SeatBook(database),
             campaigns=CampaignBook(database),
