@@ -79,6 +79,14 @@ class Chosen:
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """Where the words of a campaign stand after a decision."""
+
+    campaign: str
+    words: list[VariantStanding]
+
+
 def campaigns(ask: Ask) -> Page[CampaignLine]:
     """Return every declared campaign."""
     states = {one.campaign: one for one in reversed(ask.workspace.book.campaigns.occurrences())}
@@ -159,7 +167,8 @@ def _decided(ask: Ask, asked: str) -> Change:
     note, before = "" if ask.body is None else ask.body.reason, standings(book, one)
     after = decide(book, one, asked, by=f"key:{ask.key.name}", at=ask.workspace.clock.now(), note=note)
     return Change(
-        what=f"campaign.{asked}", subject=one.name, before=before, after=after, answer=Page(items=after)
+        what=f"campaign.{asked}", subject=one.name, before=before, after=after,
+        answer=Decided(campaign=one.name, words=after),
     )
 
 
@@ -241,8 +250,8 @@ ROUTES = (
     ),
     *(
         ApiRoute(
-            name=f"{verb}Words", path=f"{_ONE}/{verb}", answer=answer, gives=Page[VariantStanding], method="POST",
-            scope="write", body=Said, errors=(404, 409), sentence=sentence,
+            name=f"{verb}Words", path=f"{_ONE}/{verb}", answer=answer, gives=Decided, method="POST", scope="write",
+            body=Said, errors=(404, 409), sentence=sentence,
         )
         for verb, answer, sentence in (
             ("approve", approved, "Allow a campaign's words as they are now; other words need another approval."),
