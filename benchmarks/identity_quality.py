@@ -13,7 +13,9 @@ from regulars.identity.component import components
 from regulars.identity.matching import Thresholds
 from regulars.identity.numbered import value_numbers
 from regulars.identity.resolve import resolve
+from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.customers import Customers, noisy_customers
+from regulars.testing.home_grade import grade_homes
 from regulars.testing.identity_sets import ClusterGrade, grade_clusters, grade_division, read_set
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +30,10 @@ def main() -> None:
                 f"{name:<16}{way:<34}{grade.precision:>10.4f}{grade.recall:>9.4f}{grade.f1:>8.4f}"
                 f"{grade.households_merged:>13.3%}{seconds:>9.1f}", flush=True,
             )
+    print(f"\n{'set':<16}{'homes found by':<34}{'precision':>10}{'recall':>9}")
+    for seed in (1, 2, 3):
+        for way, found in grade_homes(noisy_customers(20_000, seed=seed), DuckDBEngine.open({})).items():
+            print(f"{f'noisy seed {seed}':<16}{way:<34}{found.precision:>10.4f}{found.recall:>9.4f}", flush=True)
 
 
 def _sets() -> Iterator[tuple[str, Customers]]:

@@ -9,34 +9,39 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from regulars.identity.evidence import CONFLICTS
 from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.model import Model
-from regulars.identity.resolve import ASKED, MAP, resolve
+from regulars.identity.profile import KEY
+from regulars.identity.resolve import MAP, Former, resolve
+from regulars.identity.seen import ASKED
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-KEPT = ("identity", "register", "matches", "compared")
+KEPT = ("identity", "register", "matches", "compared", "conflicts")
 
 
 def main(folder: Path) -> None:
     known = {name: pq.read_table(folder / f"{name}.parquet") for name in KEPT if (folder / f"{name}.parquet").exists()}
-    former = None
+    former, told = None, None
     if known:
         model = Model.from_json((folder / "model.json").read_text())
         assert model is not None
-        former = Likeness(model=model, matches=known["matches"], compared=known["compared"], thresholds=Thresholds())
+        likeness = Likeness(model=model, matches=known["matches"], compared=known["compared"], thresholds=Thresholds())
+        former = Former(likeness=likeness, conflicts=known["conflicts"])
+        told = pq.read_table(folder / "told.parquet", columns=[*KEY])
     profiles = pq.read_table(folder / "profiles.parquet", columns=[*ASKED])
     found = resolve(
-        profiles, now=NOW, salt=b"bench", identity=known.get("identity"), register=known.get("register"), former=former
+        profiles, now=NOW, salt=b"bench", identity=known.get("identity"), register=known.get("register"),
+        former=former, told=told,
     )
-    if known:
-        return
     tables = (
         found.changes.select(MAP.names), pa.concat_tables([found.minted, found.merged]), found.likeness.matches,
-        found.likeness.compared,
+        found.likeness.compared if former is None else found.likeness.seen, found.conflicts.cast(CONFLICTS),
     )
     for name, table in zip(KEPT, tables, strict=True):
-        pq.write_table(table, folder / f"{name}.parquet")
-    (folder / "model.json").write_text(found.likeness.model.to_json())
+        pq.write_table(table, folder / f"{name}.parquet" if former is None else folder / f"{name}_of_the_day.parquet")
+    if former is None:
+        (folder / "model.json").write_text(found.likeness.model.to_json())
 
 
 if __name__ == "__main__":

@@ -142,6 +142,7 @@ def identity(folder: Path, scale: float) -> Measurements:
     bare = baseline.plain_people(profiles)
     yield _measurement("identity", measured(command), bare, baseline.PEOPLE, seconds=120 * max(scale, 0.1), mb=4096)
     pq.write_table(people, profiles)
+    pq.write_table(people.filter(pa.array(is_new)), folder / "told.parquet")
     usage = measured(command)
     yield _measurement("identity_one_more_day", usage, bare, baseline.PEOPLE, seconds=10 * max(scale, 0.1), mb=4096)
 

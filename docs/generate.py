@@ -55,7 +55,10 @@ LAKE = {
     "contacts": "Which address and number reach each customer, whose they are, and why; a minor's are a guardian's.",
     "customers": "One row a customer, with the best that any of its profiles knows; declared traits follow.",
     "events": "One row an event, partitioned by month; attributes of all event types follow as columns.",
-    "compared_profiles": "What was compared of each profile, as a number: the next run weighs only what changed.",
+    "compared_profiles": (
+        "What was compared of each profile, as numbers: by these the next run finds whom a change can reach. "
+        "person: one number for all whom exact evidence holds together; block_…: what is shared with those to compare."
+    ),
     "family_links": "Who is whose parent or guardian, grown children too: the surest reason of each two.",
     "household_members": "Which household each customer is in, in which role as of the last run's day, and why.",
     "households": "One row a household, those of one person too.",

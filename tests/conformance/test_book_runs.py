@@ -201,6 +201,13 @@ def test_the_lease_of_a_process_that_is_surely_gone_is_free(book: Book) -> None:
     assert book.lease.acquire("two", now=NOW, lasts=HOUR, is_gone=lambda owner: owner == "one").owner == "two"
 
 
+def test_a_process_that_surely_lives_keeps_a_lease_it_could_not_renew(book: Book) -> None:
+    book.lease.acquire("one", now=NOW, lasts=HOUR)
+
+    with pytest.raises(LeaseHeld, match="one works on this project"):
+        book.lease.acquire("two", now=NOW + 2 * HOUR, lasts=HOUR, is_gone=lambda _: False)
+
+
 def test_a_released_lease_is_free(book: Book) -> None:
     book.lease.acquire("one", now=NOW, lasts=HOUR)
     book.lease.release("one")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from regulars.identity.resolve import resolve
+from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.customers import noisy_customers
+from regulars.testing.home_grade import grade_homes
 from regulars.testing.identity_sets import ClusterGrade, grade_clusters, read_set
 
 SETS = Path(__file__).parents[2].parent / "shared" / "data" / "identity"
@@ -33,3 +35,10 @@ def test_noisy_customers_are_found_and_families_left_apart() -> None:
 
     assert found.f1 >= 0.90
     assert found.households_merged <= 0.001
+
+
+def test_a_shared_postal_address_finds_many_more_homes_and_puts_nobody_among_strangers() -> None:
+    found = grade_homes(noisy_customers(4_000, seed=3), DuckDBEngine.open({"threads": "1"}))
+
+    assert found["both"].precision >= 0.999
+    assert found["both"].recall >= 1.5 * found["contacts"].recall

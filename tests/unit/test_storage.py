@@ -6,7 +6,7 @@ import ibis
 import pytest
 
 from regulars.errors import StoreError
-from regulars.storage.lake import small
+from regulars.storage.merge import small
 from regulars.storage.landing import as_lines
 from regulars.storage.manifest import DataFile, Manifest, evolved, settled
 

@@ -6,17 +6,22 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from regulars.identity.distinct import distinct
 from regulars.identity.name import before_at
 from regulars.identity.nickname import NICKNAMES
-from regulars.identity.numbered import value_numbers
-from regulars.identity.portrait import Portraits, Texts
+from regulars.identity.numbered import whole_numbers
+from regulars.identity.portrait import Portraits, text_hashes
 from regulars.identity.separation import Bools, Ints, pairs_within
+
+Keys = NDArray[np.int32]
+Hashes = NDArray[np.uint64]
 
 LARGEST_BLOCK = 60
 """Profiles of one key beyond which the key says nothing: nobody is compared because of it."""
@@ -31,24 +36,42 @@ PAIRS_AT_LEAST = 50_000
 RULES = 26
 """How many rules there are."""
 
+VAGUE = 8
+"""How many of them, the last ones, are vague."""
+
+UNKNOWN = np.uint64(0)
+"""The hash of what is not known."""
+
+EMAIL, PHONE = 0, 1
+"""The rules of an equal e-mail address and of an equal phone number."""
+
 MIXED = 20
-"""Bits of the table in which whole blocks are looked for: what collides costs a little time and changes nothing."""
+"""Bits of the table in which whole blocks are looked for: what collides there costs a little time, no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocks:
-    """Profiles that share something, by rule."""
+    """Profiles that share something, by rule.
 
-    keys: tuple[Ints, ...]                   # of each rule: a number for each profile, -1 where it says nothing
+    A key is a hash of what is shared, the same in every run, so that a day asks those of yesterday. Two things that
+    meet in one hash make a pair more that is compared, and come to nothing.
+    """
+
+    keys: Keys                               # shape (rules, profiles), -1 where a rule says nothing of a profile
     limits: tuple[int, ...]                  # of each rule: size of the largest block that is compared
-    count: int                               # of profiles
 
     @classmethod
     def of(cls, people: Portraits, *, limits: Sequence[int] | None = None) -> Blocks:
         """Return the blocks of these profiles; limits as they were learned, or as they suit these."""
-        found = list(_keys(people))
-        suited = limits or [_limit(key, is_vague=is_vague) for key, is_vague in found]
-        return cls(keys=tuple(key for key, _ in found), limits=tuple(suited), count=people.count)
+        found, suited = block_keys(people), limits
+        if suited is None:
+            suited = [_limit(key, is_vague=rule >= RULES - VAGUE) for rule, key in enumerate(found)]
+        return cls(keys=found, limits=tuple(suited))
+
+    @property
+    def count(self) -> int:
+        """Return how many profiles there are."""
+        return len(self.keys[0])
 
     def pairs(self, *, person: Ints, among: Bools | None = None) -> tuple[Ints, Ints]:
         """Return the pairs that are compared, left before right, in order; none within one person.
@@ -71,58 +94,71 @@ class Blocks:
         found = np.zeros(len(left), dtype=bool)
         for key, limit in zip(self.keys, self.limits, strict=True):
             rows = np.flatnonzero((key[left] == key[right]) & (key[left] >= 0) & ~found)
-            members = _members(key, among=left[rows])
+            members = sharing(key, key[left[rows]])
             blocks, sizes = np.unique(key[members], return_counts=True)
             found[rows] = sizes[np.searchsorted(blocks, key[left[rows]])] <= limit
         return found
 
 
-def _keys(people: Portraits) -> Iterator[tuple[Ints, bool]]:
-    """For each rule a number for each profile, -1 for those it says nothing of; and whether the rule is vague."""
-    numbers, texts = people.numbers, people.texts
-    first, last, birthday = numbers["first_name"], numbers["last_name"], numbers["birthday"]
-    email, address, postcode = numbers["email"], numbers["address"], numbers["postcode"]
-    root = _through(first, texts["first_name"], _formal)
-    letter = _through(first, texts["first_name"], _start(1))
-    start = _through(last, texts["last_name"], _start(4))
-    sound = _through(last, texts["last_name"], _consonants)
-    year = _through(birthday, texts["birthday"], _start(4))
-    both_named = (first >= 0) & (last >= 0)
-    names = np.where(both_named, np.minimum(first, last), -1), np.where(both_named, np.maximum(first, last), -1)
+def block_keys(people: Portraits) -> Keys:
+    """Return the key of each profile by each rule, -1 where it says nothing; shape (rules, profiles)."""
+    return np.stack(list(_keys(people)))
+
+
+def sharing(key: NDArray[np.signedinteger[Any]], values: NDArray[np.signedinteger[Any]]) -> Ints:
+    """Return the profiles whose key is one of these values, ascending."""
+    wanted = np.unique(values[values >= 0])
+    is_asked = np.zeros(1 << MIXED, dtype=bool)
+    is_asked[_places(wanted)] = True
+    near = np.flatnonzero(is_asked[_places(key)] & (key >= 0))
+    is_one: Bools = np.append(wanted, -1)[np.searchsorted(wanted, key[near])] == key[near]
+    return near[is_one]
+
+
+def _places(key: NDArray[np.signedinteger[Any]]) -> NDArray[np.uint32]:
+    return (key.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(32 - MIXED)
+
+
+def _keys(people: Portraits) -> Iterator[Keys]:
+    """For each rule a number for each profile, -1 for those it says nothing of; the vague rules last."""
+    first, last, birthday, email, phone = (
+        _hashed(people, field) for field in ("first_name", "last_name", "birthday", "email", "phone")
+    )
+    address, postcode = _hashed(people, "address"), _hashed(people, "postcode")
+    root, letter = _hashed(people, "first_name", _formal), _hashed(people, "first_name", _start(1))
+    start, sound = _hashed(people, "last_name", _start(4)), _hashed(people, "last_name", _consonants)
+    year = _hashed(people, "birthday", _start(4))
+    is_named = (first != UNKNOWN) & (last != UNKNOWN)
+    names = (np.where(is_named, each(first, last), UNKNOWN) for each in (np.minimum, np.maximum))
     sharp = (
-        (email,), (numbers["phone"],), (numbers["personal_id"],), names, (last, birthday), (root, birthday),
+        (email,), (phone,), (_hashed(people, "personal_id"),), tuple(names), (last, birthday), (root, birthday),
         (birthday, letter), (birthday, postcode), (birthday, address), (root, address), (last, address),
         (address, postcode), (root, sound), (root, postcode, start), (sound, letter, year), (sound, letter, postcode),
-        (_through(email, texts["email"], before_at),),
-        (_through(numbers["phone"], texts["phone"], partial(pc.utf8_slice_codeunits, start=-7)),),
+        (_hashed(people, "email", before_at),),
+        (_hashed(people, "phone", partial(pc.utf8_slice_codeunits, start=-7)),),
     )
     vague = (
-        (root,), (sound,), (birthday,), (address,), (year, numbers["city"]),
-        (_through(birthday, texts["birthday"], partial(pc.utf8_slice_codeunits, start=4)), letter),
-        (_through(email, texts["email"], _after_at),),
-        (_through(email, texts["email"], _start(6)),),
+        (root,), (sound,), (birthday,), (address,), (year, _hashed(people, "city")),
+        (_hashed(people, "birthday", partial(pc.utf8_slice_codeunits, start=4)), letter),
+        (_hashed(people, "email", _after_at),),
+        (_hashed(people, "email", _start(6)),),
     )
-    yield from ((_together(*parts), False) for parts in sharp)
-    yield from ((_together(*parts), True) for parts in vague)
+    yield from (_together(*parts) for parts in (*sharp, *vague))
 
 
-def _limit(key: Ints, *, is_vague: bool) -> int:
+def _limit(key: Keys, *, is_vague: bool) -> int:
     sizes, blocks = np.unique(np.unique(key[key >= 0], return_counts=True)[1], return_counts=True)
     pairs = np.cumsum(blocks * sizes * (sizes - 1) // 2)
     most = PAIRS_AT_LEAST if is_vague else max(PAIRS_A_PROFILE * len(key), PAIRS_AT_LEAST)
     return int(sizes[(pairs <= most) & (sizes <= LARGEST_BLOCK)].max(initial=1))
 
 
-def _pairs(key: Ints, limit: int, among: Bools | None) -> tuple[Ints, Ints]:
-    known = np.flatnonzero(key >= 0) if among is None else _members(key, among=np.flatnonzero(among))
+def _pairs(key: Keys, limit: int, among: Bools | None) -> tuple[Ints, Ints]:
+    known = np.flatnonzero(key >= 0) if among is None else sharing(key, key[among])
     known = known[np.argsort(key[known], kind="stable")]
-    is_first = np.diff(key[known], prepend=-1) != 0
-    size = np.diff(np.flatnonzero(np.append(is_first, True)))
-    block = np.cumsum(is_first) - 1
-    is_compared = (size > 1) & (size <= limit)
-    if among is not None:
-        is_compared &= np.bincount(block[among[known]], minlength=len(size)) > 0
-    wanted = is_compared[block]
+    size = np.diff(np.flatnonzero(np.append(np.diff(key[known], prepend=-1) != 0, True)))
+    block = np.repeat(np.arange(len(size)), size)
+    wanted = ((size > 1) & (size <= limit))[block]
     order = known[wanted]
     left, right = pairs_within(block[wanted])
     left, right = order[left], order[right]
@@ -132,27 +168,26 @@ def _pairs(key: Ints, limit: int, among: Bools | None) -> tuple[Ints, Ints]:
     return left[wanted], right[wanted]
 
 
-def _members(key: Ints, *, among: Ints) -> Ints:
-    """Whole blocks: those of these profiles, and a few more that fall into the same places of a table."""
-    place = (key.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - MIXED)
-    is_asked = np.zeros(1 << MIXED, dtype=bool)
-    is_asked[place[among]] = True
-    return np.flatnonzero(is_asked[place] & (key >= 0))
+def _hashed(people: Portraits, field: str, shorten: Callable[[pa.Array], pa.Array] | None = None) -> Hashes:
+    """A hash of what each profile's text is shortened to, UNKNOWN where it is unknown or nothing is left."""
+    texts, numbers = people.texts[field], people.numbers[field]
+    if shorten is not None:
+        short = shorten(pa.array(texts, pa.string())).dictionary_encode()
+        of = whole_numbers(short.indices)
+        texts, numbers = np.array(short.dictionary.to_pylist(), dtype=str), np.append(of, -1)[numbers]
+    hashes = np.where(texts == "", UNKNOWN, text_hashes(texts) | np.uint64(1))
+    return np.append(hashes, UNKNOWN)[numbers]               # -1 takes the last: unknown
 
 
-def _together(*parts: Ints) -> Ints:
+def _together(*parts: Hashes) -> Keys:
     """One number for profiles that agree in all parts; -1 where any part is unknown."""
-    key = parts[0]
-    for part in parts[1:]:
-        key = np.where((key >= 0) & (part >= 0), key * (int(part.max(initial=0)) + 1) + part, -1)
-    return key
-
-
-def _through(numbers: Ints, texts: Texts, shorten: Callable[[pa.Array], pa.Array]) -> Ints:
-    """The number of what each profile's text is shortened to, -1 where it is unknown or nothing is left."""
-    short = shorten(pa.array(texts, pa.string()))
-    of = value_numbers(pc.if_else(pc.equal(short, ""), None, short))
-    return np.append(of, -1)[numbers]        # -1 takes the last: unknown
+    total = np.zeros(len(parts[0]), dtype=np.uint64)
+    is_known = np.ones(len(parts[0]), dtype=bool)
+    for part in parts:
+        total = (total ^ part) * np.uint64(0x9E3779B97F4A7C15)
+        total ^= total >> np.uint64(32)
+        is_known &= part != UNKNOWN
+    return np.where(is_known, (total >> np.uint64(33)).astype(np.int32), np.int32(-1))
 
 
 def _start(letters: int) -> Callable[[pa.Array], pa.Array]:

@@ -41,7 +41,7 @@ class Called:
 
 def call(
     component: Ints, former: Ints, *, founder: Ints, is_strong: Bools, founders: pa.Table, ids: pa.Array,
-    merged_into: pa.ChunkedArray, salt: bytes, prefix: str = "c_",
+    merged_into: pa.ChunkedArray, salt: bytes, taken: pa.Array | pa.ChunkedArray | None = None, prefix: str = "c_",
 ) -> Called:
     """Give each component its id: the one it goes on with, the one its founder had before a merge, or a new one.
 
@@ -51,9 +51,10 @@ def call(
         founder: The founding member of each id ever given, -1 when it is gone.
         is_strong: Whether a member counts before all others (see `keep_ids`).
         founders: The key of the founding member of each component, which a new id is made of.
-        ids: Every id ever given, oldest first; their positions are the numbers.
+        ids: Every id ever given that members had or founded, oldest first; their positions are the numbers.
         merged_into: Of each of them: the id that goes on in its place, null while it is in use.
         salt: The project's own key (see `mint`).
+        taken: Every id ever given, where `ids` are some of them.
         prefix: Says what an id is of.
 
     """
@@ -65,7 +66,7 @@ def call(
     back = revived(component, founder, is_new=kept.former < 0, is_retired=is_retired)
     goes_on = np.where(kept.former < 0, back, kept.former)
     is_new = pa.array(goes_on < 0)
-    fresh = mint(founders.filter(is_new), taken=ids, salt=salt, prefix=prefix)
+    fresh = mint(founders.filter(is_new), taken=ids if taken is None else taken, salt=salt, prefix=prefix)
     known = pc.take(ids, pa.array(goes_on, mask=goes_on < 0))
     return Called(
         ids=pc.replace_with_mask(known, is_new, fresh), is_new=is_new, again=back[back >= 0], kept=kept
@@ -179,7 +180,16 @@ def formers(before: pa.Array, given: pa.ChunkedArray, *, ids: pa.ChunkedArray, m
     return former
 
 
-def mint(founders: pa.Table, *, taken: pa.Array, salt: bytes, prefix: str = ID_PREFIX) -> pa.Array:
+def heirs(ids: pa.Array | pa.ChunkedArray, register: pa.Table) -> pa.Array:
+    """Return who goes on in the place of each id, itself where it is in use; `register` has those that are retired."""
+    ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    into = register["merged_into"].combine_chunks()
+    while (to := pc.index_in(ids, value_set=register[register.column_names[0]])).null_count < len(to):
+        ids = pc.coalesce(into.take(to), ids)
+    return ids
+
+
+def mint(founders: pa.Table, *, taken: pa.Array | pa.ChunkedArray, salt: bytes, prefix: str = ID_PREFIX) -> pa.Array:
     """Make an id for each founder: `c_` and 16 hexadecimal digits.
 
     Args:
@@ -189,19 +199,24 @@ def mint(founders: pa.Table, *, taken: pa.Array, salt: bytes, prefix: str = ID_P
         prefix: Says what the id is of.
 
     """
-    seen = set(taken.to_pylist())
-    made = []
     # No column kernel hashes with a key; an id is minted once.
-    for key in zip(*(column.to_pylist() for column in founders.columns), strict=True):
-        text = "\0".join(key)
-        name = prefix + _hashed(text, salt)
+    texts = ["\0".join(key) for key in zip(*(column.to_pylist() for column in founders.columns), strict=True)]
+    made = [prefix + _hashed(text, salt) for text in texts]
+    seen = set(_given(made, taken))
+    for n, text in enumerate(texts):
         again = 0
-        while name in seen:
+        while made[n] in seen:
             again += 1
-            name = prefix + _hashed(f"{text}\0{again}", salt)
-        seen.add(name)
-        made.append(name)
+            made[n] = prefix + _hashed(f"{text}\0{again}", salt)
+            seen.update(_given([made[n]], taken))
+        seen.add(made[n])
     return pa.array(made, pa.string())
+
+
+def _given(ids: list[str], taken: pa.Array | pa.ChunkedArray) -> list[str]:
+    """Those of some ids that were given before: the many are looked up among the few."""
+    found: list[str] = taken.filter(pc.is_in(taken, value_set=pa.array(ids, pa.string()))).to_pylist()
+    return found
 
 
 def _hashed(text: str, salt: bytes) -> str:

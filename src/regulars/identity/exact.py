@@ -14,7 +14,7 @@ from regulars.identity.evidence import EMAIL, EMAIL_AND_NAME, PHONE, PHONE_AND_N
 from regulars.identity.name import first_word, last_word, stripped
 from regulars.identity.numbered import profile_keys, value_numbers, whole_numbers
 from regulars.identity.portrait import text_hashes
-from regulars.identity.separation import Ints, Separation, Strictness, Traces
+from regulars.identity.separation import NO_BIRTHDAY, Ints, Separation, Strictness, Traces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,35 @@ def exact_evidence(people: pa.Table, *, keys: pa.Array, rulings: pa.Table) -> Ex
     met, more = untangled(by_contact, persons=persons)
     links = Links.joined([held, met])
     return Exact(links=links, conflicts=conflicts + more, persons=_persons(links, count, traces, "ids"))
+
+
+def known_persons(people: pa.Table, person: Ints, *, keys: pa.Array, rulings: pa.Table) -> Separation:
+    """Return persons of whom it is known who they are, and how ids and rulings keep them apart.
+
+    Args:
+        people: Profiles by age; of each person all there are.
+        person: A number for each profile's person.
+        keys: The key of each profile.
+        rulings: `resolve.RULINGS`.
+
+    """
+    numbers, of = np.unique(person, return_inverse=True)
+    unknown = np.full(len(people), -1)
+    traces = Traces(
+        exclusive=_exclusive(people), first=unknown, last=unknown, apart=_ruled(rulings, keys)[1],
+        birthday=np.full(len(people), NO_BIRTHDAY), words=np.zeros(0, dtype=str),
+    )
+    return Separation(traces=traces, person=of, count=len(numbers), strictness="ids")
+
+
+def named_profiles(people: pa.Table, numbers: pa.Array | Ints) -> tuple[pa.Array, pa.Array]:
+    """Return who names another system's id, by the number or key of each profile, and the key that is named."""
+    names = people.select(["same_as_source", "same_as_id"]).append_column("who", pa.array(numbers))
+    names = names.filter(pc.is_valid(names["same_as_id"])).combine_chunks()
+    sources = pc.split_pattern(names["same_as_source"].combine_chunks(), "\n")
+    who = names["who"].combine_chunks().take(pc.list_parent_indices(sources))
+    ids = pc.list_flatten(pc.split_pattern(names["same_as_id"].combine_chunks(), "\n"))
+    return who, profile_keys(pc.list_flatten(sources), ids)
 
 
 def ruling_marks(rulings: pa.Table, keys: pa.Array) -> Ints:
@@ -94,15 +123,9 @@ def _ruled(rulings: pa.Table, keys: pa.Array) -> tuple[Links, Ints]:
 
 def _same_as(people: pa.Table, keys: pa.Array) -> Links:
     """Links to the profiles that other systems name; a name of nobody present links nobody."""
-    names = people.select(["same_as_source", "same_as_id"]).append_column("row", pa.array(np.arange(len(people))))
-    names = names.filter(pc.is_valid(names["same_as_id"]))
-    if not len(names):
-        return Links.none()
-    sources = pc.split_pattern(names["same_as_source"].combine_chunks(), "\n")
-    row = names["row"].combine_chunks().take(pc.list_parent_indices(sources))
-    ids = pc.list_flatten(pc.split_pattern(names["same_as_id"].combine_chunks(), "\n"))
-    to = pc.index_in(profile_keys(pc.list_flatten(sources), ids), keys)
-    left, right = whole_numbers(row.filter(pc.is_valid(to))), whole_numbers(to.drop_null())
+    namers, names = named_profiles(people, np.arange(len(people)))
+    to = pc.index_in(names, keys)
+    left, right = whole_numbers(namers.filter(pc.is_valid(to))), whole_numbers(to.drop_null())
     kind = np.full(len(left), SAME_AS, dtype=np.int64)
     return Links(left=left, right=right, kind=kind, group=np.arange(len(left)))
 
@@ -114,10 +137,9 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
     last = last_word(name)
     words = pa.concat_arrays([first, last]).dictionary_encode()
     numbers = whole_numbers(words.indices.fill_null(-1))
-    is_exclusive = people["is_exclusive"].fill_null(False).to_numpy(zero_copy_only=False)
     full = pc.if_else(pc.is_valid(last), name, pa.scalar(None, pa.string()))
     traces = Traces(
-        exclusive=np.where(is_exclusive, value_numbers(people["profile_source"]), -1),
+        exclusive=_exclusive(people),
         first=numbers[: len(people)],
         last=numbers[len(people) :],
         birthday=people["birthday"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
@@ -125,3 +147,9 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
         apart=apart,
     )
     return traces, value_numbers(full)
+
+
+def _exclusive(people: pa.Table) -> Ints:
+    """The number of each profile's exclusive source, -1 where its ids prove nothing."""
+    is_exclusive = people["is_exclusive"].fill_null(False).to_numpy(zero_copy_only=False)
+    return np.where(is_exclusive, value_numbers(people["profile_source"]), -1)

@@ -1,4 +1,4 @@
-"""Customers who seem to belong together: on one contract, or with one address or number and one surname."""
+"""Customers who seem to belong together: on one contract, or with one address, number or home and one surname."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def contact_uses(profiles: ir.Table, identity: ir.Table) -> ir.Table:
         known.filter(known[kind].notnull()).select("customer_id", kind=ibis.literal(kind), contact=known[kind])
         for kind in ("email", "phone")
     ), distinct=True)
+    return _of_few(uses)
+
+
+def home_uses(homes: ir.Table, identity: ir.Table) -> ir.Table:
+    """Return who lives where, as `contact_uses` has it: the kind is `postal address`; `homes` are `home.HOMES`."""
+    lived = homes.inner_join(identity, ["profile_source", "profile_id"])
+    uses = lived.select("customer_id", kind=ibis.literal("postal address"), contact=lived.home).distinct()
+    return _of_few(uses)
+
+
+def _of_few(uses: ir.Table) -> ir.Table:
     users = uses.group_by("kind", "contact").aggregate(users=uses.count())
     few = users.filter(users.users <= MOST_TOGETHER)
     return uses.semi_join(few, ["kind", "contact"])

@@ -22,7 +22,10 @@ from regulars.identity.separation import Floats, Ints
 Shares = Sequence[Sequence[float]]
 
 LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
-OUTCOMES = hashlib.md5(repr((FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()
+VERSION = 2
+"""Of how outcomes come about, which their names do not say: raised when the same pair would come out otherwise."""
+
+OUTCOMES = hashlib.md5(repr((VERSION, FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()
 BY_VALUE = np.array([field != "source" for field in FIELDS])
 """Fields of which an equal value says the more the fewer people have it."""
 

@@ -8,31 +8,23 @@ Two profiles of one exclusive source never become one customer, except by a ruli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.component import Conflict, Links, components, untangled
-from regulars.identity.customer_id import call, entries, formers
+from regulars.identity.component import components
+from regulars.identity.customer_id import call, entries, formers, heirs
 from regulars.identity.distinct import firsts
-from regulars.identity.evidence import conflict_table, evidence_texts
-from regulars.identity.exact import exact_evidence, ruling_marks
-from regulars.identity.matching import Likeness, Thresholds, likely_links, probability_of, score
+from regulars.identity.evidence import CONFLICTS, conflict_table, evidence_texts
+from regulars.identity.found import Found, find_everybody, find_reached
+from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.profile import KEY
-from regulars.identity.separation import Floats
-from regulars.records.record import COMPARED_TRAITS
 
 MOMENT = pa.timestamp("us")
-
-ASKED = (
-    *KEY, "email", "phone", "name", "first_name", "last_name", "birthday", "created_at", "is_exclusive",
-    "same_as_source", "same_as_id", *COMPARED_TRAITS,
-)
-"""The columns of a profile that decide who it is."""
 
 IDENTITY = pa.schema([(name, pa.string()) for name in ("profile_source", "profile_id", "customer_id", "evidence")])
 """Who each profile is that was ever seen: one row a profile."""
@@ -57,12 +49,26 @@ RULINGS = pa.schema([
 class Resolution:
     """Who is who, and what that changes in the book."""
 
-    identity: pa.Table                       # IDENTITY of all profiles, those that are gone too
+    identity: pa.Table                       # IDENTITY of everybody decided about, of profiles that are gone too
+    is_whole: bool                           # whether that is everybody; whoever it is not is who he was
     changes: pa.Table                        # MAP plus former_id: only rows that differ from what the book holds
     minted: pa.Table                         # REGISTER: customers who are new, or themselves again
     merged: pa.Table                         # REGISTER: customers who are now part of another
     conflicts: pa.Table                      # evidence.CONFLICTS: all there are now
     likeness: Likeness                       # pairs that are likely or possibly one person, and what the next run needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """What the last run knew, for a day to go on from."""
+
+    likeness: Likeness
+    conflicts: pa.Table                      # evidence.CONFLICTS: all there were
+
+    @classmethod
+    def of(cls, last: Resolution) -> Former:
+        """Return what a resolution leaves to the next."""
+        return cls(likeness=last.likeness, conflicts=last.conflicts)
 
 
 def resolve(
@@ -74,7 +80,8 @@ def resolve(
     identity: pa.Table | None = None,
     register: pa.Table | None = None,
     thresholds: Thresholds | None = None,
-    former: Likeness | None = None,
+    former: Former | None = None,
+    told: pa.Table | None = None,
 ) -> Resolution:
     """Decide which profiles are one customer and which id each customer has.
 
@@ -86,80 +93,86 @@ def resolve(
         identity: MAP as the book has it.
         register: REGISTER as the book has it; knows every id of `identity`.
         thresholds: From which probability on pairs are merged and shown.
-        former: What the last run knew of likeness; with it only what changed is weighed.
+        former: What the last run knew; with it nothing is learned, and only what changed is weighed.
+        told: profile_source and profile_id of every profile that came, changed or went since then, or about which a
+            ruling was made or taken back; with it only whom these can reach is decided about. None: any may have.
 
     """
     identity = MAP.empty_table() if identity is None else identity
-    register = REGISTER.empty_table() if register is None else register
-    register = register.select(REGISTER.names).cast(REGISTER)
-    register = register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")]).combine_chunks()
-    people = _by_age(profiles)
+    register = (REGISTER.empty_table() if register is None else register).select(REGISTER.names).cast(REGISTER)
     found = _found(
-        people, rulings=RULINGS.empty_table() if rulings is None else rulings, thresholds=thresholds or Thresholds(),
-        former=former,
+        profiles, identity, register, rulings=RULINGS.empty_table() if rulings is None else rulings,
+        thresholds=thresholds or Thresholds(), former=former, told=told,
     )
-    before = pc.index_in(found.keys, profile_keys(identity["profile_source"], identity["profile_id"]))
-    customers, component = components(found.links.left, found.links.right, count=len(people))
-    ids, merged_into = register["customer_id"].combine_chunks(), register["merged_into"]
-    founding = profile_keys(register["founder_source"], register["founder_id"])
-    founders = people.select(list(KEY)).take(pa.array(firsts(component, count=customers)))
+    mine = identity if found.is_mine is None else identity.filter(found.is_mine)
+    theirs = _theirs(register, mine, found)
+    people, before = found.people, pc.index_in(found.keys, profile_keys(mine["profile_source"], mine["profile_id"]))
+    count, component = components(found.links.left, found.links.right, count=len(people))
+    founders = people.select(list(KEY)).take(pa.array(firsts(component, count=count)))
+    ids, merged_into = theirs["customer_id"].combine_chunks(), theirs["merged_into"]
+    founding = profile_keys(theirs["founder_source"], theirs["founder_id"])
     called = call(
-        component, formers(before, identity["customer_id"], ids=ids, merged_into=merged_into),
+        component, formers(before, mine["customer_id"], ids=ids, merged_into=merged_into),
         founder=whole_numbers(pc.index_in(founding, found.keys).fill_null(-1)),
         is_strong=people["is_exclusive"].fill_null(False).to_numpy(), founders=founders, ids=ids,
-        merged_into=merged_into, salt=salt,
+        merged_into=merged_into, salt=salt, taken=register["customer_id"],
     )
-    minted, merged = entries(called, register, founders, now=now)
+    minted, merged = entries(called, theirs, founders, now=now)
     result = people.select(list(KEY)).append_column("customer_id", called.ids.take(pa.array(component)))
     names = pc.binary_join_element_wise(people["profile_source"], people["profile_id"], "/").combine_chunks()
-    told = evidence_texts(component, found.links, names, probability=found.probability)
-    result = result.append_column("evidence", told)
+    evidence = evidence_texts(component, found.links, names, probability=found.probability)
+    result = result.append_column("evidence", evidence)
     return Resolution(
-        identity=pa.concat_tables([result.cast(IDENTITY), _gone(identity, before, register, merged)]),
-        changes=_changes(result, before, identity, now),
+        identity=pa.concat_tables([result.cast(IDENTITY), _gone(mine, before, theirs, merged)]),
+        is_whole=found.reached is None,
+        changes=_changes(result, before, mine, now),
         minted=minted,
         merged=merged,
-        conflicts=conflict_table(found.conflicts, people, result["customer_id"]),
+        conflicts=_conflicts(found, result["customer_id"], former),
         likeness=found.likeness,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """All evidence that stands, exact and likely."""
-
-    keys: pa.Array                           # of each profile
-    links: Links
-    probability: Floats                      # of each link, NaN where it is exact
-    conflicts: list[Conflict]
-    likeness: Likeness
-
-
-def _found(people: pa.Table, *, rulings: pa.Table, thresholds: Thresholds, former: Likeness | None) -> _Found:
-    keys = profile_keys(people["profile_source"], people["profile_id"])
-    exact = exact_evidence(people, keys=keys, rulings=rulings)
-    scored = score(
-        people, persons=exact.persons, marks=ruling_marks(rulings, keys), keys=keys, thresholds=thresholds,
-        former=former,
+def _found(
+    profiles: pa.Table, identity: pa.Table, register: pa.Table, *, rulings: pa.Table, thresholds: Thresholds,
+    former: Former | None, told: pa.Table | None,
+) -> Found:
+    """All evidence that stands: of everybody, or of those whom a change can reach."""
+    if former is None or not former.likeness.still_holds(len(profiles), thresholds):
+        return find_everybody(profiles, rulings=rulings, thresholds=thresholds)
+    tables = [profiles, former.likeness.compared] if told is None else [told]
+    keys = pa.concat_arrays([profile_keys(table["profile_source"], table["profile_id"]) for table in tables])
+    found = find_reached(
+        profiles, told=keys, former=former.likeness, identity=identity, register=register, rulings=rulings,
+        thresholds=thresholds,
     )
-    likely = likely_links(scored, persons=exact.persons, conflicts=exact.conflicts)
-    held, conflicts = untangled(likely, persons=exact.persons)
-    links = Links.joined([exact.links, held])
-    return _Found(
-        keys=keys, links=links, probability=probability_of(scored, links, count=len(people)),
-        conflicts=exact.conflicts + conflicts, likeness=scored.likeness,
-    )
+    return found if told is not None else replace(found, reached=None, is_mine=None)
 
 
-def _by_age(profiles: pa.Table) -> pa.Table:
-    """Profiles from the oldest on: from here a profile is its row number, whatever order it came in."""
-    order = [(name, "ascending") for name in ("created_at", "profile_source", "profile_id")]
-    looked_at = profiles.select([name for name in ASKED if name in profiles.column_names]).combine_chunks()
-    people = looked_at.take(pc.sort_indices(looked_at, order)).combine_chunks()
-    # Exact evidence and likeness both look these texts up; a column that is encoded already is not encoded again.
-    for name in ("email", "phone", "name", "first_name", "last_name"):
-        people = people.set_column(people.column_names.index(name), name, people[name].dictionary_encode())
-    return people
+def _theirs(register: pa.Table, mine: pa.Table, found: Found) -> pa.Table:
+    """The ids of customers who are decided about, and those that were given for one of their profiles; oldest first."""
+    if found.is_mine is not None:
+        retired = register.filter(pc.is_valid(register["merged_into"]))
+        had = pc.unique(mine["customer_id"])
+        ids = pa.concat_arrays([had, heirs(had, retired)])
+        founding = profile_keys(register["founder_source"], register["founder_id"])
+        is_theirs = pc.or_(
+            pc.is_in(register["customer_id"].combine_chunks(), value_set=ids), pc.is_in(founding, value_set=found.keys)
+        )
+        register = register.filter(is_theirs)
+    return register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")]).combine_chunks()
+
+
+def _conflicts(found: Found, customers: pa.Array, former: Former | None) -> pa.Table:
+    """The conflicts that were found, and those of whoever was not looked at."""
+    table = conflict_table(found.conflicts, found.people, customers)
+    if former is None or found.reached is None:
+        return table
+    is_open = np.ones(len(former.conflicts), dtype=bool)
+    for end in ("profile", "left", "right"):
+        keys = profile_keys(former.conflicts[f"{end}_source"], former.conflicts[f"{end}_id"])
+        is_open &= ~pc.is_in(keys, value_set=found.reached).to_numpy(zero_copy_only=False)
+    return pa.concat_tables([table, former.conflicts.filter(pa.array(is_open)).cast(CONFLICTS)]).sort_by("conflict_id")
 
 
 def _gone(identity: pa.Table, before: pa.Array, register: pa.Table, merged: pa.Table) -> pa.Table:
@@ -167,11 +180,8 @@ def _gone(identity: pa.Table, before: pa.Array, register: pa.Table, merged: pa.T
     is_gone = np.ones(len(identity), dtype=bool)
     is_gone[whole_numbers(before.drop_null())] = False
     gone = identity.select(IDENTITY.names).filter(pa.array(is_gone))
-    heirs = pa.concat_tables([register.select(REGISTER.names).cast(REGISTER), merged])
-    heirs = heirs.filter(pc.is_valid(heirs["merged_into"]))
-    customer = gone["customer_id"].combine_chunks()
-    while (to := pc.index_in(customer, heirs["customer_id"])).null_count < len(to):
-        customer = pc.coalesce(heirs["merged_into"].combine_chunks().take(to), customer)
+    retired = pa.concat_tables([register, merged])
+    customer = heirs(gone["customer_id"], retired.filter(pc.is_valid(retired["merged_into"])))
     gone = gone.set_column(IDENTITY.get_field_index("customer_id"), "customer_id", customer)
     told = pc.binary_join_element_wise("no longer in", gone["profile_source"], " ")
     return gone.set_column(IDENTITY.get_field_index("evidence"), "evidence", told).cast(IDENTITY)

@@ -21,7 +21,7 @@ from regulars.connections.co_presence import (
     together,
     together_expression,
 )
-from regulars.connections.companion import LEAST_DAYS, companions, ties
+from regulars.connections.companion import companions, least_days, ties
 from regulars.connections.connection import connections
 from regulars.connections.interaction import INTERACTION, TRANSFER
 from regulars.pipeline.derive import EVENTS
@@ -37,10 +37,6 @@ TRANSFERS, IDENTITY = "transfers", "identity"
 CHECK_INS, MEMBERSHIPS, FAMILY_LINKS = "check_in", "membership", "family_link"
 """The event types that are looked at: visits (attribute `location`), people on a membership (`membership_id`, `name`),
 and two people whom a source calls family (`related_id`, the id of the other's profile in that source)."""
-
-MANY = 4_000_000
-"""Co-occurrences above which only those of pairs who were together on LEAST_DAYS days are written down: the others are
-nine in ten, say nothing, and would be most of the lake."""
 
 RULES = 2
 """Number of the rules by which interactions are made; another one makes all of them anew."""
@@ -58,7 +54,7 @@ class _Material:
     @property
     def at_least(self) -> int:
         """Return on how many days two people must have been together to be written down."""
-        return 1 if self.visits.co_occurrences <= MANY else LEAST_DAYS
+        return least_days(self.visits.co_occurrences)
 
 
 def connect_customers(workspace: Workspace) -> Steps:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import date
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -14,6 +15,7 @@ from regulars.identity.age import next_change_of_age
 from regulars.identity.customer import facts
 from regulars.identity.family import RELATIONS, relation_rows, roster_rows
 from regulars.identity.guardian import family_links, family_ties, refused_relations, told_relations
+from regulars.identity.home import TOLD, homes
 from regulars.identity.household import TIES, household_members, households, settle
 from regulars.identity.identifier import normalise_emails
 from regulars.identity.kin import (
@@ -21,11 +23,13 @@ from regulars.identity.kin import (
     contact_groups,
     contact_uses,
     group_ties,
+    home_uses,
     people,
     roster_groups,
     shared_contacts,
     with_surnames,
 )
+from regulars.identity.profile import KEY
 from regulars.identity.reach import Channel, Recipients, contacts, recipients
 from regulars.pipeline.read import content_of, digest, empty_records, quarantine_rows, records_of, refused_at
 from regulars.pipeline.segment import as_of_now
@@ -52,11 +56,11 @@ def form_households(workspace: Workspace) -> Steps:
     yield Checkpoint(done=0, total=3, note="families")
     with _gathered(workspace, streams, day) as (persons, ties):
         yield Checkpoint(done=1, total=3, note="households")
-        homes = _settled(workspace, ties)
+        lived = _settled(workspace, ties)
         yield Checkpoint(done=2, total=3, note="contacts")
         until = next_change_of_age(workspace.fetch(persons.select("birthday"))["birthday"], day)
         meta = {"made_of": made_of, "day": day.isoformat(), "until": until.isoformat() if until else None}
-        _publish(workspace, persons, ties, homes, day, meta=meta)
+        _publish(workspace, persons, ties, lived, day, meta=meta)
     count, people_ = workspace.lake.rows(HOUSEHOLDS), workspace.lake.rows(MEMBERS)
     links = workspace.lake.rows(LINKS)
     return Work(
@@ -104,7 +108,9 @@ def _gathered(workspace: Workspace, streams: list[Stream], day: date) -> Iterato
         told = workspace.stores.engine.arrow(judged)
         links = family_links(told, relations, groups, persons, identity=identity, uses=uses, on=day)
         lake.replace(LINKS, links, order_by=("guardian_customer_id", "child_customer_id"), allow_shrink=True)
-        reasons = [family_ties(workspace.table(LINKS), told), group_ties(groups)]
+        # One home and one surname make a household. Whose children live there they do not say.
+        lived = contact_groups(_surnamed(workspace, home_uses(_homes(workspace), identity), persons))
+        reasons = [family_ties(workspace.table(LINKS), told), group_ties(groups), group_ties(lived)]
         yield persons, stack.enter_context(lake.gathered(reasons, schema=TIES))
 
 
@@ -112,9 +118,21 @@ def _groups(
     workspace: Workspace, streams: list[Stream], uses: ir.Table, persons: ir.Table, identity: ir.Table
 ) -> list[ir.Table]:
     """GROUPS of those who share a contact and of those on one contract."""
-    shared = workspace.stores.engine.arrow(with_surnames(workspace.fetch(shared_contacts(uses, persons))))
+    shared = _surnamed(workspace, uses, persons)
     rosters = [roster_rows(empty_records(workspace, stream), stream=stream) for stream in streams if stream.roster]
     return [contact_groups(shared), *(roster_groups(rows, identity) for rows in rosters)]
+
+
+def _surnamed(workspace: Workspace, uses: ir.Table, persons: ir.Table) -> ir.Table:
+    return workspace.stores.engine.arrow(with_surnames(workspace.fetch(shared_contacts(uses, persons))))
+
+
+def _homes(workspace: Workspace) -> ir.Table:
+    """HOMES of all profiles, where any source tells of postal addresses."""
+    profiles = workspace.table("profiles")
+    told = profiles.select(*KEY, *(name for name in TOLD if name in profiles.columns))
+    known = told.filter(told.address.notnull() if "address" in told.columns else ibis.literal(False))
+    return workspace.stores.engine.arrow(homes(workspace.fetch(known)))
 
 
 def _relations(workspace: Workspace, streams: list[Stream]) -> ir.Table:

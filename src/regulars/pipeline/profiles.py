@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
@@ -21,7 +22,16 @@ from regulars.records.record import Stream
 PROFILE_TABLE = "profiles"
 
 
-def publish_profiles(workspace: Workspace) -> pa.Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The table of profiles, and what brought it there."""
+
+    profiles: pa.Table                       # all there are
+    told: pa.Table | None                    # KEY of those that came, changed or went; None: any may have
+    since: int                               # the version of the table that they did since
+
+
+def publish_profiles(workspace: Workspace) -> Published:
     """Bring the table of profiles up to date with the records, and return it whole.
 
     The table says how far of each stream it reaches, in the same version as its rows: killed anywhere, the next run
@@ -37,16 +47,17 @@ def publish_profiles(workspace: Workspace) -> pa.Table:
     if touched is None:
         found = without_roles(_gathered(workspace, streams, None))
         table = workspace.stores.engine.arrow(found)
-        lake.replace(PROFILE_TABLE, table, order_by=KEY, meta=said, allow_shrink=workspace.allow_shrink)
-        return found
-    before = workspace.fetch(lake.table(PROFILE_TABLE))
+        version = lake.replace(PROFILE_TABLE, table, order_by=KEY, meta=said, allow_shrink=workspace.allow_shrink)
+        return Published(profiles=found, told=None, since=version)
+    before, since = workspace.fetch(lake.table(PROFILE_TABLE)), lake.versions(PROFILE_TABLE)[-1].number
     if meta["marks"] == now:
-        return before
+        return Published(profiles=before, told=_NO_KEYS, since=since)
     keys = workspace.stores.engine.arrow(touched)
     found, is_new = _joined(before, touched, _gathered(workspace, streams, keys), project.identifier_rules)
-    changed_rows = workspace.stores.engine.arrow(found.filter(is_new))
-    lake.merge(PROFILE_TABLE, changed_rows, key=KEY, gone=keys, meta=said, allow_shrink=workspace.allow_shrink)
-    return found
+    new = found.filter(is_new)
+    rows = workspace.stores.engine.arrow(new)
+    lake.merge(PROFILE_TABLE, rows, key=KEY, gone=keys, meta=said, allow_shrink=workspace.allow_shrink)
+    return Published(profiles=found, told=pa.concat_tables([touched, new.select(list(KEY))]), since=since)
 
 
 def _joined(before: pa.Table, touched: pa.Table, found: pa.Table, rules: IdentifierRules) -> tuple[pa.Table, pa.Array]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from regulars.identity.evidence import CONFLICTS
 from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.model import Model
-from regulars.identity.resolve import RULINGS, Resolution, resolve
-from regulars.pipeline.profiles import publish_profiles
+from regulars.identity.profile import KEY
+from regulars.identity.resolve import RULINGS, Former, Resolution, resolve
+from regulars.pipeline.profiles import PROFILE_TABLE, Published, publish_profiles
 from regulars.pipeline.read import content_of, digest, records_of
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.identity import Conflict
+
+COMPARED = "compared_profiles"
 
 
 def resolve_people(workspace: Workspace) -> Steps:
@@ -28,11 +32,11 @@ def resolve_people(workspace: Workspace) -> Steps:
     if workspace.lake.exists("matches") and workspace.lake.meta("identity").get("made_of") == seen:
         return Work(rows_in=workspace.lake.rows("profiles"), note="no profile changed")
     yield Checkpoint(done=0, total=3, note="profiles")
-    profiles = publish_profiles(workspace)
-    yield Checkpoint(done=1, total=3, note=f"{len(profiles):,} profiles")
+    published = publish_profiles(workspace)
+    yield Checkpoint(done=1, total=3, note=f"{len(published.profiles):,} profiles")
     book = workspace.book.identity
     found = resolve(
-        profiles,
+        published.profiles,
         now=workspace.clock.now(),
         salt=workspace.project.config.business.name.encode(),
         rulings=_rulings(workspace),
@@ -40,20 +44,21 @@ def resolve_people(workspace: Workspace) -> Steps:
         register=book.customers(),
         thresholds=_thresholds(workspace),
         former=_former(workspace),
+        told=_told(workspace, published),
     )
     yield Checkpoint(done=2, total=3, note=f"{len(found.changes):,} changes")
     write_resolution(workspace, found)
-    _publish_matches(workspace, found)
+    _publish_matches(workspace, found, published)
     # The table last: it says what it was made of, and a kill before it makes the same decisions again.
-    workspace.lake.replace(
-        "identity", workspace.stores.engine.arrow(found.identity), order_by=("profile_source", "profile_id"),
-        meta={"made_of": seen}, allow_shrink=True,
-    )
-    customers = pc.count_distinct(found.identity["customer_id"]).as_py()
+    made_of = {"made_of": seen, "profiles": workspace.lake.versions(PROFILE_TABLE)[-1].number}
+    order = ("customer_id", *KEY)            # a customer's profiles are asked for one customer at a time
+    _publish(workspace, "identity", found.identity, is_whole=found.is_whole, meta=made_of, order_by=order)
+    customers = workspace.count(workspace.table("identity").select("customer_id").distinct())
     return Work(
-        rows_in=len(profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
+        rows_in=len(published.profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
         facts={"customers": customers, "conflicts": len(found.conflicts), "merged": len(found.merged),
-               "weighed": found.likeness.weighed, "matches": len(found.likeness.matches)},
+               "weighed": found.likeness.weighed, "matches": len(found.likeness.matches),
+               "decided": len(found.identity)},
     )
 
 
@@ -70,7 +75,7 @@ def write_resolution(workspace: Workspace, found: Resolution) -> None:
     )
 
 
-def _publish_matches(workspace: Workspace, found: Resolution) -> None:
+def _publish_matches(workspace: Workspace, found: Resolution, published: Published) -> None:
     """Write the pairs that are likely one person and what the next run needs to weigh only what changed.
 
     The matches come first: killed in between, the next run finds more profiles changed than there are, never fewer.
@@ -81,23 +86,54 @@ def _publish_matches(workspace: Workspace, found: Resolution) -> None:
         "model": found.likeness.model.to_json(), "review_from": thresholds.review, "merge_from": thresholds.merge,
     }
     workspace.lake.replace("matches", engine.arrow(found.likeness.matches), order_by=by, meta=known, allow_shrink=True)
-    key = ("profile_source", "profile_id")
-    workspace.lake.replace("compared_profiles", engine.arrow(found.likeness.compared), order_by=key, allow_shrink=True)
+    seen = found.likeness.seen
+    if found.is_whole or seen is None:
+        _publish(workspace, COMPARED, found.likeness.compared, is_whole=True)
+        return
+    _publish(workspace, COMPARED, seen, is_whole=False, gone=published.told)
 
 
-def _former(workspace: Workspace) -> Likeness | None:
-    """Return what the last run knew of likeness; None before the first, and when a release compares otherwise."""
+def _publish(
+    workspace: Workspace, name: str, rows: pa.Table, *, is_whole: bool, gone: pa.Table | None = None,
+    meta: Mapping[str, object] | None = None, order_by: Sequence[str] = KEY,
+) -> None:
+    """Write a table with one row a profile: whole, or the rows of those that were decided about."""
+    lake, engine = workspace.lake, workspace.stores.engine
+    if is_whole:
+        lake.replace(name, engine.arrow(rows), order_by=order_by, meta=meta, allow_shrink=True)
+        return
+    left = None if gone is None else engine.arrow(gone)
+    lake.merge(name, engine.arrow(rows), key=KEY, gone=left, meta=meta, allow_shrink=True)
+
+
+def _told(workspace: Workspace, published: Published) -> pa.Table | None:
+    """Return KEY of all profiles that may have changed since the last decision; None when that is not known."""
+    if published.told is None or workspace.lake.meta("identity").get("profiles") != published.since:
+        return None
+    # Rulings are few: whoever was ever ruled on is asked about again.
+    rows = workspace.book.identity.ruling_history()
+    ruled = {(row[f"{side}_source"], row[f"{side}_id"]) for row in rows for side in ("left", "right")}
+    keys = [dict(zip(KEY, key, strict=True)) for key in sorted(ruled)]
+    return pa.concat_tables([published.told, pa.Table.from_pylist(keys, published.told.schema)])
+
+
+def _former(workspace: Workspace) -> Former | None:
+    """Return what the last run knew; None before the first, and when a release compares otherwise."""
     lake = workspace.lake
-    if not (lake.exists("matches") and lake.exists("compared_profiles")):
+    if not (lake.exists("matches") and lake.exists(COMPARED)):
         return None
     known = lake.meta("matches")
     model = Model.from_json(known["model"])
     if model is None:
         return None
-    matches, compared = (workspace.fetch(lake.table(name)) for name in ("matches", "compared_profiles"))
+    matches, compared = (workspace.fetch(lake.table(name)) for name in ("matches", COMPARED))
     # A table of before the tiers were kept says nothing of where they began: all pairs are weighed again.
     thresholds = Thresholds(merge=known.get("merge_from", nan), review=known["review_from"])
-    return Likeness(model=model, matches=matches, compared=compared, thresholds=thresholds)
+    open_ = [json.loads(conflict.detail) for conflict in workspace.book.identity.conflicts()]
+    return Former(
+        likeness=Likeness(model=model, matches=matches, compared=compared, thresholds=thresholds),
+        conflicts=pa.Table.from_pylist(open_, CONFLICTS),
+    )
 
 
 def _thresholds(workspace: Workspace) -> Thresholds:

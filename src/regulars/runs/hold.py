@@ -26,7 +26,8 @@ def held(lease: LeaseBook) -> Iterator[None]:
     """Hold the lease for the length of a `with`; a second holder is refused with LeaseHeld.
 
     The lease lives on real time, whatever clock the run is given: it guards processes, not business days. A holder
-    whose process on this machine is gone is followed at once; one on another machine after LASTS.
+    whose process on this machine is gone is followed at once, one that lives is never; one on another machine after
+    LASTS without a sign of life.
     """
     clock, owner, done = SystemClock(), owner_name(os.getpid()), threading.Event()
     lease.acquire(owner, now=clock.now(), lasts=LASTS, is_gone=is_gone)
@@ -56,18 +57,18 @@ def owner_name(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}:{_started(pid)}"
 
 
-def is_gone(owner: str) -> bool:
-    """Return whether an owner's process has surely ended; False when it is on another machine or cannot be asked."""
+def is_gone(owner: str) -> bool | None:
+    """Return whether an owner's process has ended; None when it is on another machine or cannot be asked."""
     host, _, rest = owner.partition(":")
     pid, _, started = rest.partition(":")
     if host != socket.gethostname() or not pid.isdigit():
-        return False
+        return None
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
+        return None
     return _started(int(pid)) != started
 
 

@@ -13,11 +13,14 @@ import pyarrow as pa
 from regulars.identity.customer import facts
 from regulars.identity.family import RELATIONS, ROSTERS
 from regulars.identity.guardian import family_links, family_ties, refused_relations, told_relations
+from regulars.identity.home import TOLD
+from regulars.identity.home import homes as at_home
 from regulars.identity.household import HOMES, REGISTER, Settled, household_members, households, settle
 from regulars.identity.kin import (
     contact_groups,
     contact_uses,
     group_ties,
+    home_uses,
     people,
     roster_groups,
     shared_contacts,
@@ -33,7 +36,7 @@ SOURCE = "gym"
 BORN = datetime(2025, 1, 1, tzinfo=UTC)
 
 Person = Mapping[str, object]
-"""email, phone, name (`Ann Lee`), birthday; each may be missing."""
+"""email, phone, name (`Ann Lee`), birthday, address, postcode, city; each may be missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,9 @@ def decide(
     groups = _kept(engine, ibis.union(contact_groups(shared), roster_groups(_rosters(engine, rosters), identity)))
     told = _kept(engine, told_relations(told_of, every, identity=identity, on=on))
     links = _kept(engine, family_links(told, told_of, groups, every, identity=identity, uses=uses, on=on))
-    ties = _kept(engine, ibis.union(family_ties(links, told), group_ties(groups)))
+    lived = home_uses(engine.arrow(at_home(engine.fetch(profiles))), identity)
+    lived = contact_groups(engine.arrow(with_surnames(engine.fetch(shared_contacts(lived, every)))))
+    ties = _kept(engine, ibis.union(family_ties(links, told), group_ties(groups), group_ties(lived)))
     settled = settle(
         customer_register(persons), engine.fetch(ties), now=datetime(on.year, on.month, on.day, tzinfo=UTC),
         salt=b"families", homes=homes, register=register,
@@ -138,14 +143,14 @@ class HouseholdBook:
 def _profiles(engine: Engine, persons: Mapping[str, Person]) -> ir.Table:
     at = BORN.replace(tzinfo=None)
     rows = [
-        dict.fromkeys(PROFILES.names) | {
+        dict.fromkeys(PROFILES.names) | {name: person.get(name) for name in TOLD} | {
             "profile_source": SOURCE, "profile_id": key, "is_exclusive": True, "created_at": at, "recorded_at": at,
             "email": person.get("email"), "phone": person.get("phone"), "birthday": person.get("birthday"),
             "raw_name": person.get("name"), "raw_last_name": str(person.get("name") or "").rpartition(" ")[2] or None,
         }
         for key, person in persons.items()
     ]
-    return engine.arrow(pa.Table.from_pylist(rows, PROFILES))
+    return engine.arrow(pa.Table.from_pylist(rows, pa.schema([*PROFILES, *((name, pa.string()) for name in TOLD)])))
 
 
 def _identity(engine: Engine, persons: Iterable[str]) -> ir.Table:

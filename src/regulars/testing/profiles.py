@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from regulars.identity.name import normalise_names
 from regulars.identity.profile import PROFILES
-from regulars.identity.resolve import MAP, REGISTER, RULINGS, Resolution
+from regulars.identity.resolve import IDENTITY, MAP, REGISTER, RULINGS, Resolution
 from regulars.records.record import COMPARED_TRAITS
 
 GYM = "capitan"
@@ -70,6 +70,7 @@ class IdentityBook:
     def __init__(self) -> None:
         self._map: dict[tuple[str, str], dict[str, object]] = {}
         self._register: dict[str, dict[str, object]] = {}
+        self._known: dict[tuple[str, str], dict[str, object]] = {}
 
     @property
     def identity(self) -> pa.Table:
@@ -81,8 +82,16 @@ class IdentityBook:
         """Return every id ever given: `resolve.REGISTER`."""
         return pa.Table.from_pylist(list(self._register.values()), REGISTER)
 
+    def after(self, resolution: Resolution) -> pa.Table:
+        """Return who everybody is after a resolution, also those whom it was not about: `resolve.IDENTITY`."""
+        rows = resolution.identity.to_pylist()
+        told = {(row["profile_source"], row["profile_id"]): row for row in rows}
+        known = told if resolution.is_whole else {**self._known, **told}
+        return pa.Table.from_pylist(list(known.values()), IDENTITY)
+
     def keep(self, resolution: Resolution) -> None:
         """Write what a resolution changes, and nothing else."""
+        self._known = {(row["profile_source"], row["profile_id"]): row for row in self.after(resolution).to_pylist()}
         for row in resolution.changes.to_pylist():
             self._map[row["profile_source"], row["profile_id"]] = {name: row[name] for name in MAP.names}
         for row in (*resolution.minted.to_pylist(), *resolution.merged.to_pylist()):

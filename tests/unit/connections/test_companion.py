@@ -13,7 +13,7 @@ from scipy import stats
 
 from regulars.connections.co_presence import arrivals, together
 from regulars.connections.community import communities
-from regulars.connections.companion import COMPANION, HALF_LIFE, TIE, companions, ties
+from regulars.connections.companion import COMPANION, CROWDED, HALF_LIFE, MANY, TIE, companions, least_days, ties
 from regulars.connections.interaction import INTERACTION, same_day_checkins
 from regulars.storage.engines.duckdb import DuckDBEngine
 
@@ -128,3 +128,9 @@ def test_everybody_tied_is_in_one_community_that_holds_together(edges: list[tupl
         for _ in group:
             reached |= {b for a, b, _ in told if a in reached and b in group} | {a for a, b, _ in told if b in reached and a in group}
         assert reached == group
+
+
+def test_the_more_meet_the_more_days_are_asked_of_a_pair_before_it_is_written_down() -> None:
+    met = [MANY, MANY + 1, CROWDED, CROWDED + 1, 2 * CROWDED, 4 * CROWDED]
+
+    assert [least_days(each) for each in met] == [1, 3, 3, 4, 4, 5]

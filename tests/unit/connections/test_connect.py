@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regulars.pipeline import connect
+from regulars.connections import companion
 from regulars.pipeline.connect import TABLES, connect_customers
 from regulars.pipeline.flow import run
 from regulars.pipeline.tables import INTERACTIONS
@@ -100,7 +100,7 @@ def test_day_by_day_comes_to_the_same_as_all_at_once(
     late = [[row for row in each if row[-2 if n == 0 else -1] >= since] for n, each in enumerate(after)]
     early = [[row for row in each if row[-2 if n == 0 else -1] < since] for n, each in enumerate(before)]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(connect, "MANY", many)
+        patched.setattr(companion, "MANY", many)
         put(workspace, [*STEADY, *before[0]], before[1])
         work(workspace)
         put(workspace, [*STEADY, *early[0][1:], *late[0]], early[1] + late[1], merged=is_merged)
@@ -122,7 +122,7 @@ LATE = [("p0", 15, 1080), ("p1", 15, 1090), ("p1", 4, 600), ("p0", 4, 610)]
 def test_new_check_ins_are_looked_at_with_nobody_but_whose_they_are(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
-    monkeypatch.setattr(connect, "MANY", many)
+    monkeypatch.setattr(companion, "MANY", many)
     put(workspace, REGULARS)
     work(workspace)
     put(workspace, [*REGULARS, *LATE])
@@ -134,7 +134,7 @@ def test_new_check_ins_are_looked_at_with_nobody_but_whose_they_are(
 
 
 def test_a_third_day_brings_the_two_days_before_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "MANY", 1)
+    monkeypatch.setattr(companion, "MANY", 1)
     others = [row for row in REGULARS if row[0] not in ("p0", "p1")]
     pair = [(who, day, 600) for who in ("p0", "p1") for day in (2, 5, 11)]
     put(workspace, [*others, *pair[:2], *pair[3:5]])
@@ -196,7 +196,7 @@ def test_a_very_large_business_writes_down_only_who_met_often(
     work(workspace)
     whole = {table: rows(workspace, table) for table in ("interactions", "companions")}
 
-    monkeypatch.setattr(connect, "MANY", 5)
+    monkeypatch.setattr(companion, "MANY", 5)
     put(workspace, [*often, ("p5", 3, 1085), ("p4", 12, 600)])
     work(workspace)
 

@@ -44,6 +44,14 @@ PERSONS: dict[str, dict[str, object]] = {
     "two.cal": {**FATHER, "email": "cal@x.org", "phone": "+12548670009"},
     "grown.ann": {**MOTHER, "email": "grown@x.org"}, "grown.eve": GROWN,
     "pair.ann": {**MOTHER, "email": "pair@x.org"}, "pair.cal": {**FATHER, "email": "pair@x.org"}, "pair.ben": CHILD,
+    "home.ann": {**MOTHER, "address": "12 North Elm Street, Apt. 4", "postcode": "76001-1234"},
+    "home.ben": {**CHILD, "address": "12 N Elm St #4", "postcode": "76001"},
+    "home.cal": {**FATHER, "address": "12 N Elm St #4", "postcode": "76001"},
+    "home.eve": {**GROWN, "address": "12 N Elm St #5", "postcode": "76001"},
+    "plain.ann": {**MOTHER, "address": "12 Oak Rd"}, "plain.ben": {**CHILD, "address": "12 Oak Rd"},
+    "rural.ann": {**MOTHER, "address": "Main Street", "city": "Waco"}, "rural.ben": {**CHILD, "address": "Main Street", "city": "Waco"},
+    "town.ann": {**MOTHER, "address": "7 Main Street", "city": "WACO"}, "town.ben": {**CHILD, "address": "7 main st.", "city": "Waco"},
+    **{f"block.{n}": {**CHILD, "address": "1 College Ave", "city": "Waco"} for n in range(9)},
     # each shares a phone with the one before and an address with the one after: a street, not a home
     **{f"street.{n:02}": {"name": "Kim Lee", "email": f"{n // 2}@y.org", "phone": f"+1254869{(n + 1) // 2:04}"} for n in range(14)},
 }
@@ -146,6 +154,25 @@ def test_the_address_on_a_minors_contract_names_the_guardian_and_an_adults_names
 
 def test_a_shared_address_without_the_surname_makes_no_home(town: Decided) -> None:
     assert homes(town, "other") == {"cal", "ben"}
+
+
+def test_one_postal_address_however_it_is_written_and_one_surname_make_a_home(town: Decided) -> None:
+    assert homes(town, "home") == {"ann ben", "cal", "eve"}
+    assert one(town, "household_members", "home.ben")["evidence"] == "same postal address and surname, with c_home.ann"
+    assert homes(town, "town") == {"ann ben"}
+
+
+def test_a_postal_address_names_no_guardian(town: Decided) -> None:
+    assert links(town, "home") == []
+
+
+@pytest.mark.parametrize("family", ["plain", "rural"], ids=["without a place", "without a number"])
+def test_half_a_postal_address_makes_no_home(town: Decided, family: str) -> None:
+    assert homes(town, family) == {"ann", "ben"}
+
+
+def test_a_postal_address_of_many_makes_no_home(town: Decided) -> None:
+    assert homes(town, "block") == {str(n) for n in range(9)}
 
 
 @pytest.mark.parametrize(("family", "expected"), [

@@ -12,9 +12,10 @@ import pytest
 
 from regulars.identity.matching import Thresholds
 from regulars.identity.model import Model
-from regulars.identity.resolve import Resolution, resolve
+from regulars.identity.resolve import Former, Resolution, resolve
 from regulars.identity.role import REASON, without_roles
 from regulars.testing.customers import noisy_customers
+from regulars.testing.gym.vocabulary import FIRST_NAMES
 from regulars.testing.profiles import customer_ids, evidence, profile, profile_table, ruling_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,7 +137,7 @@ def test_a_contact_of_many_different_people_is_nobodys() -> None:
 def test_a_day_weighs_only_what_changed() -> None:
     first = resolved(ROBERT)
 
-    second = resolved(ROBERT, BOB, former=first.likeness)
+    second = resolved(ROBERT, BOB, former=Former.of(first))
 
     assert 0 < second.likeness.weighed < first.likeness.weighed / 10
     assert customer_ids(second.identity)["crm/1"] == customer_ids(second.identity)["forms/1"]
@@ -145,7 +146,7 @@ def test_a_day_weighs_only_what_changed() -> None:
 def test_a_day_without_changes_weighs_nothing_and_keeps_every_word() -> None:
     first = resolved(ROBERT, BOB)
 
-    second = resolved(ROBERT, BOB, former=first.likeness)
+    second = resolved(ROBERT, BOB, former=Former.of(first))
 
     assert second.likeness.weighed == 0
     assert second.likeness.matches.equals(first.likeness.matches)
@@ -155,7 +156,7 @@ def test_a_day_without_changes_weighs_nothing_and_keeps_every_word() -> None:
 def test_another_threshold_of_merging_gives_every_pair_its_tier_again() -> None:
     first = resolved(ROBERT, BOB)
 
-    careful = resolved(ROBERT, BOB, former=first.likeness, thresholds=Thresholds(merge=1.0))
+    careful = resolved(ROBERT, BOB, former=Former.of(first), thresholds=Thresholds(merge=1.0))
 
     assert {row["tier"] for row in careful.likeness.matches.to_pylist()} == {"low"}
     assert careful.likeness.model == first.likeness.model
@@ -166,7 +167,7 @@ def test_another_threshold_of_merging_gives_every_pair_its_tier_again() -> None:
 def test_a_ruling_taken_back_is_weighed_again() -> None:
     ruled = resolved(ROBERT, BOB, rulings=ruling_table(("crm/1", "different", "forms/1")))
 
-    found = resolved(ROBERT, BOB, former=ruled.likeness)
+    found = resolved(ROBERT, BOB, former=Former.of(ruled))
 
     assert customer_ids(found.identity)["crm/1"] == customer_ids(found.identity)["forms/1"]
 
@@ -193,3 +194,54 @@ def test_the_noisy_world_is_the_same_for_the_same_seed_and_about_its_size() -> N
     assert len(one.person) == len(one.household) == len(one.profiles)
     assert 700 < len(one.profiles) < 1_300
     assert len(np.unique(one.person)) > len(np.unique(one.household))
+
+
+ROBERTS_MAIL = profile("mail/1", "Robert Quillfeather", email="rq@a.example")
+BOBS_MAIL = profile("mail/2", "Bob Quillfeather", email="bob@b.example")
+
+
+def pairs(found: Resolution) -> set[tuple[str, str]]:
+    """The pairs that were found alike, of the Quillfeathers alone."""
+    own = {"crm", "forms", "mail", "club"}
+    return {
+        (f"{row['left_source']}/{row['left_id']}", f"{row['right_source']}/{row['right_id']}")
+        for row in found.likeness.matches.to_pylist() if row["left_source"] in own and row["right_source"] in own
+    }
+
+
+def told(*keys: str) -> pa.Table:
+    return pa.table([[key.split("/")[n] for key in keys] for n in (0, 1)], ["profile_source", "profile_id"])
+
+
+def test_a_pair_that_stands_falls_when_others_of_the_two_people_are_ruled_apart_and_stands_again_when_that_is_taken_back() -> None:
+    people = (ROBERT, BOB, ROBERTS_MAIL, BOBS_MAIL)
+    first = resolved(*people)
+    ruling, about = ruling_table(("mail/1", "different", "mail/2")), told("mail/1", "mail/2")
+
+    ruled = resolved(*people, former=Former.of(first), told=about, rulings=ruling)
+    again = resolved(*people, former=Former.of(ruled), told=about)
+
+    assert ("crm/1", "forms/1") in pairs(first)
+    assert pairs(ruled) == set()
+    assert pairs(again) == pairs(first)
+
+
+def test_a_pair_that_stands_falls_when_both_people_get_an_id_of_one_exclusive_source() -> None:
+    first = resolved(ROBERT, BOB)
+    members = ({**ROBERTS_MAIL, "profile_source": "club", "is_exclusive": True}, {**BOBS_MAIL, "profile_source": "club", "is_exclusive": True})
+
+    second = resolved(ROBERT, BOB, *members, former=Former.of(first), told=told("club/1", "club/2"))
+
+    assert ("crm/1", "forms/1") in pairs(first)
+    assert pairs(second) == set()
+
+
+@pytest.mark.parametrize("surname", ["{}son", "Lee"], ids=["of all names", "of one surname"])
+def test_an_address_shared_by_forty_people_makes_nobody_one_and_asks_nobody_forty_times(surname: str) -> None:
+    names = sorted(set(FIRST_NAMES))[:40]
+    people = [profile(f"club/{n}", f"{name} {surname.format(name)}", email="all@club.example") for n, name in enumerate(names)]
+
+    found = resolve(without_roles(profile_table(*people)), now=NOW, salt=b"test")
+
+    assert len(set(customer_ids(found.identity).values())) == 40
+    assert len(found.conflicts) == 0

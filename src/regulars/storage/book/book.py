@@ -15,7 +15,7 @@ from regulars.storage.book.approvals import ApprovalBook
 from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
-from regulars.storage.book.database import Database, connect
+from regulars.storage.book.database import BUSY_SECONDS, Database, connect
 from regulars.storage.book.erasures import ErasureBook
 from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
@@ -101,7 +101,8 @@ class Book:
 
     @classmethod
     def open(
-        cls, url: str, *, home: Path | None = None, tenant: str = "default", environment: Mapping[str, str] = os.environ
+        cls, url: str, *, home: Path | None = None, tenant: str = "default",
+        environment: Mapping[str, str] = os.environ, patience: float = BUSY_SECONDS,
     ) -> Book:
         """Open the book at a URL, make it if it is new, and bring its tables up to date.
 
@@ -110,13 +111,14 @@ class Book:
             home: Folder for the key file when REGULARS_KEY is not set; beside an SQLite book when not given.
             tenant: Whose rows are read and written.
             environment: Where REGULARS_KEY is looked for.
+            patience: Seconds to wait for others who write, where the database does not queue them itself.
 
         Raises:
             StoreError: The URL is of no known kind, a driver is missing, or the book is of a newer Regulars.
             StoreUnavailable: The database does not answer.
 
         """
-        engine = connect(url)
+        engine = connect(url, patience=patience)
         if home is None and engine.url.get_backend_name() == "sqlite":
             home = Path(str(engine.url.database)).parent
         database = Database(engine, tenant)

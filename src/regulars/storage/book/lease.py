@@ -31,13 +31,14 @@ class LeaseBook:
     database: Database
 
     def acquire(
-        self, owner: str, *, now: datetime, lasts: timedelta, is_gone: Callable[[str], bool] | None = None
+        self, owner: str, *, now: datetime, lasts: timedelta, is_gone: Callable[[str], bool | None] | None = None
     ) -> Lease:
-        """Take the lease: when it is free, expired, already the owner's, or its owner is gone.
+        """Take the lease: when it is free, already the owner's, its owner is gone, or it has expired.
 
-        `is_gone` is asked about the present owner; true means its process has surely ended, so that the run after a
-        kill need not wait for the expiry. Of two that try at once exactly one gets it.
-        Raises LeaseHeld, saying by whom and until when.
+        `is_gone` is asked about the present owner. True means its process has surely ended, so that the run after a
+        kill need not wait for the expiry; False that it surely lives, so that one that could not renew in time, as
+        while a large step writes the book, keeps its lease; None that only the expiry can tell.
+        Of two that try at once exactly one gets it. Raises LeaseHeld, saying by whom and until when.
         """
         with self.database.writing() as connection:
             # The insert is what makes two beginners queue up: the second waits for the first one's commit.
@@ -45,12 +46,13 @@ class LeaseBook:
                 tenant=self.database.tenant, name=NAME, owner="", taken_at=now, expires_at=now
             ).on_conflict_do_nothing())
             held = connection.execute(sa.select(leases).where(*self._mine()).with_for_update()).one()
-            is_free = held.owner in ("", owner) or held.expires_at <= now
-            if not is_free and not (is_gone is not None and is_gone(held.owner)):
-                raise LeaseHeld(
-                    f"{held.owner} works on this project until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC",
-                    hint="wait for it to end, or try again after that time",
-                )
+            if held.owner not in ("", owner):
+                gone = None if is_gone is None else is_gone(held.owner)
+                if not (held.expires_at <= now if gone is None else gone):
+                    raise LeaseHeld(
+                        f"{held.owner} works on this project until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+                        hint="wait for it to end, or try again after that time",
+                    )
             taken_at = held.taken_at if held.owner == owner else now
             lease = Lease(owner=owner, taken_at=taken_at, expires_at=now + lasts)
             connection.execute(sa.update(leases).where(*self._mine()).values(

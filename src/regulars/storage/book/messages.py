@@ -186,7 +186,7 @@ class MessageBook:
                  "due_at": one.due_at, "worker": None, "claimed_until": None, "changed_at": at} for one in every
             ], is_mine, t.attempts == sa.bindparam("b_n"))
 
-    def reclaim(self, campaign_id: str, *, now: datetime, is_gone: Callable[[str], bool]) -> int:
+    def reclaim(self, campaign_id: str, *, now: datetime, is_gone: Callable[[str], bool | None]) -> int:
         """Take messages from workers that have ended or said nothing for too long; return how many that were.
 
         Those without an attempt under way are planned again; of the others nobody knows, and they are asked for.

@@ -1,0 +1,110 @@
+"""Who is found to be one person, by exact evidence and by likeness together: everybody, or those a change can reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.identity.component import Conflict, Links, untangled
+from regulars.identity.customer_id import heirs
+from regulars.identity.day import score_day
+from regulars.identity.exact import Exact, exact_evidence, ruling_marks
+from regulars.identity.matching import Likeness, Scored, Thresholds, likely_links, probability_of, score
+from regulars.identity.near import Nodes, Ties
+from regulars.identity.numbered import profile_keys
+from regulars.identity.seen import Seen, by_age
+from regulars.identity.separation import Bools, Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Profiles by age and all evidence about them that stands."""
+
+    people: pa.Table
+    keys: pa.Array                           # of each profile
+    links: Links
+    probability: Floats                      # of each link, NaN where it is exact
+    conflicts: list[Conflict]
+    likeness: Likeness                       # of everybody, also of those who were not looked at
+    reached: pa.Array | None = None          # keys of who was looked at, of those that are gone too; None: everybody
+    is_mine: pa.Array | None = None          # whether a row of the identity map is theirs or one of their customers'
+
+
+def find_everybody(profiles: pa.Table, *, rulings: pa.Table, thresholds: Thresholds) -> Found:
+    """Learn what likeness says from all profiles, and find who is one person."""
+    people = by_age(profiles)
+    keys = profile_keys(people["profile_source"], people["profile_id"])
+    exact = exact_evidence(people, keys=keys, rulings=rulings)
+    seen = Seen.of(people, persons=exact.persons, keys=keys, marks=ruling_marks(rulings, keys))
+    return _found(people, keys, exact, score(seen, thresholds=thresholds))
+
+
+def find_reached(
+    profiles: pa.Table, *, told: pa.Array, former: Likeness, identity: pa.Table, register: pa.Table, rulings: pa.Table,
+    thresholds: Thresholds,
+) -> Found:
+    """Find who is one person among those whom a change can reach; all others stay who they were.
+
+    Args:
+        profiles: All profiles, normalised.
+        told: Keys of those that came, changed or went since the last run, or were ruled on.
+        former: The last run, which `still_holds`.
+        identity: `resolve.MAP`.
+        register: `resolve.REGISTER`.
+        rulings: `resolve.RULINGS`.
+        thresholds: From which probability on pairs are merged and shown.
+
+    """
+    nodes = Nodes.of(profiles, told=told, compared=former.compared)
+    sides = [profile_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right")]
+    (left, left_before), (right, right_before), namer, name = nodes.places([*sides, *nodes.named()])
+    ties: list[Ties] = [(namer[0], name[0]), (namer[0], name[1])]
+    touched = nodes.reached(nodes.told, ties=ties)
+    people, keys, node = nodes.people(np.flatnonzero(touched & nodes.alive))
+    persons = exact_evidence(people, keys=keys, rulings=rulings).persons
+    seen = Seen.of(people, persons=persons, keys=keys, marks=ruling_marks(rulings, keys))
+    scored = score_day(
+        nodes, seen, node, matched=(left, right), rulings=rulings, former=former, thresholds=thresholds
+    )
+    # Who hangs together by likeness is decided about together: before and now.
+    was_medium, is_medium = pc.equal(former.matches["tier"], "medium").to_numpy(), scored.is_medium
+    ties += [(left_before[was_medium], right_before[was_medium]), (scored.left[is_medium], scored.right[is_medium])]
+    reached = nodes.reached(np.flatnonzero(touched), ties=ties)
+    reached, is_mine = _with_customers(nodes, reached, ties, identity=identity, register=register)
+    people, keys, node = nodes.people(np.flatnonzero(reached & nodes.alive))
+    exact = exact_evidence(people, keys=keys, rulings=rulings)
+    found = _found(people, keys, exact, scored.among(node, count=len(nodes.keys)))
+    return replace(found, reached=nodes.keys.filter(pa.array(reached)), is_mine=is_mine)
+
+
+def _with_customers(
+    nodes: Nodes, reached: Bools, ties: list[Ties], *, identity: pa.Table, register: pa.Table
+) -> tuple[Bools, pa.Array]:
+    """Everybody who was one customer with somebody reached is reached too; and which rows of the map are theirs."""
+    keys = profile_keys(identity["profile_source"], identity["profile_id"])
+    retired = register.filter(pc.is_valid(register["merged_into"]))
+    into = heirs(retired["customer_id"], retired)
+    while True:
+        is_near = pc.is_in(keys, value_set=nodes.keys.filter(pa.array(reached)))
+        customers = pc.unique(heirs(identity["customer_id"].filter(is_near), retired))
+        ids = [customers, retired["customer_id"].filter(pc.is_in(into, value_set=customers)).combine_chunks()]
+        is_mine = pc.or_(is_near, pc.is_in(identity["customer_id"].combine_chunks(), value_set=pa.concat_arrays(ids)))
+        others = keys.filter(pc.and_not(is_mine, is_near))
+        more = nodes.places([others])[0][0] if len(others) else np.zeros(0, dtype=np.int64)
+        more = more[more >= 0]
+        if not len(more[~reached[more]]):
+            return reached, is_mine
+        reached = nodes.reached(np.concatenate([np.flatnonzero(reached), more]), ties=ties)
+
+
+def _found(people: pa.Table, keys: pa.Array, exact: Exact, scored: Scored) -> Found:
+    likely = likely_links(scored, persons=exact.persons, conflicts=exact.conflicts)
+    held, conflicts = untangled(likely, persons=exact.persons)
+    links = Links.joined([exact.links, held])
+    return Found(
+        people=people, keys=keys, links=links, probability=probability_of(scored, links, count=len(people)),
+        conflicts=exact.conflicts + conflicts, likeness=scored.likeness,
+    )
