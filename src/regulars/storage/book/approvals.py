@@ -29,6 +29,8 @@ class ApprovalBook:
 
     def add(self, *decisions: Decision, template: str) -> None:
         """Write decisions down; `template`: what the version is called, for people."""
+        if not decisions:
+            return
         with self.database.writing() as connection:
             first = self.database.next_number(connection, "template_decisions", count=len(decisions))
             connection.execute(sa.insert(template_decisions), [
