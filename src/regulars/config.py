@@ -10,6 +10,7 @@
     own_emails = ["desk@summit.example", "@summit.example"]     # nobody's identifier
     own_phones = ["+12545550100"]
     largest_amount = "25000.00"     # a money line beyond it is set aside, not counted
+    needs_approval = true           # a campaign's words are sent only as somebody approved them
 
     [identity]
     source_priority = ["capitan"]   # whose word counts first about a customer; then the newest
@@ -84,6 +85,7 @@ class Business:
     own_emails: tuple[str, ...] = ()         # addresses, or domains written `@summit.example`
     own_phones: tuple[str, ...] = ()
     largest_amount: Decimal = Decimal(100_000)       # major units; a money line beyond it is quarantined
+    needs_approval: bool = False             # words of campaigns are sent only as somebody approved them
 
     @property
     def zone(self) -> ZoneInfo:
@@ -203,6 +205,7 @@ def _business(data: dict[str, Any]) -> Business:
     read: dict[str, Callable[[Any, _Path], Any]] = {
         "name": _text, "timezone": _timezone, "currency": _currency, "country": _country, "opened_on": _date,
         "tax_rate": _share, "own_emails": _texts, "own_phones": _texts, "largest_amount": _positive,
+        "needs_approval": _truth,
     }
     _no_strangers(data, read, "business")
     for name in ("name", "timezone"):
@@ -376,6 +379,10 @@ def _probability(value: Any, path: _Path) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     hint = "a probability above 0 and up to 1: 0.95"
     return float(_checked(value, path, holds=is_number and 0 < value <= 1, hint=hint))
+
+
+def _truth(value: Any, path: _Path) -> bool:
+    return bool(_checked(value, path, holds=isinstance(value, bool), hint="true or false"))
 
 
 def _share(value: Any, path: _Path) -> Decimal:

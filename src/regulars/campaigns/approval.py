@@ -71,7 +71,7 @@ def standing(decisions: Iterable[Decision], version: str) -> Standing:
     """
     now = Standing(version=version, status="draft")
     about = [decision for decision in decisions if decision.version == version]
-    for decision in sorted(about, key=lambda one: (one.at, one.action, one.by)):
+    for decision in sorted(about, key=lambda one: (one.at, tuple(_TO).index(one.action), one.by)):
         if now.status in _FROM[decision.action]:
             now = _after(now, decision)
     return now

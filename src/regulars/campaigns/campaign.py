@@ -11,8 +11,10 @@ from fractions import Fraction
 from typing import Literal
 
 from regulars.campaigns.approval import version
+from regulars.campaigns.goal import CampaignGoal, Costs
 from regulars.campaigns.pace import Cap
 from regulars.campaigns.recurrence import Recurrence
+from regulars.campaigns.subset import SubsetTest
 from regulars.campaigns.template import Template
 from regulars.consent.channel import Channel, Purpose
 
@@ -41,8 +43,8 @@ class Brake:
 class Campaign:
     """One campaign as it is declared.
 
-    With an experiment `templates` has one entry a variant, and None for a variant that gets nothing; without one its
-    only key is the empty text.
+    With an experiment `templates` has one entry a variant, and None for a variant that gets nothing; with a test one
+    entry a variant; without either its only key is the empty text.
     """
 
     name: str
@@ -63,13 +65,21 @@ class Campaign:
     expires: timedelta | None = None         # after which a message that waits is no longer worth sending
     brake: Brake = field(default_factory=Brake)
     further: frozenset[str] = frozenset()    # what its words may speak of beside customers, in a flow
+    goals: tuple[CampaignGoal, ...] = ()     # the first is what `converted` means
+    costs: Costs | None = None               # None: nobody said
+    offer_again_after: timedelta | None = None       # who got the same offer since is left out; None: nobody is
+    test: SubsetTest | None = None           # which chooses among the variants, where no experiment does
 
     @property
     def version(self) -> str:
         """Return the name of everything the campaign says: another word is another version."""
         said = {name: None if one is None else version(one) for name, one in self.templates.items()}
-        text = json.dumps([self.channel, self.purpose, self.experiment, said], sort_keys=True)
+        text = json.dumps([self.channel, self.purpose, self.experiment, said, *self._tested()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _tested(self) -> list[str]:
+        test = self.test
+        return [] if test is None else [str(test.share), test.winner_by, str(test.after), test.unclear]
 
     def occurrence(self, day: date) -> str:
         """Return the name of one run: its local day when it repeats, `once` when it does not."""

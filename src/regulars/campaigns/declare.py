@@ -12,13 +12,24 @@
     spread: 2 hours
     hours: {weekdays: 09:00-18:00, saturday: 10:00-16:00}
     expires: 3 days
+    offer_again_after: 30 days     # who got the same offer since, by whatever campaign, is left out
     caps: [{of: customer, limit: 1, window: 7 days}]
     pause_at: {bounced: 2 %, complained: 0.1 %, refused: 50 %}
+    goals: [{metric: memberships_started, within: 14 days, worth: 45.00}]   # what is hoped for
+    costs: {each: 0.0079, fixed: 120.00}     # a segment of text or an e-mail; the campaign
 
 An experiment chooses among texts; a variant that is `nothing` is written to no one:
 
     experiment: winback_offer
     variants: {no_offer: nothing, half_price: {text: ...}}
+
+Or a test does: some people get the variants, and the others, a while later, the one that did best:
+
+    variants: {short: {text: ...}, long: {text: ...}}
+    test: {share: 20 %, winner_by: clicked, after: 4 hours, unclear: wait}
+
+`winner_by` is clicked, replied, agreed, or the metric of one of the goals: never opens, which mail programs do. Where
+the difference may be chance a person chooses (`wait`), or what leads is sent (`leading`).
 """
 
 from __future__ import annotations
@@ -29,9 +40,11 @@ from datetime import date, datetime
 from typing import cast, get_args
 
 from regulars.campaigns.campaign import Brake, Campaign, OnePer
+from regulars.campaigns.declare_goal import declare_costs, declare_goals
 from regulars.campaigns.list_columns import FIELDS
 from regulars.campaigns.pace import DAY, Cap, Subject
 from regulars.campaigns.recurrence import Recurrence, declare_recurrence
+from regulars.campaigns.subset import BY, REST, SubsetTest, Unclear
 from regulars.campaigns.template import Template, parse
 from regulars.campaigns.wording import Wording
 from regulars.check import did_you_mean
@@ -54,7 +67,8 @@ OF_MESSAGES = frozenset({"business_name", "unsubscribe_url"})
 
 _KEYS = {
     "title", "description", "audience", "list", "channel", "purpose", "by", "experiment", "variants", "one_per", "caps",
-    "hours", "starts", "repeat", "spread", "expires", "pause_at", *PARTS,
+    "hours", "starts", "repeat", "spread", "expires", "pause_at", "goals", "costs", "test",
+    "offer_again_after", *PARTS,
 }
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -85,7 +99,14 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
         spread=duration(data["spread"], ("spread",)) if "spread" in data else None,
         expires=duration(data["expires"], ("expires",)) if "expires" in data else None,
         brake=_brake(data.get("pause_at") or {}),
+        goals=declare_goals(data["goals"], currency=wording.currency) if "goals" in data else (),
+        costs=declare_costs(data["costs"], currency=wording.currency) if "costs" in data else None,
+        test=_test(data["test"]) if "test" in data else None,
+        offer_again_after=duration(
+            data["offer_again_after"], ("offer_again_after",)
+        ) if "offer_again_after" in data else None,
     )
+    _check_test(campaign)
     _check_templates(campaign, known, wording)
     return campaign
 
@@ -108,10 +129,14 @@ def _audience(data: Data, known: Vocabulary) -> str | None:
 
 
 def _templates(name: str, data: Data, channel: Channel) -> dict[str, Template | None]:
-    if ("experiment" in data) != ("variants" in data):
+    if "experiment" in data and "test" in data:
+        raise DeclarationError("the experiment chooses already", hint="leave one of the two out", path=("test",))
+    chooses = "test" if "test" in data else "experiment"
+    if (chooses in data) != ("variants" in data):
+        named = "a test" if chooses == "test" else "an experiment"
         raise DeclarationError(
-            "an experiment and its variants belong together", hint="`experiment: NAME` and `variants: {…}`",
-            path=("experiment" if "experiment" in data else "variants",),
+            f"{named} and its variants belong together", hint=f"`{chooses}: …` and `variants: {{…}}`",
+            path=(chooses if chooses in data else "variants",),
         )
     if "variants" not in data:
         return {"": _template(name, data, channel)}
@@ -153,6 +178,38 @@ def _check_templates(campaign: Campaign, known: Vocabulary, wording: Wording) ->
             # `parse` names the part it speaks of, first or in its path.
             part = error.path or tuple(name for name in PARTS if error.message.startswith(f"{name}, line"))
             raise DeclarationError(error.message, hint=error.hint, path=(*within, *part)) from error
+
+
+def _test(data: object) -> SubsetTest:
+    hint = "`{share: 20 %, winner_by: clicked, after: 4 hours}`"
+    if not isinstance(data, Mapping) or not {"share", "winner_by", "after"} <= set(data):
+        raise DeclarationError(f"{data!r} is no test", hint=hint, path=("test",))
+    no_strangers(data, {"share", "winner_by", "after", "unclear"}, ("test",))
+    share = declare_share(data["share"], ("test", "share"))
+    if not 0 < share < 1:
+        raise DeclarationError(f"{data['share']!r} leaves nobody on one side", hint=hint, path=("test", "share"))
+    return SubsetTest(
+        share=share, winner_by=str(data["winner_by"]), after=duration(data["after"], ("test", "after")),
+        unclear=cast("Unclear", _one_of("unclear", {"unclear": "wait", **data}, get_args(Unclear), ("test",))),
+    )
+
+
+def _check_test(campaign: Campaign) -> None:
+    """Raise DeclarationError for a test whose winner nobody could tell."""
+    if campaign.test is None:
+        return
+    by = [*BY, *(goal.metric for goal in campaign.goals)]
+    if campaign.test.winner_by not in by:
+        opens = "opens are made by mail programs: " if campaign.test.winner_by.startswith("open") else ""
+        raise DeclarationError(
+            f"{opens}no winner is told by {campaign.test.winner_by!r}", hint=did_you_mean(campaign.test.winner_by, by),
+            path=("test", "winner_by"),
+        )
+    if len(campaign.templates) < 2 or None in campaign.templates.values() or REST in campaign.templates:
+        raise DeclarationError(
+            "a test has two variants or more, each with words", hint="`variants: {short: {text: …}, long: {text: …}}`",
+            path=("variants",),
+        )
 
 
 def _caps(name: str, data: object) -> tuple[Cap, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import ibis
-import ibis.expr.types as ir
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 STAGES = ("flagged", "tagged", "sent", "delivered", "opened", "clicked", "replied", "converted")
 """The way of a person through a campaign, in order."""
 
-WAY = ibis.schema({
-    "campaign": "string", "customer": "string", "channel": "string",
-    **{f"{stage}_at": "timestamp" for stage in STAGES}, "reason": "string",
-})
+WAY = pa.schema([
+    *(pa.field(name, pa.string()) for name in ("campaign", "customer", "channel")),
+    *(pa.field(f"{stage}_at", pa.timestamp("us")) for stage in STAGES), pa.field("reason", pa.string()),
+])
 """One row per person of a campaign: when each stage was first reached, null where it was not, and why it went no
 further, where somebody said so. Times are UTC.
 """
@@ -32,52 +34,81 @@ _NEEDED = {
 }
 
 
-def funnel(ways: ir.Table) -> ir.Table:
-    """Count how far people came. One row per campaign, channel and stage, in `place` order from 1.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How many people of a campaign and channel came to a stage."""
 
-    Columns: campaign, channel, place, stage, people (null where the channel cannot tell), of (people of the stage that
-    has to come before), lost (of those who did not come on; null as people). People are counted once, by the furthest
-    they ever came: a reply does not take somebody out of those who got the message.
+    campaign: str
+    channel: str
+    place: int                               # of the stage, from 1
+    stage: str
+    people: int | None                       # null where the channel cannot tell
+    of: int                                  # people of the stage that has to come before
+    lost: int | None                         # of those who did not come on; null as people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostAt:
+    """How many people were lost at a stage for a reason."""
+
+    campaign: str
+    channel: str
+    stage: str                               # the first of tagged, sent and delivered that was not reached
+    reason: str                              # `unknown` where nobody said one
+    people: int
+
+
+def funnel(ways: pa.Table) -> list[Reached]:
+    """Count how far people came, by campaign, channel and stage, in that order; `ways` has the columns of WAY.
+
+    People are counted once, by the furthest they ever came: a reply does not take somebody out of those who got the
+    message.
     """
     came = _came(ways)
-    return ibis.union(*[_stage(came, stage, place) for place, stage in enumerate(STAGES, start=1)])
+    told = {stage: (came[stage], came[_NEEDED.get(stage, stage)]) for stage in STAGES}
+    columns = {}
+    for stage, (reached, needed) in told.items():
+        columns[stage] = reached.cast(pa.int64())
+        columns[f"{stage} of"] = needed.cast(pa.int64())
+        columns[f"{stage} lost"] = pc.and_(needed, pc.invert(reached)).cast(pa.int64())
+    keys = ["campaign", "channel"]
+    counted = pa.table({key: ways[key] for key in keys} | columns).group_by(keys).aggregate(
+        [(name, "sum") for name in columns]
+    ).sort_by([(key, "ascending") for key in keys])
+    return [
+        Reached(
+            campaign=row["campaign"], channel=row["channel"], place=place, stage=stage, of=row[f"{stage} of_sum"],
+            people=row[f"{stage}_sum"] if is_seen else None, lost=row[f"{stage} lost_sum"] if is_seen else None,
+        )
+        for row in counted.to_pylist() for place, stage in enumerate(STAGES, start=1)
+        for is_seen in (stage not in _UNSEEN.get(row["channel"], ()),)
+    ]
 
 
-def lost(ways: ir.Table) -> ir.Table:
-    """Say why people did not come further. One row per campaign, channel, stage and reason: people.
+def lost(ways: pa.Table) -> list[LostAt]:
+    """Say why people did not come further, the most first; `ways` has the columns of WAY.
 
-    A person is lost at the first of tagged, sent and delivered that was not reached. The reason is `unknown` where
-    nobody said one: what is not known is never shared out among what is.
+    What is not known is never shared out among what is.
     """
     came = _came(ways)
-    at = ibis.cases(
-        (~came.came_tagged, "tagged"), (~came.came_sent, "sent"), (~came.came_delivered, "delivered"),
-        else_=ibis.null("string"),
+    stage = pc.if_else(
+        came["tagged"], pc.if_else(came["sent"], pc.if_else(came["delivered"], None, "delivered"), "sent"), "tagged"
     )
-    named = came.mutate(stage=at, why=came.reason.strip().nullif("").fill_null("unknown"))
-    named = named.filter(named.stage.notnull())
-    return named.group_by("campaign", "channel", "stage", reason=named.why).aggregate(people=named.customer.nunique())
+    said = pc.utf8_trim_whitespace(ways["reason"])
+    reason = pc.if_else(pc.fill_null(pc.equal(said, ""), True), "unknown", said)
+    keys = ["campaign", "channel", "stage", "reason"]
+    told = pa.table({"campaign": ways["campaign"], "channel": ways["channel"], "stage": stage, "reason": reason})
+    counted = told.filter(pc.is_valid(told["stage"])).group_by(keys).aggregate([([], "count_all")])
+    found = [LostAt(**{key: row[key] for key in keys}, people=row["count_all"]) for row in counted.to_pylist()]
+    return sorted(found, key=lambda one: (-one.people, one.campaign, one.channel, one.stage, one.reason))
 
 
-def _came(ways: ir.Table) -> ir.Table:
-    """Add came_<stage>: whether a person reached it, or something that proves it."""
-    return ways.mutate(**{
-        f"came_{stage}": ibis.or_(*[ways[f"{proof}_at"].notnull() for proof in (stage, *_PROVED_BY[stage])])
-        for stage in STAGES
-    })
-
-
-def _stage(came: ir.Table, stage: str, place: int) -> ir.Table:
-    before = _NEEDED.get(stage, stage)
-    reached, needed = came[f"came_{stage}"], came[f"came_{before}"]
-    blind = [channel for channel, unseen in _UNSEEN.items() if stage in unseen]
-    counted = came.group_by("campaign", "channel").aggregate(
-        reached=came.customer.nunique(where=reached), of=came.customer.nunique(where=needed),
-        gone=came.customer.nunique(where=needed & ~reached),
-    )
-    is_seen = counted.channel.notin(blind) if blind else ibis.literal(True)
-    return counted.select(
-        "campaign", "channel", place=ibis.literal(place, "int64"), stage=ibis.literal(stage),
-        people=ibis.ifelse(is_seen, counted.reached, ibis.null("int64")), of=counted.of,
-        lost=ibis.ifelse(is_seen, counted.gone, ibis.null("int64")),
-    )
+def _came(ways: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return of each stage whether a person reached it, or something that proves it."""
+    came = {}
+    for stage in STAGES:
+        found = pc.is_valid(ways[f"{stage}_at"])
+        for proof in _PROVED_BY[stage]:
+            found = pc.or_(found, pc.is_valid(ways[f"{proof}_at"]))
+        came[stage] = found
+    return came

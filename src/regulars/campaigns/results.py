@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.stats.tables import Shares, compare_shares, wilson
 
@@ -57,17 +58,18 @@ class Better:
     reason: str
 
 
-def counted(ways: ir.Table) -> ir.Table:
-    """Count by variant who was sent to and did what. One row per variant: sent and each of MEASURES, in people.
+def counted(ways: pa.Table) -> dict[str, dict[str, int]]:
+    """Count by variant who was sent to and did what: variant -> sent and each of MEASURES, in people.
 
     `ways` has variant, customer and <stage>_at as `storage.book.ways.WAYS`. What somebody did who was sent nothing is
     not counted.
     """
-    sent = ways.filter(ways.sent_at.notnull())
-    return sent.group_by("variant").aggregate(
-        sent=sent.customer.nunique(),
-        **{name: sent.customer.nunique(where=sent[f"{name}_at"].notnull()) for name in MEASURES},
+    sent = ways.filter(pc.is_valid(ways["sent_at"]))
+    columns = {name: pc.is_valid(sent[f"{name}_at"]).cast(pa.int64()) for name in ("sent", *MEASURES)}
+    told = pa.table({"variant": sent["variant"]} | columns).group_by("variant").aggregate(
+        [(name, "sum") for name in columns]
     )
+    return {row["variant"]: {name: row[f"{name}_sum"] for name in columns} for row in told.to_pylist()}
 
 
 def share(people: int, *, of: int) -> Share:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from getpass import getuser
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regulars.cli.campaign_decisions import approve, choose, withdraw
 from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_json, show_table
 from regulars.web.mask import mask
 
@@ -33,6 +35,9 @@ one_per: household                 # or customer
 expires: 3 days                    # after which a message that waits is no longer worth sending
 """
 
+UNCLEAR = {"wait": "a person chooses", "leading": "what leads is sent"}
+"""What happens where a test says nothing."""
+
 
 @click.group("campaign", invoke_without_command=True)
 @project_options
@@ -41,6 +46,10 @@ def command(context: click.Context, folder: Path, *, as_json: bool) -> None:
     """List the campaigns; write, plan, send, watch and stop them with the commands below."""
     if context.invoked_subcommand is None:
         _list(folder, as_json=as_json)
+
+
+for decision in (choose, approve, withdraw):
+    command.add_command(decision)
 
 
 @command.command("new")
@@ -82,11 +91,12 @@ def plan(name: str, folder: Path, *, as_json: bool) -> None:
 @project_options
 def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool) -> None:
     """Show NAME as the first people of its audience would read it."""
+    from regulars.campaigns.subset import REST  # noqa: PLC0415
     from regulars.pipeline.campaign import words  # noqa: PLC0415
 
     def show(workspace: Workspace, found: Plan) -> None:
         ready, rows = words(workspace.project, found.campaign), found.rows.to_pylist()
-        going = [row for row in rows if row["state"] == "planned"][:limit]
+        going = [row for row in rows if row["state"] == "planned" and row["variant"] != REST][:limit]
         shown = [{
             "customer_id": row["customer_id"], "address": row["address"] if reveal else mask(row["address"]),
             "variant": row["variant"], "due_at": row["due_at"],
@@ -126,6 +136,8 @@ def send(context: click.Context, name: str, wait: int, folder: Path, *, apply: b
         one = desk.book.campaigns.find(name, occurrence)
         if one is None or one.state == "draft":
             one = _planned(folder, name)
+        if campaign.test is not None:
+            _settle_test(folder, one)
         worker = Worker(
             project=desk.project, book=desk.book, clock=desk.clock, one=one, patience=timedelta(minutes=wait)
         )
@@ -160,12 +172,41 @@ def watch(name: str, every: float, folder: Path, *, as_json: bool) -> None:
 @click.argument("name")
 @project_options
 def results(name: str, folder: Path, *, as_json: bool) -> None:
-    """Show the account of NAME: every message in exactly one place, by variant, with reasons and receipts."""
-    from regulars.pipeline.account import Desk, account  # noqa: PLC0415
+    """Show what came of NAME: its account, how far people came and why not further, what it brought and added."""
+    from regulars.cli.campaign_results import results_plain, show_results  # noqa: PLC0415
+    from regulars.pipeline.account import latest  # noqa: PLC0415
+    from regulars.pipeline.campaign import campaign_of  # noqa: PLC0415
+    from regulars.pipeline.results import results as results_of  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
-    with Desk.open(folder) as desk:
-        found = account(desk.book, desk.latest(name))
-    _show_account(found, folder, as_json=as_json)
+    workspace = open_workspace(folder)
+    try:
+        one = latest(workspace.book, campaign_of(workspace.project, name).name)
+        found, wording = results_of(workspace, one), workspace.project.wording
+    finally:
+        workspace.close()
+    if as_json:
+        show_json(results_plain(found))
+        return
+    _show_account(found.account, folder, as_json=False)
+    show_results(found, wording)
+
+
+@command.command("offers")
+@click.option("--days", default=365, show_default=True, help="How far back.")
+@project_options
+def offers(days: int, folder: Path, *, as_json: bool) -> None:
+    """Show what each offer came to, in whatever campaigns it was made."""
+    from regulars.cli.campaign_results import show_offers  # noqa: PLC0415
+    from regulars.pipeline.offers import offers_told  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        found = offers_told(workspace, within=timedelta(days=days))
+    finally:
+        workspace.close()
+    show_json([asdict(one) for one in found]) if as_json else show_offers(found)
 
 
 @command.command("pause")
@@ -235,7 +276,22 @@ def _planned(folder: Path, name: str) -> Occurrence:
         workspace.close()
 
 
+def _settle_test(folder: Path, one: Occurrence) -> None:
+    """Decide about the test of an occurrence that sends, if it is time."""
+    from regulars.pipeline.winner import settle_test  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        if one.state == "sending":
+            settle_test(workspace, one)
+    finally:
+        workspace.close()
+
+
 def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
+    from regulars.campaigns.subset import REST  # noqa: PLC0415
+
     name, total = found.campaign.name, found.rows.num_rows
     waits = [row for row in found.waits.to_pylist() if row["subjects"]]
     if as_json:
@@ -243,7 +299,8 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
             "campaign": name, "occurrence": found.occurrence, "starts_at": found.starts_at, "audience": total,
             "sendable": found.sendable, "variants": found.variants, "segments": found.segments,
             "skipped": [{"reason": reason, "people": number} for reason, number in found.reasons], "waits": waits,
-            "rejected_rows": found.rejected,
+            "rejected_rows": found.rejected, "unapproved": found.unapproved,
+            "test": None if found.test is None else asdict(found.test),
         })
         return
     title = f"{found.campaign.title} ({found.occurrence})"
@@ -251,13 +308,20 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
     show_table("Who does not, and why", ["reason", "people"], found.reasons, right=["people"])
     if any(found.variants):
         show_table("Variants", ["variant", "people"], list(found.variants.items()), right=["people"])
+    if found.test is not None:
+        told = (
+            f"A test first: those marked {REST} get what does best by {found.test.winner_by}, from "
+            f"{found.test.winner_at:%Y-%m-%d %H:%M} UTC on"
+        )
+        click.echo(f"{told}; where that may be chance, {UNCLEAR[found.test.unclear]}.")
     if found.rejected:
         click.echo(f"{counted(found.rejected, 'row')} of the list tell of nobody who can be written to.")
     for row in waits:
         click.echo(f"{row['cap']}: {row['subjects']:,} are full now; their messages wait.")
     if found.segments:
         click.echo(f"{counted(found.segments, 'segment')} of text.")
-    click.echo(f"Nothing is sent yet. Next: {command_line(f'campaign send {name} --apply', folder)}")
+    verb = f"campaign approve {name}" if found.unapproved else f"campaign send {name} --apply"
+    click.echo(f"Nothing is sent yet. Next: {command_line(verb, folder)}")
 
 
 def _show_account(found: Account, folder: Path, *, as_json: bool) -> None:

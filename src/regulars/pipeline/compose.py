@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
@@ -14,10 +15,14 @@ import pyarrow.compute as pc
 from regulars.campaigns.audience import candidates, doubles
 from regulars.campaigns.campaign import Campaign, campaign_id, message_id
 from regulars.campaigns.filled import Words
+from regulars.campaigns.offered import Offered, offered
 from regulars.campaigns.pace import free_before, spread
+from regulars.campaigns.subset import REST, FirstTest, dealt, first_test
+from regulars.pipeline.approve import check_approved, unapproved
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.listed_people import Listed, listed_people
+from regulars.pipeline.offers import without_repeated
 from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
@@ -39,6 +44,8 @@ class Plan:
     waits: pa.Table                          # cap, subjects: who is written to later, because a cap is full now
     segments: int                            # of all text messages together; 0 for e-mail
     rejected: int = 0                        # rows of a list that tell of nobody who can be written to
+    offers: tuple[Offered, ...] = ()         # of each variant that says something
+    unapproved: tuple[str, ...] = ()         # variants whose words nobody has approved yet, where that is needed
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -46,6 +53,11 @@ class Plan:
         skipped = self.rows.filter(pc.equal(self.rows["state"], "skipped"))["reason"].to_pylist()
         found = Counter(_without_ids(reason) for reason in skipped)
         return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+
+    @property
+    def test(self) -> FirstTest | None:
+        """Return how it is tested first; None where it is not."""
+        return first_test(self.campaign.test, starts_at=self.starts_at)
 
     @property
     def sendable(self) -> int:
@@ -75,12 +87,20 @@ def plan_campaign(
     ready = words(project, campaign)
     listed = listed_people(workspace, campaign) if campaign.list_file is not None else None
     found = _candidates(workspace, campaign, ready, listed, at=begins, enrols=enrols, chosen=chosen)
-    tried = _tried(ready, found)
+    tried = _tried(ready, found) if campaign.test is None else _tried_all(ready, found)
     reason = pc.coalesce(found["reason"], tried["reason"])
     found = found.set_column(found.column_names.index("reason"), "reason", reason)
+    key = campaign_id(name, occurrence)
+    offers = [
+        offered(variant, template, sent=starts_at.astimezone(ZoneInfo(workspace.zone)).date())
+        for variant, template in campaign.templates.items() if template is not None
+    ]
+    if campaign.offer_again_after is not None:
+        found = without_repeated(workspace, found, offers, since=begins - campaign.offer_again_after, besides=key)
     found = _without_doubles(workspace, found, campaign)
     is_in = pc.is_null(found["reason"])
-    key = campaign_id(name, occurrence)
+    if campaign.test is not None:
+        found = _dealt(found, campaign, key=key)
     rows = pa.table({
         **{column: found[column] for column in ("customer_id", "address", "variant", "household_id", "region", "gaps")},
         "state": pc.if_else(is_in, "planned", "skipped"), "reason": found["reason"],
@@ -92,6 +112,7 @@ def plan_campaign(
         waits=_full_caps(workspace, campaign, at=begins),
         segments=int(pc.sum(pc.if_else(is_in, tried["segments"], 0)).as_py() or 0),
         rejected=0 if listed is None else listed.rejected,
+        offers=tuple(offers), unapproved=tuple(unapproved(project, workspace.book, campaign)),
     )
 
 
@@ -99,9 +120,11 @@ def write_plan(workspace: Workspace, plan: Plan) -> Occurrence:
     """Write a plan down as messages that are due; killed in between, it is a draft and is written anew.
 
     An occurrence that was planned before stays as it was planned.
-    Raises DeclarationError when the campaign says something else by now.
+    Raises DeclarationError when the campaign says something else by now, GuardError when its words have to be approved
+    and are not.
     """
     book, campaign, now = workspace.book, plan.campaign, workspace.clock.now()
+    check_approved(workspace.project, book, campaign)
     one = book.campaigns.begin(
         campaign.name, plan.occurrence, channel=campaign.channel, purpose=campaign.purpose,
         destination=campaign.destination, version=campaign.version, starts_at=plan.starts_at, at=now,
@@ -109,6 +132,7 @@ def write_plan(workspace: Workspace, plan: Plan) -> Occurrence:
     if one.state != "draft":
         check_version(campaign, one)
         return one
+    book.offers.keep(one.campaign_id, plan.offers)
     book.messages.forget_plan(one.campaign_id)
     for start in range(0, plan.rows.num_rows, AT_ONCE):
         book.messages.plan(one.campaign_id, plan.rows.slice(start, AT_ONCE), at=now)
@@ -179,6 +203,33 @@ def _tried(ready: Words, found: pa.Table) -> pa.Table:
     return tried.take(place)
 
 
+def _tried_all(ready: Words, found: pa.Table) -> pa.Table:
+    """Fill the words of every variant in for those who would get any: who lacks a word of one gets none.
+
+    The segments are those of the longest.
+    """
+    told = [
+        _tried(ready, found.set_column(
+            found.column_names.index("variant"), "variant", pa.array([variant]).take(pa.repeat(0, found.num_rows))
+        )) for variant in ready.parsed
+    ]
+    return pa.table({
+        "reason": pc.coalesce(*(each["reason"] for each in told)),
+        "segments": pc.max_element_wise(*(each["segments"] for each in told)),
+    })
+
+
+def _dealt(found: pa.Table, campaign: Campaign, *, key: str) -> pa.Table:
+    """Give the people of the test their variants; all others who get a message wait for the winner."""
+    assert campaign.test is not None
+    is_in = pc.is_null(found["reason"])
+    ids = found["customer_id"].filter(is_in)
+    names = dealt(ids.to_pylist(), list(campaign.templates), share=campaign.test.share, key=key)
+    place = pc.index_in(found["customer_id"], ids.combine_chunks())
+    variant = pc.if_else(is_in, names.take(place.combine_chunks()), found["variant"])
+    return found.set_column(found.column_names.index("variant"), "variant", variant)
+
+
 def _without_doubles(workspace: Workspace, found: pa.Table, campaign: Campaign) -> pa.Table:
     would = found.filter(pc.is_null(found["reason"])).select(["customer_id", "address", "is_own", "household_id"])
     told = workspace.fetch(doubles(workspace.stores.engine.arrow(would), one_per=campaign.one_per))
@@ -196,7 +247,9 @@ def _due(found: pa.Table, campaign: Campaign, *, key: str, begins: datetime) -> 
         ids = [message_id(key, customer) for customer in found["customer_id"].to_pylist()]
         start = pa.array(spread(ids, start=begins, end=begins + campaign.spread, salt=key), moment)
     until = found["until"].combine_chunks().cast(moment)
-    return pa.chunked_array([pc.max_element_wise(start, until)])
+    due = pc.max_element_wise(start, until)
+    # Who waits for a winner is due when there is one.
+    return pa.chunked_array([pc.if_else(pc.equal(found["variant"].combine_chunks(), REST), None, due)])
 
 
 def _full_caps(workspace: Workspace, campaign: Campaign, *, at: datetime) -> pa.Table:

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from regulars.campaigns.audience import OWN
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.list_columns import FIELDS
-from regulars.campaigns.recipients import ImportRules, read_list
-from regulars.consent.channel import CONTACTS
+from regulars.campaigns.recipients import Imported, ImportRules, read_list
+from regulars.consent.channel import CONTACTS, Channel
 from regulars.consent.suppression import address_hashes
 from regulars.errors import NotFound
 from regulars.pipeline.salt import salt_of
@@ -25,7 +25,12 @@ class Listed:
 
     people: pa.Table                         # customer_id, household_id, region, and `list_columns.FIELDS`; sorted
     places: pa.Table                         # customer_id, address, address_reason, region
-    rejected: int                            # rows that tell of nobody who can be written to
+    read: Imported                           # the list as it was read
+
+    @property
+    def rejected(self) -> int:
+        """Return how many rows tell of nobody who can be written to."""
+        return self.read.rejected_rows
 
 
 def listed_people(workspace: Workspace, campaign: Campaign) -> Listed:
@@ -37,14 +42,19 @@ def listed_people(workspace: Workspace, campaign: Campaign) -> Listed:
     path = workspace.project.config.folder / campaign.list_file
     if not path.is_file():
         raise NotFound(f"there is no list {campaign.list_file!r}", hint=f"put it there: {path}")
-    contact = CONTACTS[campaign.channel]
+    return people_of_list(workspace, path.read_bytes(), file=campaign.list_file, channel=campaign.channel)
+
+
+def people_of_list(workspace: Workspace, data: bytes, *, file: str, channel: Channel) -> Listed:
+    """Return the people of a CSV file who can be written to by a channel. Raises SourceChanged for no table."""
+    contact = CONTACTS[channel]
     rules = ImportRules(identifiers=workspace.project.identifier_rules, needs=(contact,))
-    found = read_list(path.read_bytes(), file=campaign.list_file, rules=rules)
+    found = read_list(data, file=file, rules=rules)
     rows = found.recipients
     own = rows[contact].combine_chunks()
     known = _known(workspace, contact)
     place = pc.index_in(own, known["address"].combine_chunks())
-    hashes = address_hashes(own, channel=campaign.channel, salt=salt_of(workspace.book, at=workspace.clock.now()))
+    hashes = address_hashes(own, channel=channel, salt=salt_of(workspace.book, at=workspace.clock.now()))
     stranger = pc.binary_join_element_wise("a_", pc.utf8_slice_codeunits(hashes, 0, 16), "")
     customer = pc.coalesce(known["customer_id"].combine_chunks().take(place), stranger)
     # Of several who share an address the first is the customer; the others are somebody beside.
@@ -59,7 +69,7 @@ def listed_people(workspace: Workspace, campaign: Campaign) -> Listed:
         "customer_id": customer, "address": own, "address_reason": pc.if_else(is_first, OWN, "shared"),
         "region": rows["state"],
     })
-    return Listed(people=people.sort_by("customer_id"), places=places, rejected=found.rejected_rows)
+    return Listed(people=people.sort_by("customer_id"), places=places, read=found)
 
 
 def _known(workspace: Workspace, contact: str) -> pa.Table:

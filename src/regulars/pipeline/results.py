@@ -1,4 +1,4 @@
-"""The results of a campaign: its account, how far people came by variant, and what the experiment behind it says."""
+"""The results of a campaign: its account, how far people came by variant, what it brought, what its experiment says."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from regulars.campaigns.funnel import STAGES, funnel
+from regulars.campaigns.campaign import Campaign
+from regulars.campaigns.funnel import STAGES, funnel, lost
 from regulars.campaigns.results import MEASURES, Better, Difference, Share, better, counted, differences, share
+from regulars.campaigns.subset import FirstTest, first_test
 from regulars.errors import NotFound
 from regulars.experiments.verdict import Answer, Verdict
 from regulars.pipeline.account import Account, account
+from regulars.pipeline.brought import Brought, Spent, asked, brought, converted, spent_on
 from regulars.pipeline.experiment import experiment_named, experiment_report
+from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.winners import Winner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +29,18 @@ class Step:
     """How many people of a variant came so far."""
 
     stage: str
-    people: int | None                       # null: the channel cannot tell
+    people: int | None                       # null: the channel cannot tell, or nobody said what converting is
     of: int                                  # people of the stage that has to come before
     lost: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Why people of a variant came no further than a stage before delivery."""
+
+    stage: str                               # the first they did not reach: tagged, sent or delivered
+    reason: str
+    people: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +49,7 @@ class VariantResult:
 
     variant: str
     funnel: list[Step]
+    lost: list[Lost]                         # the most first
     shares: dict[str, Share]                 # clicked, replied, agreed, left, complained
 
 
@@ -47,6 +62,10 @@ class Results:
     variants: list[VariantResult]
     differences: list[Difference]            # to the control, of one look: while it is sent they say little
     better: Better
+    test: FirstTest | None                   # which is why only who was sent to before the winner is compared
+    winner: Winner | None                    # of the test; null: not decided yet
+    goals: list[Brought]                     # none before anything was derived
+    spent: Spent | None                      # null: the campaign does not say what it costs
     experiment: str | None
     verdict: Verdict | None                  # of what people did afterwards, which is what decides
     conversions: list[Answer]                # of the experiment's primary metrics
@@ -54,42 +73,84 @@ class Results:
 
 def results(workspace: Workspace, one: Occurrence) -> Results:
     """Return what came of an occurrence as of now."""
-    found, ways = account(workspace.book, one), workspace.stores.engine.arrow(workspace.book.ways.of(one.campaign_id))
-    rows = workspace.rows(counted(ways))
-    counts: dict[str, dict[str, int]] = {
-        row["variant"]: {name: row[name] for name in ("sent", *MEASURES)} for row in rows
-    }
-    experiment = next((each.experiment for each in workspace.project.campaigns if each.name == one.campaign), None)
+    found, ways = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
+    winner = workspace.book.winners.find(one.campaign_id)
+    counts = counted(compared(ways, until=None if winner is None else winner.decided_at))
+    campaign = next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
+    experiment = None if campaign is None else campaign.experiment
     control = experiment_named(workspace, experiment).control if experiment is not None else ""
     # The variant that is compared with may be one that gets nothing: then the first of those that get something is.
     control = control if control in counts else min(counts, default="")
+    test = None if campaign is None else first_test(campaign.test, starts_at=one.starts_at)
     apart = differences(counts, control=control)
     verdict, conversions = _experiment(workspace, experiment)
+    goals, spent, reached = _goals(workspace, campaign, one, ways, verdict)
     return Results(
-        account=found, as_of=workspace.clock.now(), variants=_variants(workspace, ways, counts), differences=apart,
-        better=better(counts, apart, control=control, is_over=not found.waiting), experiment=experiment,
-        verdict=verdict, conversions=conversions,
+        account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, reached),
+        differences=apart, better=_of_test(test, winner) or better(
+            counts, apart, control=control, is_over=not found.waiting
+        ), test=test, winner=winner, goals=goals, spent=spent, experiment=experiment, verdict=verdict,
+        conversions=conversions,
     )
 
 
+def _of_test(test: FirstTest | None, winner: Winner | None) -> Better | None:
+    """What a test says of its variants; None of a campaign without one."""
+    if test is None:
+        return None
+    if winner is None:
+        return Better(winner=None, measure=None, reason="the test is not over")
+    return Better(winner=winner.variant, measure=None, reason=f"{winner.reason}, by {winner.measure}")
+
+
+def _goals(
+    workspace: Workspace, campaign: Campaign | None, one: Occurrence, ways: pa.Table, verdict: Verdict | None
+) -> tuple[list[Brought], Spent | None, pa.Table | None]:
+    """What the goals came to, what was spent, and who converted to the first; nothing of a campaign that is gone."""
+    if campaign is None:
+        return [], None, None
+    spent = spent_on(workspace, campaign, one)
+    if not campaign.goals:
+        return [], spent, None
+    of = asked(workspace, campaign, one, ways)
+    reached = converted(workspace, of)
+    is_trusted = verdict is None or verdict.decision != "not_trusted"
+    silent = sorted(name for name, template in campaign.templates.items() if template is None)
+    held_out = silent[0] if silent and is_trusted else None
+    return brought(workspace, of, spent=spent, held_out=held_out), spent, reached
+
+
 def _variants(
-    workspace: Workspace, ways: ir.Table, counts: Mapping[str, Mapping[str, int]]
+    ways: pa.Table, counts: Mapping[str, Mapping[str, int]], reached: pa.Table | None
 ) -> list[VariantResult]:
-    # To the funnel each variant is a campaign of its own; what came after the campaign is the experiment's to say.
-    people = ways.mutate(campaign=ways.variant, converted_at=ways.replied_at.nullif(ways.replied_at))
-    steps: pa.Table = workspace.fetch(funnel(people)).sort_by([("campaign", "ascending"), ("place", "ascending")])
+    # To the funnel each variant is a campaign of its own; a reason is the same whomever it names.
+    reasons = pc.replace_substring_regex(ways["reason"], r"\bc_\w+", "…")
+    people = ways.set_column(ways.schema.get_field_index("reason"), "reason", reasons)
+    people = people.append_column("campaign", ways["variant"]).append_column("converted_at", _converted(ways, reached))
     by_variant: dict[str, list[Step]] = {}
-    for row in steps.to_pylist():
-        if row["stage"] in STAGES[:-1]:
-            step = Step(stage=row["stage"], people=row["people"], of=row["of"], lost=row["lost"])
-            by_variant.setdefault(row["campaign"], []).append(step)
+    for each in funnel(people):
+        is_seen = each.stage != STAGES[-1] or reached is not None
+        by_variant.setdefault(each.campaign, []).append(Step(
+            stage=each.stage, people=each.people if is_seen else None, of=each.of, lost=each.lost if is_seen else None,
+        ))
+    gone: dict[str, list[Lost]] = {}
+    for why in lost(people):
+        gone.setdefault(why.campaign, []).append(Lost(stage=why.stage, reason=why.reason, people=why.people))
     nobody = dict.fromkeys(("sent", *MEASURES), 0)
     return [
-        VariantResult(variant=variant, funnel=funnel_, shares={
+        VariantResult(variant=variant, funnel=steps, lost=gone.get(variant, []), shares={
             name: share(counts.get(variant, nobody)[name], of=counts.get(variant, nobody)["sent"]) for name in MEASURES
         })
-        for variant, funnel_ in by_variant.items()
+        for variant, steps in by_variant.items()
     ]
+
+
+def _converted(ways: pa.Table, reached: pa.Table | None) -> pa.ChunkedArray:
+    """When each person converted, in the order of ways."""
+    if reached is None:
+        return pa.chunked_array([pa.nulls(ways.num_rows, pa.timestamp("us"))])
+    places = pc.index_in(ways["customer"], reached["message"].combine_chunks())
+    return reached["converted_at"].take(places)
 
 
 def _experiment(workspace: Workspace, name: str | None) -> tuple[Verdict | None, list[Answer]]:

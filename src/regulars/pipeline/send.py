@@ -30,6 +30,7 @@ from regulars.destinations.send import (
     slices,
 )
 from regulars.destinations.sender import Deferred, Outcome, Refused
+from regulars.pipeline.approve import check_approved
 from regulars.pipeline.campaign import campaign_of, check_version
 from regulars.pipeline.moment_of_sending import Gate, Ready
 from regulars.project import Project
@@ -78,10 +79,12 @@ class Worker:
     def work(self) -> Steps:
         """Send what is due until nothing is; checkpoints after each batch.
 
-        Raises DeclarationError when the campaign says something else by now.
+        Raises DeclarationError when the campaign says something else by now, GuardError when its words have to be
+        approved and are not any more.
         """
         campaign = campaign_of(self.project, self.one.campaign)
         check_version(campaign, self.one)
+        check_approved(self.project, self.book, campaign)
         self._gate = Gate.open(self.project, self.book, campaign, self.one, at=self.clock.now())
         self._last = deque(maxlen=ENOUGH)
         done = 0
@@ -214,7 +217,9 @@ class Worker:
             return False
         due = self.book.messages.next_due(self.one.campaign_id)
         if due is None:
-            self.book.campaigns.move(self.one.campaign_id, "done", at=now)
+            # Whoever waits for the winner of a test is not done with.
+            if self._gate.campaign.test is None or not self.book.winners.is_open(self.one.campaign_id):
+                self.book.campaigns.move(self.one.campaign_id, "done", at=now)
             return False
         if due - now > self.patience:
             return False

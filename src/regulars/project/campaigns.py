@@ -1,14 +1,17 @@
-"""Whether what a campaign says of its destination and its experiment is so."""
+"""Whether what a campaign says of its destination, its experiment and its goals is so."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
 from regulars.campaigns.campaign import Campaign
+from regulars.campaigns.goal import countable
 from regulars.check import did_you_mean
 from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError
+from regulars.events.vocabulary import Vocabulary
 from regulars.experiments.experiment import Experiment
+from regulars.metrics.metric import Metric
 
 WHO = ("customer", "household")
 """Units of experiments that people can be told of by."""
@@ -16,18 +19,19 @@ WHO = ("customer", "household")
 
 def campaign_errors(
     campaign: Campaign, *, destinations: Iterable[Destination], experiments: Iterable[Experiment],
-    declared: Mapping[str, frozenset[str]],
+    metrics: Iterable[Metric], declared: Mapping[str, frozenset[str]], vocabulary: Vocabulary,
 ) -> Iterator[DeclarationError]:
     """Return everything that a campaign says of others and that does not hold.
 
-    `declared` are the names of all files of destinations and experiments, of those with a problem too: these are told
-    there, and not here again.
+    `declared` are the names of all files of destinations, experiments and metrics, of those with a problem too: these
+    are told there, and not here again. `vocabulary`: what events carry.
     """
     ways = {one.name: one for one in destinations}
     if campaign.destination not in declared["destinations"]:
         yield _missing("destination", campaign.destination, ways, path=("by",))
     elif campaign.destination in ways:
         yield from _way_errors(campaign, ways[campaign.destination])
+    yield from _goal_errors(campaign, {one.name: one for one in metrics}, declared["metrics"], vocabulary)
     if campaign.experiment is None:
         return
     known = {one.name: one for one in experiments}
@@ -50,6 +54,27 @@ def _way_errors(campaign: Campaign, way: Destination) -> Iterator[DeclarationErr
         )
 
 
+def _goal_errors(
+    campaign: Campaign, metrics: Mapping[str, Metric], declared: frozenset[str], vocabulary: Vocabulary
+) -> Iterator[DeclarationError]:
+    for n, goal in enumerate(campaign.goals):
+        if goal.metric not in declared:
+            yield _missing("metric", goal.metric, metrics, path=("goals", n, "metric"))
+        elif goal.metric in metrics and countable(metrics[goal.metric]) is None:
+            yield DeclarationError(
+                f"{goal.metric} is a number of a day, and nobody converts to it",
+                hint="count what people do: `count: membership_started`", path=("goals", n, "metric"),
+            )
+        elif goal.code is not None and goal.metric in metrics:
+            events = getattr(metrics[goal.metric].formula, "events", ())
+            carried = vocabulary.attributes(events) if events else frozenset({"description", "sku"})
+            if carried is not None and goal.code not in carried:
+                yield DeclarationError(
+                    f"what {goal.metric} counts carries no {goal.code!r}", hint=did_you_mean(goal.code, carried),
+                    path=("goals", n, "code"),
+                )
+
+
 def _variant_errors(campaign: Campaign, experiment: Experiment) -> Iterator[DeclarationError]:
     if experiment.unit not in WHO:
         yield DeclarationError(
@@ -70,5 +95,5 @@ def _variant_errors(campaign: Campaign, experiment: Experiment) -> Iterator[Decl
             )
 
 
-def _missing(kind: str, name: str, known: Iterable[str], *, path: tuple[str, ...]) -> DeclarationError:
+def _missing(kind: str, name: str, known: Iterable[str], *, path: tuple[str | int, ...]) -> DeclarationError:
     return DeclarationError(f"there is no {kind} {name!r}", hint=did_you_mean(name, known), path=path)

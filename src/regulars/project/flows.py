@@ -7,23 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from regulars.check import did_you_mean
 from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError
+from regulars.events.vocabulary import Vocabulary
 from regulars.experiments.checks import problems as experiment_problems
 from regulars.experiments.experiment import Experiment
 from regulars.flows.flow import Flow, Split
+from regulars.metrics.metric import Metric
 from regulars.project.campaigns import WHO, campaign_errors
 
 Path = tuple[str | int, ...]
 
 
 def flow_errors(
-    flow: Flow, *, destinations: Iterable[Destination], experiments: Iterable[Experiment],
-    declared: Mapping[str, frozenset[str]], data: Mapping[str, object],
+    flow: Flow, *, destinations: Iterable[Destination], experiments: Iterable[Experiment], metrics: Iterable[Metric],
+    declared: Mapping[str, frozenset[str]], vocabulary: Vocabulary, data: Mapping[str, object],
 ) -> Iterator[DeclarationError]:
     """Return everything that a flow says of others and that does not hold.
 
-    `declared` are the names of all files of a kind, of those with a problem too; `data` is the flow's file.
+    `declared` are the names of all files of a kind, of those with a problem too; `vocabulary`: what events carry;
+    `data` is the flow's file.
     """
-    ways, known = list(destinations), list(experiments)
+    ways, known, measured = list(destinations), list(experiments), list(metrics)
     places = dict(_places(data.get("steps"), ("steps",)))
     for step in flow.steps:
         place = places.get(step.name, ("steps",))
@@ -31,7 +34,10 @@ def flow_errors(
             case Split():
                 yield from _split_errors(step, known, declared["experiments"], place)
             case _ if (campaign := getattr(step, "campaign", None)) is not None:
-                for error in campaign_errors(campaign, destinations=ways, experiments=known, declared=declared):
+                for error in campaign_errors(
+                    campaign, destinations=ways, experiments=known, metrics=measured, declared=declared,
+                    vocabulary=vocabulary,
+                ):
                     # What the flow says for all its messages is told where it stands.
                     of_all = error.path and error.path[0] in data
                     yield _moved(error, error.path if of_all else (*place, *error.path))

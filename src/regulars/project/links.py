@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import ibis
@@ -19,6 +19,7 @@ from regulars.errors import DeclarationError
 from regulars.events import money
 from regulars.events.derive import of_money
 from regulars.events.event import MONEY, TRANSFERS, EventType, attributes
+from regulars.events.vocabulary import Vocabulary
 from regulars.experiments.checks import layer_problems
 from regulars.experiments.checks import problems as experiment_problems
 from regulars.experiments.experiment import Experiment
@@ -58,6 +59,7 @@ class Linked:
     campaigns: tuple[Campaign, ...] = ()
     flows: tuple[Flow, ...] = ()
     tracking_plans: tuple[TrackingPlan, ...] = ()
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     @cached_property
     def streams(self) -> Mapping[str, Stream]:
@@ -107,15 +109,17 @@ def link_problems(linked: Linked) -> list[Finding]:
         problems.append(linked.file("flags", flag.name).problem(error))
     for campaign in linked.campaigns:
         wrong = campaign_errors(
-            campaign, destinations=linked.destinations, experiments=linked.experiments,
-            declared={folder: linked.reading.names(folder) for folder in ("destinations", "experiments")},
+            campaign, destinations=linked.destinations, experiments=linked.experiments, metrics=linked.metrics,
+            declared={folder: linked.reading.names(folder) for folder in ("destinations", "experiments", "metrics")},
+            vocabulary=linked.vocabulary,
         )
         problems += [linked.file("campaigns", campaign.name).problem(error) for error in wrong]
     for flow in linked.flows:
         file = linked.file("flows", flow.name)
         names = {one: linked.reading.names(one) for one in ("destinations", "experiments", "metrics", "segments")}
         problems += [file.problem(error) for error in flow_errors(
-            flow, destinations=linked.destinations, experiments=linked.experiments, declared=names, data=file.data
+            flow, destinations=linked.destinations, experiments=linked.experiments, metrics=linked.metrics,
+            declared=names, vocabulary=linked.vocabulary, data=file.data,
         )]
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)

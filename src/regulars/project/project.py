@@ -189,7 +189,7 @@ class _Assembly:
         linked = None if self.is_right else Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
-            flows=flows, tracking_plans=tracking_plans,
+            flows=flows, tracking_plans=tracking_plans, vocabulary=vocabulary,
         )
         # What a flow is worth is an experiment like any other.
         experiments += tuple(one.holdout for one in flows if one.holdout is not None)

@@ -11,7 +11,7 @@ the customer, so an event type picks those of a source:
     who: {source: desk, id: profile_id}
     when: sent_at
     only_if: channel == "sms" and profile_source == "desk"
-    what: {campaign: campaign, variant: variant}
+    what: {campaign: campaign, variant: variant, has_offer: has_offer, offer_code: offer_code}
 
     # events/message_delivered.yaml
     from: messages.receipts
@@ -52,7 +52,11 @@ _OF_ALL: Mapping[str, object] = {
     "provider_id": "id",
 }
 FIELDS: Mapping[str, Mapping[str, object]] = {
-    SENT: {**_OF_ALL, "sent_at": {"type": "timestamp", "required": True}, "text": "text"},
+    SENT: {
+        **_OF_ALL, "sent_at": {"type": "timestamp", "required": True}, "text": "text", "has_offer": "boolean",
+        "offer_type": "text", "offer_amount": "text", "offer_code": "text", "offer_expires": "date",
+        "offer_minimum": "text", "offer_description": "text", "offer_category": "text",
+    },
     RECEIPTS: {
         **_OF_ALL, "receipt_id": {"type": "id", "required": True}, "stage": {"type": "text", "required": True},
         "told_at": {"type": "timestamp", "required": True}, "reason": "text", "url": "text",

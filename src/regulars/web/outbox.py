@@ -10,12 +10,15 @@ from pathlib import Path
 
 import structlog
 
+from regulars.compat.ab_tests import ABTestingService
+from regulars.compat.ab_tests.scheduling import run_due
 from regulars.compat.ab_tests.sending import with_ab_campaigns
 from regulars.errors import RegularsError
 from regulars.flows.flow import DOT
 from regulars.pipeline.answer_back import ANSWERS, send_answers
 from regulars.pipeline.clicks import take_clicks
 from regulars.pipeline.send import Worker
+from regulars.pipeline.winner import settle_test
 from regulars.pipeline.workspace import Workspace
 from regulars.project import Project
 from regulars.runs.hold import owner_name
@@ -82,8 +85,10 @@ class Outbox:
 
     def _round(self, workspace: Workspace) -> int:
         done = send_answers(workspace, worker=owner_name(os.getpid())) + take_clicks(workspace)
+        done += run_due(workspace, ABTestingService.of(workspace.book, clock=workspace.clock))
         for one in workspace.book.campaigns.under_way(workspace.clock.now()):
             if one.campaign != ANSWERS and (one.campaign_id, one.version) not in self._refused:
+                settle_test(workspace, one)
                 done += self._batch(workspace, one)
         return done
 
@@ -92,6 +97,8 @@ class Outbox:
         if one.campaign_id not in self._at_work:
             due = workspace.book.messages.next_due(one.campaign_id)
             if due is not None and due > workspace.clock.now():
+                return 0
+            if due is None and workspace.book.winners.is_open(one.campaign_id):
                 return 0
             self._at_work[one.campaign_id] = Worker(
                 project=_project(workspace, one), book=workspace.book, clock=workspace.clock, one=one

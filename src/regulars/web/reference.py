@@ -1,106 +1,58 @@
-"""The paths of the reference text-message system: an A/B campaign made, sent, answered and decided in its own shapes.
-
-They are asked with a key of this API instead of a session; errors are `{success: false, error}`.
-"""
+"""The paths of the reference text-message system: campaigns, when they go, templates, imported contacts, opt-outs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from regulars.compat.ab_tests import ABTestingService
+from regulars.compat.ab_tests import ABTestingService, scheduling, templates
 from regulars.compat.ab_tests.campaign import numbered
 from regulars.compat.ab_tests.sending import send, take_events
 from regulars.compat.result import Result, failure
-from regulars.errors import RegularsError
-from regulars.pipeline.access import known_key
 from regulars.pipeline.workspace import Workspace
-from regulars.storage.book.api_keys import ApiKey
-from regulars.storage.book.audit import Changed
-from regulars.web.api.problem import STATUS, KeyUnknown, RequestInvalid, ScopeMissing
 from regulars.web.api.workers import Workers
-from regulars.web.body import LARGEST_BODY
-from regulars.web.gate import key_of
-from regulars.web.rights import opens
+from regulars.web.reference_contacts import contact_routes
+from regulars.web.reference_route import reference_route
 
 Said = Mapping[str, Any]
-Answers = Callable[[Workspace, ABTestingService, str, Said], Result[dict[str, Any]]]
-
-_STATUS = {"CAMPAIGN_NOT_FOUND": 404, "SERVICE_UNAVAILABLE": 503, "DB_ERROR": 500, "SUMMARY_ERROR": 500}
-"""The status of a code; every other is of what was asked: 400."""
 
 
 def reference_routes(workers: Workers) -> list[Route]:
-    """Return the routes under `/api/campaigns`."""
-    of_one = "/api/campaigns/{campaign_id}"
+    """Return every route of the reference that is answered here."""
+    paths = [
+        ("POST", "/ab-test", _created, 201), ("GET", "/scheduled", scheduling.scheduled, 200),
+        ("GET", "/archived", scheduling.archived, 200), ("GET", "/calendar", scheduling.calendar, 200),
+        ("POST", "/bulk-schedule", scheduling.bulk_schedule, 200), ("POST", f"{_ONE}/recipients", _recipients, 200),
+        ("POST", f"{_ONE}/send", _sent, 200), ("GET", f"{_ONE}/ab-results", _results, 200),
+        ("POST", f"{_ONE}/identify-winner", _winner, 200), ("GET", f"{_ONE}/stats", _stats, 200),
+        ("GET", f"{_ONE}/analytics", _analytics, 200), ("POST", f"{_ONE}/schedule", scheduling.set_schedule, 200),
+        ("PUT", f"{_ONE}/schedule", scheduling.set_schedule, 200),
+        ("GET", f"{_ONE}/schedule", scheduling.told_schedule, 200),
+        ("DELETE", f"{_ONE}/schedule", scheduling.cancel, 200),
+        ("GET", f"{_ONE}/schedule-info", scheduling.told_schedule, 200),
+        ("POST", f"{_ONE}/recurring", scheduling.set_recurring, 200),
+        ("POST", f"{_ONE}/cancel-schedule", scheduling.cancel, 200),
+        ("POST", f"{_ONE}/duplicate", scheduling.duplicate, 201), ("POST", f"{_ONE}/archive", scheduling.archive, 200),
+        ("POST", f"{_ONE}/unarchive", scheduling.unarchive, 200),
+    ]
+    one = "/api/templates/{template_id}"
+    kept = [
+        ("POST", "/api/templates", templates.create, 201), ("GET", "/api/templates", templates.listed, 200),
+        ("GET", one, templates.get, 200), ("PUT", one, templates.update, 200), ("DELETE", one, templates.remove, 200),
+        ("POST", f"{one}/preview", templates.preview, 200), ("POST", f"{one}/approve", templates.approve, 200),
+        ("POST", f"{one}/activate", templates.activate, 200), ("POST", f"{one}/clone", templates.clone, 201),
+        ("GET", f"{one}/versions", templates.versions, 200), ("GET", f"{one}/statistics", templates.statistics, 200),
+    ]
     return [
-        _route(workers, "POST", "/api/campaigns/ab-test", _created, status=201),
-        _route(workers, "POST", f"{of_one}/recipients", _recipients),
-        _route(workers, "POST", f"{of_one}/send", _sent),
-        _route(workers, "GET", f"{of_one}/ab-results", _results),
-        _route(workers, "POST", f"{of_one}/identify-winner", _winner),
-        _route(workers, "GET", f"{of_one}/stats", _stats),
-        _route(workers, "GET", f"{of_one}/analytics", _analytics),
+        *(reference_route(workers, how, f"/api/campaigns{path}", act, status=code) for how, path, act, code in paths),
+        *(reference_route(workers, how, path, act, status=code) for how, path, act, code in kept),
+        reference_route(workers, "GET", "/api/timezones", scheduling.timezones), *contact_routes(workers),
     ]
 
 
-def _route(workers: Workers, method: str, path: str, answers: Answers, *, status: int = 200) -> Route:
-    async def endpoint(request: Request) -> Response:
-        raw = await request.body() if int(request.headers.get("content-length") or 0) <= LARGEST_BODY else b"-"
-        found, code = await workers.ask(lambda workspace: _answered(workspace, request, raw, answers))
-        return Response(
-            msgspec.json.encode(found, enc_hook=str), status_code=code or status, media_type="application/json"
-        )
-
-    return Route(path, endpoint, methods=[method])
-
-
-def _answered(workspace: Workspace, request: Request, raw: bytes, answers: Answers) -> tuple[dict[str, Any], int]:
-    """Return what is said, and the status of an error; 0 where all is well."""
-    campaign = request.path_params.get("campaign_id", "")
-    try:
-        key = _let_in(workspace, request)
-        result = answers(workspace, ABTestingService.of(workspace.book, clock=workspace.clock), campaign, _read(raw))
-    except RegularsError as error:
-        status = STATUS.get(error.code, 500)
-        return _error(error.message), 400 if status == 422 else status
-    if result.is_failure:
-        said = {**_error(str(result.error)), "error_code": result.error_code}
-        return said, _STATUS.get(str(result.error_code), 400)
-    if request.method != "GET":
-        workspace.book.audit.add(Changed(
-            at=workspace.clock.now(), by=f"key:{key.name}", what=f"ab_test.{answers.__name__.strip('_')}",
-            subject=str(result.unwrap().get("campaign_id", campaign)),
-        ))
-    return {"success": True, **result.unwrap()}, 0
-
-
-def _let_in(workspace: Workspace, request: Request) -> ApiKey:
-    key = known_key(workspace.book, key_of(request), at=workspace.clock.now())
-    if key is None:
-        raise KeyUnknown("Authentication required")
-    if not opens(key.scope, "read" if request.method == "GET" else "write"):
-        raise ScopeMissing(f"This needs a key that may write, and {key.name!r} may {key.scope}")
-    return key
-
-
-def _read(raw: bytes) -> Said:
-    try:
-        said = msgspec.json.decode(raw) if raw else {}
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestInvalid("The body is no JSON") from error
-    if not isinstance(said, dict):
-        raise RequestInvalid("The body is no object")
-    return said
-
-
-def _error(sentence: str) -> dict[str, Any]:
-    return {"success": False, "error": sentence}
+_ONE = "/{campaign_id}"
 
 
 def _created(_: Workspace, service: ABTestingService, __: str, said: Said) -> Result[dict[str, Any]]:

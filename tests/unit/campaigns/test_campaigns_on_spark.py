@@ -1,4 +1,4 @@
-"""Credit, funnel and bot marks come out the same on Spark as on DuckDB."""
+"""Credit and bot marks come out the same on Spark as on DuckDB."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 
 from regulars.campaigns.attribution import CONVERSION, TOUCH, attributed, by_campaign, returns
 from regulars.campaigns.bot import CLICK, marked
-from regulars.campaigns.funnel import WAY, funnel, lost
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import Engine
 from regulars.storage.engines.spark import SparkEngine
@@ -36,10 +35,6 @@ CLICKS = pa.Table.from_pylist([
      "method": "GET", "user_agent": agent}
     for n, agent in enumerate(["Mozilla", "Slackbot", "Mozilla", None, "Mozilla", "Mozilla"])
 ], schema=CLICK.to_pyarrow())
-WAYS = pa.Table.from_pylist([
-    {"campaign": "k", "customer": str(n), "channel": channel, "flagged_at": START, "clicked_at": clicked, "reason": reason}
-    for n, (channel, clicked, reason) in enumerate([("sms", START, None), ("sms", None, "opted out"), ("email", None, " ")])
-], schema=WAY.to_pyarrow())
 
 
 def _everything(engine: Engine) -> dict[str, ir.Table]:
@@ -48,7 +43,7 @@ def _everything(engine: Engine) -> dict[str, ir.Table]:
     decayed = attributed(touches, conversions, model="time_decay")
     return {
         "decayed": decayed, "returns": returns(by_campaign(decayed), engine.arrow(COSTS)),
-        "bots": marked(engine.arrow(CLICKS)), "funnel": funnel(engine.arrow(WAYS)), "lost": lost(engine.arrow(WAYS)),
+        "bots": marked(engine.arrow(CLICKS)),
     }
 
 

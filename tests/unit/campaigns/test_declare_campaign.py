@@ -80,6 +80,10 @@ def test_a_destination_may_be_slower_than_its_provider_and_never_faster(tmp_path
     ("hours: {weekdays: all day}", "campaigns/news.yaml:6: "),
     ("list: fair.csv", "campaigns/news.yaml:1: a list goes without 'audience'"),
     ("experiment: offers", "campaigns/news.yaml:6: an experiment and its variants belong together"),
+    ("test: {share: 20 %, winner_by: clicked, after: 1 hour}", "campaigns/news.yaml:6: a test and its variants"),
+    ("goals: {metric: visits}", "campaigns/news.yaml:6: there is no metric 'visits'"),
+    ("goals: [{within: 3 days}]", "campaigns/news.yaml:6: {'within': '3 days'} names no metric"),
+    ("costs: {each: cheap}", "campaigns/news.yaml:6: 'cheap' is no amount"),
     ("pause_at: {bounced: lots}", "campaigns/news.yaml:6: 'lots' is no share"),
 ])
 def test_what_is_wrong_says_where(tmp_path: Path, more: str, says: str) -> None:
@@ -118,6 +122,22 @@ def test_what_a_campaign_says_of_others_has_to_be_so(tmp_path: Path, change: tup
 ])
 def test_a_destination_says_what_is_wrong_with_it(tmp_path: Path, more: str, says: str) -> None:
     assert problems(write_mailing(tmp_path, url=URL, destination=more)) == [says]
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({"winner_by": "opened"}, "opens are made by mail programs: no winner is told by 'opened'"),
+    ({"winner_by": "revenue"}, "no winner is told by 'revenue'"),
+    ({"share": "100 %"}, "'100 %' leaves nobody on one side"), ({"unclear": "guess"}, "'guess' is no unclear"),
+    ({"winer_by": "clicked"}, "'winer_by' means nothing here"),
+])
+def test_a_test_that_cannot_tell_a_winner_is_refused(tmp_path: Path, change: dict[str, str], says: str) -> None:
+    test = {"share": "20 %", "winner_by": "clicked", "after": "4 hours"} | change
+    path = write_mailing(tmp_path, url=URL) / "campaigns" / f"{NAME}.yaml"
+    text = f"audience: everybody\nchannel: sms\npurpose: transactional\nby: gateway\ntest: {test}\n"
+
+    path.write_text(text + "variants: {a: {text: Hi}, b: {text: Ho}}\n", encoding="utf-8")
+
+    assert [one.partition(": ")[2] for one in problems(tmp_path)] == [says]
 
 
 def test_every_variant_has_its_words_or_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from regulars.clock import FixedClock
 from regulars.pipeline.access import new_key
@@ -72,6 +73,10 @@ streams:
     "flags/hours.yaml": "type: boolean\ndefault: false\nrules: [{requires: {banner: n}, value: true}]\n",
     "destinations/texts.yaml": 'kind: http\nurl: http://127.0.0.1:9\nfrom: "+12545550100"\n',
     "campaigns/news.yaml": "audience: everybody\nchannel: sms\npurpose: transactional\nby: texts\ntext: We moved\n",
+    "destinations/mails.yaml": "kind: http\nurl: http://127.0.0.1:9\nfrom: hello@desk.example\n",
+    "campaigns/tested.yaml": "audience: everybody\nchannel: email\npurpose: transactional\nby: mails\n"
+                             "test: {share: 50 %, winner_by: clicked, after: 4 hours}\n"
+                             "variants: {a: {subject: Hi, text: We moved}, b: {subject: Ho, text: Moved}}\n",
     # Ann's address and Ben's number on one account of the shop: nothing says whose it is.
     "shop/people.csv": "id,name,email,phone\nx,,ann@lee.example,(254) 867-5302\n",
 }
@@ -96,7 +101,7 @@ class Served:
         """Return a route's path with ids of this business in it."""
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
-            ruling_id=self.ruling_id, campaign="news", run_id=self.run_id, webhook_id=self.webhook_id,
+            ruling_id=self.ruling_id, campaign="tested" if template.endswith("/winner") else "news", run_id=self.run_id, webhook_id=self.webhook_id,
             reason="not_timestamp",
         )
 
@@ -153,7 +158,8 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
     ann = workspace.rows(customers.filter(customers.name == "Ann Lee"))[0]
     ruling = rule(workspace, ("desk/3", "desk/4"), "different", reason="twins", by="test")
     run_id = workspace.book.runs.last_runs(1)[0].run_id
-    write_plan(workspace, plan_campaign(workspace, "news"))
+    for campaign in ("news", "tested"):
+        write_plan(workspace, plan_campaign(workspace, campaign))
     webhook_id = given_up(workspace, f"d-{uuid4().hex}")
     workspace.close()
     with running(lambda: opened(folder, tenant), folder, rates=rates) as client:
@@ -164,9 +170,12 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
 
 
 @contextmanager
-def running(opens: Callable[[], Workspace], folder: Path, *, rates: Rates | None = None) -> Iterator[httpx.Client]:
+def running(
+    opens: Callable[[], Workspace], folder: Path, *, rates: Rates | None = None,
+    more: Callable[[Workers], list[Route]] = lambda _: [],
+) -> Iterator[httpx.Client]:
     workers = Workers(opens, folder=folder, clock=time.monotonic, count=2)
-    app = Starlette(routes=Api(workers=workers, rates=rates).routes())
+    app = Starlette(routes=[*Api(workers=workers, rates=rates).routes(), *more(workers)])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})

@@ -21,7 +21,7 @@ BODIES: dict[str, Any] = {
     "addCampaign": {"name": "fair", "declaration": {
         "audience": "everybody", "channel": "sms", "purpose": "transactional", "by": "texts", "text": "Come",
     }},
-    "pauseCampaign": {}, "resumeCampaign": {}, "stopCampaign": {},
+    "chooseWinner": {"variant": "a", "reason": "it fits"}, "approveWords": {}, "withdrawWords": {}, "pauseCampaign": {}, "resumeCampaign": {}, "stopCampaign": {},
     "addDecision": {"kind": "stopped", "reason": "enough"},
     "addConsent": {"address": "p9@desk.example", "action": "revoke"},
     "addSuppressions": {"addresses": ["254 867 5309", "nobody"], "reason": "do not contact"},

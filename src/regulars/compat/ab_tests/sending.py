@@ -54,7 +54,7 @@ def send(workspace: Workspace, service: ABTestingService, campaign: object) -> R
     found = with_ab_campaigns(workspace.project, workspace.book)
     if found is workspace.project:
         return failure("There is no destination for text messages", code="SERVICE_UNAVAILABLE")
-    people = _customers(workspace, service.store.recipients(number))
+    people = customers_of(workspace, service.store.recipients(number))
     if not people.num_rows:
         return failure("No recipients: add contacts to the campaign first", code="NO_RECIPIENTS")
     assigned = service.assign_recipients_to_variants(number, people["unit"].to_pylist())
@@ -81,7 +81,7 @@ def take_events(workspace: Workspace, service: ABTestingService, number: int) ->
     ways = workspace.book.ways.of(key)
     if not ways.num_rows:
         return 0
-    units = {row["customer_id"]: row["unit"] for row in _customers(
+    units = {row["customer_id"]: row["unit"] for row in customers_of(
         workspace, service.store.recipients(number)
     ).to_pylist()}
     epochs = {row["unit"]: row["epoch"] for row in service.experiments.assignments(name).to_pylist()}
@@ -103,7 +103,7 @@ def take_events(workspace: Workspace, service: ABTestingService, number: int) ->
     return service.store.record(name, events)
 
 
-def _customers(workspace: Workspace, contacts: Sequence[str]) -> pa.Table:
+def customers_of(workspace: Workspace, contacts: Sequence[str]) -> pa.Table:
     """unit, customer_id of those contacts that are customers, sorted by contact; of two that are one only the first."""
     asked = workspace.stores.engine.arrow(pa.table({"unit": pa.array(contacts, pa.string())}))
     customers, identity = workspace.table("customers"), workspace.table("identity")

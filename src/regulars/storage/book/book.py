@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regulars.storage.book.ab_schedules import ABScheduleBook
 from regulars.storage.book.ab_tests import ABTestBook
 from regulars.storage.book.api_answers import AnswerBook
 from regulars.storage.book.api_keys import KeyBook
+from regulars.storage.book.approvals import ApprovalBook
 from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
@@ -29,6 +31,7 @@ from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.message_list import MessageList
 from regulars.storage.book.messages import MessageBook
 from regulars.storage.book.migrate import migrate
+from regulars.storage.book.offers import OfferBook
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.people import PeopleBook
 from regulars.storage.book.receipts import ReceiptBook
@@ -39,9 +42,12 @@ from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
+from regulars.storage.book.text_templates import TextTemplateBook
+from regulars.storage.book.touches import TouchBook
 from regulars.storage.book.versions import VersionBook
 from regulars.storage.book.ways import WayBook
 from regulars.storage.book.webhooks import WebhookBook
+from regulars.storage.book.winners import WinnerBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,8 @@ class Book:
     memberships: MembershipBook              # customers in segments
     experiments: ExperimentBook              # variants of units, and what was decided
     ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
+    ab_schedules: ABScheduleBook             # when they go, and which are put away
+    text_templates: TextTemplateBook         # that programs keep here
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
     campaigns: CampaignBook                  # occurrences of campaigns, and their account
@@ -71,10 +79,14 @@ class Book:
     message_list: MessageList                # the same to look at
     receipts: ReceiptBook                    # what providers told of messages
     replies: ReplyBook                       # what people answered
+    offers: OfferBook                        # of campaigns' variants
+    approvals: ApprovalBook                  # of templates
+    winners: WinnerBook                      # what tests of campaigns decided
     links: LinkBook                          # short links, and clicks
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
     journeys: JourneyBook                    # of customers through flows
+    touches: TouchBook                       # messages that reached somebody, of every campaign
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -124,6 +136,7 @@ class Book:
             memberships=MembershipBook(database),
             experiments=ExperimentBook(database),
             ab_tests=ABTestBook(database),
+            ab_schedules=ABScheduleBook(database), text_templates=TextTemplateBook(database),
             consent=ConsentBook(database),
             seats=SeatBook(database),
             campaigns=CampaignBook(database),
@@ -131,6 +144,8 @@ class Book:
             message_list=MessageList(database),
             receipts=ReceiptBook(database),
             replies=ReplyBook(database),
+            offers=OfferBook(database), approvals=ApprovalBook(database),
+            winners=WinnerBook(database), touches=TouchBook(database),
             links=LinkBook(database),
             ways=WayBook(database),
             sent=SentBook(database),

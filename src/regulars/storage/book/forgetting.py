@@ -22,11 +22,13 @@ FATE: Mapping[str, str] = {
     "ab_campaigns": NOTHING,
     "ab_events": f"{RENAMED}; what was done, linked or replied is emptied",
     "ab_recipients": RENAMED,
+    "ab_schedules": NOTHING,
     "api_answers": "answers that name the customer are deleted",
     "api_keys": NOTHING,
     "assignments": RENAMED,
     "attempts": f"{RENAMED}; without the words",
     "audit": "lines about the customer: under the erasure's id, without their digests",
+    "campaign_offers": NOTHING,
     "campaigns": NOTHING,
     "clicks": f"{RENAMED}; without link and program",
     "conflicts": "those of the person's profiles are deleted",
@@ -70,8 +72,11 @@ FATE: Mapping[str, str] = {
     "staged_pages": "all are discarded; the next pull asks again",
     "stream_facts": NOTHING,
     "suppressions": "the address's salted hash, which keeps it from being written to",
+    "template_decisions": NOTHING,
+    "text_templates": NOTHING,
     "transitions": f"{RENAMED}; without reasons",
     "webhook_queue": "bodies of deliveries that were given up are emptied: nobody can tell whose they are",
+    "winners": NOTHING,
 }
 """Every table of the book and what an erasure does with it; a test holds it against the tables there are."""
 

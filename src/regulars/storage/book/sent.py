@@ -10,12 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from regulars.campaigns.campaign import message_id
+from regulars.campaigns.offered import Offered
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
 from regulars.storage.book.receipts import BOT
 from regulars.storage.book.tables import (
     Moment,
     attempts,
+    campaign_offers,
     campaigns,
     customers,
     flow_journeys,
@@ -37,7 +39,12 @@ class SentBook:
     def sent(self, *, after: datetime, until: datetime) -> Iterator[list[Row]]:
         """Yield batches of what was taken after one moment and up to another, as `sources.messages` has it."""
         a = attempts
-        query = self._told(a, a.c.provider_id, a.c.text, a.c.attempted_at.label("sent_at"), moment=a.c.ended_at)
+        o = campaign_offers
+        said = [o.c[name] for name in Offered.__slots__ if name not in {"variant", "offer_key"}]
+        query = self._told(a, a.c.provider_id, a.c.text, a.c.attempted_at.label("sent_at"), *said, moment=a.c.ended_at)
+        query = query.outerjoin(campaign_offers, sa.and_(
+            o.c.tenant == a.c.tenant, o.c.campaign_id == a.c.campaign_id, o.c.variant == messages.c.variant
+        ))
         found = query.where(a.c.outcome == "accepted", a.c.ended_at > after, a.c.ended_at <= until)
         yield from self._batches(found.order_by(a.c.ended_at, a.c.campaign_id, a.c.customer_id))
 

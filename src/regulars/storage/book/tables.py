@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0013"
+HEAD = "0014"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -214,7 +214,7 @@ messages = _table(
     _may("region"),
     _need("gaps"),                           # JSON object: what the template says of this customer
     _need("state"), _may("reason"),
-    _may("due_at", Moment),                  # when it is sent or asked for; null: never again
+    _may("due_at", Moment),                  # when it is sent or asked for; null: never again, or not before a winner
     _may("worker"), _may("claimed_until", Moment),
     _need("attempts", sa.Integer), _need("changed_at", Moment),
     _may("expires_at", Moment),              # after which it is not sent any more; null: never
@@ -270,6 +270,32 @@ flow_steps = _table(
     "flow_steps", _key("flow"), _key("customer_id"), _key("occasion"), _key("step"), _need("kind"), _need("outcome"),
     _need("due_at", Moment), _need("at", Moment), sa.Index("flow_steps_by_time", "tenant", "at"),
     sqlite_with_rowid=False,
+)
+winners = _table(
+    "winners", _key("campaign_id"), _need("variant"), _need("by"), _need("measure"), _need("reason"),
+    _need("evidence"),                       # JSON: what the variants had come to
+    _need("decided_at", Moment),
+)
+campaign_offers = _table(
+    "campaign_offers", _key("campaign_id"), _key("variant"), _need("has_offer", sa.Boolean), _may("offer_key"),
+    _may("offer_type"), _may("offer_amount"), _may("offer_code"), _may("offer_expires", sa.Date),
+    _may("offer_minimum"), _may("offer_description"), _need("offer_category"),
+    sa.Index("campaign_offers_by_key", "tenant", "offer_key"),
+)
+template_decisions = _table(
+    "template_decisions", _key("number", sa.BigInteger), _need("version"), _need("template"), _need("action"),
+    _need("by"), _need("note"), _need("at", Moment), sa.Index("template_decisions_by_version", "tenant", "version"),
+)
+text_templates = _table(
+    "text_templates", _key("number", sa.BigInteger), _key("version", sa.BigInteger), _need("name"), _need("content"),
+    _need("about"),                          # JSON: description, category
+    _need("saved_at", Moment), _need("saved_by"),
+)
+ab_schedules = _table(
+    "ab_schedules", _key("number", sa.BigInteger), _may("next_run_at", Moment),
+    _may("pattern"),                         # JSON: how often; null: once
+    _need("zone"), _may("starts_at", Moment), _may("parent", sa.BigInteger), _may("archived_at", Moment),
+    _may("reason"),
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from regulars.storage.book import bulk
@@ -12,11 +14,13 @@ from regulars.storage.book.database import Database
 from regulars.storage.book.receipts import BOT
 from regulars.storage.book.tables import attempts, campaigns, messages, receipts, replies
 
+MOMENT = pa.timestamp("us")
 STAGES = ("delivered", "opened", "clicked")
+HEARD = (*STAGES, "unsubscribed", "complained")
 MOMENTS = ("flagged", "tagged", "sent", *STAGES, "replied", "agreed", "left", "complained")
 
 WAYS = pa.schema([
-    *bulk.texts("customer", "variant", "channel"), *(pa.field(f"{name}_at", pa.timestamp("us")) for name in MOMENTS),
+    *bulk.texts("customer", "variant", "channel"), *(pa.field(f"{name}_at", MOMENT) for name in MOMENTS),
     *bulk.texts("reason"),
 ])
 """One row a message, sorted by customer; moments are UTC and of the first time, null: never.
@@ -24,6 +28,13 @@ WAYS = pa.schema([
 flagged: of the audience. tagged: to get a message. agreed: a reply that means yes. left: an opt-out, by reply or link.
 Clicks that no person made are left out. reason: why it was not sent.
 """
+
+SENT = pa.schema([
+    *bulk.texts("customer", "variant", "channel"),
+    *(pa.field(f"{name}_at", MOMENT) for name in ("flagged", "tagged", "sent")), *bulk.texts("reason"),
+])
+TOLD = pa.schema([*bulk.texts("customer", "stage"), pa.field("at", MOMENT)])
+SAID = pa.schema([*bulk.texts("customer"), *(pa.field(f"{name}_at", MOMENT) for name in ("replied", "agreed", "left"))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,42 +45,50 @@ class WayBook:
 
     def of(self, campaign_id: str) -> pa.Table:
         """Return WAYS of an occurrence."""
-        m, a, c = messages.c, attempts.c, campaigns.c
-        told, said = self._told(campaign_id), self._said(campaign_id)
-        is_sent = m.state == "sent"
+        with self.database.reading() as connection:
+            sent = bulk.read(connection, self._sent(campaign_id), SENT, order_by=["customer"])
+            told = bulk.read(connection, self._told(campaign_id), TOLD, order_by=["customer"])
+            said = bulk.read(connection, self._said(campaign_id), SAID, order_by=["customer"])
         columns = {
-            "flagged": c.planned_at, "tagged": sa.case((m.state != "skipped", c.planned_at)),
-            "sent": sa.case((is_sent, a.attempted_at)), **{stage: told.c[stage] for stage in STAGES},
-            "replied": said.c.replied, "agreed": said.c.agreed,
-            "left": sa.func.coalesce(said.c["left"], told.c.unsubscribed), "complained": told.c.complained,
+            **{name: sent[name] for name in SENT.names},
+            **{f"{stage}_at": _first(sent, told.filter(pc.equal(told["stage"], stage)), "at") for stage in HEARD},
+            **{f"{name}_at": _first(sent, said, f"{name}_at") for name in ("replied", "agreed", "left")},
         }
+        # Who said it in words said it first: a link is followed once.
+        columns["left_at"] = pc.coalesce(columns["left_at"], columns["unsubscribed_at"])
+        return pa.table({name: columns[name] for name in WAYS.names}, schema=WAYS)
+
+    def _sent(self, campaign_id: str) -> sa.Select[Any]:
+        m, a, c = messages.c, attempts.c, campaigns.c
         last = sa.and_(
             a.tenant == m.tenant, a.campaign_id == m.campaign_id, a.customer_id == m.customer_id, a.n == m.attempts
         )
         query = sa.select(
-            m.customer_id, m.variant, c.channel, *(columns[name] for name in MOMENTS), m.reason
+            m.customer_id, m.variant, c.channel, c.planned_at, sa.case((m.state != "skipped", c.planned_at)),
+            sa.case((m.state == "sent", a.attempted_at)), m.reason,
         ).select_from(messages)
         query = query.join(campaigns, sa.and_(c.tenant == m.tenant, c.campaign_id == m.campaign_id))
-        query = query.outerjoin(attempts, last).outerjoin(told, told.c.customer_id == m.customer_id)
-        query = query.outerjoin(said, said.c.customer_id == m.customer_id)
-        query = query.where(m.tenant == self.database.tenant, m.campaign_id == campaign_id)
-        with self.database.reading() as connection:
-            return bulk.read(connection, query, WAYS, order_by=["customer"])
+        return query.outerjoin(attempts, last).where(
+            m.tenant == self.database.tenant, m.campaign_id == campaign_id
+        )
 
-    def _told(self, campaign_id: str) -> sa.Subquery:
-        """The first time of each stage by customer."""
+    def _told(self, campaign_id: str) -> sa.Select[Any]:
         t = receipts.c
-        return sa.select(t.customer_id, *(
-            sa.func.min(sa.case((sa.and_(t.stage == stage, t.code != BOT), t.at))).label(stage)
-            for stage in (*STAGES, "unsubscribed", "complained")
-        )).where(t.tenant == self.database.tenant, t.campaign_id == campaign_id).group_by(t.customer_id).subquery()
+        return sa.select(t.customer_id, t.stage, t.at).where(
+            t.tenant == self.database.tenant, t.campaign_id == campaign_id, t.stage.in_(HEARD), t.code != BOT
+        )
 
-    def _said(self, campaign_id: str) -> sa.Subquery:
-        """The first reply, the first that agrees and the first opt-out by customer."""
+    def _said(self, campaign_id: str) -> sa.Select[Any]:
         t = replies.c
         left = t.status.in_(["opted_out", "already_opted_out"])
         return sa.select(
-            t.customer_id, sa.func.min(t.at).label("replied"),
-            sa.func.min(sa.case((sa.and_(t.mood == "positive", ~left), t.at))).label("agreed"),
-            sa.func.min(sa.case((left, t.at))).label("left"),
-        ).where(t.tenant == self.database.tenant, t.campaign_id == campaign_id).group_by(t.customer_id).subquery()
+            t.customer_id, t.at, sa.case((sa.and_(t.mood == "positive", ~left), t.at)), sa.case((left, t.at)),
+        ).where(t.tenant == self.database.tenant, t.campaign_id == campaign_id)
+
+
+def _first(sent: pa.Table, told: pa.Table, moment: str) -> pa.ChunkedArray:
+    """Return when something was first told of each message, in the order of the messages."""
+    first = told.group_by("customer").aggregate([(moment, "min")])
+    if not first.num_rows:
+        return pa.chunked_array([pa.nulls(sent.num_rows, MOMENT)])
+    return first[f"{moment}_min"].take(pc.index_in(sent["customer"], first["customer"].combine_chunks()))

@@ -9,13 +9,18 @@ from typing import Annotated
 import msgspec
 
 from regulars.campaigns.campaign import State
+from regulars.campaigns.subset import FirstTest
 from regulars.pipeline.account import change_state, latest
+from regulars.pipeline.approve import VariantStanding, decide, standings
 from regulars.pipeline.campaign import campaign_of
 from regulars.pipeline.compose import Plan, plan_campaign
 from regulars.pipeline.new_campaign import NewCampaign, write_campaign
+from regulars.pipeline.offers import OfferResult, offers_told
 from regulars.pipeline.order import order
 from regulars.pipeline.results import Results, results
+from regulars.pipeline.winner import choose_winner
 from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.winners import Winner
 from regulars.web.api.route import ApiRoute, Ask, Change, Page
 
 
@@ -55,6 +60,8 @@ class PlanLine:
     segments: int                            # of text messages together; 0 of e-mail
     skipped: list[Skipped]
     rejected_rows: int                       # of a list
+    unapproved: list[str]                    # variants whose words have to be approved first
+    test: FirstTest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,22 @@ class Said:
     """Why somebody halts a campaign."""
 
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which variant the others get, and why."""
+
+    variant: str
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """Where the words of a campaign stand after a decision."""
+
+    campaign: str
+    words: list[VariantStanding]
 
 
 def campaigns(ask: Ask) -> Page[CampaignLine]:
@@ -119,6 +142,45 @@ def told(ask: Ask) -> Results:
     return results(ask.workspace, latest(ask.workspace.book, name))
 
 
+def offers(ask: Ask) -> Page[OfferResult]:
+    """Return what each offer came to."""
+    return Page(items=offers_told(ask.workspace))
+
+
+def words(ask: Ask) -> Page[VariantStanding]:
+    """Return where the words of a campaign stand."""
+    return Page(items=standings(ask.workspace.book, campaign_of(ask.workspace.project, ask.path["campaign"])))
+
+
+def approved(ask: Ask) -> Change:
+    """Allow a campaign's words."""
+    return _decided(ask, "approve")
+
+
+def withdrawn(ask: Ask) -> Change:
+    """Take that back."""
+    return _decided(ask, "withdraw")
+
+
+def _decided(ask: Ask, asked: str) -> Change:
+    one, book = campaign_of(ask.workspace.project, ask.path["campaign"]), ask.workspace.book
+    note, before = "" if ask.body is None else ask.body.reason, standings(book, one)
+    after = decide(book, one, asked, by=f"key:{ask.key.name}", at=ask.workspace.clock.now(), note=note)
+    return Change(
+        what=f"campaign.{asked}", subject=one.name, before=before, after=after,
+        answer=Decided(campaign=one.name, words=after),
+    )
+
+
+def crowned(ask: Ask) -> Change:
+    """Choose the winner of a test."""
+    name, said = campaign_of(ask.workspace.project, ask.path["campaign"]).name, ask.body
+    one = latest(ask.workspace.book, name)
+    winner = choose_winner(ask.workspace, one, said.variant, by=f"key:{ask.key.name}", reason=said.reason)
+    subject = f"{name}/{one.occurrence}"
+    return Change(what="campaign.winner", subject=subject, before=None, after=winner, answer=winner)
+
+
 def _moved(ask: Ask, to: State) -> Change:
     name = campaign_of(ask.workspace.project, ask.path["campaign"]).name
     before = latest(ask.workspace.book, name)
@@ -141,7 +203,7 @@ def _plan(found: Plan) -> PlanLine:
         campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
         audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
         skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
-        rejected_rows=found.rejected,
+        rejected_rows=found.rejected, unapproved=list(found.unapproved), test=found.test,
     )
 
 
@@ -155,6 +217,10 @@ ROUTES = (
         name="addCampaign", path="/campaigns", answer=added, gives=NewCampaign, method="POST", scope="write",
         body=NewCampaign, errors=(409,),
         sentence="Declare a campaign, with its experiment if it has one; its files are written into the project.",
+    ),
+    ApiRoute(
+        name="listOffers", path="/offers", answer=offers, gives=Page[OfferResult],
+        sentence="Every offer of campaigns in the last year and what it came to, the one most people got first.",
     ),
     ApiRoute(
         name="getCampaign", path=_ONE, answer=campaign, gives=CampaignLine, errors=(404,), sentence="One campaign.",
@@ -177,6 +243,24 @@ ROUTES = (
             ("resume", resumed, "Let a campaign go on where it rested."),
             ("stop", stopped, "End a campaign for good from the next batch on."),
         )
+    ),
+    ApiRoute(
+        name="listWords", path=f"{_ONE}/words", answer=words, gives=Page[VariantStanding], errors=(404,),
+        sentence="Where the words of a campaign's variants stand: their version, and who approved it when.",
+    ),
+    *(
+        ApiRoute(
+            name=f"{verb}Words", path=f"{_ONE}/{verb}", answer=answer, gives=Decided, method="POST", scope="write",
+            body=Said, errors=(404, 409), sentence=sentence,
+        )
+        for verb, answer, sentence in (
+            ("approve", approved, "Allow a campaign's words as they are now; other words need another approval."),
+            ("withdraw", withdrawn, "Take the approval of a campaign's words back."),
+        )
+    ),
+    ApiRoute(
+        name="chooseWinner", path=f"{_ONE}/winner", answer=crowned, gives=Winner, method="POST", scope="write",
+        body=Chosen, errors=(404, 409), sentence="Say which variant the others get after a campaign's test.",
     ),
     ApiRoute(
         name="getResults", path=f"{_ONE}/results", answer=told, gives=Results, errors=(404,),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from stat import S_ISREG
 from typing import TypeVar
 
 import structlog
@@ -82,5 +84,14 @@ class Workers:
 def stamp_of(folder: Path) -> Stamp:
     """Return what changes when a file that declares something does."""
     files = [file for pattern in ("*.toml", "*.yaml", "*/*.yaml", "*/*.py") for file in folder.glob(pattern)]
-    stats = [(file.relative_to(folder).as_posix(), file.stat()) for file in files if file.is_file()]
+    stats = [(file.relative_to(folder).as_posix(), stat) for file in files if (stat := _stat(file)) is not None]
     return frozenset((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    """Return what is known of a file; None of a folder, and of a file that was taken away since it was listed."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found if S_ISREG(found.st_mode) else None

@@ -1,0 +1,127 @@
+"""What a campaign hopes for: a metric people move, how long after the message that still counts, and what it is worth.
+
+    goals:
+      - {metric: memberships_started, within: 14 days, worth: 45.00}
+      - {metric: revenue_net, within: 30 days}
+
+    goals: [{metric: orders, code: discount_code}]       # whose rows say which promo code was used
+
+The first is what `converted` means. A metric of money is worth its own amounts; each conversion of another is worth
+`worth`, in the currency of the business, and nothing where none is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import ibis
+import ibis.expr.types as ir
+
+from regulars.campaigns.attribution import CONVERSION
+from regulars.metrics.metric import Metric, Taken
+
+ONCE_A_DAY = ("customer_id", "business_day")
+"""Distinct customers and days: whatever one does on a business day is one conversion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignGoal:
+    """A metric that a campaign is meant to move."""
+
+    metric: str
+    within: timedelta = timedelta(days=30)   # after the message
+    worth: int | None = None                 # minor units of the business's currency, each conversion
+    code: str | None = None                  # the attribute of the metric's rows that holds a promo code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a campaign costs, in minor units of the business's currency, and in parts of one."""
+
+    each: Decimal = Decimal(0)               # a segment of a text message, or an e-mail
+    fixed: Decimal = Decimal(0)
+
+    def of(self, pieces: int) -> int:
+        """Return what so many segments or e-mails cost together, in whole minor units."""
+        return int((self.each * pieces + self.fixed).quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+def countable(metric: Metric) -> Taken | None:
+    """Return what a metric takes over rows of people; None for a number of a day, which nobody converts to."""
+    formula = metric.formula
+    return formula if isinstance(formula, Taken) and formula.take != "average" else None
+
+
+def conversions(goal: CampaignGoal, metric: Metric, rows: ir.Table, *, currency: str) -> ir.Table:
+    """Return whatever counts towards a goal, once each. Columns of CONVERSION.
+
+    Lines of one payment are one conversion; what was given back is one with a negative value. What a metric counts
+    only once (`distinct: membership_id`) converts a customer once.
+
+    Args:
+        goal: Of a metric that is `countable`.
+        metric: The one it names.
+        rows: Events with customer_id, or lines of the money ledger with it.
+        currency: Of the business: that of `worth`.
+
+    """
+    formula = countable(metric)
+    assert formula is not None, f"{metric.name} is a number of a day"
+    known = rows.filter(rows.customer_id.notnull())
+    known = known.filter(known.event_type.isin(formula.events)) if formula.events else known
+    tests = [where.test.holds(known[where.attribute]) for where in formula.where]
+    known = known.filter(tests) if tests else known
+    is_money = formula.take == "sum" and metric.unit == "money"
+    told = known.select(
+        conversion_id=_identity(known, formula), customer="customer_id", at="occurred_at",
+        value=known[str(formula.of)].cast("int64") if is_money else ibis.literal(goal.worth or 0, "int64"),
+        currency=ibis.literal(currency) if formula.events else known.currency,
+    )
+    told = told.filter(told.conversion_id.notnull())
+    whole = told.group_by("conversion_id", "customer", "currency").aggregate(
+        at=told.at.min(), value=(told["value"].sum() if is_money else told["value"].max()).cast("int64"),
+    )
+    return whole.select(*CONVERSION.names)
+
+
+def redeemed(goal: CampaignGoal, rows: ir.Table, code: str) -> ir.Table:
+    """Return the rows of a goal's metric that say a promo code, in small letters or large."""
+    said = rows[str(goal.code)].cast("string")
+    return rows.filter(said.strip().upper() == code.strip().upper())
+
+
+def reached(asked: ir.Table, found: ir.Table, *, within: timedelta) -> ir.Table:
+    """Say who converted after they were asked. One row per row of asked: its columns, converted_at, value.
+
+    converted_at is null for who did not; what was only given back is no conversion, and is taken off the value.
+
+    Args:
+        asked: message (one each), customer, asked_at.
+        found: columns of CONVERSION.
+        within: How long after asked_at still counts.
+
+    """
+    after = found.select("at", "value", who="customer")
+    age = after.at.epoch_seconds() - asked.asked_at.epoch_seconds()
+    pairs = asked.inner_join(after, [
+        asked.customer == after.who, after.at >= asked.asked_at, age <= int(within.total_seconds())
+    ])
+    first = pairs.group_by("message").aggregate(
+        converted_at=pairs.at.min(where=pairs["value"] >= 0), value=pairs["value"].sum().cast("int64"),
+    )
+    return asked.left_join(first, "message").drop("message_right").mutate(value=ibis._["value"].fill_null(0))
+
+
+def _identity(rows: ir.Table, formula: Taken) -> ir.StringValue:
+    """Name what converts: the event, the payment, the thing that is new to the customer, or the customer's day."""
+    if formula.take != "distinct":
+        if formula.events:
+            return rows.event_id
+        return ibis.literal("").join([
+            rows.source, ibis.literal("/"), ibis.coalesce(rows.payment_id, rows.line_id), ibis.literal("/"),
+            rows.currency,
+        ])
+    thing = rows.business_day if formula.of in ONCE_A_DAY else rows[str(formula.of)]
+    return rows.customer_id + ibis.literal("/") + thing.cast("string")

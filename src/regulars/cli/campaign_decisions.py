@@ -1,0 +1,75 @@
+"""What people decide about a campaign: whether its words may be sent, and which variant the others get after a test."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from getpass import getuser
+from pathlib import Path
+
+import click
+
+from regulars.cli.screen import command_line, project_options, show_json, show_table
+
+
+@click.command("choose")
+@click.argument("name")
+@click.argument("variant")
+@click.option("--reason", required=True, help="Why; whoever comes after you will ask.")
+@project_options
+def choose(name: str, variant: str, reason: str, folder: Path, *, as_json: bool) -> None:
+    """Say that VARIANT is what the others get after the test of NAME."""
+    from regulars.pipeline.account import latest  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.winner import choose_winner  # noqa: PLC0415
+    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
+    from regulars.storage.book.audit import Changed  # noqa: PLC0415
+
+    workspace = open_workspace(folder)
+    try:
+        one = latest(workspace.book, name)
+        found = choose_winner(workspace, one, variant, by=getuser(), reason=reason)
+        workspace.book.audit.add(Changed(
+            at=workspace.clock.now(), by=getuser(), what="campaign.winner", subject=f"{name}/{one.occurrence}",
+            before=None, after=found.variant,
+        ))
+    finally:
+        workspace.close()
+    if as_json:
+        show_json(asdict(found))
+        return
+    click.echo(f"The others get {found.variant}. Next: {command_line(f'campaign send {name} --apply', folder)}")
+
+
+@click.command("approve")
+@click.argument("name")
+@click.option("--note", default="", help="What was looked at.")
+@project_options
+def approve(name: str, note: str, folder: Path, *, as_json: bool) -> None:
+    """Allow NAME to be sent with its words as they are now; other words need another approval."""
+    _decided(name, "approve", note, folder, as_json=as_json)
+
+
+@click.command("withdraw")
+@click.argument("name")
+@click.option("--note", default="", help="Why.")
+@project_options
+def withdraw(name: str, note: str, folder: Path, *, as_json: bool) -> None:
+    """Take the approval of NAME's words back; what is being sent stops at the next start of a sender."""
+    _decided(name, "withdraw", note, folder, as_json=as_json)
+
+
+def _decided(name: str, asked: str, note: str, folder: Path, *, as_json: bool) -> None:
+    from regulars.pipeline.account import Desk  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.approve import decide  # noqa: PLC0415
+    from regulars.pipeline.campaign import campaign_of  # noqa: PLC0415
+    from regulars.storage.book.audit import Changed  # noqa: PLC0415
+
+    with Desk.open(folder) as desk:
+        now, campaign = desk.clock.now(), campaign_of(desk.project, name)
+        found = decide(desk.book, campaign, asked, by=getuser(), at=now, note=note)
+        desk.book.audit.add(Changed(at=now, by=getuser(), what=f"campaign.{asked}", subject=name))
+    rows = [{"variant": one.variant, **asdict(one.standing)} for one in found]
+    if as_json:
+        show_json(rows)
+        return
+    columns = ["variant", "version", "status", "approved_by", "approved_at"]
+    show_table(f"Words of {name}", columns, [[row[column] for column in columns] for row in rows])

@@ -1,0 +1,86 @@
+"""The reference's paths for contacts: a list handed in, and the report of who opted out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from regulars.compat.contacts import LARGEST, as_csv, import_contacts, opt_out_statistics, opt_outs
+from regulars.errors import RegularsError
+from regulars.pipeline.workspace import Workspace
+from regulars.storage.book.audit import Changed
+from regulars.web.api.problem import STATUS, RequestInvalid
+from regulars.web.api.workers import Workers
+from regulars.web.reference_route import let_in
+
+Answer = tuple[bytes, int, str]
+
+
+def contact_routes(workers: Workers) -> list[Route]:
+    """Return the routes for importing contacts and for the report of opt-outs."""
+    return [
+        _route(workers, "POST", "/api/contacts/import", _imported),
+        _route(workers, "GET", "/opt-out-report", _report), _route(workers, "GET", "/opt-out-report/export", _export),
+    ]
+
+
+def _route(
+    workers: Workers, method: str, path: str, answers: Callable[[Workspace, Request, bytes], Answer]
+) -> Route:
+    async def endpoint(request: Request) -> Response:
+        is_fit = int(request.headers.get("content-length") or 0) <= LARGEST
+        raw = await request.body() if is_fit else None
+        body, status, kind = await workers.ask(lambda workspace: _answered(workspace, request, raw, answers))
+        return Response(body, status_code=status, media_type=kind)
+
+    return Route(path, endpoint, methods=[method])
+
+
+def _answered(
+    workspace: Workspace, request: Request, raw: bytes | None, answers: Callable[[Workspace, Request, bytes], Answer]
+) -> Answer:
+    try:
+        if raw is None:
+            raise RequestInvalid("The list is larger than 16 MB")
+        let_in(workspace, request, scope="write")    # numbers are told in full
+        return answers(workspace, request, raw)
+    except RegularsError as error:
+        status = STATUS.get(error.code, 500)
+        return _json({"success": False, "error": error.message}, 400 if status == 422 else status)
+
+
+def _imported(workspace: Workspace, request: Request, raw: bytes) -> Answer:
+    """Take a list: `text/csv` with ?list_name=, or JSON {csv_data, list_name, filename}."""
+    said: dict[str, Any] = dict(request.query_params)
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            told = msgspec.json.decode(raw, type=dict[str, Any])
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise RequestInvalid("The body is no object") from error
+        said, raw = {**said, **told}, str(told.get("csv_data", "")).encode()
+    name = str(said.get("list_name") or "imported")
+    found = import_contacts(workspace, raw, file=str(said.get("filename") or "list.csv"), list_name=name)
+    if found.is_failure:
+        return _json({"success": False, "error": found.error, "error_code": found.error_code}, 400)
+    key = let_in(workspace, request)
+    workspace.book.audit.add(Changed(
+        at=workspace.clock.now(), by=f"key:{key.name}", what="contacts.import", subject=f"lists/{name}.csv"
+    ))
+    return _json({"success": True, **found.unwrap()}, 201)
+
+
+def _report(workspace: Workspace, _: Request, __: bytes) -> Answer:
+    return _json({"success": True, "opt_outs": opt_outs(workspace), "statistics": opt_out_statistics(workspace)}, 200)
+
+
+def _export(workspace: Workspace, _: Request, __: bytes) -> Answer:
+    return as_csv(opt_outs(workspace)).encode(), 200, "text/csv"
+
+
+def _json(said: dict[str, Any], status: int) -> Answer:
+    return msgspec.json.encode(said, enc_hook=str), status, "application/json"

@@ -1,0 +1,96 @@
+"""How a path of the reference text-message system is answered: with a key of this API, in the reference's own shapes.
+
+Errors are `{success: false, error}`; what changed is in the audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from regulars.compat.ab_tests import ABTestingService
+from regulars.compat.result import Result
+from regulars.errors import RegularsError
+from regulars.pipeline.access import known_key
+from regulars.pipeline.workspace import Workspace
+from regulars.storage.book.api_keys import ApiKey, Scope
+from regulars.storage.book.audit import Changed
+from regulars.web.api.problem import STATUS, KeyUnknown, RequestInvalid, ScopeMissing
+from regulars.web.api.workers import Workers
+from regulars.web.body import LARGEST_BODY
+from regulars.web.gate import key_of
+from regulars.web.rights import opens
+
+Said = Mapping[str, Any]
+BY = "_by"
+"""Who asks, beside what is said."""
+
+Answers = Callable[[Workspace, ABTestingService, str, Said], Result[dict[str, Any]]]
+
+_STATUS = {
+    "CAMPAIGN_NOT_FOUND": 404, "TEMPLATE_NOT_FOUND": 404, "CONTACT_NOT_FOUND": 404, "SERVICE_UNAVAILABLE": 503,
+    "DB_ERROR": 500, "SUMMARY_ERROR": 500,
+}
+"""The status of a code; every other is of what was asked: 400."""
+
+
+def reference_route(workers: Workers, method: str, path: str, answers: Answers, *, status: int = 200) -> Route:
+    """Return the route of one path; what `answers` says is the body, beside `success`."""
+    async def endpoint(request: Request) -> Response:
+        raw = await request.body() if int(request.headers.get("content-length") or 0) <= LARGEST_BODY else b"-"
+        found, code = await workers.ask(lambda workspace: _answered(workspace, request, raw, answers))
+        return Response(
+            msgspec.json.encode(found, enc_hook=str), status_code=code or status, media_type="application/json"
+        )
+
+    return Route(path, endpoint, methods=[method])
+
+
+def _answered(workspace: Workspace, request: Request, raw: bytes, answers: Answers) -> tuple[dict[str, Any], int]:
+    """Return what is said, and the status of an error; 0 where all is well."""
+    subject = next(iter(request.path_params.values()), "")
+    try:
+        key = let_in(workspace, request)
+        said = {**request.query_params, **_read(raw), BY: f"key:{key.name}"}
+        result = answers(workspace, ABTestingService.of(workspace.book, clock=workspace.clock), subject, said)
+    except RegularsError as error:
+        status = STATUS.get(error.code, 500)
+        return _error(error.message), 400 if status == 422 else status
+    if result.is_failure:
+        said = {**_error(str(result.error)), "error_code": result.error_code}
+        return said, _STATUS.get(str(result.error_code), 400)
+    if request.method != "GET":
+        workspace.book.audit.add(Changed(
+            at=workspace.clock.now(), by=f"key:{key.name}", what=f"ab_test.{answers.__name__.strip('_')}",
+            subject=str(result.unwrap().get("campaign_id", subject)),
+        ))
+    return {"success": True, **result.unwrap()}, 0
+
+
+def let_in(workspace: Workspace, request: Request, *, scope: Scope | None = None) -> ApiKey:
+    """Return the key that a request shows. Raises KeyUnknown, and ScopeMissing for one that may not write."""
+    key = known_key(workspace.book, key_of(request), at=workspace.clock.now())
+    if key is None:
+        raise KeyUnknown("Authentication required")
+    if not opens(key.scope, scope or ("read" if request.method == "GET" else "write")):
+        raise ScopeMissing(f"This needs a key that may write, and {key.name!r} may {key.scope}")
+    return key
+
+
+def _read(raw: bytes) -> Said:
+    try:
+        said = msgspec.json.decode(raw) if raw else {}
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RequestInvalid("The body is no JSON") from error
+    if not isinstance(said, dict):
+        raise RequestInvalid("The body is no object")
+    return said
+
+
+def _error(sentence: str) -> dict[str, Any]:
+    return {"success": False, "error": sentence}
