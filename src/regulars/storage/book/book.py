@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from regulars.storage.book.ab_schedules import ABScheduleBook
 from regulars.storage.book.ab_tests import ABTestBook
@@ -125,44 +126,8 @@ class Book:
             home = Path(str(engine.url.database)).parent
         database = Database(engine, tenant)
         migrate(database)
-        return cls(
-            database=database,
-            pages=PageBook(database),
-            versions=VersionBook(database),
-            runs=RunBook(database),
-            lease=LeaseBook(database),
-            identity=IdentityBook(database),
-            households=HouseholdBook(database),
-            memberships=MembershipBook(database),
-            experiments=ExperimentBook(database),
-            ab_tests=ABTestBook(database),
-            ab_schedules=ABScheduleBook(database), text_templates=TextTemplateBook(database),
-            consent=ConsentBook(database),
-            seats=SeatBook(database),
-            campaigns=CampaignBook(database),
-            messages=MessageBook(database),
-            message_list=MessageList(database),
-            receipts=ReceiptBook(database),
-            replies=ReplyBook(database),
-            offers=OfferBook(database), approvals=ApprovalBook(database),
-            winners=WinnerBook(database), touches=TouchBook(database),
-            links=LinkBook(database),
-            ways=WayBook(database),
-            sent=SentBook(database),
-            journeys=JourneyBook(database), facts=FactsBook(database),
-            keys=KeyBook(database),
-            answers=AnswerBook(database),
-            audit=AuditBook(database),
-            people=PeopleBook(database),
-            invites=InviteBook(database),
-            sessions=SessionBook(database),
-            attempts=AttemptBook(database),
-            webhooks=WebhookBook(database),
-            erasures=ErasureBook(database),
-            forgetting=ForgettingBook(database),
-            known=KnownBook(database),
-            sealed=SealedBook(database, home, environment),
-        )
+        own: dict[str, Any] = {"database": database, "sealed": SealedBook(database, home, environment)}
+        return cls(**own, **{name: part(database) for name, part in get_type_hints(cls).items() if name not in own})
 
     @property
     def tenant(self) -> str:
