@@ -294,7 +294,7 @@ def planned(*, is_good: bool = True, rounds: int = 7, each: int = 20_000) -> flo
     if not is_good:
         said |= {names[0]: 1, names[1]: "x"}
     raw = msgspec.json.encode({"type": "track", "event": "Order", "userId": "u1", "messageId": "m", "properties": said})
-    plain = Request(prefix=b"site\0", received=datetime.now(UTC), mint=str, is_plain=True)
+    plain = Request(prefix=b"site\0", received=datetime.now(UTC), mint=str, is_on_one_line=True, names_agents=False)
     judge = Judge.of(declare("site", {"track": {"Order": {"properties": schema}}}))
 
     def cost(request: Request) -> float:

@@ -1,4 +1,4 @@
-"""A process measured from outside: wall-clock, CPU and peak memory, with its start and its imports."""
+"""A process measured from outside, with its workers: wall-clock, CPU and peak memory, its start and its imports."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MB = 1024                                    # kilobytes, as the kernel counts memory
 LOOK_EVERY = 0.005                           # seconds between two looks at a running process
+WEIGH_EVERY = 0.1                            # ... at how much memory it holds, which is work for the kernel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,10 @@ def measured(command: Sequence[str], *, environment: Mapping[str, str] | None = 
         process = subprocess.Popen(
             [sys.executable, *command], env=surroundings, stdout=subprocess.DEVNULL, stderr=said
         )
-        peak, ended = 0.0, 0
+        peak, weighed, ended = 0.0, 0.0, 0
         while not ended:
-            peak = max(peak, _peak_mb(process.pid))
+            if time.perf_counter() - weighed > WEIGH_EVERY:
+                peak, weighed = max(peak, _peak_mb(process.pid)), time.perf_counter()
             time.sleep(LOOK_EVERY)
             # wait4 alone says what this one process took, and not all that were ever waited for.
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
@@ -56,13 +58,21 @@ def measured(command: Sequence[str], *, environment: Mapping[str, str] | None = 
 def _peak_mb(pid: int) -> float:
     """Return the most memory a process ever held, by the kernel's own count; 0 when it has just ended.
 
-    What wait4 says of memory is no use: a child inherits the peak of the process that started it.
+    Of one with workers it is what all of them hold now, what they share counted once. What wait4 says of memory is no
+    use: a child inherits the peak of the process that started it.
     """
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if not workers:
+            return _told(Path(f"/proc/{pid}/status"), "VmHWM:")
+        return sum(_told(Path(f"/proc/{each}/smaps_rollup"), "Pss:") for each in (pid, *workers))
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / MB for line in lines if line.startswith("VmHWM:")), 0.0)
+
+
+def _told(file: Path, name: str) -> float:
+    """Return a figure in MB that the kernel tells in a file of such."""
+    return next((int(line.split()[1]) / MB for line in file.read_text().splitlines() if line.startswith(name)), 0.0)
 
 
 def regulars(*arguments: str, environment: Mapping[str, str] | None = None) -> Usage:

@@ -31,6 +31,7 @@ from regulars.events import category, event
 from regulars.experiments import experiment, holdout
 from regulars.flags import condition as targeting
 from regulars.flags import declare as flag
+from regulars.flows import declare as flow
 from regulars.metrics import metric
 from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
@@ -180,7 +181,7 @@ def declarations() -> str:
         ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
-        ("campaigns/*.yaml", campaigns), ("destinations/*.yaml", destination),
+        ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow), ("destinations/*.yaml", destination),
         ("destinations/*.yaml, kind: http", http),
         ("categories.yaml", category), ("transfers.yaml", transfer),
         ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),

@@ -24,6 +24,7 @@
 
     [engine]
     url = "duckdb://"
+    workers = 2                     # processes that carry out steps side by side, up to 64; 1: one after the other
 
     [door]                          # where SDKs post events; only read by who opens it
     folder = "data/door"            # on a disk of this machine
@@ -59,6 +60,8 @@ OVERRIDES = {
     "REGULARS_ENGINE": ("engine", "url"),
 }
 """Variables of the environment that go before the file, and what they replace."""
+MOST_WORKERS = 64
+"""More processes than a run has steps to begin at once are of no use."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
@@ -112,6 +115,7 @@ class EngineUrl:
     """What computes the tables."""
 
     url: str = "duckdb://"
+    workers: int | None = None               # processes that carry out steps; None: one a core, at most 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,13 +243,16 @@ def _stores(data: dict[str, Any], folder: Path) -> StoreUrls:
 
 
 def _engine(data: dict[str, Any]) -> EngineUrl:
-    _no_strangers(data, {"url": _text}, "engine")
+    _no_strangers(data, {"url": _text, "workers": int}, "engine")
+    workers = data.get("workers")
+    is_number = workers is None or (type(workers) is int and 1 <= workers <= MOST_WORKERS)
+    _checked(workers, ("engine", "workers"), holds=is_number, hint=f"a whole number from 1 to {MOST_WORKERS}: 2")
     url = _text(data.get("url", "duckdb://"), ("engine", "url"))
     scheme = url.split("://")[0]
     if "://" not in url or scheme not in {"duckdb", "spark"}:
         hint = "duckdb:// or spark://local[2]"
         raise DeclarationError(f"{url!r} is no engine", hint=hint, path=("engine", "url"))
-    return EngineUrl(url=url)
+    return EngineUrl(url=url, workers=workers)
 
 
 def _door(data: dict[str, Any], folder: Path) -> DoorChoices:

@@ -11,6 +11,7 @@ RegularsError
 ├── GuardError             a table would lose more than its guarded share
 ├── StoreError             something about our own stores
 │   ├── StoreUnavailable   it did not answer; trying again can help
+│   ├── Overtaken          somebody else published a table in between; nothing changed
 │   └── LeaseHeld          another run holds the project
 ├── NotFound               no such customer, segment, source, run
 └── AlreadyDone            it was done before, and is not done again
@@ -115,6 +116,13 @@ class StoreUnavailable(StoreError):
     """A store did not answer; trying again can help."""
 
     code = "store-unavailable"
+    retryable = True
+
+
+class Overtaken(StoreError):
+    """Somebody else published a table in between; nothing changed."""
+
+    code = "overtaken"
     retryable = True
 
 

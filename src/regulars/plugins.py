@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any
@@ -50,16 +51,22 @@ _SENDERS = {
 }
 
 
+@cache
+def installed() -> Any:                    # what importlib gives: EntryPoints, whose type differs by Python
+    """Return every entry point of this environment, looked for once: each look reads a file of every package."""
+    return entry_points()
+
+
 def sources() -> Mapping[str, EntryPoint]:
     """Return every kind of source by name; none is loaded yet. A plug-in may replace a built-in kind."""
     built_in = {name: EntryPoint(name=name, value=value, group=SOURCES) for name, value in _BUILT_IN.items()}
-    return built_in | {point.name: point for point in entry_points(group=SOURCES)}
+    return built_in | {point.name: point for point in installed().select(group=SOURCES)}
 
 
 def senders() -> Mapping[str, EntryPoint]:
     """Return every kind of destination by name; none is loaded yet. A plug-in may replace a built-in kind."""
     built_in = {name: EntryPoint(name=name, value=value, group=SENDERS) for name, value in _SENDERS.items()}
-    return built_in | {point.name: point for point in entry_points(group=SENDERS)}
+    return built_in | {point.name: point for point in installed().select(group=SENDERS)}
 
 
 def declare_destination(name: str, data: Mapping[str, object], *, at: Surroundings) -> Destination:
@@ -89,7 +96,7 @@ def conditions() -> Mapping[str, DeclaresCondition]:
     Raises DeclarationError for a plug-in that cannot be loaded.
     """
     found: dict[str, DeclaresCondition] = {}
-    for point in entry_points(group=CONDITIONS):
+    for point in installed().select(group=CONDITIONS):
         try:
             found[point.name] = point.load()
         except (ImportError, AttributeError) as error:
@@ -108,7 +115,7 @@ def reader(provider: str) -> ReadsNews | None:
     module = f"regulars.connectors.{provider}"
     is_built_in = find_spec(module) is not None and find_spec(f"{module}.news") is not None
     built_in = [EntryPoint(name=provider, value=f"{module}.news:read", group=READERS)] if is_built_in else []
-    points = [*entry_points(group=READERS, name=provider), *built_in]
+    points = [*installed().select(group=READERS, name=provider), *built_in]
     if not points:
         return None
     try:

@@ -22,10 +22,12 @@ from regulars.pipeline.find import find_customer
 from regulars.pipeline.flow import forget, rebuild, run
 from regulars.pipeline.forget import begin, carry_out, person_of
 from regulars.pipeline.known import FILES, write_known
+from regulars.pipeline.own import COPIED
 from regulars.pipeline.searched import search
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.forgetting import FATE
 from regulars.storage.book.tables import metadata
+from regulars.storage.by_profile import write_copy
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 WHO, ADDRESS, NUMBER, MEMBER = "desk/106", "m6@example.com", "(254) 555-0106", "106"
@@ -53,6 +55,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         workspace = open_workspace(folder, clock=FixedClock(evening(day)))
         assert run(workspace).outcome == "done"
         workspace.lake.snapshot(day)
+        for table in COPIED:
+            write_copy(workspace.lake, table)
         workspace.close()
     return folder
 
@@ -211,7 +215,9 @@ def test_the_search_finds_a_person_who_is_still_there(world: Path) -> None:
     found = {one.store: one.found for one in search(workspace, keys)}
 
     assert {"desk.members", "desk.visits", "till.orders"} <= set(found["landing"])
-    assert {name.split()[0] for name in found["lake"]} >= {"profiles", "identity", "events", "records.desk.visits"}
+    assert {name.split()[0] for name in found["lake"]} >= {
+        "profiles", "identity", "events", "copy.events", "copy.money", "records.desk.visits",
+    }
     assert "identity_map" in found["book"]
     workspace.close()
 

@@ -1,6 +1,7 @@
 """`kill -9` at fifty random moments: the next run ends in the tables of a run that nobody killed.
 
 The command line itself is killed, `regulars run` in a process of its own; only the imports are shared between those.
+Every other run has workers: they end with it, or one of them is what is killed.
 """
 
 from __future__ import annotations
@@ -64,15 +65,18 @@ class Runs:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def run(self, project: Path, at: str, *, kill_after: float | None = None) -> str:
-        """Return the exit code of a run, or "killed"."""
+    def run(
+        self, project: Path, at: str, *, kill_after: float | None = None, rng: random.Random | None = None
+    ) -> str:
+        """Return the exit code of a run, or "killed". With `rng` one of its workers is killed in its place."""
         assert self.process.stdin is not None
         print("run", "--project", project, "--as-of", at, file=self.process.stdin, flush=True)
         child = int(self.said())
         if kill_after is not None:
             time.sleep(kill_after)           # a moment is what the test is about: no event stands for it
+            workers = forked_by(child) if rng else []
             with contextlib.suppress(ProcessLookupError):    # it was done already
-                os.kill(child, signal.SIGKILL)
+                os.kill(rng.choice(workers) if rng and workers else child, signal.SIGKILL)
         return self.said()
 
 
@@ -83,6 +87,18 @@ def runs() -> Iterator[Runs]:
     assert runs.process.stdin is not None
     runs.process.stdin.close()
     runs.process.wait()
+
+
+def forked_by(process: int) -> list[int]:
+    try:
+        return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def set_workers(project: Path, number: int) -> None:
+    file = project / "regulars.toml"
+    file.write_text(file.read_text().replace("[engine]", f"[engine]\nworkers = {number}"))
 
 
 def moment(day: int) -> str:
@@ -137,6 +153,7 @@ def test_killed_at_50_random_moments_the_next_run_ends_alike(runs: Runs, tmp_pat
     for kill in range(KILLS):
         day = kill % 2                       # the first load, and a day with changes
         project = shutil.copytree(starts[day], tmp_path / "killed")
+        set_workers(project, 1 + kill // 2 % 2)
         began = time.perf_counter()
         outcomes.append(runs.run(project, moment(day), kill_after=rng.uniform(0, lengths[day])))
         if outcomes[-1] != "killed":
@@ -150,3 +167,25 @@ def test_killed_at_50_random_moments_the_next_run_ends_alike(runs: Runs, tmp_pat
         shutil.rmtree(project)
 
     assert outcomes.count("killed") >= KILLS * 0.8
+
+
+def test_when_a_worker_is_killed_the_run_says_so_and_the_next_ends_alike(runs: Runs, tmp_path: Path) -> None:
+    rng, outcomes = random.Random(20260121), []
+    before = write_studio(tmp_path / "before")
+    deliver(before, DAYS[0])
+    set_workers(before, 2)
+    calm = shutil.copytree(before, tmp_path / "calm")
+    began = time.perf_counter()
+    assert runs.run(calm, moment(0)) == "0"
+    length, end = time.perf_counter() - began, content(calm)
+
+    for kill in range(KILLS // 5):
+        project = shutil.copytree(before, tmp_path / "killed")
+        outcomes.append(runs.run(project, moment(0), kill_after=rng.uniform(0.2, 0.9) * length, rng=rng))
+
+        assert faults(project) == [], f"kill {kill}"
+        assert runs.run(project, moment(0)) == "0", f"kill {kill}"
+        assert content(project) == end, f"kill {kill}"
+        shutil.rmtree(project)
+
+    assert outcomes.count("1") >= len(outcomes) // 2

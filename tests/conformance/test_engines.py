@@ -223,6 +223,19 @@ def test_an_engine_takes_its_settings_from_the_url(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_engines_that_work_side_by_side_share_the_memory_of_one() -> None:
+    limits = []
+    for sharers in (1, 3):
+        engine = open_engine("duckdb://?memory_limit=3GiB", sharers=sharers)
+        assert isinstance(engine, DuckDBEngine)
+        found = engine.fetch(engine.backend.sql("select current_setting('memory_limit') as memory"))
+        limits.append(found["memory"][0].as_py())
+        engine.close()
+
+    assert limits == ["3.0 GiB", "1.0 GiB"]
+
+
+
 @pytest.mark.parametrize("asked", ["a", "zoë", "o'hara", "'; drop table t --", "$x"])
 def test_a_question_finds_what_the_expression_with_its_values_finds(engine: Engine, asked: str) -> None:
     world = pa.table({"id": ["a", "zoë", "o'hara", "'; drop table t --", "$x"], "n": [1, 2, 3, 4, 5]})

@@ -14,8 +14,9 @@ from ibis import _
 
 from regulars.clock import FixedClock
 from regulars.errors import GuardError, NotFound, StoreError
-from regulars.storage.lake import MANY_FILES, Lake
+from regulars.storage.lake import Lake
 from regulars.storage.manifest import Manifest
+from regulars.storage.merge import MANY_FILES
 from regulars.storage.stores import Stores
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)

@@ -17,6 +17,7 @@ from regulars.storage.book import Book
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import FileStore
 from regulars.storage.landing import ITEMS, ROWS, Landing
+from regulars.storage.segment_name import LINES
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
@@ -179,6 +180,19 @@ def test_compaction_leaves_the_open_day_and_few_segments_alone(landing: Landing)
     assert landing.compact("capitan", "check_ins", before=date(2026, 1, 5)) == 0
     landing.compact("capitan", "check_ins", before=date(2026, 2, 1))
     assert landing.compact("capitan", "check_ins", before=date(2026, 2, 1)) == 0
+
+
+def test_compaction_leaves_no_lines_of_a_past_day_however_few(landing: Landing) -> None:
+    _land(landing, "one", b'{"n":1}')
+    _stage(landing, "pages", pa.table({"file": ["a"], "line": [7], "payload": ["{}"]}, schema=ITEMS))
+    landing.commit("pages", is_complete=False, recorded_at=NOW - timedelta(days=1))
+    before, files = _rows(landing), landing.files.list()
+
+    landing.compact("capitan", "check_ins", before=date(2026, 2, 1))
+
+    assert _rows(landing) == before
+    assert not [name for name in landing.files.list() if name.endswith(LINES)]
+    assert len(set(files) & set(landing.files.list())) == 1, "what is small already stays as it is"
 
 
 def test_tidying_removes_what_nobody_knows_and_nothing_else(landing: Landing) -> None:

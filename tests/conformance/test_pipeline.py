@@ -17,13 +17,15 @@ LEFT_OUT = ("recorded_at", "seq")
 """When a row came, and under which number: the clock is the same here, the numbers depend on what was killed or repeated."""
 
 
-def hashes(folder: Path, stores: dict[str, str]) -> dict[str, str]:
+def hashes(folder: Path, stores: dict[str, str], *, keeps_texts: bool = True) -> dict[str, str]:
     """Run the studio's two days and return what is in its tables."""
     write_studio(folder, stores=stores)
     found = {}
     for day in DAYS:
         deliver(folder, day)
         workspace = open_workspace(folder, clock=FixedClock(evening(day)))
+        if not keeps_texts:
+            workspace.stores.border.texts.folder = None
         try:
             result = run(workspace)
             assert {step.name: step.error for step in result.steps if step.outcome != "done"} == {}
@@ -34,11 +36,17 @@ def hashes(folder: Path, stores: dict[str, str]) -> dict[str, str]:
     return found
 
 
+URLS = {"landing": "file:./landing", "lake": "file:./lake", "book": "sqlite:./book.db", "engine": "duckdb://"}
+
+
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("studio")
-    urls = {"landing": "file:./landing", "lake": "file:./lake", "book": "sqlite:./book.db", "engine": "duckdb://"}
-    return hashes(folder, urls)
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studio")
+
+
+@pytest.fixture(scope="module")
+def reference(studio: Path) -> dict[str, str]:
+    return hashes(studio, URLS)
 
 
 @pytest.fixture
@@ -49,3 +57,30 @@ def again(reference: dict[str, str], store_urls: dict[str, str], tmp_path: Path)
 def test_the_same_two_days_end_in_the_same_tables(again: dict[str, str], reference: dict[str, str]) -> None:
     assert again == reference
     assert len(reference) == 2 * 27
+
+
+def test_texts_that_are_kept_change_no_table(reference: dict[str, str], tmp_path: Path) -> None:
+    assert hashes(tmp_path / "studio", URLS, keeps_texts=False) == reference
+
+
+def test_new_records_may_be_told_apart_first(
+    reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regulars.pipeline.changed.MUCH", 0)     # rows: every file is one of many
+
+    assert hashes(tmp_path / "studio", URLS) == reference
+
+
+@pytest.mark.usefixtures("reference")
+def test_nobody_is_named_in_texts_that_are_kept(studio: Path) -> None:
+    workspace = open_workspace(studio, clock=FixedClock(evening(DAYS[-1])))
+    people = workspace.fetch(workspace.table("profiles")).select(["email", "phone", "name"])
+    customers = workspace.fetch(workspace.table("identity")).select(["customer_id"])
+    workspace.close()
+    told = {text for column in [*people.columns, *customers.columns] for text in column.to_pylist() if text}
+
+    texts = "".join(path.read_text() for path in (studio / ".regulars" / "texts").iterdir())
+
+    assert len(told) > 20
+    assert len(texts) > 10_000
+    assert {text for text in told if text in texts} == set()

@@ -73,6 +73,13 @@ def test_thresholds_are_read(tmp_path: Path) -> None:
     assert (choices.merge_from, choices.review_from) == (0.99, 0.4)
 
 
+def test_how_many_workers_is_read_and_may_be_left_open(tmp_path: Path) -> None:
+    text = '[business]\nname = "X"\ntimezone = "UTC"\n[engine]\n'
+
+    assert read(tmp_path, f"{text}workers = 3\n").engine.workers == 3
+    assert read(tmp_path, text).engine.workers is None
+
+
 def test_name_and_timezone_are_enough(tmp_path: Path) -> None:
     config = read(tmp_path, '[business]\nname = "X"\ntimezone = "UTC"\n')
 
@@ -113,6 +120,8 @@ def test_relative_paths_begin_at_the_project(url: str, where: str) -> None:
     ('landing = "file:./landing"', 'landin = "x"', 17, "did you mean 'landing'?"),
     ("${S3_ENDPOINT}", "${S3_END}", 18, "export S3_END="),
     ('url = "duckdb://?threads=2"', 'url = "dukdb://"', 22, "duckdb:// or spark://local[2]"),
+    ('url = "duckdb://?threads=2"', "workers = 0", 22, "a whole number from 1"),
+    ('url = "duckdb://?threads=2"', "workers = true", 22, "a whole number from 1"),
     ("[engine]", "[engine", 21, "line is"),
     ('name = "Summit Climbing"\n', "", 1, 'name = "Summit Climbing"'),
 ])

@@ -6,9 +6,9 @@ import ibis
 import pytest
 
 from regulars.errors import StoreError
-from regulars.storage.lake import small
 from regulars.storage.landing import as_lines
 from regulars.storage.manifest import DataFile, Manifest, evolved, settled
+from regulars.storage.merge import small
 
 
 def _files(*rows: int) -> list[DataFile]:

@@ -62,6 +62,7 @@ class Campaign:
     spread: timedelta | None = None          # over how long the messages are strewn
     expires: timedelta | None = None         # after which a message that waits is no longer worth sending
     brake: Brake = field(default_factory=Brake)
+    further: frozenset[str] = frozenset()    # what its words may speak of beside customers, in a flow
 
     @property
     def version(self) -> str:

@@ -92,7 +92,8 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
 
 def variables(campaign: Campaign, known: Vocabulary) -> frozenset[str]:
     """Return what the templates of a campaign may speak of: what is known of customers, or stands in its list."""
-    return OF_MESSAGES | (frozenset(FIELDS) if campaign.list_file is not None else known.traits or frozenset())
+    people = frozenset(FIELDS) if campaign.list_file is not None else known.traits or frozenset[str]()
+    return OF_MESSAGES | campaign.further | people
 
 
 def _audience(data: Data, known: Vocabulary) -> str | None:

@@ -7,20 +7,21 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from liquid import BoundTemplate
-from liquid.exceptions import LiquidError, OutputStreamLimitError
 
-from regulars.campaigns.liquid_rules import environment
 from regulars.campaigns.mail import finished, plain_twin
 from regulars.campaigns.sms import plain
 from regulars.campaigns.wording import Wording
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from liquid import BoundTemplate
+    from liquid.exceptions import LiquidError
 
 Channel = Literal["sms", "email"]
 
@@ -86,6 +87,10 @@ def parse(template: Template, *, known: Iterable[str], wording: Wording, must_le
     cannot be read, a part that is too long or missing.
 
     """
+    from liquid.exceptions import LiquidError  # noqa: PLC0415  a tenth of a second that only a message should pay
+
+    from regulars.campaigns.liquid_rules import environment  # noqa: PLC0415
+
     sources = _sources(template)
     names = frozenset(known) | {"unsubscribe_url"}
     parts: dict[str, BoundTemplate] = {}
@@ -118,6 +123,8 @@ def render(parsed: Parsed, values: Mapping[str, object]) -> Message | Unfilled:
     A value that is None, blank, or a number where a name belongs is missing: a fallback stands in for it, or the
     person is refused. Nobody ever gets a gap or a placeholder.
     """
+    from liquid.exceptions import LiquidError, OutputStreamLimitError  # noqa: PLC0415  as in `parse`
+
     told = {name: _told(name, value) for name, value in values.items()}
     for name in parsed.variables:
         size = len(value) if isinstance(value := told.get(name.partition(".")[0]), str) else 0

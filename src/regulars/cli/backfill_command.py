@@ -25,7 +25,7 @@ def command(
     from regulars.pipeline.flow import backfill  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, with_workers=True)
     try:
         start = first.replace(tzinfo=end.tzinfo)
         result = backfill(

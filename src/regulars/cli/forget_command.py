@@ -33,7 +33,7 @@ def command(customer: str | None, folder: Path, *, is_applied: bool, is_verified
     """
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
 
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, with_workers=is_applied)
     try:
         if is_verified:
             _verified(workspace, as_json=as_json)

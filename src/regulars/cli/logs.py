@@ -13,6 +13,7 @@ DEBUG = "REGULARS_DEBUG"
 """The variable of the environment that brings tracebacks: `REGULARS_DEBUG=1 regulars run`."""
 
 _SHOWN = 200                                 # characters of one value
+_UNSHOWN = {"level", "event", "exc_info", "exception"}
 
 # A retry tells its callable with its arguments; a request's arguments can hold a key, so only these are shown.
 _RETRY = "stamina.retry_scheduled"
@@ -43,7 +44,7 @@ def one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
         cause = _short(event.get("caused_by", ""))
         return f"  {level}: {event.get('callable', '')}: again in {wait:.1f} s, after {cause}"
     facts = ", ".join(
-        f"{name} {_short(value)}" for name, value in event.items() if name not in {"level", "event", "exc_info"}
+        f"{name} {_short(value)}" for name, value in event.items() if name not in _UNSHOWN
     )
     return f"  {level}: {said}" + (f": {facts}" if facts else "")
 

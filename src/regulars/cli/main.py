@@ -28,6 +28,7 @@ COMMANDS = {
     "segment": "List segments and their members; replay one over the past.",
     "experiment": "Plan, rehearse, read and decide experiments.",
     "campaign": "Write, plan, send, watch and stop campaigns; read their account.",
+    "flow": "Read flows, try, explain, pause and judge them.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "forget": "Let one person leave every store, with a proof; search for who was forgotten.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",

@@ -21,7 +21,7 @@ def command(sources: tuple[str, ...], folder: Path, as_of: datetime | None, *, a
     from regulars.pipeline.flow import pull  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
-    workspace = open_workspace(folder, clock=clock_at(as_of))
+    workspace = open_workspace(folder, clock=clock_at(as_of), with_workers=True)
     try:
         finish(pull(workspace, only=sources, observer=Progress(quiet=as_json)), folder, then="run", as_json=as_json)
     finally:

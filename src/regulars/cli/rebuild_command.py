@@ -20,7 +20,7 @@ def command(folder: Path, *, as_json: bool) -> None:
     from regulars.pipeline.flow import rebuild  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, with_workers=True)
     try:
         finish(rebuild(workspace, observer=Progress(quiet=as_json)), folder, as_json=as_json)
     finally:

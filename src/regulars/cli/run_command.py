@@ -23,18 +23,17 @@ from regulars.runs.run import RunResult
 def command(
     folder: Path, only: tuple[str, ...], as_of: datetime | None, *, as_json: bool, allow_shrink: bool, dry_run: bool
 ) -> None:
-    """Do everything that is due: pull, read, resolve, derive, connect, segment, assign, measure, check.
+    """Do everything that is due: pull, read, resolve, derive, connect, segment, assign, flow, measure, check.
 
     Safe to repeat and to kill: the next run goes on where this one stopped. Exits with 1 when a step failed.
     """
-    from regulars.pipeline.flow import run, steps  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.flow import due, run  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
 
-    workspace = open_workspace(folder, clock=clock_at(as_of), allow_shrink=allow_shrink)
+    workspace = open_workspace(folder, clock=clock_at(as_of), allow_shrink=allow_shrink, with_workers=not dry_run)
     try:
         if dry_run:
-            names = [workspace.source(name) for name in only] if only else list(workspace.project.sources)
-            todo = [{"step": step.name, "needs": list(step.needs)} for step in steps(workspace, names)]
+            todo = [{"step": step.name, "needs": list(step.needs)} for step in due(workspace, only=only)]
             show_json(todo) if as_json else click.echo("\n".join(step["step"] for step in todo))  # type: ignore[misc]
             return
         finish(run(workspace, only=only, observer=Progress(quiet=as_json)), folder, as_json=as_json)

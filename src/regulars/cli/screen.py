@@ -122,32 +122,41 @@ class Progress:
         self._out = console(err=True)
         self._quiet = quiet
         self._status: Any = None
+        self._under_way: dict[str, str] = {}             # step -> how far it is
 
     def started(self, step: str) -> None:
         """Show that a step begins."""
-        if not self._quiet and self._out.is_terminal:
-            self._status = self._out.status(f"{step} …")
+        self._under_way[step] = f"{step} …"
+        if self._status is None and not self._quiet and self._out.is_terminal:
+            self._status = self._out.status("")
             self._status.start()
             if (context := click.get_current_context(silent=True)) is not None:
                 # Also when the step is broken off: the spinner hides the cursor.
                 context.call_on_close(self._status.stop)
+        self._show()
 
     def reached(self, step: str, checkpoint: Checkpoint) -> None:
         """Show how far a step is."""
-        if self._status is not None:
-            total = f" of {checkpoint.total:,}" if checkpoint.total else ""
-            self._status.update(f"{step}: {checkpoint.done:,}{total} {checkpoint.note}")
+        total = f" of {checkpoint.total:,}" if checkpoint.total else ""
+        self._under_way[step] = f"{step}: {checkpoint.done:,}{total} {checkpoint.note}"
+        self._show()
 
     def ended(self, result: StepResult) -> None:
         """Show how a step ended."""
-        if self._status is not None:
+        self._under_way.pop(result.name, None)           # one that was skipped never started
+        if self._status is not None and not self._under_way:
             self._status.stop()
             self._status = None
+        self._show()
         if not self._quiet:
             rows = f"{result.work.rows_in:,} in, {result.work.rows_out:,} out" if result.work.rows_in else ""
             why = _escape(_once(result.error) or result.work.note)
             line = f"{result.name:<28} {result.seconds:6.1f} s  {rows:<28} {why}"
             self._out.print(f"{MARKS[result.outcome]} {line.rstrip()}", soft_wrap=True)
+
+    def _show(self) -> None:
+        if self._status is not None:
+            self._status.update("   ".join(self._under_way.values()))
 
 
 def _plain(value: object) -> object:

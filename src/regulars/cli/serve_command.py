@@ -80,7 +80,7 @@ def command(
     )
     with listening(host, port) as socket, serving(folder, choices) as ready:
         _say(f"http://{host}:{socket.getsockname()[1]}", ready.said, is_open=without_sign_in, as_json=as_json)
-        serve(ready.app, socket)
+        serve(ready.app, socket, door=ready.door)
 
 
 def _issuer(url: str | None, client_id: str | None, client_secret: str | None) -> Issuer | None:

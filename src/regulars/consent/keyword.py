@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Literal
 
 from regulars.consent.lexicon import CLAUSE
-from regulars.consent.wording import Wording, read_words
+from regulars.consent.wording import Wording, Words, read_words
 
 Kind = Literal["opt_out", "opt_in", "help", "ambiguous", "none"]
 
@@ -42,16 +43,25 @@ _AS_WORDS = str.maketrans({
     "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{OCTAGONAL SIGN}": " stop ", "\N{NO ENTRY}": " stop ",
     "\N{REVERSED HAND WITH MIDDLE FINGER EXTENDED}": " fuck you ",
 })
-_WORDS = read_words()
-_LEXICON = _WORDS.lexicon
 _NEUTRAL = "."                               # the sign of no idea: what was taken out
-_MEANT = [
-    (command, frozenset(command), 2 if len(command) >= 9 else 1)
-    for command, (kind, _) in _WORDS.commands.items() if kind == "opt_out" and " " not in command and len(command) >= 4
-]
-_OUTS = [rule for rule in _WORDS.wordings if rule.kind == "opt_out"]
-_DOUBTS = [rule for rule in _WORDS.wordings if rule.kind == "ambiguous"]
-_WHOLE = [rule for rule in _WORDS.wordings if rule.kind in ("opt_in", "help")]
+
+
+@cache
+def _known() -> Words:
+    """Return the words; read when the first reply is, because that takes half a second."""
+    return read_words()
+
+
+@cache
+def _wordings(*kinds: Kind) -> list[Wording]:
+    return [rule for rule in _known().wordings if rule.kind in kinds]
+
+
+@cache
+def _mistakable() -> list[tuple[str, frozenset[str], int]]:
+    """Return the commands of which a slip is one too: their letters, and how many slips may be in them."""
+    outs = [command for command, (kind, _) in _known().commands.items() if kind == "opt_out" and " " not in command]
+    return [(command, frozenset(command), 2 if len(command) >= 9 else 1) for command in outs if len(command) >= 4]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +87,7 @@ class _Said:
 
     @property
     def is_fun(self) -> bool:
-        return bool(_WORDS.joking.search(self.signs)) or any(sign in self.text for sign in _FUN)
+        return bool(_known().joking.search(self.signs)) or any(sign in self.text for sign in _FUN)
 
 
 def read_reply(text: str | None, *, is_confirming: bool = False) -> Reading:
@@ -96,8 +106,8 @@ def read_reply(text: str | None, *, is_confirming: bool = False) -> Reading:
     words = folded(text)
     if not words:
         return Reading(kind="none", reason="no words, only signs")
-    said = _Said(text=text, words=words, signs=_LEXICON.read(words))
-    if automatic := _WORDS.not_meant_for_us.search(said.signs):
+    said = _Said(text=text, words=words, signs=_known().lexicon.read(words))
+    if automatic := _known().not_meant_for_us.search(said.signs):
         return Reading(kind="none", reason="an automatic answer, or our own words quoted", found=said.found(automatic))
     return (
         _command(said, is_confirming=is_confirming)
@@ -129,9 +139,9 @@ def folded(text: str) -> list[str]:
 def _command(said: _Said, *, is_confirming: bool) -> Reading | None:
     """Read a reply that is nothing but a command, courtesy aside."""
     words = _bare(said.words, said.signs)
-    kind, language = _WORDS.commands.get(words, (None, ""))
+    kind, language = _known().commands.get(words, (None, ""))
     if kind is None and (meant := _meant(words)) is not None:
-        kind, language = "opt_out", _WORDS.commands[meant][1]
+        kind, language = "opt_out", _known().commands[meant][1]
     if kind == "opt_out" and said.text.rstrip(" !.)\"'").endswith("?"):
         return Reading(kind="ambiguous", reason="a command put as a question", found=words, language=language)
     if kind == "opt_out" and words not in _STRONG and said.is_fun:
@@ -143,9 +153,9 @@ def _command(said: _Said, *, is_confirming: bool) -> Reading | None:
 
 def _plain_word(words: str, whole: str, *, is_confirming: bool) -> Reading | None:
     """Read a reply that is a plain yes or no."""
-    if words in _WORDS.unwilling or whole in _WORDS.unwilling:
+    if words in _known().unwilling or whole in _known().unwilling:
         return Reading(kind="ambiguous", reason="unwilling, but not clearly about all messages", found=words)
-    if words not in _WORDS.confirming:
+    if words not in _known().confirming:
         return None
     if is_confirming:
         return Reading(kind="opt_in", reason=f"{words!r} to the question whether to be written to", found=words)
@@ -157,7 +167,7 @@ def _bare(words: list[str], signs: str) -> str:
     if len(words) > _LONGEST_COMMAND:
         return ""
     kept = words
-    if hits := [hit.span() for hit in _WORDS.courtesy.finditer(signs)]:
+    if hits := [hit.span() for hit in _known().courtesy.finditer(signs)]:
         polite = {at for first, behind in hits for at in range(first, behind)}
         kept = [word for at, word in enumerate(words) if at not in polite]
     return " ".join(word for word, _ in groupby(word for word in kept if word != CLAUSE))
@@ -165,10 +175,10 @@ def _bare(words: list[str], signs: str) -> str:
 
 def _meant(word: str) -> str | None:
     """Return the opt-out command that one word is a slip of; None when it is a word of its own."""
-    if " " in word or word in _WORDS.real or len(word) < 3:
+    if " " in word or word in _known().real or len(word) < 3:
         return None
     letters = frozenset(word)
-    for command, theirs, slips in _MEANT:
+    for command, theirs, slips in _mistakable():
         # A slip changes two letters of the set at most: most commands are ruled out without counting.
         if len(letters ^ theirs) > 2 * slips or abs(len(word) - len(command)) > slips:
             continue
@@ -193,36 +203,37 @@ def _slips(one: str, other: str) -> int:
 
 def _worded(said: _Said, *, is_confirming: bool) -> Reading | None:
     """Read a reply in sentences: opt-outs first, then what only a person can tell, then opt-ins and help."""
-    kept = _WORDS.kept.sub(lambda hit: _NEUTRAL * len(hit[0]), said.signs)
-    if (found := _first(kept, _OUTS)) is not None:
+    kept = _known().kept.sub(lambda hit: _NEUTRAL * len(hit[0]), said.signs)
+    if (found := _first(kept, _wordings("opt_out"))) is not None:
         return _wish(said, kept, *found)
     if alone := _command_in_a_clause(said, kept):
         return alone
     # Opt-ins and calls for help are whole sentences: what was taken out of one belongs to it.
-    whole = [rule for rule in _WHOLE if is_confirming or not rule.needs_question]
-    other = _first(kept, _DOUBTS) or _first(said.signs, whole)
+    whole = [rule for rule in _wordings("opt_in", "help") if is_confirming or not rule.needs_question]
+    other = _first(kept, _wordings("ambiguous")) or _first(said.signs, whole)
     if other is None:
         return None
     rule, hit = other
-    return Reading(kind=rule.kind, reason=rule.reason, found=said.found(hit), language=_LEXICON.language(said.signs))
+    language = _known().lexicon.language(said.signs)
+    return Reading(kind=rule.kind, reason=rule.reason, found=said.found(hit), language=language)
 
 
 def _wish(said: _Said, kept: str, rule: Wording, hit: re.Match[str]) -> Reading:
     """Return a wish to be left alone as it stands, or as a person must read it."""
     kind, reason = rule.kind, rule.reason
-    if _WORDS.taken_back.search(said.signs):
+    if _known().taken_back.search(said.signs):
         kind, reason = "ambiguous", "taken back in the same breath"
     elif rule.may_be_fun and said.is_fun:
         kind, reason = "ambiguous", f"{rule.reason}, but perhaps in fun"
-    elif rule.may_be_limited and (limit := _WORDS.limited.search(kept)):
+    elif rule.may_be_limited and (limit := _known().limited.search(kept)):
         kind, reason = "ambiguous", f"{rule.reason}, but only {said.found(limit)!r}"
-    return Reading(kind=kind, reason=reason, found=said.found(hit), language=_LEXICON.language(said.signs))
+    return Reading(kind=kind, reason=reason, found=said.found(hit), language=_known().lexicon.language(said.signs))
 
 
 def _first(signs: str, rules: list[Wording]) -> tuple[Wording, re.Match[str]] | None:
     for rule in rules:
         for hit in rule.pattern.finditer(signs):
-            if not _WORDS.about_other_things.match(signs, hit.end()):
+            if not _known().about_other_things.match(signs, hit.end()):
                 return rule, hit
     return None
 
@@ -234,12 +245,12 @@ def _command_in_a_clause(said: _Said, kept: str) -> Reading | None:
         own = said.words[behind:behind + len(clause)]
         behind += len(clause) + 1
         words = _bare(own, clause) if _NEUTRAL not in clause else ""
-        kind, language = _WORDS.commands.get(words, ("none", ""))
+        kind, language = _known().commands.get(words, ("none", ""))
         if kind != "opt_out":
             continue
         if said.is_fun:
             return Reading(kind="ambiguous", reason="a command, but perhaps in fun", found=words, language=language)
-        if _WORDS.asked_about.search(said.signs):
+        if _known().asked_about.search(said.signs):
             return Reading(kind="ambiguous", reason="a command within a question", found=words, language=language)
         if words in _STRONG:
             return Reading(kind="opt_out", reason=f"the command {words!r} in a clause", found=words, language=language)

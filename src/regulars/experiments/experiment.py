@@ -113,6 +113,7 @@ class Experiment:
     primary: tuple[Goal, ...]
     unit: Unit = "customer"
     audience: str | None = None              # a segment; None: everybody
+    flow: str | None = None                  # whose comers it splits, instead of an audience
     secondary: tuple[Goal, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
     begins: date | None = None               # None: a draft

@@ -15,9 +15,9 @@ ADULT_AT = 18
 
 def age_on(birthday: ir.Value, on: date) -> ir.Value:
     """Return whole years from the birthday to a day; missing without a birthday. Of 29 February: on 1 March."""
-    born = birthday.cast("date")
-    this_year = born.month() * 100 + born.day() > on.month * 100 + on.day
-    return (ibis.literal(on.year) - born.year()) - this_year.ifelse(1, 0)
+    born, day = birthday.cast("date"), ibis.literal(on)
+    this_year = born.month() * 100 + born.day() > day.month() * 100 + day.day()
+    return (day.year() - born.year()) - this_year.ifelse(1, 0)
 
 
 def is_minor_on(birthday: ir.Value, has_parent: ir.Value, on: date) -> ir.Value:

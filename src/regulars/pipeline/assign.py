@@ -64,9 +64,13 @@ def enrol_audience(workspace: Workspace, experiment: Experiment) -> int:
 
     Raises DeclarationError when the weights were changed after the start without a new epoch.
     """
+    return enrol_units(workspace, experiment, audience(workspace, experiment))
+
+
+def enrol_units(workspace: Workspace, experiment: Experiment, units: pa.Array) -> int:
+    """Assign and expose those of some units that have no variant yet, in the same way."""
     now, book = workspace.clock.now(), workspace.book.experiments
     experiment = in_force(workspace, experiment)
-    units = audience(workspace, experiment)
     begin(workspace, experiment, at=now, planned=planned_units(workspace, experiment))
     known = assigned(workspace, experiment).rows
     found = enrol(
@@ -126,7 +130,12 @@ def expose_assigned(workspace: Workspace, experiment: Experiment) -> int:
 
 
 def audience(workspace: Workspace, experiment: Experiment) -> pa.Array:
-    """Return the units that may get in now, sorted: customers of the segment, or the households these live in."""
+    """Return the units that may get in now, sorted: customers of the segment, or the households these live in.
+
+    Whoever comes into a flow gets in then, and not from here.
+    """
+    if experiment.flow is not None:
+        return pa.array([], pa.string())
     people = workspace.table("customers").select("customer_id")
     if experiment.audience is not None:
         memberships = workspace.table("memberships")

@@ -12,13 +12,16 @@ from regulars.campaigns.recurrence import instant, next_run
 from regulars.check import did_you_mean
 from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError, NotFound
+from regulars.flows.flow import DOT
 from regulars.project import Project
 from regulars.storage.book.campaigns import Occurrence
 
 
 def campaign_of(project: Project, name: str) -> Campaign:
-    """Return a declared campaign. Raises NotFound naming the closest one."""
-    for campaign in project.campaigns:
+    """Return a declared campaign, or that of a flow's message. Raises NotFound naming the closest one."""
+    flows = [flow for flow in project.flows if flow.name == name.partition(DOT)[0]]
+    messages = [step.campaign for flow in flows for step in flow.messages]
+    for campaign in (*project.campaigns, *messages):
         if campaign.name == name:
             return campaign
     names = [one.name for one in project.campaigns]
@@ -58,6 +61,8 @@ def occurrence_at(campaign: Campaign, *, now: datetime, zone: str) -> tuple[str,
 
 def check_version(campaign: Campaign, one: Occurrence) -> None:
     """Raise DeclarationError when a campaign says something else than when it was planned."""
+    if campaign.version != one.version and DOT in campaign.name:
+        raise DeclarationError(f"{campaign.name} says something else by now", hint="regulars run: it goes on with that")
     if campaign.version != one.version:
         raise DeclarationError(
             f"{campaign.name} says something else than when it was planned on {one.planned_at:%Y-%m-%d %H:%M} UTC",

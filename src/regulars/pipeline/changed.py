@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -11,9 +12,13 @@ import ibis.expr.types as ir
 from regulars.pipeline.read import empty_records, records_of
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
+from regulars.storage.engines.shape import varying
 
 KEY = ibis.schema({"source": "string", "stream": "string", "record_key": "string"})
 """By these columns what was made of a record is found again."""
+
+MUCH = 20_000
+"""Rows in files that came above which the few that are new among them are read once, and not for every event type."""
 
 Mark = Sequence[object]
 """How far a step has looked at a stream: what its records were read by, up to which segment, in which version."""
@@ -27,6 +32,7 @@ class Change:
     new: ir.Table                            # typed records that came or changed
     lost: ir.Table | None                    # record_key of those that are no longer there; None: surely none
     before: ir.Table | None = None           # typed records as they were, that changed or went; None: not known
+    read: int = 0                            # rows that are read to find the new ones; 0: nothing has to be found
 
     def replaced(self) -> list[ir.Table]:
         """Return the KEY of everything that was made of these records before."""
@@ -67,13 +73,23 @@ def changed(
     moved = workspace.lake.moved(records_of(stream), since=version)
     changes = workspace.lake.changes(records_of(stream), since=version)
     if moved is None or changes is None:
-        return Change(stream=stream, new=records.filter(records.seq > seq), lost=_lost(made, records, stream))
+        return Change(stream=stream, new=records.filter(records.seq > varying(seq)), lost=_lost(made, records, stream))
     if moved == (0, 0):
         return None
     came, went = changes
     lost = went.anti_join(came, "record_key") if moved[1] else None
     before = went.anti_join(came, ("record_key", "record_n", "seq"))
-    return Change(stream=stream, new=came.filter(came.seq > seq), lost=lost, before=before)
+    return Change(stream=stream, new=came.filter(came.seq > varying(seq)), lost=lost, before=before, read=moved[0])
+
+
+@contextmanager
+def at_hand(workspace: Workspace, change: Change) -> Iterator[Change]:
+    """Give a change whose new records are quick to read, for a `with`: a file is written anew for the few in it."""
+    if change.read <= MUCH:
+        yield change
+        return
+    with workspace.lake.gathered([change.new], schema=change.new.schema()) as new:
+        yield replace(change, new=new)
 
 
 def _lost(made: Callable[[], ir.Table] | None, records: ir.Table, stream: Stream) -> ir.Table | None:

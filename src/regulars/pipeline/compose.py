@@ -85,6 +85,7 @@ def plan_campaign(
         **{column: found[column] for column in ("customer_id", "address", "variant", "household_id", "region", "gaps")},
         "state": pc.if_else(is_in, "planned", "skipped"), "reason": found["reason"],
         "due_at": _due(found, campaign, key=key, begins=begins),
+        "expires_at": pa.nulls(found.num_rows, pa.timestamp("us")),
     }, schema=PLANNED)
     return Plan(
         campaign=campaign, occurrence=occurrence, starts_at=starts_at, rows=rows,
@@ -124,7 +125,7 @@ def _candidates(
     """Everybody of the audience with what is known of them, sorted by id; gaps as JSON."""
     engine = workspace.stores.engine
     if listed is None:
-        people = _people(workspace, campaign)
+        people = people_of(workspace, campaign)
         permitted = permitted_people(workspace, channel=campaign.channel, purpose=campaign.purpose, at=at)
     else:
         people = engine.arrow(listed.people)
@@ -132,7 +133,7 @@ def _candidates(
     gaps = {f"gap_{name}": people[name] for name in ready.gaps}
     if chosen is not None:
         people = people.semi_join(engine.arrow(chosen), "customer_id")
-    assignment = chosen if chosen is not None else _assigned(workspace, campaign, enrols=enrols)
+    assignment = chosen if chosen is not None else variants_of(workspace, campaign, enrols=enrols)
     silent = [name for name, template in campaign.templates.items() if template is None]
     found = workspace.fetch(candidates(
         people.select("customer_id", "household_id", "region", **gaps), engine.arrow(permitted),
@@ -142,8 +143,8 @@ def _candidates(
     return found.drop_columns(list(gaps)).append_column("gaps", rows_as_json(values))
 
 
-def _people(workspace: Workspace, campaign: Campaign) -> ir.Table:
-    """The customers of a segment, or all, with household_id and region."""
+def people_of(workspace: Workspace, campaign: Campaign) -> ir.Table:
+    """Return the customers of a segment, or all, with household_id and region."""
     people, contacts = workspace.table("customers"), workspace.table("contacts")
     if campaign.audience is not None:
         memberships = workspace.table("memberships")
@@ -154,8 +155,8 @@ def _people(workspace: Workspace, campaign: Campaign) -> ir.Table:
     return found.mutate(household_id=found.home).drop("home")
 
 
-def _assigned(workspace: Workspace, campaign: Campaign, *, enrols: bool) -> pa.Table | None:
-    """customer_id, variant of everybody who has one; None for a campaign without an experiment."""
+def variants_of(workspace: Workspace, campaign: Campaign, *, enrols: bool) -> pa.Table | None:
+    """Return customer_id, variant of everybody who has one; None for a campaign without an experiment."""
     if campaign.experiment is None:
         return None
     experiment = next(one for one in workspace.project.experiments if one.name == campaign.experiment)

@@ -39,7 +39,9 @@ def strongest(workspace: Workspace, customer_id: str, *, limit: int = 10) -> lis
     followed, passes_given, passes_got, and the rest as they are. Only ties that say something: companions, family,
     passes.
     """
-    return list(workspace.ask(_strongest, limit, customer_id=customer_id).to_pylist())
+    rows = workspace.ask(_strongest, limit, customer_id=customer_id).to_pylist()
+    names = names_of(workspace, [row["other_id"] for row in rows])
+    return [{**row, "other_name": names.get(row["other_id"])} for row in rows]
 
 
 def circle(workspace: Workspace, customer_id: str) -> Circle:
@@ -90,7 +92,7 @@ def largest_communities(workspace: Workspace, *, limit: int = 10) -> list[dict[s
 
 
 def _strongest(workspace: Workspace, limit: int) -> ir.Table:
-    rows = _companions(workspace)
+    rows = _telling(workspace)
     parts = []
     for own, other in ((1, 2), (2, 1)):
         mine = rows.filter(rows[f"customer_id_{own}"] == given("customer_id"))
@@ -100,10 +102,7 @@ def _strongest(workspace: Workspace, limit: int) -> ir.Table:
             passes_given=mine[f"passes_from_{own}"], passes_got=mine[f"passes_from_{other}"],
         ))
     found = ibis.union(*parts)
-    found = found.filter(found.is_companion | found.is_family | (found.passes_given + found.passes_got > 0))
-    names = workspace.table("customers").select(other_id="customer_id", other_name="name")
-    named = found.left_join(names, "other_id").drop("other_id_right")
-    return named.order_by(named.tie.desc(), "other_id").limit(limit)
+    return found.order_by(found.tie.desc(), "other_id").limit(limit)
 
 
 def _among(workspace: Workspace, ids: list[str], *, left_out: int) -> Circle:
@@ -116,13 +115,16 @@ def _among(workspace: Workspace, ids: list[str], *, left_out: int) -> Circle:
 
 def _inside(workspace: Workspace) -> ir.Table:
     """Return the ties among some people that say something, the strongest first."""
-    inside = _companions(workspace)
+    inside = _telling(workspace)
     for own in ("customer_id_1", "customer_id_2"):
         inside = inside.semi_join(SOME.select(**{own: "customer_id"}), own)
-    inside = inside.filter(
-        inside.is_companion | inside.is_family | (inside.passes_from_1 + inside.passes_from_2 > 0)
-    )
     return inside.order_by(inside.tie.desc(), inside.customer_id_1, inside.customer_id_2)
+
+
+def _telling(workspace: Workspace) -> ir.Table:
+    """Return the ties that say something, columns of COMPANION."""
+    rows = _companions(workspace)
+    return rows.filter(rows.is_companion | rows.is_family | (rows.passes_from_1 + rows.passes_from_2 > 0))
 
 
 def _companions(workspace: Workspace) -> ir.Table:

@@ -1,8 +1,9 @@
-"""Derive: typed records become lines of money, events and customers; only what changed is made again."""
+"""Derive: typed records become lines of money and events, people become customers; only what changed is made again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 import ibis
 import ibis.expr.types as ir
@@ -13,7 +14,7 @@ from regulars.events.derive import DRAFT, derived, drafts, of_money, with_month
 from regulars.events.event import MONEY, OWN, TRANSFERS, EventType, attributes
 from regulars.events.money import LINE
 from regulars.identity.customer import customers
-from regulars.pipeline.changed import KEY, changed, mark
+from regulars.pipeline.changed import KEY, at_hand, changed, mark
 from regulars.pipeline.households import MEMBERS, with_household
 from regulars.pipeline.money import changed_money
 from regulars.pipeline.read import content_of, digest, quarantine_rows, refused_at
@@ -27,17 +28,23 @@ BY_PROFILE = ("profile_source", "profile_id", "occurred_at")
 
 
 def derive_facts(workspace: Workspace) -> Steps:
-    """Bring the money ledger, the events and the customers up to date with the records."""
-    yield Checkpoint(done=0, total=3, note="money")
+    """Bring the money ledger and the events up to date with the records; who is who they do not ask."""
+    yield Checkpoint(done=0, total=2, note="money")
     lines = changed_money(workspace)
-    yield Checkpoint(done=1, total=3, note="events")
+    yield Checkpoint(done=1, total=2, note="events")
     events = changed_events(workspace)
-    yield Checkpoint(done=2, total=3, note="customers")
-    changed = publish_customers(workspace)
     return Work(
-        rows_in=lines + events, rows_out=lines + events + changed,
+        rows_in=lines + events, rows_out=lines + events,
         note=f"{workspace.lake.rows(EVENTS):,} events, {workspace.lake.rows(MONEY):,} lines of money",
     )
+
+
+def describe_customers(workspace: Workspace) -> Steps:
+    """Bring the customers up to date with their profiles, their households and what happened to them."""
+    yield Checkpoint(done=0, total=1, note="customers")
+    changed = publish_customers(workspace)
+    rows = workspace.lake.rows("customers")
+    return Work(rows_in=rows, rows_out=changed, note=f"{rows:,} customers" if changed else "no customer changed")
 
 
 def changed_events(workspace: Workspace) -> int:
@@ -50,29 +57,30 @@ def changed_events(workspace: Workspace) -> int:
     meta = workspace.lake.meta(EVENTS)
     since = meta["marks"] if meta.get("declared") == declared else None
     parts, replaced, marks = list[ir.Table](), list[ir.Table](), dict[str, object]()
-    for name, types in _by_stream(workspace.project.events).items():
-        if name in (MONEY, TRANSFERS):
-            marks[name] = _version(workspace, name)
-            came, gone = _made_changes(workspace, name, None if since is None else since[name], types)
-            if came is not None:
-                rows = of_money(came) if name == MONEY else of_transfers(came)
-                parts += drafts(rows, types, source=OWN, stream=name)
-            replaced += gone
-            continue
-        stream = workspace.project.stream(name)
-        marks[name] = mark(workspace, stream)
-        change = changed(
-            workspace, stream, since=None if since is None else since[name],
-            made=lambda: workspace.lake.table(EVENTS).select(*KEY.names).distinct(),
-        )
-        if change is not None:
-            parts += drafts(change.new, types, source=stream.source, stream=stream.name)
-            replaced += change.replaced()
-    if since is not None and not parts and not replaced:
-        return 0
-    return _publish(
-        workspace, parts, None if since is None else replaced, meta={"declared": declared, "marks": marks}
-    )
+    with ExitStack() as stack:
+        for name, types in _by_stream(workspace.project.events).items():
+            if name in (MONEY, TRANSFERS):
+                marks[name] = _version(workspace, name)
+                came, gone = _made_changes(workspace, name, None if since is None else since[name], types, stack=stack)
+                if came is not None:
+                    rows = of_money(came) if name == MONEY else of_transfers(came)
+                    parts += drafts(rows, types, source=OWN, stream=name)
+                replaced += gone
+                continue
+            stream = workspace.project.stream(name)
+            marks[name] = mark(workspace, stream)
+            change = changed(
+                workspace, stream, since=None if since is None else since[name],
+                made=lambda: workspace.lake.table(EVENTS).select(*KEY.names).distinct(),
+            )
+            if change is not None:
+                change = stack.enter_context(at_hand(workspace, change))
+                parts += drafts(change.new, types, source=stream.source, stream=stream.name)
+                replaced += change.replaced()
+        if since is not None and not parts and not replaced:
+            return 0
+        meta = {"declared": declared, "marks": marks}
+        return _publish(workspace, parts, None if since is None else replaced, meta=meta)
 
 
 def event_attributes(workspace: Workspace) -> ibis.Schema:
@@ -107,7 +115,7 @@ def publish_customers(workspace: Workspace) -> int:
 
 
 def _made_changes(
-    workspace: Workspace, name: str, since: int | None, types: Sequence[EventType]
+    workspace: Workspace, name: str, since: int | None, types: Sequence[EventType], *, stack: ExitStack
 ) -> tuple[ir.Table | None, list[ir.Table]]:
     """Return the rows of money or transfers that came since a version (None: none), and the keys of events to go.
 
@@ -122,9 +130,10 @@ def _made_changes(
         return None, []
     changes = lake.changes(name, since=since)
     if changes is not None:
-        # A file that was rewritten holds mostly the rows it held before.
+        # A file that was rewritten holds mostly the rows it held before; told apart once, not for every event type.
         came, went = changes
-        return came.difference(went), [_made_keys(name, came.difference(went)), _made_keys(name, went.difference(came))]
+        new = stack.enter_context(lake.gathered([came.difference(went)], schema=lake.schema(name)))
+        return new, [_made_keys(name, new), _made_keys(name, went.difference(came))]
     there = lake.table(EVENTS)
     own = there.filter(there.event_type.isin(sorted({each.event for each in types})))
     return lake.table(name), [_made_keys(name, lake.table(name)), own.select(*KEY.names)]

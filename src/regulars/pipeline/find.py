@@ -11,7 +11,8 @@ import ibis.expr.types as ir
 from regulars.errors import NotFound
 from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
-from regulars.pipeline.own import of_places, places_for, pointed, rows_of, values_of
+from regulars.pipeline.named import SOME, called, some
+from regulars.pipeline.own import Own, ask_own, pointed, rows_of
 from regulars.pipeline.segment import memberships_of
 from regulars.pipeline.timeline import Months, timeline
 from regulars.pipeline.workspace import Workspace
@@ -24,7 +25,7 @@ TOLD = ("raw_name", "email", "phone")
 """What a profile is shown with."""
 
 
-Kind = Literal["id", "profile", "email", "phone", "name", "part"]
+Kind = Literal["id", "profile", "email", "phone", "name"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Meaning:
     """Whom a text means: how to look, and the values of that question."""
 
     kind: Kind
-    values: Mapping[str, str]
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,37 +133,35 @@ def meaning_of(workspace: Workspace, text: str, *, is_part: bool = False) -> Mea
         return Meaning(kind="email", values={"meant": email})
     if phone := normalise_phones([text], rules=rules).values[0].as_py():
         return Meaning(kind="phone", values={"meant": phone})
-    return Meaning(kind="part" if is_part else "name", values={"meant": text.lower()})
+    # Most people are looked for by name, and by one letter after the other: names are held and not read each time.
+    return Meaning(kind="name", values=some(called(workspace, text.lower(), is_part=is_part)))
 
 
 def matching(workspace: Workspace, kind: Kind) -> ir.Table:
     """Return the customers that a `Meaning` of some kind means, columns as in the lake; its values are to be given."""
     customers, identity, meant = workspace.table("customers"), workspace.table("identity"), given("meant")
+    if kind == "name":
+        return customers.semi_join(SOME, "customer_id")
     if kind == "id":
         return customers.filter(customers.customer_id == meant)
     if kind == "profile":
         is_own = (identity.profile_source == given("meant_source")) & (identity.profile_id == meant)
         return customers.semi_join(identity.filter(is_own), "customer_id")
     profiles = workspace.table("profiles")
-    name = profiles.raw_name.lower()
-    is_meant = {
-        "email": profiles.email == meant, "phone": profiles.phone == meant, "name": name == meant,
-        "part": name.contains(meant),
-    }
-    found = profiles.filter(is_meant[kind]).inner_join(identity, ["profile_source", "profile_id"])
+    found = profiles.filter(profiles[kind] == meant).inner_join(identity, ["profile_source", "profile_id"])
     return customers.semi_join(found, "customer_id")
 
 
 def money_of(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return what a few profiles paid and got back: kind, currency, lines, amount in minor units."""
-    return list(workspace.ask(_paid, places_for(profiles), **values_of(profiles)).to_pylist())
+    return list(ask_own(workspace, _paid, profiles=profiles).to_pylist())
 
 
 def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
     """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
     mine = pointed(workspace, customer_id)
     keys = [(row["profile_source"], row["profile_id"]) for row in mine]
-    found = workspace.ask(_known_as, places_for(keys), **values_of(keys)).to_pylist()
+    found = ask_own(workspace, _known_as, profiles=keys).to_pylist()
     by_key = {(row["profile_source"], row["profile_id"]): row for row in found}
     return [
         {
@@ -177,14 +176,14 @@ def _meant(workspace: Workspace, kind: Kind) -> ir.Table:
     return matching(workspace, kind).select("customer_id", "name").order_by("customer_id")
 
 
-def _paid(workspace: Workspace, places: int) -> ir.Table:
-    lines = of_places(workspace.table("money"), places)
+def _paid(own: Own) -> ir.Table:
+    lines = own.rows("money")
     sums = lines.group_by("kind", "currency").agg(lines=lines.count(), amount=lines.amount.sum())
     return sums.order_by("kind", "currency")
 
 
-def _known_as(workspace: Workspace, places: int) -> ir.Table:
-    return of_places(workspace.table("profiles"), places).select("profile_source", "profile_id", *TOLD)
+def _known_as(own: Own) -> ir.Table:
+    return own.rows("profiles").select("profile_source", "profile_id", *TOLD)
 
 
 def _household(workspace: Workspace) -> ir.Table:

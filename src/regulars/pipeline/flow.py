@@ -6,24 +6,30 @@
 | read:SOURCE | landing -> typed records, quarantine | lake |
 | resolve | profiles -> customers | identity map in the book, lake |
 | households | customers, family relations, contracts -> households, guardians, contacts | map in the book, lake |
-| derive | records -> events, money lines, customers | lake |
+| derive | records -> events, money lines | lake |
+| customers | profiles, customers, households, events -> what is known of each customer | lake |
 | transfer | check-ins on passes -> transfers with their purchaser, their events | lake |
 | connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | assign | members of an audience -> assignments, exposures | book |
+| flow | occasions, journeys -> journeys, messages that are due | book |
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
 | check | everything -> findings | run ledger |
+| copy | events, money -> the same by profile, for who reads one person | lake |
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.connect import connect_customers
-from regulars.pipeline.derive import derive_facts
+from regulars.pipeline.copy import copy_by_profile
+from regulars.pipeline.derive import derive_facts, describe_customers
 from regulars.pipeline.erased import read_unerased
 from regulars.pipeline.forget import begin, carry_out, verify
 from regulars.pipeline.households import form_households
@@ -37,32 +43,53 @@ from regulars.pipeline.workspace import Workspace
 from regulars.runs.execute import execute
 from regulars.runs.hold import held
 from regulars.runs.run import Observer, RunResult, Step
+from regulars.runs.workers import Todo
 from regulars.sources.source import Source
 from regulars.storage.book.audit import Changed
 
 
 def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True) -> list[Step]:
-    """Return everything that is due, in order. A source that fails keeps only its own records from moving on."""
-    pulled = [Step(name=f"pull:{s.name}", do=partial(pull_source, workspace, s)) for s in sources] if pulls else []
+    """Return everything that is due, in order. A source that fails keeps only its own records from moving on.
+
+    Sources do not wait for each other, nor do people and what happened to them until both are wanted.
+    """
+    pulled = _pulls(workspace, sources) if pulls else []
     read = [
         Step(
-            name=f"read:{s.name}", do=partial(read_unerased, workspace, s), needs=(f"pull:{s.name}",) if pulls else (),
+            name=f"read:{s.name}", do=partial(read_unerased, workspace, s),
+            needs=(f"pull:{s.name}",) if pulls else (), after=(),
         )
         for s in sources
     ]
+    records = tuple(step.name for step in read)
+    experiments = _experiment_steps(workspace)
     return [
         *pulled,
         *read,
-        Step(name="resolve", do=partial(resolve_people, workspace)),
-        Step(name="households", do=partial(form_households, workspace), needs=("resolve",)),
-        Step(name="derive", do=partial(derive_facts, workspace), needs=("households",)),
-        Step(name="transfer", do=partial(find_transfers, workspace), needs=("derive",)),
-        Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",)),
-        Step(name="segment", do=partial(segment_customers, workspace), needs=("transfer",)),
-        *_experiment_steps(workspace),
-        Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",)),
-        Step(name="check", do=partial(inspect_data, workspace), needs=("derive",)),
+        Step(name="resolve", do=partial(resolve_people, workspace), after=records),
+        Step(name="households", do=partial(form_households, workspace), needs=("resolve",), after=()),
+        Step(name="derive", do=partial(derive_facts, workspace), after=records),
+        Step(name="customers", do=partial(describe_customers, workspace), needs=("households", "derive"), after=()),
+        Step(name="transfer", do=partial(find_transfers, workspace), needs=("households", "derive"), after=()),
+        Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",), after=()),
+        Step(name="segment", do=partial(segment_customers, workspace), needs=("customers", "transfer"), after=()),
+        *experiments,
+        *_flow_steps(workspace, after=tuple(step.name for step in experiments)),
+        Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
+        Step(name="check", do=partial(inspect_data, workspace), needs=("customers",)),
+        Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",)),
     ]
+
+
+def _pulls(workspace: Workspace, sources: Sequence[Source]) -> list[Step]:
+    """Return the pulls. The door is one for all that is pushed, and lands for one of its sources at a time."""
+    pulls: list[Step] = []
+    pushed: tuple[str, ...] = ()
+    for source in sources:
+        after = pushed if is_pushed(source) else ()
+        pulls.append(Step(name=f"pull:{source.name}", do=partial(pull_source, workspace, source), after=after))
+        pushed = (pulls[-1].name,) if is_pushed(source) else pushed
+    return pulls
 
 
 def _experiment_steps(workspace: Workspace) -> list[Step]:
@@ -74,22 +101,38 @@ def _experiment_steps(workspace: Workspace) -> list[Step]:
     from regulars.pipeline.judge import judge_experiments  # noqa: PLC0415
 
     return [
-        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",)),
-        Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",)),
+        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",), after=()),
+        Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",), after=()),
     ]
+
+
+def _flow_steps(workspace: Workspace, *, after: tuple[str, ...]) -> list[Step]:
+    """Return what flows need, which is nothing while there are none; variants are given out before."""
+    if not workspace.project.flows:
+        return []
+    from regulars.pipeline.journeys import carry_flows  # noqa: PLC0415  mathematics takes its time to import
+
+    return [Step(name="flow", do=partial(carry_flows, workspace), needs=("segment",), after=after)]
 
 
 def run(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:
     """Do everything that is due, or only for some sources. Raises LeaseHeld while another run is at work."""
-    sources = [workspace.source(name) for name in only] if only else list(workspace.project.sources)
-    return _carried_out(workspace, steps(workspace, sources), "run", observer)
+    return _carried_out(workspace, partial(due, only=tuple(only)), "run", observer)
+
+
+def due(workspace: Workspace, *, only: Sequence[str] = (), pulls: bool = True) -> list[Step]:
+    """Return everything that is due, or only for some sources. Raises NotFound for one that is not declared."""
+    sources = [workspace.source(name) for name in only] if only else workspace.project.sources
+    return steps(workspace, sources, pulls=pulls)
 
 
 def pull(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:
     """Fetch what is new and land it; nothing is derived."""
-    sources = [workspace.source(name) for name in only] if only else list(workspace.project.sources)
-    todo = [step for step in steps(workspace, sources) if step.name.startswith("pull:")]
-    return _carried_out(workspace, todo, "pull", observer)
+    return _carried_out(workspace, partial(_only_pulls, only=tuple(only)), "pull", observer)
+
+
+def _only_pulls(workspace: Workspace, *, only: Sequence[str]) -> list[Step]:
+    return [step for step in due(workspace, only=only) if step.name.startswith("pull:")]
 
 
 def backfill(
@@ -97,20 +140,23 @@ def backfill(
     observer: Observer | None = None,
 ) -> RunResult:
     """Pull the records of a span of time from one source, then derive; cursors stay where they are."""
-    found = workspace.source(source)
-    past = Step(
-        name=f"pull:{source}", do=partial(pull_source, workspace, found, only=only, window=(first, end))
-    )
-    rest = [step for step in steps(workspace, [found]) if step.name != past.name]
-    return _carried_out(workspace, [past, *rest], "backfill", observer)
+    todo = partial(_of_the_past, source=source, first=first, end=end, only=only)
+    return _carried_out(workspace, todo, "backfill", observer)
+
+
+def _of_the_past(
+    workspace: Workspace, *, source: str, first: datetime, end: datetime, only: frozenset[str]
+) -> list[Step]:
+    past = partial(pull_source, workspace, workspace.source(source), only=only, window=(first, end))
+    return [replace(step, do=past) if step.name == f"pull:{source}" else step for step in due(workspace, only=[source])]
 
 
 def rebuild(workspace: Workspace, *, observer: Observer | None = None) -> RunResult:
     """Make every derived table again from the landing and the book. What we did ourselves is kept: ids, transitions."""
     with held(workspace.book.lease):
-        for table in workspace.lake.tables():
+        for table in workspace.lake.stored():
             workspace.lake.drop(table)
-    return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "rebuild", observer)
+    return _carried_out(workspace, partial(due, pulls=False), "rebuild", observer)
 
 
 def forget(workspace: Workspace, customer_id: str | None, *, by: str, observer: Observer | None = None) -> RunResult:
@@ -125,19 +171,27 @@ def forget(workspace: Workspace, customer_id: str | None, *, by: str, observer: 
             workspace.book.audit.add(Changed(
                 at=erasure.asked_at, by=by, what="erasure.begin", subject=erasure.erasure_id
             ))
-    return _carried_out(workspace, steps(workspace, workspace.project.sources, pulls=False), "forget", observer)
+    return _carried_out(workspace, partial(due, pulls=False), "forget", observer)
 
 
-def _carried_out(workspace: Workspace, todo: Sequence[Step], command: str, observer: Observer | None) -> RunResult:
+def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Observer | None) -> RunResult:
+    steps_, workers = todo(workspace), workspace.workers
     with held(workspace.book.lease):
         workspace.book.runs.close_lost(workspace.clock.now())
         workspace.landing.tidy()
         workspace.lake.vacuum()
         # Who asked to be forgotten is forgotten first, by work that reads every source again into the dropped tables.
-        is_whole = {f"read:{source.name}" for source in workspace.project.sources} <= {step.name for step in todo}
+        is_whole = {f"read:{source.name}" for source in workspace.project.sources} <= {step.name for step in steps_}
         if is_whole:
             carry_out(workspace)
-        result = execute(todo, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer)
+        if workers is not None:
+            workers.take(todo)               # they open their stores now: forgetting leaves nobody a stale look at any
+        # Not while somebody is forgotten: what is kept of a run's statements must hold nobody's address.
+        with workspace.stores.border.texts.opened():
+            result = execute(
+                steps_, command=command, ledger=workspace.book.runs, clock=workspace.clock, observer=observer,
+                hands=workers,
+            )
         if is_whole:
             verify(workspace)
         return result

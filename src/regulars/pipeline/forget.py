@@ -152,7 +152,7 @@ def _forget_landed(workspace: Workspace, erasure: Erasure, keys: set[Key]) -> No
 
 
 def _make_lake_anew(workspace: Workspace, waiting: Sequence[Erasure]) -> None:
-    tables = workspace.lake.tables()
+    tables = workspace.lake.stored()
     for table in tables:
         workspace.lake.drop(table)
     files = workspace.lake.vacuum(keep=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -17,7 +18,7 @@ import ibis.expr.types as ir
 
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.fresh_records import LINK, LINKED, PEOPLE, WHO, Reading, fresh_schema, named_since, readings
-from regulars.pipeline.fresh_segments import Deciding
+from regulars.pipeline.fresh_segments import Counted, Deciding
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.timeline import Place
 from regulars.pipeline.workspace import Workspace
@@ -29,6 +30,14 @@ FRESH, CAME = "fresh_events", "fresh_came"
 """Standing tables, `fresh_schema`: events that no run has made yet, and those of the batch."""
 
 NEEDED = (EVENTS, "identity", "customers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Since when the door is ahead: everything that it acknowledged before these moments (aware) is seen."""
+
+    timeline: datetime                       # on its person's timeline
+    segments: datetime                       # in segments
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,19 +52,24 @@ class Fresh:
     whose: Statement | None = None           # WHO of ids that messages named
     newest_first: Statement | None = None
     made_of: tuple[object, ...] = ()         # business day and versions that the statements were made for
+    looked_at: datetime | None = None        # when the last look at the door began that has ended
 
     @classmethod
     def of(cls, workspace: Workspace, tail: Tail) -> Fresh:
         """Return the fresh tail of a project whose stores nobody else uses."""
-        standing = Standing(workspace.stores.border)
-        deciding = Deciding(workspace=workspace, standing=standing, fresh=FRESH, came=CAME)
+        standing = Standing.of(workspace.stores.border)
+        counted = Counted.by(workspace.project.segments)
+        deciding = Deciding(workspace=workspace, standing=standing, fresh=FRESH, came=CAME, counted=counted)
         return cls(workspace=workspace, tail=tail, standing=standing, deciding=deciding)
 
     def step(self) -> int:
         """Take in what the door took since the last time; return how many events it came to."""
+        begun = self.workspace.clock.now()
         if not self._is_ready():
             return 0
-        return sum(self._take(self.readings[piece.source], piece.data) for piece in self.tail.pieces())
+        count = sum(self._take(self.readings[piece.source], piece.data, at=begun) for piece in self.tail.pieces())
+        self.looked_at = begun
+        return count
 
     def decide(self) -> int:
         """Let those to whom something happened enter and leave segments; return how many changes there were.
@@ -63,6 +77,12 @@ class Fresh:
         May be called from a second thread.
         """
         return self.deciding.decide()
+
+    def reach(self) -> Reach | None:
+        """Return how far it has come, from any thread; None before anybody is known."""
+        if self.looked_at is None:
+            return None
+        return Reach(timeline=self.looked_at, segments=min([self.looked_at, *self.deciding.waiting()]))
 
     def newest(self, customer_id: str, *, limit: int, after: Place | None = None) -> list[dict[str, Any]]:
         """Return the newest fresh events of a customer, in the columns of the lake's events that say something."""
@@ -72,14 +92,14 @@ class Fresh:
         found = self.standing.ask(self.newest_first, customer_id=customer_id, most=limit, **behind)
         return [{name: value for name, value in row.items() if value is not None} for row in found.to_pylist()]
 
-    def _take(self, reading: Reading, data: bytes) -> int:
+    def _take(self, reading: Reading, data: bytes, *, at: datetime) -> int:
         assert self.whose is not None
-        reading.read(data, now=self.workspace.clock.now())
-        self.standing.add(LINKED, reading.links)
-        self.standing.add(PEOPLE, self.whose)
+        if reading.read(data, now=at):
+            self.standing.add(LINKED, self.standing.all_of(reading.linked))
+            self.standing.add(PEOPLE, self.whose)
         count = self.standing.put(CAME, reading.events)
         self.standing.add(FRESH, self.standing.all_of(CAME))
-        self.deciding.touch()
+        self.deciding.touch(at=at)
         return count
 
     def _is_ready(self) -> bool:
@@ -91,11 +111,14 @@ class Fresh:
         now: tuple[object, ...] = (today, *(version.number for version in versions if version is not None))
         if now == self.made_of:
             return True
-        is_first = not self.made_of
-        if is_first:
+        if not self.made_of:
             self._begin()
-        self._forget()
-        self.deciding.prepare(today=today, is_new_day=is_first or today != self.made_of[0])
+        events = self.workspace.lake.on(self.standing.engine).table(EVENTS)
+        known = self.deciding.look(events)
+        with self.deciding.at_work:
+            # At once: for whoever decides, an event is fresh or known, and never both or neither.
+            self._forget(events)
+            self.deciding.prepare(known, today=today)
         self.made_of = now
         return True
 
@@ -110,13 +133,12 @@ class Fresh:
         for name in self.readings:
             self.tail.since(name, int(self.workspace.lake.meta(f"records.{name}.events").get("seq", 0)))
 
-    def _forget(self) -> None:
+    def _forget(self, events: ir.Table) -> None:
         """Take up whom the last run knows, and forget the events that it made."""
         lake, standing = self.workspace.lake.on(self.standing.engine), self.standing
         assert self.whose is not None
         standing.put(PEOPLE, standing.statement(self._known(lake.table("identity"))))
         standing.add(PEOPLE, self.whose)
-        events = lake.table(EVENTS)
         made = events.filter(events.source.isin(sorted(self.readings))).select("event_id")
         standing.remove(FRESH, standing.statement(made), key="event_id")
 

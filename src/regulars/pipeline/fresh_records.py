@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.expr.operations import Field
 
 from regulars.events.currency import minor_digits
 from regulars.events.derive import DRAFT, derived, drafts
-from regulars.events.event import EVENT
+from regulars.events.event import EVENT, EventType
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.derive import event_attributes
 from regulars.pipeline.workspace import Workspace
@@ -21,6 +22,7 @@ from regulars.records.intake import take, typed_schema
 from regulars.records.reading import Border
 from regulars.records.record import Stream
 from regulars.sources.door import EVENTS, LINKS
+from regulars.storage.engines.duckdb import Bench
 from regulars.storage.engines.question import Statement
 from regulars.storage.engines.standing import Standing
 
@@ -41,38 +43,42 @@ def fresh_schema(workspace: Workspace) -> ibis.Schema:
     return ibis.schema({**EVENT, **event_attributes(workspace)})
 
 
+def widened(rows: ir.Table, schema: ibis.Schema) -> ir.Table:
+    """Return rows in these columns; one that they lack is missing everywhere."""
+    own = rows.schema()
+    return rows.select(*(
+        (rows[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
+    ))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """How messages of one door are read: statements over standing tables that are made once."""
 
     source: str
-    streams: Mapping[str, Stream]            # EVENTS and LINKS
-    tables: Mapping[str, str]                # of each, the standing table of its records
-    border: Border
+    lines: str                               # the standing table of what is read, LANDING
+    steps: tuple[tuple[str, Statement], ...]     # standing tables on the way to records, and what is put into each
     standing: Standing
-    links: Statement                         # LINK: ids that the records name
+    linked: str                              # the standing table of LINK: ids that the records name
+    links: Statement
     events: Statement                        # fresh_schema: what the records come to
 
-    def read(self, data: bytes, *, now: datetime) -> None:
+    def read(self, data: bytes, *, now: datetime) -> int:
         """Put the records of some lines into the standing tables, in the place of those before.
 
-        What does not read is left out here: the run puts it into quarantine.
+        What does not read is left out here: the run puts it into quarantine. Returns how many ids are named that were
+        not before; those are in `linked`.
         """
         lines = data.decode().split("\n")[:-1]
-        rows = pa.table({
+        self.standing.put(self.lines, pa.table({
             "seq": pa.nulls(len(lines), pa.int64()).fill_null(0), "set_id": pa.repeat("fresh", len(lines)),
             "recorded_at": pa.array([now.astimezone(UTC).replace(tzinfo=None)] * len(lines), pa.timestamp("us")),
             "file": pa.nulls(len(lines), pa.string()), "line": pa.array(range(1, len(lines) + 1), pa.int64()),
             "payload": lines,
-        })
-        parent = self.streams[EVENTS]
-        with self.standing.engine.bench() as bench:
-            keyed = versions.keyed(self.standing.engine.arrow(rows), parent, bench=bench)
-            for name, stream in self.streams.items():
-                taken = take(
-                    keyed, stream, border=self.border, bench=bench, parent=None if stream is parent else parent
-                )
-                self.standing.put(self.tables[name], self.standing.statement(taken.good))
+        }))
+        for name, rows in self.steps:
+            self.standing.put(name, rows)
+        return self.standing.put(self.linked, self.links)
 
 
 def readings(workspace: Workspace, standing: Standing, *, fresh: str) -> dict[str, Reading]:
@@ -95,31 +101,84 @@ def named_since(standing: Standing) -> ir.Table:
 def _reading(
     workspace: Workspace, standing: Standing, streams: Mapping[str, Stream], n: int, fresh: str
 ) -> Reading:
-    tables = {name: f"fresh_{name}_{n}" for name in streams}
-    records = {name: standing.table(tables[name], typed_schema(stream)) for name, stream in streams.items()}
-    source, links = streams[EVENTS].source, records[LINKS]
+    lines, linked, parent = f"fresh_lines_{n}", f"fresh_named_{n}", streams[EVENTS]
+    border = Border(zone=workspace.zone, minor_digits=minor_digits(workspace.project.config.business.currency))
+    outline = _Outline(standing=standing, bench=Bench(standing.engine), prefix=f"fresh_kept_{n}")
+    types = {
+        name: [each for each in workspace.project.events if each.stream == stream.full_name]
+        for name, stream in streams.items()
+    }
+    keyed = versions.keyed(standing.table(lines, versions.LANDING), parent, bench=outline)
+    keyed = replace(keyed, table=outline.standing_of(keyed.table))
+    records = {
+        name: outline.standing_of(take(
+            keyed, _slim(stream, types[name]), border=border, bench=outline, parent=None if stream is parent else parent
+        ).good)
+        for name, stream in streams.items()
+    }
+    source, links = parent.source, records[LINKS]
     named = links.select(profile_source=ibis.literal(source), profile_id=links.id, user_id=links.user_id)
-    business = workspace.project.config.business
+    standing.table(linked, LINK)
     return Reading(
-        source=source, streams=streams, tables=tables, standing=standing,
-        border=Border(zone=workspace.zone, minor_digits=minor_digits(business.currency)),
+        source=source, lines=lines, steps=tuple(outline.steps), standing=standing, linked=linked,
         links=standing.statement(named.distinct().anti_join(standing.there(LINKED), LINK.names)),
-        events=standing.statement(_events(workspace, records, streams, standing.there(fresh))),
+        events=standing.statement(_events(workspace, source, records, types, standing.there(fresh))),
     )
 
 
+def _slim(stream: Stream, types: Sequence[EventType]) -> Stream:
+    """Return a stream without fields that no event reads and that always read: to plan how they are read takes long."""
+    if stream.parent is not None:
+        return stream
+    records = ibis.table(typed_schema(stream), name="records")
+    parts = drafts(records, types, source=stream.source, stream=stream.name)
+    read = {each.name for part in parts for each in part.op().find(Field)}
+    return replace(stream, fields=tuple(
+        each for each in stream.fields
+        if each.type not in {"id", "text", "json"} or each.is_required or each.name in {*stream.key, *read}
+    ))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outline:
+    """A bench that carries nothing out: it writes down once what is to be done with the lines of every batch."""
+
+    standing: Standing
+    bench: Bench
+    prefix: str
+    steps: list[tuple[str, Statement]] = field(default_factory=list)
+
+    def select(self, query: str, schema: ibis.Schema, **tables: ir.Table) -> ir.Table:
+        return self.bench.select(query, schema, **tables)
+
+    def keep(self, table: ir.Table) -> ir.Table:
+        return table                         # it is a part of the one statement that reads it
+
+    def standing_of(self, table: ir.Table) -> ir.Table:
+        """Note a standing table of these rows, filled after those noted before it."""
+        name = f"{self.prefix}_{len(self.steps)}"
+        self.steps.append((name, self.standing.statement(table)))
+        return self.standing.table(name, table.schema())
+
+    def fetch(self, table: ir.Table) -> pa.Table:
+        """Return what is supposed of the rows, which are not there yet: the text has to be right for any."""
+        return pa.table({name: [_SUPPOSED[name]] for name in table.columns})
+
+
+_SUPPOSED = {"n_rows": 1, "n_sets": 1, "n_repeated": 0, "n_good": 1, "n_bad": 0, "n": 1}
+"""Every batch has rows of one set, each of another key: a door takes a message once. What reads ill is left out."""
+
+
 def _events(
-    workspace: Workspace, records: Mapping[str, ir.Table], streams: Mapping[str, Stream], fresh: ir.Table
+    workspace: Workspace, source: str, records: Mapping[str, ir.Table], types: Mapping[str, Sequence[EventType]],
+    fresh: ir.Table,
 ) -> ir.Table:
     attributes = event_attributes(workspace)
     whole = ibis.schema({**DRAFT, **attributes})
     parts = [
-        _widened(part, whole)
-        for name, stream in streams.items()
-        for part in drafts(
-            records[name], [each for each in workspace.project.events if each.stream == stream.full_name],
-            source=stream.source, stream=stream.name,
-        )
+        widened(part, whole)
+        for name, each in types.items()
+        for part in drafts(records[name], each, source=source, stream=name)
     ]
     if not parts:
         return fresh.limit(0)
@@ -129,10 +188,3 @@ def _events(
 
 
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _widened(part: ir.Table, schema: ibis.Schema) -> ir.Table:
-    own = part.schema()
-    return part.select(*(
-        (part[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
-    ))

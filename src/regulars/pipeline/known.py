@@ -18,7 +18,7 @@ from regulars.pipeline.consent import salt
 from regulars.pipeline.erased import owned_rows
 from regulars.pipeline.find import customer_row, family_of
 from regulars.pipeline.merged import merged_into
-from regulars.pipeline.own import of_profiles, profile_keys
+from regulars.pipeline.own import Own, ask_own, profile_keys
 from regulars.pipeline.workspace import Workspace
 
 FILES: Mapping[str, str] = {
@@ -40,7 +40,7 @@ def known_of(workspace: Workspace, customer_id: str) -> dict[str, Any]:
     """Return everything known of a customer by the names of FILES. Raises NotFound for an id that nobody has."""
     customer, profiles = customer_row(workspace, customer_id), profile_keys(workspace, customer_id)
     ids = (customer_id, *merged_into(workspace, customer_id))
-    told = workspace.rows(of_profiles(workspace.table("profiles"), profiles))
+    told = ask_own(workspace, _all_of, "profiles", profiles=profiles).to_pylist()
     book = workspace.book.known.of(ids, addresses=_addresses(workspace, told))
     family = family_of(workspace, customer_id)
     return {
@@ -86,8 +86,12 @@ def packed(known: Mapping[str, Any], *, at: datetime) -> dict[str, str]:
 def _of(
     workspace: Workspace, table: str, profiles: list[tuple[str, str]], *, by: Sequence[str]
 ) -> list[dict[str, Any]]:
-    rows: ir.Table = of_profiles(workspace.table(table), profiles)
-    return workspace.rows(rows.order_by(*by))
+    rows = ask_own(workspace, _all_of, table, profiles=profiles)
+    return list(rows.sort_by([(name, "ascending") for name in by]).to_pylist())
+
+
+def _all_of(own: Own, table: str) -> ir.Table:
+    return own.rows(table)
 
 
 def _records(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:

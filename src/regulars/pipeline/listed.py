@@ -9,12 +9,13 @@ from typing import Any, Literal, get_args
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.events.ledger import REVENUE
 from regulars.pipeline.find import Kind, matching, meaning_of
-from regulars.pipeline.named import SOME, some
+from regulars.pipeline.named import of_some
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
 
@@ -89,7 +90,11 @@ def beside(workspace: Workspace, ids: Sequence[str], *, since: date) -> list[dic
 
     A row for each segment somebody is in, and one with what they paid since a business day, in minor units.
     """
-    return list(workspace.ask(_beside, **some(ids), since=since).to_pylist())
+    stays, paid = (of_some(workspace.once(*each), ids) for each in ((_stays,), (_paid, since)))
+    return [
+        *({**row, "amount": None} for row in stays.sort_by([("segment", "ascending")]).to_pylist()),
+        *({**row, "segment": None} for row in paid.to_pylist()),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,16 +166,19 @@ def _facets(workspace: Workspace, wish: _Wish) -> ir.Table:
     return found.order_by("facet", found.customers.desc(), "value")
 
 
-def _beside(workspace: Workspace) -> ir.Table:
-    memberships, identity, money = (workspace.table(name) for name in ("memberships", "identity", "money"))
-    stays = memberships.semi_join(SOME, "customer_id").select("customer_id", "segment", amount=ibis.null("int64"))
-    mine = identity.semi_join(SOME, "customer_id").select("customer_id", "profile_source", "profile_id")
-    recent = money.filter(money.business_day >= given("since", "date"), money.kind.isin(REVENUE))
-    paid = recent.inner_join(mine, ["profile_source", "profile_id"]).group_by("customer_id").agg(
-        amount=lambda t: t.amount.sum()
+def _stays(workspace: Workspace) -> pa.Table:
+    """Return who is in which segment: customer_id, segment."""
+    return workspace.fetch(workspace.table("memberships").select("customer_id", "segment"))
+
+
+def _paid(workspace: Workspace, since: date) -> pa.Table:
+    """Return what everybody paid since a business day: customer_id, amount in minor units."""
+    identity, money = workspace.table("identity"), workspace.table("money")
+    recent = money.filter(money.business_day >= since, money.kind.isin(REVENUE))
+    paid = recent.inner_join(identity, ["profile_source", "profile_id"]).group_by("customer_id").agg(
+        amount=lambda t: t.amount.sum().cast("int64")
     )
-    sums = paid.select("customer_id", segment=ibis.null("string"), amount=paid.amount.cast("int64"))
-    return stays.union(sums).order_by("customer_id", "segment")
+    return workspace.fetch(paid)
 
 
 def _place(rows: ir.Table, order: Order) -> ir.Value:

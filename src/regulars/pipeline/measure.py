@@ -19,6 +19,7 @@ from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
+from regulars.storage.engines.question import given
 
 METRIC_DAYS = "metric_days"
 
@@ -55,8 +56,7 @@ def metric_by_day(workspace: Workspace, name: str, *, first: date, last: date) -
     declared = {metric.name: metric for metric in workspace.project.metrics}
     if name not in declared:
         raise NotFound(f"there is no metric {name!r}", hint=did_you_mean(name, declared))
-    found = _told(workspace, [declared[name]], first=first, last=last)
-    return workspace.rows(found.select("day", "sample", "value").order_by("day"))
+    return list(workspace.ask(_days_of, name, first=first, last=last).to_pylist())
 
 
 def metrics_by_day(workspace: Workspace, *, first: date, last: date) -> list[dict[str, Any]]:
@@ -66,14 +66,26 @@ def metrics_by_day(workspace: Workspace, *, first: date, last: date) -> list[dic
     """
     if not workspace.project.metrics:
         return []
-    found = _told(workspace, workspace.project.metrics, first=first, last=last)
-    return workspace.rows(found.order_by("metric", "day"))
+    return list(workspace.ask(_all_days, first=first, last=last).to_pylist())
 
 
-def _told(workspace: Workspace, metrics: Sequence[Metric], *, first: date, last: date) -> ir.Table:
-    """Metrics as a person is told them. One row per metric and day: metric, day, value (ratios divided), sample."""
+def _days_of(workspace: Workspace, name: str) -> ir.Table:
+    found = _told(workspace, [metric for metric in workspace.project.metrics if metric.name == name])
+    return found.select("day", "sample", "value").order_by("day")
+
+
+def _all_days(workspace: Workspace) -> ir.Table:
+    return _told(workspace, workspace.project.metrics).order_by("metric", "day")
+
+
+def _told(workspace: Workspace, metrics: Sequence[Metric]) -> ir.Table:
+    """Metrics as a person is told them. One row per metric and day: metric, day, value (ratios divided), sample.
+
+    A question: the first and the last day are to be given.
+    """
     days = workspace.table(METRIC_DAYS)
-    days = days.filter(days.day.between(first, last)).mutate(value=ibis._["value"].cast("float64"))
+    days = days.filter(days.day.between(given("first", "date"), given("last", "date")))
+    days = days.mutate(value=ibis._["value"].cast("float64"))
     plain = [metric.name for metric in metrics if not isinstance(metric.formula, Ratio)]
     parts = [days.filter(days.metric.isin(plain)).select("metric", "day", "value", "sample")] if plain else []
     ratios = [(m.name, m.formula.numerator, m.formula.denominator) for m in metrics if isinstance(m.formula, Ratio)]

@@ -75,6 +75,9 @@ class Gate:
         on_record = self.book.consent.of_all(sorted(set(hashes.values())))
         ready, settled = [], []
         for one in claimed:
+            if one.expires_at is not None and at >= one.expires_at:
+                settled.append(_skipped(one, f"too late: it was to go before {one.expires_at:%Y-%m-%d %H:%M} UTC"))
+                continue
             hashed = hashes[one.customer_id]
             said = on_record[hashed]
             person = Person(
@@ -106,8 +109,10 @@ class Gate:
         """A message that may go later is put off; one that may not, or not before it is too late, is skipped."""
         if permission.until is None:
             return _skipped(one, permission.reason)
-        expires = self.campaign.expires
-        if expires is not None and permission.until > self.one.starts_at + expires:
+        expires = one.expires_at
+        if expires is None and self.campaign.expires is not None:
+            expires = self.one.starts_at + self.campaign.expires
+        if expires is not None and permission.until > expires:
             return _skipped(one, f"too late: {permission.reason} until {permission.until:%Y-%m-%d %H:%M} UTC")
         return Settled(
             customer_id=one.customer_id, n=one.attempts, state="deferred", reason=permission.reason,

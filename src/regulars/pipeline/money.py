@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 
 import ibis
@@ -14,7 +15,7 @@ from regulars.events.derive import with_month
 from regulars.events.event import MONEY
 from regulars.events.ledger import BACK, linked
 from regulars.events.money import DRAFT, LINE, drafts, lines
-from regulars.pipeline.changed import KEY, Change, changed, mark
+from regulars.pipeline.changed import KEY, Change, at_hand, changed, mark
 from regulars.pipeline.read import digest, quarantine_rows, refused_at
 from regulars.pipeline.workspace import Workspace
 
@@ -44,8 +45,10 @@ def changed_money(workspace: Workspace) -> int:
     ]
     if not changes and since is not None:
         return 0
-    parts = [part for change in changes for part in drafts(change.new, change.stream)]
-    with workspace.lake.gathered(parts, schema=DRAFT) as draft:
+    with ExitStack() as stack:
+        changes = [stack.enter_context(at_hand(workspace, change)) for change in changes]
+        parts = [part for change in changes for part in drafts(change.new, change.stream)]
+        draft = stack.enter_context(workspace.lake.gathered(parts, schema=DRAFT))
         return _publish(workspace, draft, changes, note=note, is_anew=since is None)
 
 

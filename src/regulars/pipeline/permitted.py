@@ -27,12 +27,16 @@ PERMITTED = pa.schema([
 _AREA = len("+1254")
 
 
-def permitted_people(workspace: Workspace, *, channel: Channel, purpose: Purpose, at: datetime) -> pa.Table:
+def permitted_people(
+    workspace: Workspace, *, channel: Channel, purpose: Purpose, at: datetime, only: ir.Table | None = None
+) -> pa.Table:
     """Return PERMITTED of all customers, sorted by id: what `may_contact` says of each of them at a moment.
 
+    `only` has the customer_id of those that are asked about, where that is not everybody.
     Raises NotFound before the first run.
     """
-    people = workspace.fetch(_people(workspace, CONTACTS[channel]))
+    found = _people(workspace, CONTACTS[channel])
+    people = workspace.fetch(found if only is None else found.semi_join(only, "customer_id"))
     return permitted_of(workspace, people, channel=channel, purpose=purpose, at=at)
 
 

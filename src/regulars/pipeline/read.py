@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import msgspec
 
+from regulars.errors import Overtaken
 from regulars.events.currency import minor_digits
 from regulars.pipeline.drifted import refuse_drift
 from regulars.pipeline.pull import rejects_of
@@ -127,8 +128,18 @@ def read_rejects(workspace: Workspace, stream: Stream, *, is_read: bool) -> None
 def quarantine_rows(workspace: Workspace, refused: ir.Table | None, *, answered: ir.Table | None) -> None:
     """Add rows to the quarantine, if any, and take out those that a later version of their record answered.
 
-    Both are the border's; `answered`: source, stream, record_key, reason.
+    Both are the border's; `answered`: source, stream, record_key, reason. Other steps may do the same meanwhile, each
+    with rows of its own: who was overtaken does it once more, on top of what the other wrote.
     """
+    while True:
+        try:
+            _quarantine_rows(workspace, refused, answered=answered)
+        except Overtaken:
+            continue
+        return
+
+
+def _quarantine_rows(workspace: Workspace, refused: ir.Table | None, *, answered: ir.Table | None) -> None:
     lake = workspace.lake.on(workspace.stores.border)
     if refused is None:
         if lake.exists(QUARANTINE) and (answered is None or not len(workspace.stores.border.fetch(answered))):
@@ -138,6 +149,15 @@ def quarantine_rows(workspace: Workspace, refused: ir.Table | None, *, answered:
         lake.replace(QUARANTINE, refused)
         return
     lake.merge(QUARANTINE, refused, key=quarantine.ROW, gone=answered, allow_shrink=True)
+
+
+def held_counts(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return how many records each reason holds back, as `quarantine.counts`; nothing before the first run."""
+    return workspace.once(_held_counts) if workspace.lake.exists(QUARANTINE) else []
+
+
+def _held_counts(workspace: Workspace) -> list[dict[str, Any]]:
+    return workspace.rows(quarantine.counts(workspace.table(QUARANTINE)))
 
 
 def held_page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Any
 
@@ -52,7 +52,8 @@ def resolve_people(workspace: Workspace) -> Steps:
     _publish_matches(workspace, found, published)
     # The table last: it says what it was made of, and a kill before it makes the same decisions again.
     made_of = {"made_of": seen, "profiles": workspace.lake.versions(PROFILE_TABLE)[-1].number}
-    _publish(workspace, "identity", found.identity, is_whole=found.is_whole, meta=made_of)
+    order = ("customer_id", *KEY)            # a customer's profiles are asked for one customer at a time
+    _publish(workspace, "identity", found.identity, is_whole=found.is_whole, meta=made_of, order_by=order)
     customers = workspace.count(workspace.table("identity").select("customer_id").distinct())
     return Work(
         rows_in=len(published.profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
@@ -95,12 +96,12 @@ def _publish_matches(workspace: Workspace, found: Resolution, published: Publish
 
 def _publish(
     workspace: Workspace, name: str, rows: pa.Table, *, is_whole: bool, gone: pa.Table | None = None,
-    meta: Mapping[str, object] | None = None,
+    meta: Mapping[str, object] | None = None, order_by: Sequence[str] = KEY,
 ) -> None:
     """Write a table with one row a profile: whole, or the rows of those that were decided about."""
     lake, engine = workspace.lake, workspace.stores.engine
     if is_whole:
-        lake.replace(name, engine.arrow(rows), order_by=KEY, meta=meta, allow_shrink=True)
+        lake.replace(name, engine.arrow(rows), order_by=order_by, meta=meta, allow_shrink=True)
         return
     left = None if gone is None else engine.arrow(gone)
     lake.merge(name, engine.arrow(rows), key=KEY, gone=left, meta=meta, allow_shrink=True)

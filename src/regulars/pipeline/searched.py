@@ -58,9 +58,9 @@ def _landing(workspace: Workspace, keys: Collection[Key]) -> Iterator[tuple[str,
 
 
 def _lake(workspace: Workspace, keys: Collection[Key]) -> Iterator[tuple[str, bool]]:
-    """Look through every version that is kept, for an older one is as readable as the newest."""
+    """Look through every version that is kept, for an older one is as readable as the newest, and through copies."""
     lake = workspace.lake.on(workspace.stores.border)
-    for name in lake.tables():
+    for name in lake.stored():
         for version in lake.versions(name):
             with workspace.stores.border.bench() as bench:
                 told = mention.told_in(lake.table(name, version=version.number), bench=bench)

@@ -16,7 +16,7 @@ from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.events.window import AsOf
 from regulars.pipeline.named import names_of
-from regulars.pipeline.own import of_places, places_for, profile_keys, values_of
+from regulars.pipeline.own import Own, own, places_for, profile_keys
 from regulars.pipeline.read import digest
 from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.workspace import Workspace
@@ -42,13 +42,16 @@ def segment_customers(workspace: Workspace) -> Steps:
     changes = engine.fetch(transitions(evaluation))
     added = workspace.book.memberships.append(changes)
     yield Checkpoint(done=1, total=2, note=f"{added:,} changes")
+    batch = workspace.book.memberships.last_batch()
     ledger = workspace.book.memberships.transitions()
     # The ledger only grows, so its length says which one it is: killed between the book and the lake, the next run
     # finds nothing new in the one and still brings the other up to date.
     made_of = digest(len(ledger), *segments)
     if workspace.lake.meta("memberships").get("made_of") != made_of:
         table = engine.arrow(ledger)
-        workspace.lake.replace("transitions", table, order_by=("customer_id",), allow_shrink=True)
+        workspace.lake.replace(
+            "transitions", table, order_by=("customer_id",), meta={"batch": batch}, allow_shrink=True
+        )
         workspace.lake.replace(
             "memberships", memberships(table, segments), meta={"made_of": made_of}, allow_shrink=True
         )
@@ -88,30 +91,30 @@ def explain_customer(
     """Say why a customer is in a segment or not, by the expressions that decide it. Raises NotFound for either."""
     as_of, mine = as_of_now(workspace, at), profile_keys(workspace, customer_id)
     names = tuple(each.name for each in workspace.project.segments)
-    evaluation, question = workspace.once(_explaining, segment, places_for(mine), as_of.day)
+    evaluation, question, tables = workspace.once(_explaining, segment, places_for(mine), as_of.day)
     ledger = workspace.book.memberships.transitions_of([customer_id], segments=names)
-    found = question({"customer_id": customer_id, "moment": as_of.moment, "ledger": ledger, **values_of(mine)})
+    found = question({"customer_id": customer_id, "moment": as_of.moment, "ledger": ledger, **tables.values(mine)})
     return read_one(found.to_pylist(), evaluation, segment, customer_id=customer_id)
 
 
-def _explaining(workspace: Workspace, segment: str, places: int, day: date) -> tuple[Evaluation, Question]:
+def _explaining(workspace: Workspace, segment: str, places: int, day: date) -> tuple[Evaluation, Question, Own]:
     """Return how a segment is explained on a business day to a customer with so many profiles."""
-    customers, ledger = workspace.table("customers"), given_table("ledger", LEDGER)
+    customers, ledger, mine = workspace.table("customers"), given_table("ledger", LEDGER), own(workspace, places)
 
-    def own(name: str) -> ir.Table:
-        rows = of_places(workspace.table(name), places).mutate(customer_id=given("customer_id"))
+    def until(name: str) -> ir.Table:
+        rows = mine.rows(name).mutate(customer_id=given("customer_id"))
         return rows.filter(rows.occurred_at <= given("moment", "timestamp"))
 
     tables = Tables(
         customers=customers.filter(customers.customer_id == given("customer_id")),
-        events=own("events"), money=own("money") if workspace.lake.exists("money") else None,
+        events=until("events"), money=until("money") if workspace.lake.exists("money") else None,
         transitions=ledger.filter(ledger["at"] <= given("moment", "timestamp")),
     )
     # What came after the moment is left out above, so that all moments of a day ask the same.
     evening = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(workspace.zone)).astimezone(UTC)
     as_of = as_of_now(workspace, evening - timedelta(microseconds=1))
     evaluation = evaluation_of(workspace.project.segments, segment, tables=tables, as_of=as_of)
-    return evaluation, workspace.stores.engine.question(explained(evaluation, segment))
+    return evaluation, workspace.stores.engine.question(explained(evaluation, segment)), mine
 
 
 def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
@@ -128,12 +131,16 @@ def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
 
 def segment_moves(workspace: Workspace, *, since: date) -> dict[str, tuple[int, int]]:
     """Return how often customers entered and left each segment since a business day, where anybody did."""
+    moves = workspace.ask(_moves, since=since).to_pylist()
+    return {row["segment"]: (row["entered"], row["left"]) for row in moves}
+
+
+def _moves(workspace: Workspace) -> ir.Table:
     moves = workspace.table("transitions")
-    recent = moves.filter(moves.business_day >= since)
-    counted = recent.group_by("segment").agg(
+    recent = moves.filter(moves.business_day >= given("since", "date"))
+    return recent.group_by("segment").agg(
         entered=(recent.change == "entered").sum(), left=(recent.change == "left").sum()
     )
-    return {row["segment"]: (row["entered"], row["left"]) for row in workspace.rows(counted)}
 
 
 def segment_members(

@@ -10,7 +10,7 @@ import msgspec
 
 from regulars.clock import Clock
 from regulars.records.record import Stream
-from regulars.sources.messages import RECEIPTS, REPLIES, SENT, MessagesSource
+from regulars.sources.messages import JOURNEYS, RECEIPTS, REPLIES, SENT, MessagesSource
 from regulars.sources.source import Page, State, Window
 from regulars.storage.book.sent import Row, SentBook
 
@@ -46,7 +46,10 @@ class SentMessages:
         until = clock.now() - SETTLES
         if window is not None:
             after, until = window
-        streams = {SENT: self.book.sent, RECEIPTS: self.book.receipts, REPLIES: self.book.replies}
+        streams = {
+            SENT: self.book.sent, RECEIPTS: self.book.receipts, REPLIES: self.book.replies,
+            JOURNEYS: self.book.journeys,
+        }
         told = streams[stream.name]
         rows = None
         for following in told(after=after, until=until):

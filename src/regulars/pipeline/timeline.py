@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import ibis.expr.types as ir
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from regulars.pipeline.own import Profile, of_places, places_for, values_of
+from regulars.pipeline.own import Own, Profile, ask_own
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
 
@@ -64,25 +62,20 @@ def course(
     workspace: Workspace, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
     after: Place | None = None, event_type: str | None = None,
 ) -> Course:
-    """Return the same as `timeline` with the types of everything that happened, by one reading of both.
+    """Return the same as `timeline` with the types of everything that happened.
 
     `event_type`: only events of this type; the types are those of all the same. Fresh events are counted as far as a
     page shows them.
     """
-    every = workspace.ask(_dated, places_for(profiles), **_span(months), **values_of(profiles))
+    counted = Counter({
+        row["event_type"]: row["events"]
+        for row in ask_own(workspace, _counted, profiles=profiles, **_span(months)).to_pylist()
+    })
+    made = _made(workspace, profiles, limit=limit, months=months, after=after, event_type=event_type)
     fresh = [] if workspace.fresh is None else workspace.fresh.newest(customer_id, limit=limit, after=after)
-    counted = Counter(every["event_type"].to_pylist()) + Counter(str(row["event_type"]) for row in fresh)
-    rows = every if event_type is None else every.filter(pc.equal(every["event_type"], event_type))
-    if after is not None:
-        at, moment = rows["occurred_at"], pa.scalar(after.occurred_at.replace(tzinfo=None), rows["occurred_at"].type)
-        is_level = pc.and_(pc.equal(at, moment), pc.greater(rows["event_id"], after.event_id))
-        rows = rows.filter(pc.or_(pc.less(at, moment), is_level))
-    newest = rows.sort_by([("occurred_at", "descending"), ("event_id", "ascending")]).slice(0, limit)
+    counted += Counter(str(row["event_type"]) for row in fresh)
     return Course(
-        events=_merged(
-            _told(workspace, profiles, newest),
-            [row for row in fresh if event_type in (None, row["event_type"])], limit=limit,
-        ),
+        events=_merged(made, [row for row in fresh if event_type in (None, row["event_type"])], limit=limit),
         types=sorted(counted.items(), key=lambda found: (-found[1], found[0])),
     )
 
@@ -97,64 +90,42 @@ def _merged(made: list[dict[str, Any]], fresh: list[dict[str, Any]], *, limit: i
 
 
 def _made(
-    workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None, after: Place | None
+    workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None, after: Place | None,
+    event_type: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the newest events of a few profiles that runs made.
-
-    First which they are, then what they say: an event has many columns, and most events of a month are others'.
-    """
-    behind = {} if after is None else {"occurred_at": after.occurred_at, "event_id": after.event_id}
-    newest = workspace.ask(
-        _newest, places_for(profiles), limit, after is not None, **_span(months), **behind, **values_of(profiles)
+    """Return the newest events of a few profiles that runs made, all or those of a type."""
+    values = {} if after is None else {"occurred_at": after.occurred_at, "event_id": after.event_id}
+    if event_type is not None:
+        values["event_type"] = event_type
+    newest = ask_own(
+        workspace, _newest, limit, frozenset(values), profiles=profiles, **_span(months), **values
     )
-    return _told(workspace, profiles, newest)
+    return [{name: value for name, value in row.items() if value is not None} for row in newest.to_pylist()]
 
 
-def _newest(workspace: Workspace, places: int, limit: int, is_behind: bool) -> ir.Table:  # noqa: FBT001  a shape
-    dated = _dated(workspace, places)
-    if is_behind:
+def _newest(own: Own, limit: int, asks: frozenset[str]) -> ir.Table:
+    """Return the newest events first, columns as in the lake."""
+    happened = _within(own)
+    if "event_type" in asks:
+        happened = happened.filter(happened.event_type == given("event_type"))
+    if "event_id" in asks:
         at, event_id = given("occurred_at", "timestamp"), given("event_id")
-        dated = dated.filter((dated.occurred_at < at) | ((dated.occurred_at == at) & (dated.event_id > event_id)))
-    return dated.order_by(dated.occurred_at.desc(), dated.event_id).limit(limit)
+        is_behind = (happened.occurred_at == at) & (happened.event_id > event_id)
+        happened = happened.filter((happened.occurred_at < at) | is_behind)
+    return happened.order_by(happened.occurred_at.desc(), happened.event_id).limit(limit)
 
 
-def _dated(workspace: Workspace, places: int) -> ir.Table:
-    """Which events a few profiles have. One row per event: event_id, month, occurred_at, event_type."""
-    happened = workspace.table("events")
-    happened = happened.filter(happened.month.between(given("first"), given("last")))
-    return of_places(happened, places).select("event_id", "month", "occurred_at", "event_type")
+def _counted(own: Own) -> ir.Table:
+    """Return how many events of each type there are: event_type, events."""
+    happened = _within(own)
+    return happened.group_by("event_type").agg(events=happened.count())
+
+
+def _within(own: Own) -> ir.Table:
+    happened = own.rows("events")
+    return happened.filter(happened.month.between(given("first"), given("last")))
 
 
 def _span(months: Months | None) -> dict[str, str]:
     """Return the months to look in as values; without any, every month lies between these two."""
     return {"first": "", "last": "~"} if months is None else {"first": months.first, "last": months.last}
-
-
-def _told(workspace: Workspace, profiles: list[Profile], newest: pa.Table) -> list[dict[str, Any]]:
-    """Return what some events say, the newest first."""
-    if not len(newest):
-        return []
-    ids, months, at = (newest[name] for name in ("event_id", "month", "occurred_at"))
-    first, last, low, high = (end.as_py() for each in (months, at) for end in pc.min_max(each).values())
-    found = workspace.ask(
-        _between, places_for(profiles), _said_by(workspace, set(newest["event_type"].to_pylist())),
-        first=first, last=last, low=low, high=high, **values_of(profiles),
-    )
-    chosen = found.filter(pc.is_in(found["event_id"], ids.combine_chunks()))
-    rows = chosen.sort_by([("occurred_at", "descending"), ("event_id", "ascending")]).to_pylist()
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
-
-
-def _between(workspace: Workspace, places: int, columns: tuple[str, ...]) -> ir.Table:
-    """Return what happened to a few profiles between two moments, both included; its order says nothing."""
-    happened = workspace.table("events")
-    happened = happened.filter(happened.month.between(given("first"), given("last"))).select(*columns)
-    low, high = given("low", "timestamp"), given("high", "timestamp")
-    return of_places(happened.filter(happened.occurred_at.between(low, high)), places)
-
-
-def _said_by(workspace: Workspace, types: set[str]) -> tuple[str, ...]:
-    """Return the columns in which events of some types can say anything: every column costs a reading of its file."""
-    said = {name for each in workspace.project.events if each.event in types for name in each.what}
-    others = {name for each in workspace.project.events for name in each.what} - said
-    return tuple(name for name in workspace.lake.schema("events").names if name not in others)

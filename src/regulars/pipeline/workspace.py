@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,6 +18,7 @@ from regulars.config import HOME
 from regulars.errors import NotFound
 from regulars.pipeline.tokens import BookTokens
 from regulars.project import Project
+from regulars.runs.workers import Workers
 from regulars.sources.source import Source
 from regulars.storage.book import Book
 from regulars.storage.engines import Question
@@ -36,6 +39,9 @@ class FreshEvents(Protocol):
 
 
 Made = TypeVar("Made")
+
+MOST = 4
+"""Workers where nobody says how many: a run seldom has more steps to begin at once."""
 
 
 @dataclass(slots=True)
@@ -71,6 +77,7 @@ class Workspace:
     allow_shrink: bool = False               # a person said that losing more than the guarded share is right
     fresh: FreshEvents | None = None         # where the door is open in this process
     questions: Questions = field(default_factory=Questions, compare=False)
+    workers: Workers | None = None           # processes that carry out steps; None: this one does
 
     @property
     def book(self) -> Book:
@@ -142,6 +149,8 @@ class Workspace:
 
     def close(self) -> None:
         """Give back connections, memory and processes."""
+        if self.workers is not None:
+            self.workers.stop()
         self.stores.close()
 
 
@@ -157,9 +166,12 @@ def open_workspace(
     allow_shrink: bool = False,
     fresh: FreshEvents | None = None,
     bears_problems: bool = False,
+    with_workers: bool = False,
 ) -> Workspace:
     """Load a project and open its stores, made if they are new.
 
+    `with_workers` says that steps are to be carried out, so that processes may be forked for them: ask for it only
+    where nothing else of this process is open yet.
     Raises DeclarationError with every file and line that is wrong, or with `bears_problems` only when `regulars.toml`
     is; StoreError when a store cannot be opened.
     """
@@ -168,13 +180,61 @@ def open_workspace(
     tokens = BookTokens(clock)
     load = Project.read if bears_problems else Project.load
     project = load(folder, environment=environment, tokens=tokens)
-    stores = Stores.open(
-        landing_url=project.config.stores.landing,
-        lake_url=project.config.stores.lake,
-        book_url=project.config.stores.book,
-        engine_url=project.config.engine.url,
-        home=folder / HOME,
-        clock=clock,
+    number = how_many(project, cores=len(os.sched_getaffinity(0))) if with_workers and _can_fork() else 1
+    opening = _Opening(
+        folder=folder, project=project, tokens=tokens, clock=clock, allow_shrink=allow_shrink, sharers=number
     )
-    tokens.book = stores.book
-    return Workspace(project=project, stores=stores, clock=clock, allow_shrink=allow_shrink, fresh=fresh)
+    workers = Workers.fork(number, opening.opened) if number > 1 else None
+    try:
+        return replace(opening.opened(), fresh=fresh, workers=workers)
+    except BaseException:
+        if workers is not None:
+            workers.stop()
+        raise
+
+
+def how_many(project: Project, *, cores: int) -> int:
+    """Return in how many processes a project's steps are carried out; 1: in this one.
+
+    With nothing said: one a core, at most four, where there are sources that can be read side by side. Spark has
+    workers of its own.
+    """
+    engine = project.config.engine
+    if not engine.url.startswith("duckdb:"):
+        return 1
+    if engine.workers is not None:
+        return engine.workers
+    return min(cores, MOST) if len(project.sources) > 1 else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """A project that was loaded, about to be opened: by this process, and by each of its workers."""
+
+    folder: Path
+    project: Project
+    tokens: BookTokens
+    clock: Clock
+    allow_shrink: bool
+    sharers: int                             # processes that share the memory of one
+
+    def opened(self, worker: int = 0) -> Workspace:
+        """Open the stores, for a worker of this number or for the process that has them."""
+        config = self.project.config
+        stores = Stores.open(
+            landing_url=config.stores.landing,
+            lake_url=config.stores.lake,
+            book_url=config.stores.book,
+            engine_url=config.engine.url,
+            home=self.folder / HOME,
+            clock=self.clock,
+            worker=worker,
+            sharers=self.sharers,
+        )
+        self.tokens.book = stores.book
+        return Workspace(project=self.project, stores=stores, clock=self.clock, allow_shrink=self.allow_shrink)
+
+
+def _can_fork() -> bool:
+    """Return whether a fork of this process is safe: libraries of macOS do not bear it, nor do other threads' locks."""
+    return sys.platform == "linux" and threading.active_count() == 1

@@ -15,7 +15,7 @@ from regulars.errors import DeclarationError
 from regulars.project.marked import Marked, MarkedError, read_marked
 
 FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "flags", "conditions",
-           "destinations", "campaigns", "tracking_plans")
+           "destinations", "campaigns", "flows", "tracking_plans")
 """Folders of declarations. A file's stem is the name of what it declares."""
 
 BESIDE = ("categories", "plans", "subcategories", "transfers", "holdouts", "attributes")

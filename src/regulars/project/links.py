@@ -24,12 +24,14 @@ from regulars.experiments.checks import problems as experiment_problems
 from regulars.experiments.experiment import Experiment
 from regulars.flags.declare import Flag
 from regulars.flags.prerequisite import prerequisite_errors
+from regulars.flows.flow import Flow
 from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import PROFILES, profile_rows
 from regulars.metrics.catalogue import catalogue
 from regulars.metrics.metric import Metric, Ratio
 from regulars.project.campaigns import campaign_errors
 from regulars.project.declared import Declared, Reading
+from regulars.project.flows import flow_errors
 from regulars.project.tracking import plan_errors
 from regulars.records.intake import typed_schema
 from regulars.records.record import Stream
@@ -54,6 +56,7 @@ class Linked:
     transfers: TransferRules | None = None
     destinations: tuple[Destination, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    flows: tuple[Flow, ...] = ()
     tracking_plans: tuple[TrackingPlan, ...] = ()
 
     @cached_property
@@ -108,6 +111,12 @@ def link_problems(linked: Linked) -> list[Finding]:
             declared={folder: linked.reading.names(folder) for folder in ("destinations", "experiments")},
         )
         problems += [linked.file("campaigns", campaign.name).problem(error) for error in wrong]
+    for flow in linked.flows:
+        file = linked.file("flows", flow.name)
+        names = {one: linked.reading.names(one) for one in ("destinations", "experiments", "metrics", "segments")}
+        problems += [file.problem(error) for error in flow_errors(
+            flow, destinations=linked.destinations, experiments=linked.experiments, declared=names, data=file.data
+        )]
     if linked.transfers is not None:
         file = linked.file("", TRANSFERS)
         problems += [file.problem(error) for error in _transfer_errors(linked.transfers, linked)]

@@ -32,6 +32,8 @@ from regulars.experiments.holdout import Holdout
 from regulars.experiments.holdout import declare as declare_holdouts
 from regulars.flags.declare import Flag, declare_attributes
 from regulars.flags.declare import declare as declare_flag
+from regulars.flows.declare import declare as declare_flow
+from regulars.flows.flow import Flow
 from regulars.identity.identifier import IdentifierRules
 from regulars.metrics.metric import Metric
 from regulars.metrics.metric import declare as declare_metric
@@ -70,6 +72,7 @@ class Project:
     flags: tuple[Flag, ...] = ()
     destinations: tuple[Destination, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    flows: tuple[Flow, ...] = ()
     tracking_plans: tuple[TrackingPlan, ...] = ()
     categories: Categories
     plans: Plans
@@ -173,6 +176,9 @@ class _Assembly:
         campaigns = self._made("campaigns", lambda one: declare_campaign(
             one.name, one.data, known=vocabulary, wording=_wording(self.config)
         ))
+        flows = self._made("flows", lambda one: declare_flow(
+            one.name, one.data, known=vocabulary, wording=_wording(self.config)
+        ))
         tracking_plans = self._made("tracking_plans", lambda one: declare_tracking_plan(one.name, one.data))
         categories = self._beside("categories", declare_categories) or Categories()
         plans = self._beside("plans", declare_plans) or Plans()
@@ -183,12 +189,14 @@ class _Assembly:
         linked = None if self.is_right else Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
-            tracking_plans=tracking_plans,
+            flows=flows, tracking_plans=tracking_plans,
         )
+        # What a flow is worth is an experiment like any other.
+        experiments += tuple(one.holdout for one in flows if one.holdout is not None)
         return Project(
             config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, holdouts=holdouts, flags=flags, destinations=destinations, campaigns=campaigns,
-            tracking_plans=tracking_plans, categories=categories, plans=plans, subcategories=subcategories,
+            flows=flows, tracking_plans=tracking_plans, categories=categories, plans=plans, subcategories=subcategories,
             transfers=transfers, vocabulary=vocabulary, declared=tuple(self.reading.declared),
             problems=tuple(sorted([*self.reading.problems, *(link_problems(linked) if linked else ())], key=_place)),
         )

@@ -7,11 +7,11 @@ project with Python files is looked at each time: what they import is in no dige
 from __future__ import annotations
 
 from hashlib import sha256
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from pathlib import Path
 
 from regulars.config import FILE, HOME
-from regulars.plugins import CONDITIONS, SENDERS, SOURCES
+from regulars.plugins import CONDITIONS, SENDERS, SOURCES, installed
 from regulars.project.declared import Declared
 
 _NAME = "found_right"
@@ -21,7 +21,7 @@ def fingerprint(folder: Path, declared: list[Declared]) -> str | None:
     """Return the digest of what a project declares; None where files say only a part of it."""
     if any(one.marked is None for one in declared):
         return None
-    points = [point for group in (SOURCES, SENDERS, CONDITIONS) for point in entry_points(group=group)]
+    points = [point for group in (SOURCES, SENDERS, CONDITIONS) for point in installed().select(group=group)]
     plug_ins = sorted(f"{point.name} {point.value}" for point in points)
     told = sha256("\n".join([version("regulars"), *plug_ins]).encode())
     for name in (FILE, *sorted(one.file for one in declared)):

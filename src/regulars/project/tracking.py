@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regulars.check import Finding, did_you_mean
 from regulars.errors import DeclarationError
 from regulars.project.declared import read_declarations, refused
 from regulars.sources.door import DoorSource
-from regulars.sources.source import Source
 from regulars.sources.tracking.plan import TrackingPlan, declare
+
+if TYPE_CHECKING:
+    from regulars.sources.source import Source
 
 FOLDER = "tracking_plans"
 

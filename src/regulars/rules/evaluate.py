@@ -19,7 +19,7 @@ from regulars.events.window import AsOf
 from regulars.rules.condition import Facts, Needs, together
 from regulars.rules.forms import bucket
 from regulars.rules.segment import Segment, in_order
-from regulars.rules.standing import is_in, standing
+from regulars.rules.standing import is_in, standing, stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,7 @@ class Tables:
     events: customer_id, event_type, occurred_at (UTC), business_day, until_day (date, may be absent), and attributes.
     money: customer_id, kind, amount (minor units, signed), category, occurred_at, business_day.
     transitions: segment, customer_id, at (UTC), business_day, change (entered, left). None: nobody ever entered.
+    stands: what `regulars.rules.standing.stands` makes of transitions, where that is known already.
     Rows of events and money without a customer count for nobody.
     """
 
@@ -37,6 +38,7 @@ class Tables:
     events: ir.Table
     money: ir.Table | None = None
     transitions: ir.Table | None = None
+    stands: ir.Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,10 @@ def evaluate(segments: Iterable[Segment], tables: Tables, *, as_of: AsOf) -> Eva
     """
     ordered = tuple(in_order(segments))
     facts = _facts(tables, together(*(s.when.needs() for s in ordered)), as_of=as_of)
-    facts = replace(facts, table=standing(facts.table, tables.transitions, ordered, as_of=as_of))
+    known = tables.stands
+    if known is None and tables.transitions is not None:
+        known = stands(tables.transitions, ordered, as_of=as_of)
+    facts = replace(facts, table=standing(facts.table, known, ordered))
     for level in _levels(ordered):
         matched = facts.table.mutate(**{f"match_{s.name}": s.when.holds(facts) for s in level})
         decided = matched.mutate(**{f"in_{s.name}": is_in(matched, s, as_of=as_of) for s in level})
@@ -111,6 +116,7 @@ def for_customer(tables: Tables, customer_id: str) -> Tables:
         events=tables.events.filter(tables.events.customer_id == customer_id),
         money=own(tables.money),
         transitions=own(tables.transitions),
+        stands=own(tables.stands),
     )
 
 

@@ -12,32 +12,40 @@ from regulars.events.window import AsOf
 from regulars.rules.segment import Segment
 
 
-def standing(wide: ir.Table, transitions: ir.Table | None, segments: Iterable[Segment], *, as_of: AsOf) -> ir.Table:
-    """Add to every customer, for every segment: was_<s> (in by the ledger), entered_<s> and left_<s> (last days).
+def stands(transitions: ir.Table, segments: Iterable[Segment], *, as_of: AsOf) -> ir.Table:
+    """Where the ledger leaves everyone it speaks of, counting transitions up to and at a moment.
 
-    Counts transitions up to and at the as-of moment, so that asking again changes nothing.
+    One row per customer: customer_id and, for every segment, was_<s> (in), entered_<s> and left_<s> (business days of
+    the last entry and the last leaving; missing: none). Asking again about the moment changes nothing.
+    """
+    known = transitions.filter(transitions["at"] <= as_of.moment)
+    is_entry, is_leaving = known.change == "entered", known.change == "left"
+    stays = known.group_by("customer_id", "segment").aggregate(
+        entered=known.business_day.max(where=is_entry), left=known.business_day.max(where=is_leaving),
+        entered_at=known["at"].max(where=is_entry), left_at=known["at"].max(where=is_leaving),
+    )
+    last = stays.mutate(was=_is_open(stays.entered_at, stays.left_at))
+    columns: dict[str, ir.Value] = {}
+    for s in segments:
+        own = last.segment == s.name
+        columns[f"was_{s.name}"] = last.was.any(where=own).fill_null(False)
+        columns[f"entered_{s.name}"] = last.entered.max(where=own)
+        columns[f"left_{s.name}"] = last.left.max(where=own)
+    return last.group_by("customer_id").aggregate(**columns)
+
+
+def standing(wide: ir.Table, stands: ir.Table | None, segments: Iterable[Segment]) -> ir.Table:
+    """Add to every customer, for every segment, the columns of `stands`: out and never in, where it has no row.
+
+    Days that `stands` lacks are missing for everybody.
     """
     segments = list(segments)
-    nothing = {
-        f"{kind}_{s.name}": ibis.literal(False) if kind == "was" else ibis.null("date")
-        for s in segments
-        for kind in ("was", "entered", "left")
-    }
-    if transitions is None:
-        return wide.mutate(**nothing)
-    known = transitions.filter(transitions["at"] <= as_of.moment)
-    entered, left = known.change == "entered", known.change == "left"
-    last: dict[str, ir.Value] = {}
-    for s in segments:
-        own = known.segment == s.name
-        last[f"entered_{s.name}"] = known.business_day.max(where=own & entered)
-        last[f"left_{s.name}"] = known.business_day.max(where=own & left)
-        last[f"entered_at_{s.name}"] = known["at"].max(where=own & entered)
-        last[f"left_at_{s.name}"] = known["at"].max(where=own & left)
-    per_customer = known.group_by("customer_id").aggregate(**last)
-    joined = wide.left_join(per_customer, "customer_id").drop("customer_id_right")
-    was = {f"was_{s.name}": _is_open(joined[f"entered_at_{s.name}"], joined[f"left_at_{s.name}"]) for s in segments}
-    return joined.mutate(**was).drop(*(f"{end}_at_{s.name}" for s in segments for end in ("entered", "left")))
+    days = [f"{kind}_{s.name}" for s in segments for kind in ("entered", "left")]
+    if stands is None:
+        return wide.mutate(**{f"was_{s.name}": ibis.literal(False) for s in segments}, **dict.fromkeys(days, _NO_DAY))
+    joined = wide.left_join(stands, "customer_id").drop("customer_id_right")
+    was = {f"was_{s.name}": joined[f"was_{s.name}"].fill_null(False) for s in segments}
+    return joined.mutate(**was, **{name: _NO_DAY for name in days if name not in joined.columns})
 
 
 def is_in(table: ir.Table, segment: Segment, *, as_of: AsOf) -> ir.Value:
@@ -56,6 +64,9 @@ def is_in(table: ir.Table, segment: Segment, *, as_of: AsOf) -> ir.Value:
     left_today = (table[f"left_{segment.name}"] == as_of.day).fill_null(False)
     stays = was & (days_between(entered, as_of.day) < segment.holds_for).fill_null(False)
     return stays | (matches & may_enter & ~left_today)
+
+
+_NO_DAY = ibis.null("date")
 
 
 def _is_open(entered_at: ir.Value, left_at: ir.Value) -> ir.Value:

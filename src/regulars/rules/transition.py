@@ -68,8 +68,12 @@ def memberships(transitions: ir.Table, segments: Iterable[Segment], *, customers
 def _change(segment: Segment, facts: Facts) -> ir.Value:
     """The change of one segment as a struct, its `change` missing where nothing changed."""
     now, was = facts.table[f"in_{segment.name}"], facts.table[f"was_{segment.name}"]
-    change = ibis.cases((now & ~was, "entered"), (~now & was, "left"), else_=ibis.null("string"))
-    reason = now.ifelse(_why_in(segment.when, facts), _why_out(segment, facts))
+    entered, left = now & ~was, ~now & was
+    change = ibis.cases((entered, "entered"), (left, "left"), else_=ibis.null("string"))
+    # Only where there is a change: of all that is decided here, nearly everything stays as it was.
+    reason = ibis.cases(
+        (entered, _why_in(segment.when, facts)), (left, _why_out(segment, facts)), else_=ibis.null("string")
+    )
     return ibis.struct({"segment": ibis.literal(segment.name), "change": change, "reason": reason})
 
 

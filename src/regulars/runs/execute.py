@@ -1,19 +1,17 @@
-"""Carries out steps in order: what fails stops only what needs it, and the ledger knows everything."""
+"""Carries out steps as soon as they may begin: what fails stops only what needs it, and the ledger knows everything."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
 from regulars.clock import Clock
-from regulars.errors import RegularsError
-from regulars.runs.run import Checkpoint, Observer, RunResult, Silence, Step, StepResult, Work
-
-log = structlog.get_logger()
+from regulars.runs.hands import Alone, Hands, Told
+from regulars.runs.order import blocked, startable
+from regulars.runs.run import Observer, RunResult, Silence, Step, StepResult
 
 
 class Ledger(Protocol):
@@ -47,72 +45,81 @@ def execute(
     ledger: Ledger,
     clock: Clock,
     observer: Observer | None = None,
+    hands: Hands | None = None,
 ) -> RunResult:
-    """Carry out steps in the order given and return how each ended.
+    """Carry out steps, each as soon as what it waits for has ended, and return how each ended, in the order given.
 
-    A step that fails does not stop the run: later steps that need it are skipped with the reason, the others go on.
+    A step that fails does not stop the run: steps that need it are skipped with the reason, the others go on.
     Only an interruption by the person stops everything; it is written down as such before it is raised again.
+    `hands` carry the steps out; without any, this process does, one after the other in the order given.
     """
-    observer = observer or Silence()
-    started, began = clock.now(), time.perf_counter()
+    hands, started, began = hands or Alone(steps), clock.now(), time.perf_counter()
     run_id = ledger.start_run(command, started)
-    results: dict[str, StepResult] = {}
+    course = _Course(run_id=run_id, ledger=ledger, clock=clock, observer=observer or Silence())
     try:
-        for step in steps:
-            reason = blocked(step, results.values())
-            if reason:
-                results[step.name] = StepResult(name=step.name, outcome="skipped", seconds=0.0, error=reason)
-                ledger.start_step(run_id, step.name, clock.now())
-            else:
-                results[step.name] = _carry_out(step, run_id, ledger, clock, observer)
-            ledger.finish_step(run_id, results[step.name], clock.now())
-            observer.ended(results[step.name])
-    except KeyboardInterrupt:
-        ledger.finish_run(run_id, "interrupted", clock.now())
+        while len(course.results) < len(steps):
+            _begin(steps, course, hands)
+            for told in hands.told() if course.under_way else ():
+                course.hear(told)
+    except BaseException as broken:
+        hands.stop()                         # nobody works on when the run is over, and its lease another's
+        if isinstance(broken, KeyboardInterrupt):
+            ledger.finish_run(run_id, "interrupted", clock.now())
         raise
-    result = RunResult(
-        run_id=run_id, started_at=started, seconds=time.perf_counter() - began, steps=tuple(results.values())
-    )
+    results = tuple(course.results[step.name] for step in steps)
+    result = RunResult(run_id=run_id, started_at=started, seconds=time.perf_counter() - began, steps=results)
     ledger.finish_run(run_id, result.outcome, clock.now())
     return result
 
 
-def blocked(step: Step, results: Iterable[StepResult]) -> str:
-    """Return why a step cannot begin, or an empty string when it can."""
-    lost = {result.name: result.outcome for result in results if result.outcome != "done"}
-    causes = [f"{name} {'failed' if lost[name] == 'failed' else 'was skipped'}" for name in step.needs if name in lost]
-    return f"not tried because {' and '.join(causes)}" if causes else ""
-
-
 CHECKPOINT_EVERY = 0.5
-"""Seconds between two checkpoints written to the ledger; the observer sees every one."""
+"""Seconds between two checkpoints of a step written to the ledger; the observer sees every one."""
 
 
-def _carry_out(step: Step, run_id: str, ledger: Ledger, clock: Clock, observer: Observer) -> StepResult:
-    ledger.start_step(run_id, step.name, clock.now())
-    observer.started(step.name)
-    began = written = time.perf_counter()
-    work = step.do()
-    try:
-        while True:
-            reached: Checkpoint = next(work)
-            observer.reached(step.name, reached)
-            if time.perf_counter() - written > CHECKPOINT_EVERY:
-                ledger.checkpoint(run_id, step.name, reached.done, reached.total, reached.note)
-                written = time.perf_counter()
-    except StopIteration as finished:
-        done = finished.value or Work()
-        return StepResult(name=step.name, outcome="done", seconds=time.perf_counter() - began, work=done)
-    except RegularsError as error:
-        return StepResult(
-            name=step.name, outcome="failed", seconds=time.perf_counter() - began, error=str(error), code=error.code
-        )
-    except Exception as error:
-        log.exception("step failed", step=step.name)
-        return StepResult(
-            name=step.name,
-            outcome="failed",
-            seconds=time.perf_counter() - began,
-            error=f"{type(error).__name__}: {error}",
-            code="unexpected",
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """A run under way, written down and shown as it goes."""
+
+    run_id: str
+    ledger: Ledger
+    clock: Clock
+    observer: Observer
+    results: dict[str, StepResult] = field(default_factory=dict)     # of the steps that ended
+    under_way: dict[str, float] = field(default_factory=dict)        # step -> when it was last written of, in seconds
+
+    def begin(self, step: Step) -> None:
+        self.ledger.start_step(self.run_id, step.name, self.clock.now())
+        self.observer.started(step.name)
+        self.under_way[step.name] = time.perf_counter()
+
+    def skip(self, step: Step, reason: str) -> None:
+        self.ledger.start_step(self.run_id, step.name, self.clock.now())
+        self._end(StepResult(name=step.name, outcome="skipped", seconds=0.0, error=reason))
+
+    def hear(self, told: Told) -> None:
+        if isinstance(told, StepResult):
+            del self.under_way[told.name]
+            self._end(told)
+            return
+        reached, now = told.checkpoint, time.perf_counter()
+        self.observer.reached(told.step, reached)
+        if now - self.under_way[told.step] > CHECKPOINT_EVERY:
+            self.ledger.checkpoint(self.run_id, told.step, reached.done, reached.total, reached.note)
+            self.under_way[told.step] = now
+
+    def _end(self, result: StepResult) -> None:
+        self.results[result.name] = result
+        self.ledger.finish_step(self.run_id, result, self.clock.now())
+        self.observer.ended(result)
+
+
+def _begin(steps: Sequence[Step], course: _Course, hands: Hands) -> None:
+    """Begin what may begin, as far as hands are free; what lacks something it needs is skipped."""
+    for step in startable(steps, begun={*course.results, *course.under_way}, ended=course.results):
+        if reason := blocked(step, course.results.values()):
+            course.skip(step, reason)
+            _begin(steps, course, hands)     # others may have waited for it alone
+            return
+        if hands.is_free:
+            course.begin(step)
+            hands.begin(step.name)

@@ -40,6 +40,7 @@ class Step:
     name: str                                # "pull:capitan"
     do: Callable[[], Steps]
     needs: tuple[str, ...] = ()              # skipped when one of these failed or was skipped
+    after: tuple[str, ...] | None = None     # waits for these too, whichever way they end; None: for all before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError, SourceRefused
 from regulars.records.record import Stream, declare_stream
 from regulars.sources.reference import replace_references
-from regulars.sources.source import Surroundings
+
+if TYPE_CHECKING:
+    from regulars.sources.source import Surroundings
 
 Path = tuple[str | int, ...]
 

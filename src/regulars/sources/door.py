@@ -23,11 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from regulars.records.record import Stream
 from regulars.sources.declared import as_mapping, declare_within, no_strangers
 from regulars.sources.pushed import Pushed
-from regulars.sources.source import Surroundings
+
+if TYPE_CHECKING:
+    from regulars.sources.source import Surroundings
 
 EVENTS, LINKS = "events", "links"
 """The streams of a door."""

@@ -2,9 +2,9 @@
 
     kind: messages
 
-It has three streams. `sent` holds every message that a provider took, `receipts` everything that was told of messages
-afterwards, `replies` what people answered to one. All name a profile of the customer, so an event type picks those of a
-source:
+It has four streams. `sent` holds every message that a provider took, `receipts` everything that was told of messages
+afterwards, `replies` what people answered to one, `journeys` what became of customers in flows. All name a profile of
+the customer, so an event type picks those of a source:
 
     # events/sms_sent.yaml
     from: messages.sent
@@ -24,6 +24,13 @@ source:
     who: {source: desk, id: profile_id}
     when: replied_at
     only_if: status == "opted_out" and profile_source == "desk"
+
+    # events/flow_entered.yaml; flow_exited with "exited", and flow_step with "step" and `step: step` in what
+    from: messages.journeys
+    who: {source: desk, id: profile_id}
+    when: at
+    only_if: what == "entered" and profile_source == "desk"
+    what: {flow: flow, occasion: occasion}
 """
 
 from __future__ import annotations
@@ -36,7 +43,7 @@ from regulars.sources.declared import declare_within, no_strangers
 from regulars.sources.pushed import Pushed
 from regulars.sources.source import Surroundings
 
-SENT, RECEIPTS, REPLIES = "sent", "receipts", "replies"
+SENT, RECEIPTS, REPLIES, JOURNEYS = "sent", "receipts", "replies", "journeys"
 """The streams."""
 
 _OF_ALL: Mapping[str, object] = {
@@ -55,10 +62,16 @@ FIELDS: Mapping[str, Mapping[str, object]] = {
         "replied_at": {"type": "timestamp", "required": True}, "text": "text", "status": "text", "mood": "text",
         "intent": "text",
     },
+    JOURNEYS: {
+        "journey_id": {"type": "id", "required": True}, "customer_id": "id", "profile_source": "text",
+        "profile_id": "id", "flow": "text", "occasion": "text", "is_held_out": "boolean",
+        "what": {"type": "text", "required": True}, "step": "text", "outcome": "text",
+        "at": {"type": "timestamp", "required": True},
+    },
 }
 """Fields of each stream; profile_source and profile_id are of the profile that the customer's id was given for."""
 
-_KEYS = {SENT: "message_id", RECEIPTS: "receipt_id", REPLIES: "reply_id"}
+_KEYS = {SENT: "message_id", RECEIPTS: "receipt_id", REPLIES: "reply_id", JOURNEYS: "journey_id"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from regulars.clock import Clock
 from regulars.records.record import Stream
-from regulars.sources.source import Page, State, Window
+
+if TYPE_CHECKING:
+    from regulars.sources.source import Page, State, Window
 
 
 class Pushed:

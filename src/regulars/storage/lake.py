@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,21 +18,16 @@ from regulars.check import did_you_mean
 from regulars.clock import Clock, SystemClock
 from regulars.errors import GuardError, NotFound
 from regulars.storage.book import Book
-from regulars.storage.book.versions import Version
+from regulars.storage.book.versions import COPIES, Version
 from regulars.storage.content import content_hash
-from regulars.storage.engines.duckdb import Bench, DuckDBEngine
+from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import Engine, Written
 from regulars.storage.files import FileStore
 from regulars.storage.manifest import DataFile, Manifest, evolved, settled
+from regulars.storage.merge import Changes, row_group_of
 
 GUARDED_ROWS = 100
 """Tables of at most so many rows may shrink freely: a share of a few rows says nothing."""
-
-MANY_FILES = 8
-"""Files of one partition above which a merge joins the small ones."""
-
-FILE = "__file"
-"""Column that says which file a row is in, while a merge looks for rows to replace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +35,7 @@ class Lake:
     """Tables with versions, over any files, any book and any engine. Kept true by tests/conformance/test_lake.py.
 
     - A version appears whole or not at all; readers that began on an older one are not disturbed;
-    - publishing on top of a version that is no longer the current one raises StoreError;
+    - publishing on top of a version that is no longer the current one raises Overtaken;
     - a table that was never published raises NotFound, a file that cannot be read StoreError: never an empty table;
     - a table that would lose more than its guarded share raises GuardError and stays as it is;
     - a column that older files lack is null in their rows; a column never changes its type in a merge;
@@ -68,6 +61,10 @@ class Lake:
         """Return the names of all tables, sorted."""
         return self.book.versions.tables()
 
+    def stored(self) -> list[str]:
+        """Return the names of all tables and of their copies (`regulars.storage.by_profile`)."""
+        return [*self.tables(), *self.book.versions.copies()]
+
     def table(
         self, name: str, *, version: int | None = None, as_of: datetime | None = None,
         partitions: Collection[str] | None = None,
@@ -79,15 +76,23 @@ class Lake:
         """
         manifest = Manifest.from_json(self._version(name, version=version, as_of=as_of).manifest)
         files = [f for f in manifest.files if partitions is None or f.partition is None or f.partition in partitions]
-        return self._read(files, manifest.schema)
+        return self.read(files, manifest.schema)
+
+    def read(self, files: Sequence[DataFile], schema: ibis.Schema) -> ir.Table:
+        """Return the rows of some files of a table."""
+        return self.engine.parquet([self.files.local(file.name) for file in files], schema)
 
     def rows(self, name: str) -> int:
         """Return how many rows the table has, without reading it."""
-        return Manifest.from_json(self._version(name).manifest).rows
+        return self.manifest(name).rows
+
+    def manifest(self, name: str) -> Manifest:
+        """Return what the table consists of. Raises NotFound when it was never published."""
+        return Manifest.from_json(self._version(name).manifest)
 
     def schema(self, name: str) -> ibis.Schema:
         """Return the columns of the table, without reading it."""
-        return Manifest.from_json(self._version(name).manifest).schema
+        return self.manifest(name).schema
 
     def meta(self, name: str) -> dict[str, Any]:
         """Return what was written down with the current version; empty when the table was never published."""
@@ -122,11 +127,14 @@ class Lake:
 
         Raises:
             GuardError: More rows than the guarded share would be lost; nothing changed.
-            StoreError: Somebody else published in between; nothing changed.
+            Overtaken: Somebody else published in between; nothing changed.
 
         """
         parent = self.book.versions.current_version(name)
-        written = self.engine.write(expr, self.files.scratch(), order_by=order_by, partition_by=partition_by)
+        written = self.engine.write(
+            expr, self.files.scratch(), order_by=order_by, partition_by=partition_by,
+            row_group=row_group_of(partition_by),
+        )
         manifest = Manifest(
             schema=settled(expr.schema()), files=self._named(name, written), partition_by=partition_by,
             order_by=tuple(order_by),
@@ -159,7 +167,7 @@ class Lake:
             return self.replace(name, delta, partition_by=partition_by, order_by=order_by, meta=meta)
         old = Manifest.from_json(parent.manifest)
         schema = evolved(old.schema, settled(delta.schema()), name)
-        changes = _Changes(lake=self, table=name, old=old, schema=schema, key=tuple(key), folder=self.files.scratch())
+        changes = Changes(lake=self, table=name, old=old, schema=schema, key=tuple(key), folder=self.files.scratch())
         kept, written = changes.carry_out(delta, gone)
         manifest = dataclasses.replace(old, schema=schema, files=(*kept, *self._named(name, written)))
         guard = 1.0 if allow_shrink else shrink_guard
@@ -174,7 +182,7 @@ class Lake:
         if files is None:
             return None
         schema = self.schema(name)
-        return self._read(files[0], schema), self._read(files[1], schema)
+        return self.read(files[0], schema), self.read(files[1], schema)
 
     def moved(self, name: str, *, since: int) -> tuple[int, int] | None:
         """Return how many rows `changes` would give, came and went, without reading any."""
@@ -217,21 +225,24 @@ class Lake:
         return self.table(name, version=versions[name])
 
     def drop(self, name: str) -> None:
-        """Forget a table, as a rebuild does; its files go with the next `vacuum`."""
+        """Forget a table and its copy, as a rebuild does; their files go with the next `vacuum`."""
         self.book.versions.drop_table(name)
+        self.book.versions.drop_table(COPIES + name)
 
     def vacuum(self, *, keep: int = 7) -> list[str]:
         """Forget all but the newest versions of each table and those of snapshots, then remove files nobody needs.
 
-        Removes what killed processes left too, so call it only while holding the project's lease. Returns the names of
-        the removed files.
+        Of a copy only the one before the newest is kept, for who is reading it. Removes what killed processes left too,
+        so call it only while holding the project's lease. Returns the names of the removed files.
         """
-        for name in self.tables():
+        for name in self.stored():
             numbers = [version.number for version in self.versions(name)]
-            self.book.versions.forget_versions(name, numbers[: max(len(numbers) - max(keep, 1), 0)])
+            most = min(keep, 2) if name.startswith(COPIES) else keep
+            if old := numbers[: max(len(numbers) - max(most, 1), 0)]:
+                self.book.versions.forget_versions(name, old)
         needed = {
             file.name
-            for name in self.tables()
+            for name in self.stored()
             for version in self.versions(name)
             for file in Manifest.from_json(version.manifest).files
         }
@@ -260,9 +271,6 @@ class Lake:
         old, new = Manifest.from_json(before.manifest), Manifest.from_json(self._version(name).manifest)
         both = {file.name for file in old.files} & {file.name for file in new.files}
         return [f for f in new.files if f.name not in both], [f for f in old.files if f.name not in both]
-
-    def _read(self, files: Sequence[DataFile], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
-        return self.engine.parquet([self.files.local(f.name) for f in files], schema, file=file)
 
     def _named(self, name: str, written: Sequence[Written]) -> tuple[DataFile, ...]:
         return tuple(
@@ -296,105 +304,3 @@ class Lake:
             expected_parent=parent.number if parent else None,
             at=self.clock.now(),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Changes:
-    """One merge: which files stay, and which are written anew."""
-
-    lake: Lake
-    table: str
-    old: Manifest
-    schema: ibis.Schema
-    key: tuple[str, ...]
-    folder: Path                             # on the lake's disk; for what is written
-
-    def carry_out(self, delta: ir.Table, gone: ir.Table | None) -> tuple[list[DataFile], list[Written]]:
-        """Return the old files that stay as they are, and the new ones.
-
-        The engine writes what it computed; from there on a merge is files to files, and the border does that.
-        """
-        added = self._write(self.lake.engine, _with_columns(delta, self.schema))
-        keys = [*added, *self._gone(gone)]
-        if not keys:
-            return list(self.old.files), []
-        border = self.lake.border
-        with border.bench() as bench:
-            named = border.parquet([file.path for file in keys], self._key_schema)
-            hits = self._hits(named, bench)
-            kept = [file for file in self.old.files if file.name not in hits]
-            touched = [file for file in self.old.files if 0 < hits.get(file.name, 0) < file.rows]
-            for file in touched:
-                # File by file, so that nothing is taken apart or sorted again: row groups stay as narrow as they are.
-                query = f"select * from old anti join keys using ({self._key_names})"
-                rest = bench.select(query, self.schema, old=self._old([file]), keys=named)
-                left = border.write(rest, self.folder)
-                added += [dataclasses.replace(one, partition=file.partition) for one in left]
-        return self._joined(kept, added)
-
-    def _write(self, engine: Engine, rows: ir.Table) -> list[Written]:
-        return engine.write(rows, self.folder, order_by=self.old.order_by, partition_by=self.old.partition_by)
-
-    @property
-    def _key_schema(self) -> ibis.Schema:
-        return ibis.schema({name: self.schema[name] for name in self.key})
-
-    @property
-    def _key_names(self) -> str:
-        return ", ".join(f'"{name}"' for name in self.key)
-
-    def _old(self, files: Sequence[DataFile]) -> ir.Table:
-        return self.lake.border.parquet([self.lake.files.local(file.name) for file in files], self.schema)
-
-    def _gone(self, gone: ir.Table | None) -> list[Written]:
-        """Write the keys to delete, so that they are worked out once, and by the engine whose expression they are."""
-        if gone is None:
-            return []
-        return self.lake.engine.write(_with_columns(gone, self._key_schema), self.folder)
-
-    def _hits(self, keys: ir.Table, bench: Bench) -> Mapping[str, int]:
-        """Return how many rows of each file have one of the keys; files without any are left out."""
-        paths = [self.lake.files.local(file.name) for file in self.old.files]
-        rows = self.lake.border.parquet(paths, self._key_schema, file=FILE)
-        query = f"select {FILE}, count(*) as hits from old semi join keys using ({self._key_names}) group by {FILE}"
-        found = bench.fetch(bench.select(query, ibis.schema({FILE: "string", "hits": "int64"}), old=rows, keys=keys))
-        by_path = dict(zip(found[FILE].to_pylist(), found["hits"].to_pylist(), strict=True))
-        return {f.name: by_path[Path(f.name).name] for f in self.old.files if Path(f.name).name in by_path}
-
-    def _joined(self, kept: list[DataFile], added: list[Written]) -> tuple[list[DataFile], list[Written]]:
-        """Join the small files of partitions that have many: each row is rewritten only a few times over the years."""
-        counts = Counter([file.partition for file in kept] + [file.partition for file in added])
-        full = {partition for partition, count in counts.items() if count > MANY_FILES}
-        if not full:
-            return kept, added
-        old = [file for partition in full for file in small([f for f in kept if f.partition == partition])]
-        new = [file for file in added if file.partition in full]
-        border = self.lake.border
-        rows = border.parquet(
-            [*(self.lake.files.local(file.name) for file in old), *(file.path for file in new)], self.schema
-        )
-        names = {file.name for file in old}
-        untouched = [file for file in added if file.partition not in full]
-        return [file for file in kept if file.name not in names], untouched + self._write(border, rows)
-
-
-def small(files: Sequence[DataFile]) -> list[DataFile]:
-    """Return the files of a partition that are worth joining: all but those larger than all smaller ones together."""
-    chosen: list[DataFile] = []
-    total = 0
-    for file in sorted(files, key=lambda file: (file.rows, file.name)):
-        if len(chosen) >= MANY_FILES // 2 and file.rows > total:
-            break
-        chosen.append(file)
-        total += file.rows
-    return chosen
-
-
-def _with_columns(expr: ir.Table, schema: ibis.Schema) -> ir.Table:
-    """Return an expression with exactly these columns; those it lacks are null."""
-    own = expr.schema()
-    if list(settled(own).items()) == list(schema.items()):
-        return expr
-    return expr.select(*(
-        (expr[name] if name in own else ibis.null(kind)).cast(kind).name(name) for name, kind in schema.items()
-    ))

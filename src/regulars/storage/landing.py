@@ -36,7 +36,10 @@ UNREADABLE = "unreadable_base64"
 """Key of the JSON object that stands for an item that is not text: its bytes, so that nothing is lost."""
 
 FEW = 8
-"""Segments of one day that are left as they are; with more, reading them costs more than writing one."""
+"""Segments of one day that are left as they are; with more, reading them costs more than writing one.
+
+Lines are never left: they take ten times the room.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +149,12 @@ class Landing:
                 yield batch.column(0).cast(pa.binary()).to_pylist()
 
     def compact(self, source: str, stream: str, *, before: date) -> int:
-        """Join the segments of each day (UTC) before a date into one where they are many; return how many are gone."""
+        """Join the segments of each day (UTC) before a date into one where it is worth it; return how many are gone."""
         days: dict[date, list[Segment]] = defaultdict(list)
         for segment in self.book.pages.segments(source, stream):
             if segment.recorded_at.date() < before:
                 days[segment.recorded_at.date()].append(segment)
-        return sum(self._join(day, found) for day, found in sorted(days.items()) if len(found) > FEW)
+        return sum(self._join(day, found) for day, found in sorted(days.items()) if _is_worth_joining(found))
 
     def withdraw(self, segment: Segment, *, gone: pa.Table, changed: pa.Table) -> None:
         """Write a segment anew without some of its rows and with other text in some; the others stay as they are.
@@ -250,6 +253,10 @@ def _known(found: Sequence[Segment], places: Sequence[str]) -> str:
         rows.append(f"({', '.join(map(str, told))})")
         before += segment.rows
     return f"(values {', '.join(rows)}) as known(place, seq, set_id, recorded_at, lines_before)"
+
+
+def _is_worth_joining(found: Sequence[Segment]) -> bool:
+    return len(found) > FEW or any(segment.name.endswith(LINES) for segment in found)
 
 
 def as_lines(items: Sequence[bytes]) -> bytes:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from regulars.clock import Clock, SystemClock
 from regulars.storage.book import Book
+from regulars.storage.book.database import BUSY_SECONDS
 from regulars.storage.engines import Engine, open_engine
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import open_files
 from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
+
+PATIENCE_OF_SHARERS = 3600.0
+"""Seconds: one step may write a million people in one transaction, and that is no reason for another to fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,8 @@ class Stores:
         home: Path,
         tenant: str = "default",
         clock: Clock | None = None,
+        worker: int = 0,
+        sharers: int = 1,
     ) -> Stores:
         """Open all of them, making what is new.
 
@@ -46,6 +52,8 @@ class Stores:
             home: Folder of this machine for the key file, caches of object stores, and what does not fit in memory.
             tenant: Whose data it is.
             clock: What now is; the machine's clock when not given.
+            worker: Number of the worker whose they are; 0: they are no worker's.
+            sharers: How many work side by side, each with an engine that takes its part of the memory.
 
         Raises:
             StoreError: A URL means nothing, or an extra is not installed.
@@ -54,10 +62,13 @@ class Stores:
         """
         clock = clock or SystemClock()
         home.mkdir(parents=True, exist_ok=True)
-        cache, spill = home / "cache", home / "spill"
-        book = Book.open(book_url, home=home, tenant=tenant)
-        engine = open_engine(engine_url, scratch=spill)
+        # Two engines would take each other's spilled rows for their own.
+        cache, spill = home / "cache", home / "spill" / (str(worker) if worker else "")
+        patience = BUSY_SECONDS if sharers == 1 else PATIENCE_OF_SHARERS
+        book = Book.open(book_url, home=home, tenant=tenant, patience=patience)
+        engine = open_engine(engine_url, scratch=spill, sharers=sharers)
         border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=spill)
+        border.texts.folder, border.texts.is_open = home / "texts", worker > 0    # workers do a run's steps, no more
         return cls(
             landing=Landing(files=open_files(landing_url, cache / "landing"), book=book, border=border, clock=clock),
             lake=Lake(files=open_files(lake_url, cache / "lake"), book=book, engine=engine, border=border, clock=clock),

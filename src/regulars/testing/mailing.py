@@ -76,6 +76,7 @@ def recipients(count: int, *, due_at: datetime, start: int = 0) -> pa.Table:
         "variant": pa.repeat("", count), "household_id": nothing, "region": nothing,
         "gaps": pc.binary_join_element_wise('{"first_name":"Ann', pc.utf8_slice_codeunits(digits, 0, 3), '"}', ""),
         "state": pa.repeat("planned", count), "reason": nothing, "due_at": pa.repeat(moment, count),
+        "expires_at": pa.nulls(count, pa.timestamp("us")),
     }, schema=PLANNED)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from regulars.pipeline.fresh import Fresh
+from regulars.clock import Clock
+from regulars.pipeline.fresh import Fresh, Reach
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.storage.door.tail import Tail
@@ -26,6 +28,16 @@ EVERY = 0.1
 AFTER_TROUBLE = 5.0
 """Seconds to wait before everything is begun anew after an error."""
 
+_NAME = "regulars_fresh_lag_seconds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """How far what is shown is behind what the door acknowledged, in seconds."""
+
+    timeline: float
+    segments: float
+
 
 class Freshness:
     """The fresh tail of a project whose door is open in this process. See `regulars.pipeline.fresh`.
@@ -33,12 +45,14 @@ class Freshness:
     Args:
         opened: Opens the project, for this thread alone.
         folder: The project's, looked at for changes.
+        clock: By which it is behind.
 
     """
 
-    def __init__(self, opened: Callable[[], Workspace], *, folder: Path) -> None:
-        self._opened, self._folder = opened, folder
+    def __init__(self, opened: Callable[[], Workspace], *, folder: Path, clock: Clock) -> None:
+        self._opened, self._folder, self._clock = opened, folder, clock
         self._fresh: Fresh | None = None
+        self._reach: Reach | None = None     # the last one known: in trouble it stays, and the lag grows
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -57,6 +71,25 @@ class Freshness:
         """Return a customer's newest events that no run has made yet; none before the tail is read."""
         fresh = self._fresh
         return [] if fresh is None else fresh.newest(customer_id, limit=limit, after=after)
+
+    def lag(self) -> Lag | None:
+        """Return how far behind the door it is; None where no door is open, and before anybody is known."""
+        if self._fresh is not None:
+            self._reach = self._fresh.reach()
+        if self._reach is None:
+            return None
+        now = self._clock.now()
+        timeline, segments = ((now - at).total_seconds() for at in (self._reach.timeline, self._reach.segments))
+        return Lag(timeline=max(timeline, 0.0), segments=max(segments, 0.0))
+
+    def text(self) -> str:
+        """Return the lag in the text that Prometheus reads, version 0.0.4; nothing where there is none."""
+        lag = self.lag()
+        if lag is None:
+            return ""
+        lines = [f"# HELP {_NAME} How far what is shown is behind what the door acknowledged.", f"# TYPE {_NAME} gauge"]
+        lines += [f'{_NAME}{{what="{what}"}} {seconds:.3f}' for what, seconds in asdict(lag).items()]
+        return "\n".join(lines) + "\n"
 
     def _follow(self, store: ArrivalStore) -> None:
         while not self._ended.is_set():
@@ -90,8 +123,10 @@ class Freshness:
         """Decide segments beside, so that no event waits for it."""
         while not over.is_set():
             try:
-                fresh.decide()
+                changes = fresh.decide()
             except Exception as error:  # noqa: BLE001  who was not decided is decided the next time
                 log.warning("segments are not decided", error=f"{type(error).__name__}: {error}")
                 over.wait(AFTER_TROUBLE)
-            over.wait(EVERY)
+                continue
+            if not changes:
+                over.wait(EVERY)

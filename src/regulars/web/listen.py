@@ -11,6 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from regulars.errors import RegularsError
+from regulars.web.ingest.door_protocol import protocol_of
+from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.raised import discreet
 
 WAITING = 2048                               # connections that may wait to be taken
@@ -32,8 +34,11 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield held
 
 
-def serve(app: ASGIApp, held: socket.socket) -> None:
-    """Answer on a port until the process is asked to stop."""
+def serve(app: ASGIApp, held: socket.socket, *, door: IngestDoor | None = None) -> None:
+    """Answer on a port until the process is asked to stop; `door` is what of the app stands on the line itself."""
     sys.stdout.flush()                       # whoever started this may wait for the line that says where
-    config = uvicorn.Config(discreet(app), log_level="warning", access_log=False, lifespan="on")
+    config = uvicorn.Config(
+        discreet(app), http="auto" if door is None else protocol_of(door), log_level="warning", access_log=False,
+        lifespan="on",
+    )
     uvicorn.Server(config).run(sockets=[held])

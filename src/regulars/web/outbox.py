@@ -12,6 +12,7 @@ import structlog
 
 from regulars.compat.ab_tests.sending import with_ab_campaigns
 from regulars.errors import RegularsError
+from regulars.flows.flow import DOT
 from regulars.pipeline.answer_back import ANSWERS, send_answers
 from regulars.pipeline.clicks import take_clicks
 from regulars.pipeline.send import Worker
@@ -48,7 +49,7 @@ class Outbox:
     _workspace: Workspace | None = None
     _stamp: Stamp = frozenset()
     _at_work: dict[str, Steps] = field(default_factory=dict)           # campaign id -> its worker
-    _refused: set[str] = field(default_factory=set)                    # that the project as it is cannot send
+    _refused: set[tuple[str, str]] = field(default_factory=set)        # id and version that the project cannot send
 
     def start(self) -> None:
         """Begin."""
@@ -82,7 +83,7 @@ class Outbox:
     def _round(self, workspace: Workspace) -> int:
         done = send_answers(workspace, worker=owner_name(os.getpid())) + take_clicks(workspace)
         for one in workspace.book.campaigns.under_way(workspace.clock.now()):
-            if one.campaign != ANSWERS and one.campaign_id not in self._refused:
+            if one.campaign != ANSWERS and (one.campaign_id, one.version) not in self._refused:
                 done += self._batch(workspace, one)
         return done
 
@@ -103,7 +104,7 @@ class Outbox:
         except RegularsError as error:
             del self._at_work[one.campaign_id]
             if not error.retryable:
-                self._refused.add(one.campaign_id)
+                self._refused.add((one.campaign_id, one.version))
             log.warning("campaign not sent", campaign=one.campaign, error=error.code)
             return 0
         return 1
@@ -120,6 +121,6 @@ class Outbox:
 
 def _project(workspace: Workspace, one: Occurrence) -> Project:
     """Return the project with the campaign of an occurrence in it, be it declared or an A/B campaign of the book."""
-    if one.campaign in {each.name for each in workspace.project.campaigns}:
+    if DOT in one.campaign or one.campaign in {each.name for each in workspace.project.campaigns}:
         return workspace.project
     return with_ab_campaigns(workspace.project, workspace.book)

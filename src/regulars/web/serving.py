@@ -21,13 +21,13 @@ from regulars.pipeline.seen import write_sights
 from regulars.pipeline.workspace import open_workspace
 from regulars.project import Project
 from regulars.storage.book import Book
-from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.web.api.answering import Api
 from regulars.web.api.workers import Workers
 from regulars.web.app import flag_app
 from regulars.web.declared_flags import DeclaredFlags
 from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
+from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.open_door import open_commits, open_door
 from regulars.web.links import link_routes
 from regulars.web.outbox import Outbox
@@ -72,6 +72,7 @@ class Serving:
 
     app: ASGIApp
     said: Said
+    door: IngestDoor | None                  # in front of it, where the project has one
 
 
 @contextmanager
@@ -84,7 +85,8 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
     with ExitStack() as opened:
         flags = _flags(folder, opened)
         found = flags.now()
-        freshness, counts = Freshness(partial(open_workspace, folder), folder=folder), DeliveryCounts()
+        freshness = Freshness(partial(open_workspace, folder), folder=folder, clock=SystemClock())
+        counts = DeliveryCounts()
         api = _api(folder, choices, freshness, counts, opened)
         entrance = _entrance(folder, opened, is_open=choices.is_open)
         pages = Pages(workers=api.workers, counts=api.counts)
@@ -96,36 +98,35 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
                 *pages.routes(entrance),
             ],
         )
-        app, said, store = _behind_doors(folder, answering, counts)
+        door, said = _door(folder, answering, counts)
         _send_beside(folder, opened)
-        if store is not None:
-            pages.door = store.counts
+        if door is not None:
+            store = door.commits.store
+            pages.door, pages.lag = store.counts, freshness.lag
             freshness.begin(store)
             opened.callback(freshness.close)
-        yield Serving(app=app, said=Said(
+        yield Serving(app=door or answering, door=door, said=Said(
             flags=tuple(found.keys), not_in_payload=tuple(for_servers_only(found.definitions)), door=said[0],
             webhooks=said[1], has_people=_has_people(entrance, is_open=choices.is_open),
         ))
 
 
-def _behind_doors(
+def _door(
     folder: Path, app: ASGIApp, counts: DeliveryCounts
-) -> tuple[ASGIApp, tuple[tuple[str, ...], tuple[str, ...]], ArrivalStore | None]:
+) -> tuple[IngestDoor | None, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Put the project's doors in front of an app, if it has any.
 
-    Returns with it the sources that clients post to with a write key and those that outside systems post to, and what
-    keeps what they post.
+    Returns with them the sources that clients post to with a write key and those that outside systems post to.
     """
     config, clock = read_config(folder, environment=os.environ), SystemClock()
     sources = webhooks_of(Project.read(folder))
     if not config.door.keys and not sources:
-        return app, ((), ()), None
+        return None, ((), ())
     commits = open_commits(config, home=_home(folder), clock=clock)
     if sources:
         app = with_webhooks(folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
     door = open_door(config, home=_home(folder), clock=clock, behind=app, commits=commits)
-    said = (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
-    return door, said, commits.store
+    return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
 
 
 def _send_beside(folder: Path, opened: ExitStack) -> None:
@@ -165,7 +166,7 @@ def _api(
     )
     opened.callback(workers.close)
     rates = None if choices.rate is None else Rates(rate=choices.rate, clock=time.monotonic)
-    return Api(workers=workers, rates=rates, more_counts=counts.text)
+    return Api(workers=workers, rates=rates, more_counts=lambda: counts.text() + freshness.text())
 
 
 def _entrance(folder: Path, opened: ExitStack, *, is_open: bool) -> Entrance:

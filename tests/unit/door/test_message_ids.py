@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars.storage.door.message_ids import Run, due, join, known_in, message_hash, write_run
@@ -17,6 +17,7 @@ HASHES = st.builds(
 )
 
 
+@settings(deadline=None)                     # a run is put on disk, which takes as long as the disk does
 @given(st.lists(st.sets(HASHES), max_size=5), st.lists(HASHES, min_size=1))
 def test_runs_know_exactly_what_was_written(written: list[set[bytes]], asked: list[bytes]) -> None:
     with TemporaryDirectory() as folder:
@@ -28,6 +29,7 @@ def test_runs_know_exactly_what_was_written(written: list[set[bytes]], asked: li
         assert known_in(runs, asked) == set(asked) & set().union(*written)
 
 
+@settings(deadline=None)
 @given(st.lists(HASHES, unique=True), st.integers(1, 4), st.lists(HASHES, min_size=1))
 def test_joined_runs_know_what_each_knew(hashes: list[bytes], parts: int, asked: list[bytes]) -> None:
     with TemporaryDirectory() as folder:

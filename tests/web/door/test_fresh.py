@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -21,11 +23,13 @@ from test_timeline import ANN, business, post, ran
 from regulars.clock import FixedClock
 from regulars.config import read_config
 from regulars.pipeline.find import customer_card, find_customer
-from regulars.pipeline.fresh import Fresh
+from regulars.pipeline.fresh import Fresh, Reach
 from regulars.pipeline.own import profile_keys
 from regulars.pipeline.segment import memberships_of, segment_counts
 from regulars.pipeline.timeline import Place, timeline
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.storage.book.memberships import TRANSITIONS
+from regulars.storage.door import tail
 from regulars.storage.door.collect import collect
 from regulars.storage.door.tail import Tail
 from regulars.web.ingest.ingest_door import IngestDoor
@@ -48,10 +52,21 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@dataclass(kw_only=True)
+class Hand:
+    """A clock that is moved by hand."""
+
+    at: datetime = LATER
+
+    def now(self) -> datetime:
+        return self.at
+
+
 @dataclass(frozen=True, kw_only=True)
 class Open:
     """An open door, and who reads along behind it."""
 
+    clock: Hand
     fresh: Fresh
     door: IngestDoor
     runner: asyncio.Runner
@@ -74,7 +89,8 @@ class Open:
     def look(self) -> None:
         """Have read what came, and decided."""
         self.fresh.step()
-        self.fresh.decide()
+        while self.fresh.decide():
+            pass
 
     def land(self) -> None:
         """Have the door land what came."""
@@ -83,7 +99,11 @@ class Open:
 
     def run(self) -> None:
         """Run the project as another process would, while the door is open."""
-        self.runner.run(asyncio.to_thread(lambda: [None for _ in ran(self.folder, at=LATER)]))
+        self.runner.run(asyncio.to_thread(lambda: [None for _ in ran(self.folder, at=self.clock.now())]))
+
+    def begun_anew(self) -> Fresh:
+        """Return who reads along after a kill: nothing is known but what is on disk."""
+        return reading(self.fresh.workspace, self.door)
 
     def shown(self) -> Workspace:
         """Return the project as pages see it."""
@@ -96,14 +116,23 @@ class Open:
 
 @pytest.fixture
 def followed(folder: Path) -> Iterator[Open]:
-    workspace = open_workspace(folder, clock=FixedClock(LATER), environment={})
-    door = open_door(read_config(folder, environment={}), home=folder / ".regulars", clock=FixedClock(LATER))
-    tail = Tail(store=door.commits.store, book=workspace.book, files=workspace.landing.files)
+    yield from opened(folder)
+
+
+def opened(folder: Path) -> Iterator[Open]:
+    """Open the door of a project, with somebody who reads along."""
+    clock = Hand()
+    workspace = open_workspace(folder, clock=clock, environment={})
+    door = open_door(read_config(folder, environment={}), home=folder / ".regulars", clock=clock)
     with asyncio.Runner() as runner:
         runner.run(door.commits.start())
-        yield Open(fresh=Fresh.of(workspace, tail), door=door, runner=runner, folder=folder)
+        yield Open(clock=clock, fresh=reading(workspace, door), door=door, runner=runner, folder=folder)
         runner.run(door.commits.stop())
     workspace.close()
+
+
+def reading(workspace: Workspace, door: IngestDoor) -> Fresh:
+    return Fresh.of(workspace, Tail(store=door.commits.store, book=workspace.book, files=workspace.landing.files))
 
 
 def order(number: int, **more: Any) -> dict[str, Any]:
@@ -222,3 +251,138 @@ def test_pages_of_a_timeline_go_on_where_the_last_one_ended(followed: Open) -> N
     assert [row["event_id"] for row in pages] == [row["event_id"] for row in whole]
     assert len(whole) == 7
     shown.close()
+
+
+RULES = {
+    "buyer": "when: {count: order, within: 7 days, at_least: 2}\n",
+    "others": "when: {not: {member_of: buyer}}\n",
+    "quiet": "when: {count: visit, within: 30 days, is: 0}\n",
+    "here": "when: {count: visit, within: 0 days, at_least: 1}\nholds_for: 3 days\nreenter_after: 10 days\n",
+    "back": "when: {sequence: [{entered: buyer}, {event: visit}], within: 3 days}\n",
+}
+
+
+def test_deciding_bit_by_bit_comes_to_what_a_run_decides_of_everybody(tmp_path: Path) -> None:
+    folder = business(tmp_path / "project")
+    (folder / "segments").mkdir()
+    for name, rule in RULES.items():
+        (folder / "segments" / f"{name}.yaml").write_text(f"title: {name}\n{rule}")
+    users = [f"u{n}" for n in range(6)]
+    post(folder, *({"type": "identify", "userId": user, "messageId": f"i-{user}",
+                    "traits": {"email": f"{user}@example.com"}} for user in users))
+    for _ in ran(folder):
+        pass
+    rng = Random(7)
+
+    for followed in opened(folder):
+        for n in range(12):
+            followed.clock.at += timedelta(seconds=1)
+            followed.take(*(
+                order(100 * n + m, userId=rng.choice(users)) if rng.random() < 0.6
+                else {"type": "page", "userId": rng.choice(users), "messageId": f"p{100 * n + m}"}
+                for m in range(rng.randrange(1, 4))
+            ))
+        ledger = followed.fresh.workspace.book.memberships.transitions()
+        followed.run()
+
+        assert followed.fresh.workspace.book.memberships.transitions() == ledger
+        entered = {row["segment"] for row in ledger.to_pylist() if row["business_day"] and row["at"] > FIRST}
+        assert entered == set(RULES)
+
+
+FIRST = NOW.replace(tzinfo=None)
+
+
+def test_who_was_decided_before_a_kill_is_not_decided_again(followed: Open) -> None:
+    followed.take(order(1))
+    ledger = followed.fresh.workspace.book.memberships.transitions()
+
+    anew = followed.begun_anew()
+    followed.clock.at += timedelta(seconds=5)
+
+    assert (anew.step(), anew.decide()) == (1, 0)
+    assert followed.fresh.workspace.book.memberships.transitions() == ledger
+
+
+def test_what_others_append_to_the_ledger_is_known_before_anybody_is_decided(followed: Open) -> None:
+    followed.look()
+    ann = find_customer(followed.fresh.workspace, "ann@example.com")
+    followed.fresh.workspace.book.memberships.append(pa.Table.from_pylist([{
+        "segment": "buyer", "customer_id": ann, "at": LATER.replace(tzinfo=None), "business_day": LATER.date(),
+        "change": "entered", "reason": "a run said so",
+    }], schema=TRANSITIONS))
+
+    followed.take(order(1))
+
+    assert len(followed.fresh.workspace.book.memberships.transitions()) == 1
+
+
+def test_whom_a_run_made_a_customer_and_a_member_is_one_for_what_comes_next(followed: Open) -> None:
+    bo = {"type": "identify", "userId": "u2", "messageId": "i2", "traits": {"email": "bo@example.com"}}
+    followed.take(order(1), bo, order(2, userId="u2"), order(3, userId="u2"))
+    followed.post(order(4))
+    followed.fresh.step()
+    followed.run()
+    followed.fresh.decide()                         # sooner than the new lake is looked at
+    ledger = followed.fresh.workspace.book.memberships.transitions()
+    followed.clock.at += timedelta(seconds=1)
+
+    followed.take(order(5, userId="u2"))
+
+    assert len(ledger) == 2
+    assert followed.fresh.workspace.book.memberships.transitions() == ledger
+
+
+def test_who_was_not_decided_before_midnight_is_decided_after_it(followed: Open) -> None:
+    followed.post(order(1))
+    followed.fresh.step()
+    followed.clock.at += timedelta(days=1)
+    followed.fresh.step()
+
+    assert followed.fresh.decide() == 1
+    assert followed.fresh.workspace.book.memberships.transitions()["business_day"].to_pylist() == [
+        followed.clock.at.date()
+    ]
+
+
+def test_what_comes_faster_than_it_is_read_waits_in_view_and_is_all_there_later(
+    followed: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed.look()
+    monkeypatch.setattr(tail, "MOST", 600)          # two or three messages: a piece of what is read
+    followed.post(*(order(n) for n in range(10)))
+    followed.land()
+    followed.clock.at += timedelta(seconds=40)
+    followed.post(*(order(n) for n in range(10, 20)))
+    behind = followed.fresh.reach()
+
+    followed.look()
+
+    assert behind == Reach(timeline=LATER, segments=LATER)
+    assert followed.fresh.reach() == Reach(timeline=followed.clock.at, segments=followed.clock.at)
+    assert followed.events_of("ann@example.com") == ["order"] * 20
+    assert len(followed.fresh.workspace.book.memberships.transitions()) == 1
+
+
+def test_whom_something_happened_to_first_is_decided_first(tmp_path: Path) -> None:
+    folder = business(tmp_path / "project")
+    (folder / "segments").mkdir()
+    (folder / "segments" / "buyer.yaml").write_text(BUYER)
+    bo = {"type": "identify", "userId": "u2", "messageId": "i2", "traits": {"email": "bo@example.com"}}
+    post(folder, *ANN, bo, order(0, userId="u2"))
+    for _ in ran(folder):
+        pass
+    for followed in opened(folder):
+        fresh, ledger = followed.fresh, followed.fresh.workspace.book.memberships
+        fresh.deciding.most = 1
+        for n, user in enumerate(("u1", "u2")):
+            followed.clock.at += timedelta(seconds=1)
+            followed.post(order(n + 1, userId=user))
+            fresh.step()
+
+        decided = [fresh.decide() and fresh.reach() for _ in range(2)]
+
+        assert [reach and (LATER - reach.segments).total_seconds() for reach in decided] == [-2.0, -2.0]
+        assert ledger.transitions()["customer_id"].to_pylist() == [
+            find_customer(fresh.workspace, f"{name}@example.com") for name in ("ann", "bo")
+        ]

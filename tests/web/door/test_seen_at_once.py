@@ -50,5 +50,9 @@ def test_an_order_is_on_the_timeline_and_in_the_segment_without_a_run(tmp_path: 
             assert (before, [stay["segment"] for stay in after]) == ([], ["buyer"])
             assert (newest["event_type"], newest["attributes"]["total"]) == ("order", 700)
             assert api.get("/segments").json()["items"][0]["members"] == 1
+            counts = httpx.get(f"{found[0]}/metrics", headers=headers, timeout=30).text
+            lags = re.findall(r'regulars_fresh_lag_seconds\{what="(timeline|segments)"\} (\d+\.\d+)', counts)
+            assert [what for what, _ in lags] == ["timeline", "segments"]
+            assert max(float(seconds) for _, seconds in lags) < 30
         finally:
             server.terminate()

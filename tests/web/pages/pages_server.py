@@ -28,6 +28,7 @@ from regulars.storage.book.people import Role
 from regulars.storage.book.webhooks import webhook_id_of
 from regulars.web.api.workers import Workers
 from regulars.web.app import flag_app
+from regulars.web.freshness import Lag
 from regulars.web.gate import Gate
 from regulars.web.listen import listening
 from regulars.web.pages.answering import Pages
@@ -40,6 +41,8 @@ DELIVERY = "d-1"
 WEBHOOK = webhook_id_of("texts", DELIVERY)
 PASSWORD = "twelve green climbing ropes"
 DOOR = {("site", "stored"): 5, ("site", "duplicate"): 1, ("site", "quarantined"): 1, ("site", "blocked"): 1}
+
+LAG = Lag(timeline=0.2, segments=83.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ def serving(opens: Callable[[], Workspace], folder: Path) -> Iterator[str]:
     """The pages behind the entrance, as they are served."""
     workspace, workers = opens(), Workers(opens, folder=folder, clock=time.monotonic, count=2)
     entrance = Entrance(opened=lambda: workspace.book, clock=workspace.clock, business="Desk")
-    found = Pages(workers=workers, door=lambda: DOOR)
+    found = Pages(workers=workers, door=lambda: DOOR, lag=lambda: LAG)
     app = flag_app(
         lambda: Flags(()), gate=Gate(keys=("k",), clock=time.monotonic),
         pages=[*sign_in_routes(entrance), *found.open_routes(), *found.routes(entrance)],

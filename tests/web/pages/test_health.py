@@ -46,3 +46,10 @@ def test_received_is_stored_and_duplicate_and_set_aside(pages: Shown) -> None:
 
     assert line == {"source": "site", "received": 8, "stored": 5, "duplicate": 1, "quarantined": 1, "blocked": 1}
     assert "Through the door" in pages.text("/health")
+
+
+def test_how_far_pages_are_behind_the_door_is_said(pages: Shown) -> None:
+    said = pages.client.get("/health.json").json()["lag"]
+
+    assert said == {"timeline": 0.2, "segments": 83.0}
+    assert "segments 1 min 23 s" in pages.text("/health")

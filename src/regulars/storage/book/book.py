@@ -13,7 +13,7 @@ from regulars.storage.book.api_keys import KeyBook
 from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
-from regulars.storage.book.database import Database, connect
+from regulars.storage.book.database import BUSY_SECONDS, Database, connect
 from regulars.storage.book.erasures import ErasureBook
 from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
@@ -21,6 +21,7 @@ from regulars.storage.book.forgetting import ForgettingBook
 from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
+from regulars.storage.book.journeys import JourneyBook
 from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.links import LinkBook
@@ -73,6 +74,7 @@ class Book:
     links: LinkBook                          # short links, and clicks
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
+    journeys: JourneyBook                    # of customers through flows
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -89,7 +91,8 @@ class Book:
 
     @classmethod
     def open(
-        cls, url: str, *, home: Path | None = None, tenant: str = "default", environment: Mapping[str, str] = os.environ
+        cls, url: str, *, home: Path | None = None, tenant: str = "default",
+        environment: Mapping[str, str] = os.environ, patience: float = BUSY_SECONDS,
     ) -> Book:
         """Open the book at a URL, make it if it is new, and bring its tables up to date.
 
@@ -98,13 +101,14 @@ class Book:
             home: Folder for the key file when REGULARS_KEY is not set; beside an SQLite book when not given.
             tenant: Whose rows are read and written.
             environment: Where REGULARS_KEY is looked for.
+            patience: Seconds to wait for others who write, where the database does not queue them itself.
 
         Raises:
             StoreError: The URL is of no known kind, a driver is missing, or the book is of a newer Regulars.
             StoreUnavailable: The database does not answer.
 
         """
-        engine = connect(url)
+        engine = connect(url, patience=patience)
         if home is None and engine.url.get_backend_name() == "sqlite":
             home = Path(str(engine.url.database)).parent
         database = Database(engine, tenant)
@@ -130,7 +134,7 @@ class Book:
             links=LinkBook(database),
             ways=WayBook(database),
             sent=SentBook(database),
-            facts=FactsBook(database),
+            journeys=JourneyBook(database), facts=FactsBook(database),
             keys=KeyBook(database),
             answers=AnswerBook(database),
             audit=AuditBook(database),

@@ -46,10 +46,12 @@ def _batch(rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _array(values: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
-    """Return a column; SQLite keeps days and moments as text, in UTC without a zone."""
+    """Return a column; SQLite keeps days and moments as text, in UTC without a zone, and truth as a number."""
     first = next((value for value in values if value is not None), None)
     if pa.types.is_temporal(kind) and isinstance(first, str):
         return pa.array(values, pa.string()).cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array([None if value is None else bool(value) for value in values], kind)
     return pa.array(values, kind)
 
 

@@ -104,6 +104,52 @@ class CampaignBook:
                 connection.execute(sa.update(campaigns).where(*mine).values(state=to, reason=reason, changed_at=at))
         return now
 
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of campaigns that begin so and were ever planned, sorted."""
+        t = campaigns.c
+        query = sa.select(t.campaign).where(
+            t.tenant == self.database.tenant, t.campaign.startswith(prefix, autoescape=True)
+        ).distinct()
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def unsent(self, prefix: str) -> list[str]:
+        """Return the ids of occurrences of such campaigns that do not send, nor rest, and have messages that wait."""
+        t, m = campaigns.c, messages.c
+        waits = sa.exists(sa.select(m.customer_id).where(
+            m.tenant == t.tenant, m.campaign_id == t.campaign_id, m.state.in_(("planned", "deferred"))
+        ))
+        query = sa.select(t.campaign_id).where(
+            t.tenant == self.database.tenant, t.campaign.startswith(prefix, autoescape=True),
+            t.state.in_(("draft", "done")), waits,
+        )
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def totals(self, prefix: str) -> tuple[list[tuple[str, str, int]], list[tuple[str, str, int]]]:
+        """Return campaign, state and messages, and campaign, stage and messages that reached it, of such campaigns."""
+        c, m, r = campaigns.c, messages.c, receipts.c
+        mine = (c.tenant == self.database.tenant, c.campaign.startswith(prefix, autoescape=True))
+        states = sa.select(c.campaign, m.state, sa.func.count()).join_from(campaigns, messages, sa.and_(
+            m.tenant == c.tenant, m.campaign_id == c.campaign_id
+        )).where(*mine).group_by(c.campaign, m.state)
+        # A customer has one message of an occurrence, so each of these two together is one.
+        message = r.campaign_id + sa.literal(".") + r.customer_id
+        told_of = sa.and_(r.tenant == c.tenant, r.campaign_id == c.campaign_id)
+        stages = sa.select(c.campaign, r.stage, sa.func.count(message.distinct())).join_from(
+            campaigns, receipts, told_of
+        ).where(*mine, r.code != BOT).group_by(c.campaign, r.stage)
+        with self.database.reading() as connection:
+            found, told = (sorted(tuple(row) for row in connection.execute(query)) for query in (states, stages))
+        return found, told
+
+    def reword(self, campaign_id: str, version: str) -> None:
+        """Write down that an occurrence says something else from now on; its messages have the gaps for that."""
+        t = campaigns.c
+        mine = (t.tenant == self.database.tenant, t.campaign_id == campaign_id)
+        with self.database.writing() as connection:
+            connection.execute(sa.update(campaigns).where(*mine).values(version=version))
+
     def counts(self, campaign_id: str) -> dict[str, int]:
         """Return how many messages are in each state."""
         t = messages.c
@@ -147,6 +193,22 @@ class CampaignBook:
             sent = connection.execute(sa.select(sa.func.count()).select_from(few)).scalar_one()
             stages = dict(tuple(row) for row in connection.execute(lately))
         return Told(sent=sent, bounced=stages.get("bounced", 0), complained=stages.get("complained", 0))
+
+    def told_of(self, campaign: str, *, now: datetime, within: timedelta) -> Told:
+        """Return what was sent, bounced and complained about in a window that ends now, in all occurrences together."""
+        r, m, c = receipts.c, messages.c, campaigns.c
+        mine = sa.select(c.campaign_id).where(c.tenant == self.database.tenant, c.campaign == campaign)
+        sent = sa.select(sa.func.count()).where(
+            m.tenant == self.database.tenant, m.campaign_id.in_(mine), m.state == "sent", m.changed_at > now - within
+        )
+        message = r.campaign_id + sa.literal(".") + r.customer_id
+        lately = sa.select(r.stage, sa.func.count(message.distinct())).where(
+            r.tenant == self.database.tenant, r.campaign_id.in_(mine), r.recorded_at > now - within
+        ).group_by(r.stage)
+        with self.database.reading() as connection:
+            number = connection.execute(sent).scalar_one()
+            stages = dict(tuple(row) for row in connection.execute(lately))
+        return Told(sent=number, bounced=stages.get("bounced", 0), complained=stages.get("complained", 0))
 
     def _found(self, *where: sa.ColumnElement[bool]) -> list[Occurrence]:
         query = sa.select(*(campaigns.c[name] for name in Occurrence.__slots__))

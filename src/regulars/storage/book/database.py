@@ -18,13 +18,13 @@ from regulars.errors import StoreError, StoreUnavailable
 from regulars.storage.book.tables import counters
 
 BUSY_SECONDS = 30
-"""How long a writer waits for another one before it gives up."""
+"""How long a writer waits for another one before it gives up, where nobody says otherwise."""
 
 DOCTOR = "type `regulars doctor`"
 URLS = "sqlite:///book.db or postgresql://user@host/database"
 """Where a book can be."""
 
-PRAGMAS = ("journal_mode = wal", "synchronous = full", "foreign_keys = on", f"busy_timeout = {BUSY_SECONDS * 1000}")
+PRAGMAS = ("journal_mode = wal", "synchronous = full", "foreign_keys = on")
 """Readers never wait for the writer, and a commit is on disk when it returns."""
 
 
@@ -76,9 +76,10 @@ class Database:
         return int(connection.execute(statement).scalar_one()) - count + 1
 
 
-def connect(url: str) -> sa.Engine:
+def connect(url: str, *, patience: float = BUSY_SECONDS) -> sa.Engine:
     """Return the pool for `sqlite:///folder/book.db` or `postgresql://user@host/database`.
 
+    `patience`: seconds that a writer of SQLite waits for another one; PostgreSQL lets them wait.
     Raises StoreError for another kind of database, or when PostgreSQL's driver is not installed.
     """
     try:
@@ -87,7 +88,7 @@ def connect(url: str) -> sa.Engine:
         raise StoreError(f"{url!r} is not a book", hint=URLS) from error
     if parts.get_backend_name() == "sqlite" and parts.database not in (None, "", ":memory:"):
         Path(str(parts.database)).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(parts, connect_args={"timeout": BUSY_SECONDS})
+        engine = sa.create_engine(parts, connect_args={"timeout": patience})
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -42,6 +42,9 @@ FATE: Mapping[str, str] = {
     "experiment_decisions": NOTHING,
     "experiment_epochs": NOTHING,
     "exposures": RENAMED,
+    "flow_journeys": "deleted",
+    "flow_states": NOTHING,
+    "flow_steps": "deleted",
     "household_map": "deleted",
     "households": "the founder's id gives way to the erasure's",
     "identity_map": "deleted",
@@ -172,6 +175,8 @@ class ForgettingBook:
             "identity_map": (t.identity_map, t.identity_map.c.customer_id, ids),
             "customers": (t.customers, t.customers.c.customer_id, ids),
             "household_map": (t.household_map, t.household_map.c.customer_id, ids),
+            "flow_journeys": (t.flow_journeys, t.flow_journeys.c.customer_id, ids),
+            "flow_steps": (t.flow_steps, t.flow_steps.c.customer_id, ids),
             "contact_seats": (t.contact_seats, t.contact_seats.c.subject, [f"customer:{one}" for one in ids]),
         }
         found = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -76,6 +76,21 @@ class IdentityBook:
         query = sa.select(t.customer_id, t.founder_source, t.founder_id, t.minted_at, t.merged_into)
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant)
+            return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))
+
+    def merged_into(self, customer_ids: Collection[str]) -> list[str]:
+        """Return the ids that were given up for one of some customers', sorted."""
+        query = sa.select(customers.c.customer_id).where(
+            customers.c.tenant == self.database.tenant, customers.c.merged_into.in_(customer_ids)
+        )
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+    def merged(self) -> pa.Table:
+        """Return the customer ids that were given up as CUSTOMERS, sorted by id."""
+        t = customers.c
+        query = sa.select(t.customer_id, t.founder_source, t.founder_id, t.minted_at, t.merged_into)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant, t.merged_into.is_not(None))
             return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))
 
     def write_identity(self, upserts: pa.Table, customers_: pa.Table) -> None:

@@ -16,7 +16,7 @@ NAMED: Mapping[str, str] = {
     "transitions": "customer_id", "memberships": "customer_id", "assignments": "unit", "exposures": "unit",
     "ab_recipients": "unit", "ab_events": "unit", "consent_reviews": "customer_id",
     "messages": "customer_id", "attempts": "customer_id", "receipts": "customer_id", "replies": "customer_id",
-    "clicks": "customer_id",
+    "clicks": "customer_id", "flow_journeys": "customer_id", "flow_steps": "customer_id",
 }
 """Tables and the column in which a customer's id stands."""
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
-from regulars.storage.book.tables import memberships, transitions
+from regulars.storage.book.tables import counters, memberships, transitions
 
 MOMENT = pa.timestamp("us")
 
@@ -72,6 +72,16 @@ class MembershipBook:
             parts.append(sa.and_(t.segment.in_(segments), t.customer_id.in_(some)))
         return self._ledger(parts)
 
+    def since(self, batch: int) -> pa.Table:
+        """Return what was appended after a batch as TRANSITIONS, sorted by moment."""
+        return self._ledger([transitions.c.batch > batch])
+
+    def last_batch(self) -> int:
+        """Return the number of the batch that was appended last; 0 before the first one."""
+        mine = (counters.c.tenant == self.database.tenant, counters.c.name == "transitions")
+        with self.database.reading() as connection:
+            return int(connection.execute(sa.select(counters.c.value).where(*mine)).scalar() or 0)
+
     def stays_of(self, customer_id: str, *, segments: Sequence[str]) -> list[Stay]:
         """Return in which of some segments a customer is now, by name."""
         m = memberships.c
@@ -114,12 +124,10 @@ class MembershipBook:
         with self.database.writing() as connection:
             batch = self.database.next_number(connection, "transitions")
             statement = self.database.insert(transitions).on_conflict_do_nothing()
-            bulk.write(connection, statement, rows, tenant=tenant, batch=batch, run_id=run_id)
-            mine = (transitions.c.tenant == tenant, transitions.c.batch == batch)
-            added = connection.execute(sa.select(sa.func.count()).select_from(transitions).where(*mine)).scalar_one()
+            added = bulk.write(connection, statement, rows, tenant=tenant, batch=batch, run_id=run_id)
             if added:
                 connection.execute(self._recount(batch))
-        return int(added)
+        return added
 
     def _ledger(self, parts: Sequence[sa.ColumnElement[bool]]) -> pa.Table:
         t, found = transitions.c, [TRANSITIONS.empty_table()]

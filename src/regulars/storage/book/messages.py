@@ -25,8 +25,12 @@ Known = Literal["accepted", "refused", "deferred", "unknown"]
 PLANNED = pa.schema([
     *bulk.texts("customer_id", "address", "variant", "household_id", "region", "gaps", "state", "reason"),
     pa.field("due_at", pa.timestamp("us")),
+    pa.field("expires_at", pa.timestamp("us")),          # after which it is not sent any more; null: never
 ])
 """One row a customer of the audience: state is planned or skipped, reason says why skipped; gaps is a JSON object."""
+
+PLACES = pa.schema(bulk.texts("customer_id", "address", "household_id"))
+"""One row a message: whose it is, and where it goes."""
 
 LOST = "the worker ended before the answer came"
 
@@ -43,6 +47,7 @@ class Claimed:
     region: str | None
     gaps: str                                # JSON object
     attempts: int                            # how many there were before
+    expires_at: datetime | None = None       # aware; after which it is not sent any more
 
     @property
     def message_id(self) -> str:
@@ -92,13 +97,8 @@ class MessageBook:
 
     def plan(self, campaign_id: str, rows: pa.Table, *, at: datetime) -> None:
         """Add PLANNED rows to an occurrence; a customer who has a message already keeps it."""
-        statement = self.database.insert(messages).on_conflict_do_nothing()
-        shared = {
-            "tenant": self.database.tenant, "campaign_id": campaign_id, "attempts": 0, "changed_at": at,
-            "worker": None, "claimed_until": None,
-        }
         with self.database.writing() as connection:
-            bulk.write(connection, statement, rows.select(PLANNED.names).cast(PLANNED), **shared)
+            plan_within(self.database, connection, campaign_id, rows, at=at)
 
     def forget_plan(self, campaign_id: str) -> None:
         """Remove the messages of a draft, to plan it anew. Nothing of a draft was ever sent."""
@@ -109,6 +109,46 @@ class MessageBook:
         with self.database.writing() as connection:
             connection.execute(sa.delete(messages).where(
                 messages.c.tenant == self.database.tenant, messages.c.campaign_id.in_(is_draft)
+            ))
+
+    def withdraw(self, campaign_id: str, customers: Iterable[str], *, reason: str, at: datetime) -> int:
+        """Skip those of some customers' messages that wait; return how many. One that a worker has is not stopped."""
+        t = messages.c
+        statement = sa.update(messages).where(
+            *self._of(campaign_id), t.customer_id == sa.bindparam("b_customer"), _waits()
+        ).values(state="skipped", reason=reason, due_at=None, changed_at=at)
+        told = [{"b_customer": customer} for customer in customers]
+        if not told:
+            return 0
+        with self.database.writing() as connection:
+            counting = connection.execution_options(preserve_rowcount=True)
+            return int(counting.execute(statement, told).rowcount)
+
+    def waiting(self, campaign_id: str) -> list[str]:
+        """Return whose messages wait to be sent."""
+        t = messages.c
+        query = sa.select(t.customer_id).where(*self._of(campaign_id), _waits())
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def places(self, campaign_id: str) -> pa.Table:
+        """Return where the messages of an occurrence go that were not skipped, as PLACES, sorted by customer."""
+        t = messages.c
+        query = sa.select(t.customer_id, t.address, t.household_id).where(
+            *self._of(campaign_id), t.state != "skipped"
+        )
+        with self.database.reading() as connection:
+            return bulk.read(connection, query, PLACES, order_by=["customer_id"])
+
+    def fill(self, campaign_id: str, rows: pa.Table, *, at: datetime) -> None:
+        """Give messages that wait other gaps: customer_id and gaps of each."""
+        t = messages.c
+        statement = sa.update(messages).where(
+            *self._of(campaign_id), t.customer_id == sa.bindparam("customer_id_"), _waits()
+        ).values(gaps=sa.bindparam("gaps_"), changed_at=at)
+        with self.database.writing() as connection:
+            bulk.write(connection, statement, rows.select(["customer_id", "gaps"]).rename_columns(
+                ["customer_id_", "gaps_"]
             ))
 
     def claim(
@@ -277,6 +317,23 @@ class MessageBook:
             *self._of(campaign_id), messages.c.customer_id == sa.bindparam("b_customer"), *where
         ).values(changed)
         connection.execute(statement, rows)
+
+
+def plan_within(
+    database: Database, connection: sa.Connection, campaign_id: str, rows: pa.Table, *, at: datetime
+) -> None:
+    """Add PLANNED rows to an occurrence, in a transaction that does more than that."""
+    statement = database.insert(messages).on_conflict_do_nothing()
+    shared = {
+        "tenant": database.tenant, "campaign_id": campaign_id, "attempts": 0, "changed_at": at, "worker": None,
+        "claimed_until": None,
+    }
+    bulk.write(connection, statement, rows.select(PLANNED.names).cast(PLANNED), **shared)
+
+
+def _waits() -> sa.ColumnElement[bool]:
+    # Not `in`: a statement for many rows cannot hold lists.
+    return sa.or_(messages.c.state == "planned", messages.c.state == "deferred")
 
 
 def _claims(*further: sa.ColumnElement[Any]) -> sa.Select[Any]:

@@ -13,7 +13,17 @@ from regulars.campaigns.campaign import message_id
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
 from regulars.storage.book.receipts import BOT
-from regulars.storage.book.tables import attempts, campaigns, customers, messages, receipts, replies
+from regulars.storage.book.tables import (
+    Moment,
+    attempts,
+    campaigns,
+    customers,
+    flow_journeys,
+    flow_steps,
+    messages,
+    receipts,
+    replies,
+)
 
 Row = Mapping[str, Any]
 
@@ -54,6 +64,37 @@ class SentBook:
         for batch in self._batches(found.order_by(r.c.recorded_at, r.c.provider, r.c.provider_id)):
             yield [{"reply_id": f"{row['provider']}/{row['provider_id']}", **row} for row in batch]
 
+    def journeys(self, *, after: datetime, until: datetime) -> Iterator[list[Row]]:
+        """Yield batches of what became of customers in flows, in the same way: begun, each step taken, ended."""
+        j, s = flow_journeys.c, flow_steps.c
+        of_all = (j.flow, j.occasion, j.customer_id, j.is_held_out)
+        named = sa.and_(
+            s.tenant == j.tenant, s.flow == j.flow, s.customer_id == j.customer_id, s.occasion == j.occasion
+        )
+        steps = sa.select(
+            *of_all, sa.literal("step").label("what"), s.step, s.outcome, s.at.label("moment")
+        ).join_from(flow_steps, flow_journeys, named)
+        begun = sa.select(
+            *of_all, sa.literal("entered"), sa.literal(""), sa.literal(""), j.entered_at.label("moment")
+        )
+        over = sa.select(*of_all, sa.literal("exited"), sa.literal(""), j.ending, j.ended_at.label("moment")).where(
+            j.ended_at.is_not(None)
+        )
+        mine = j.tenant == self.database.tenant
+        every = sa.union_all(*(query.where(mine) for query in (steps, begun, over))).subquery()
+        e, who = every.c, customers.c
+        query = sa.select(
+            *every.c, who.founder_source.label("profile_source"), who.founder_id.label("profile_id"),
+            sa.type_coerce(e.moment, Moment).label("at"),
+        ).outerjoin(customers, sa.and_(who.tenant == self.database.tenant, who.customer_id == e.customer_id))
+        query = query.where(e.moment > after, e.moment <= until)
+        with self.database.reading() as connection:
+            result = connection.execution_options(yield_per=bulk.BATCH).execute(query.order_by(
+                e.moment, e.flow, e.customer_id, e.occasion, e.what, e.step
+            )).mappings()
+            for rows in result.partitions():
+                yield [{"journey_id": _journey_id(row), **row} for row in rows]
+
     def _told(self, of: sa.Table, *columns: sa.ColumnElement[Any], moment: sa.ColumnElement[Any]) -> sa.Select[Any]:
         """Select columns of attempts, receipts or replies with what is known of their message."""
         m, c, who = messages.c, campaigns.c, customers.c
@@ -74,6 +115,11 @@ class SentBook:
             result = connection.execution_options(yield_per=bulk.BATCH).execute(query).mappings()
             for rows in result.partitions():
                 yield [_plain(row) for row in rows]
+
+
+def _journey_id(row: Mapping[Any, Any]) -> str:
+    """Return what tells apart everything that ever becomes of journeys."""
+    return "/".join((row["flow"], row["customer_id"], row["occasion"], row["what"], row["step"]))
 
 
 def _plain(row: Mapping[Any, Any]) -> Row:

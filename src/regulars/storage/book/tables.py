@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0012"
+HEAD = "0013"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -217,6 +217,7 @@ messages = _table(
     _may("due_at", Moment),                  # when it is sent or asked for; null: never again
     _may("worker"), _may("claimed_until", Moment),
     _need("attempts", sa.Integer), _need("changed_at", Moment),
+    _may("expires_at", Moment),              # after which it is not sent any more; null: never
     sa.Index("messages_by_state", "tenant", "campaign_id", "state", "due_at"),
     sa.Index("messages_by_address", "tenant", "address"), sqlite_with_rowid=False,
 )
@@ -252,6 +253,23 @@ clicks = _table(
     _may("taken_at", Moment),                # into receipts; null: not yet
     sa.Index("clicks_by_taking", "tenant", "taken_at", "at"),
     sa.Index("clicks_by_message", "tenant", "campaign_id", "customer_id"),
+)
+
+# --- flows -------------------------------------------------------------------------------------------------------
+
+flow_states = _table("flow_states", _key("flow"), _need("state"), _may("reason"), _need("changed_at", Moment))
+flow_journeys = _table(
+    "flow_journeys", _key("flow"), _key("customer_id"), _key("occasion"), _need("occurrence"),
+    _need("anchor_day", sa.Date), _need("entered_at", Moment), _need("version"), _need("is_held_out", sa.Boolean),
+    _need("step"),                           # the next one to be taken; empty: the end
+    _need("since", Moment), _may("due_at", Moment), _may("ended_at", Moment), _may("ending"), _may("reason"),
+    sa.Index("flow_journeys_by_end", "tenant", "flow", "ended_at"),
+    sa.Index("flow_journeys_by_day", "tenant", "flow", "anchor_day"), sqlite_with_rowid=False,
+)
+flow_steps = _table(
+    "flow_steps", _key("flow"), _key("customer_id"), _key("occasion"), _key("step"), _need("kind"), _need("outcome"),
+    _need("due_at", Moment), _need("at", Moment), sa.Index("flow_steps_by_time", "tenant", "at"),
+    sqlite_with_rowid=False,
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------

@@ -10,9 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from regulars.errors import StoreError
+from regulars.errors import Overtaken
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import lake_current, lake_tags, lake_versions
+
+COPIES = "copy."
+"""How the names of copies begin: the same rows as a table's in another order, which no reader asks for by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,15 @@ class Version:
     meta: dict[str, Any]                     # what the step that made it wants to remember with it
 
 
+_CURRENT = sa.select(lake_versions).join(
+    lake_current,
+    (lake_current.c.tenant == lake_versions.c.tenant)
+    & (lake_current.c.table_name == lake_versions.c.table_name)
+    & (lake_current.c.version == lake_versions.c.version),
+).where(lake_versions.c.tenant == sa.bindparam("tenant"), lake_versions.c.table_name == sa.bindparam("table"))
+"""Put together once: a run looks up versions some hundred times."""
+
+
 @dataclass(frozen=True, slots=True)
 class VersionBook:
     """Versions of tables, the current one of each, and tags."""
@@ -38,14 +50,14 @@ class VersionBook:
     ) -> int:
         """Make a version the current one and return its number, in one transaction.
 
-        Raises StoreError when the current version is not the expected parent: somebody else published in between.
+        Raises Overtaken when the current version is not the expected parent: somebody else published in between.
         """
         with self.database.writing() as connection:
             current = connection.execute(
                 sa.select(lake_current.c.version).where(*self._of(lake_current, table)).with_for_update()
             ).scalar_one_or_none()
             if current != expected_parent:
-                raise StoreError(
+                raise Overtaken(
                     f"{table} is at version {current}, not {expected_parent}: another run was quicker", hint="run again"
                 )
             # Past the highest ever, not the current: a vacuumed or reverted number must never mean something else.
@@ -61,13 +73,9 @@ class VersionBook:
 
     def current_version(self, table: str) -> Version | None:
         """Return the version readers see; None when the table was never published."""
-        query = self._select(table).join(
-            lake_current,
-            (lake_current.c.tenant == lake_versions.c.tenant)
-            & (lake_current.c.table_name == lake_versions.c.table_name)
-            & (lake_current.c.version == lake_versions.c.version),
-        )
-        return self._one(query)
+        with self.database.reading() as connection:
+            row = connection.execute(_CURRENT, {"tenant": self.database.tenant, "table": table}).one_or_none()
+        return None if row is None else _version(row)
 
     def version(self, table: str, number: int) -> Version | None:
         """Return one version; None when it never was or was vacuumed."""
@@ -93,20 +101,23 @@ class VersionBook:
             return {name: version for name, version in connection.execute(query)}  # noqa: C416  rows are not pairs to the type checker
 
     def tables(self) -> list[str]:
-        """Return the names of all tables with a current version, sorted."""
-        query = sa.select(lake_current.c.table_name).where(lake_current.c.tenant == self.database.tenant)
-        with self.database.reading() as connection:
-            return sorted(connection.execute(query).scalars())
+        """Return the names of all tables with a current version, sorted; copies are no tables."""
+        return [name for name in sorted(self.current_numbers()) if not name.startswith(COPIES)]
+
+    def copies(self) -> list[str]:
+        """Return the names of all copies, sorted."""
+        return [name for name in sorted(self.current_numbers()) if name.startswith(COPIES)]
 
     def tag(self, tag: str, *, at: datetime) -> dict[str, int]:
         """Keep the current version of every table under a tag, such as a date, and return which they are.
 
-        The same tag again moves it to today's versions.
+        Copies are not kept: whoever looks back reads the tables. The same tag again moves it to today's versions.
         """
         with self.database.writing() as connection:
             current = connection.execute(
                 sa.select(lake_current.c.table_name, lake_current.c.version).where(
-                    lake_current.c.tenant == self.database.tenant
+                    lake_current.c.tenant == self.database.tenant,
+                    ~lake_current.c.table_name.startswith(COPIES, autoescape=True),
                 )
             ).all()
             connection.execute(

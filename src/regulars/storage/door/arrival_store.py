@@ -124,15 +124,18 @@ class ArrivalStore:
 
     def begin(self, group: Sequence[Arrivals]) -> Begun:
         """Write what a group of requests brought. It is taken when it is synced and `end` was called, in this order."""
-        old = self._known(group)
-        new: set[bytes] = set()
+        asked = [one for arrivals in group for one in arrivals.hashes]
+        every = set(asked)
+        old = self._known(every, asked)
+        # Nearly always each is there once and never came before: then nothing is looked at one by one.
+        seen = old.copy() if old or len(every) < len(asked) else None
         lines: dict[Key, list[bytes]] = {}
-        receipts = [_sorted_out(arrivals, old=old, new=new, lines=lines) for arrivals in group]
+        receipts = [_sorted_out(arrivals, seen=seen, lines=lines) for arrivals in group]
         try:
             entry = self.current.write(lines)
         except OSError as error:
             raise _unwritten(error) from error
-        return Begun(receipts=receipts, entry=entry, hashes=new)
+        return Begun(receipts=receipts, entry=entry, hashes=every - old if old else every)
 
     def end(self, begun: Begun) -> None:
         """Count a group in that is on disk."""
@@ -182,17 +185,14 @@ class ArrivalStore:
             generation.close()
         self.lock.close()
 
-    def _known(self, group: Sequence[Arrivals]) -> set[bytes]:
-        """Return those of the group's hashes that came before."""
+    def _known(self, every: set[bytes], asked: Sequence[bytes]) -> set[bytes]:
+        """Return those of some hashes that came before."""
+        if not asked:
+            return set()
         with self.guard:
             recent = [self.current.hashes, *(one.hashes for one in self.waiting)]
             runs = self.runs
-        asked = [one for arrivals in group for one in arrivals.hashes]
-        if not asked:
-            return set()
-        every = set(asked)
-        old = set[bytes]().union(*(every & hashes for hashes in recent))
-        return old | known_in(runs, asked) if runs else old
+        return known_in(runs, asked).union(*(every & hashes for hashes in recent))
 
     def _settled(self, generation: Generation) -> None:
         runs = list(self.runs)
@@ -224,24 +224,19 @@ def _unwritten(error: OSError) -> StoreUnavailable:
     return StoreUnavailable(f"arrivals cannot be written: {error.strerror}", hint="free some disk")
 
 
-def _sorted_out(
-    arrivals: Arrivals, *, old: set[bytes], new: set[bytes], lines: dict[Key, list[bytes]]
-) -> Receipt:
-    """Put a request's lines where they belong; `new` are the group's own so far."""
-    source, hashes = arrivals.source, arrivals.hashes
-    fresh = set(hashes)
-    duplicate = 0
-    if len(fresh) == len(hashes) and fresh.isdisjoint(old) and fresh.isdisjoint(new):
-        if hashes:
+def _sorted_out(arrivals: Arrivals, *, seen: set[bytes] | None, lines: dict[Key, list[bytes]]) -> Receipt:
+    """Put a request's lines where they belong; `seen` is what came before it, None when nothing of it ever did."""
+    source, duplicate = arrivals.source, 0
+    if seen is None:
+        if arrivals.lines:
             _list(lines, source, "stored").extend(arrivals.lines)
-            new |= fresh
     else:
-        for known, line in zip(hashes, arrivals.lines, strict=True):
-            if known in old or known in new:
+        for known, line in zip(arrivals.hashes, arrivals.lines, strict=True):
+            if known in seen:
                 duplicate += 1
                 _list(lines, source, "duplicate").append(b'"%s"\n' % known.hex().encode())
             else:
-                new.add(known)
+                seen.add(known)
                 _list(lines, source, "stored").append(line)
     if arrivals.rejects:
         _list(lines, source, "quarantined").extend(arrivals.rejects)
@@ -250,7 +245,7 @@ def _sorted_out(
     if arrivals.blocked:
         _list(lines, source, "blocked").extend(arrivals.blocked)
     return Receipt(
-        stored=len(hashes) - duplicate, duplicate=duplicate, quarantined=len(arrivals.rejects),
+        stored=len(arrivals.hashes) - duplicate, duplicate=duplicate, quarantined=len(arrivals.rejects),
         blocked=len(arrivals.blocked),
     )
 

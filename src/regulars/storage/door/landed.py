@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from regulars.clock import Clock
 from regulars.sources.door import EVENTS
 from regulars.sources.webhook.line import MARK, read_delivery
-from regulars.storage.book import Book
+from regulars.storage.book.landing_book import Landings
 from regulars.storage.door.generation import Generation, Key
 from regulars.storage.door.journal import Journal
 from regulars.storage.files import FileStore
@@ -23,8 +22,8 @@ STREAM = EVENTS
 REJECTS = f"{STREAM}.rejects"
 """The stream of what was no good message; reading puts it into the quarantine."""
 
-_AT_ONCE = 1_000
-"""Lines that are looked at, and deliveries that are queued, at once."""
+_AT_ONCE = 1 << 18
+"""Bytes that are looked at, and whose deliveries are queued, at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,7 @@ class ArrivalLanding:
     """Where arrivals land. Light: needs the landing's files and the book, and no engine."""
 
     files: FileStore
-    book: Book
+    book: Landings
     clock: Clock
 
     def land(self, generation: Generation) -> None:
@@ -54,9 +53,9 @@ class ArrivalLanding:
         if outcome != "stored":
             return
         with path.open("rb") as file:
-            while lines := list(islice(file, _AT_ONCE)):
-                # Most journals hold none, and to look for the mark costs a hundredth of reading every line.
-                marked = [line for line in lines if MARK in line]
+            # Most journals hold none, and to look for the mark costs a hundredth of reading every line.
+            while data := file.read(_AT_ONCE) + file.readline():
+                marked = [line for line in data.split(b"\n") if MARK in line] if MARK in data else []
                 self.book.webhooks.add(source, [one for one in map(read_delivery, marked) if one is not None])
 
     def _land(self, path: Path, set_id: str, source: str, stream: str, rows: int) -> None:

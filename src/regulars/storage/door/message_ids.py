@@ -48,7 +48,8 @@ class Run:
         if not path.stat().st_size:
             none = np.empty(0, _HALF)
             return cls(path, none, none)
-        halves = np.memmap(path, _HALF, mode="r").reshape(2, -1)
+        # As a plain array: each slice of a `memmap` would be one again, which takes longer than the search.
+        halves = np.asarray(np.memmap(path, _HALF, mode="r")).reshape(2, -1)
         return cls(path, halves[0], halves[1])
 
     def __len__(self) -> int:
@@ -56,30 +57,33 @@ class Run:
 
     def holds(self, high: Halves, low: Halves) -> npt.NDArray[np.bool_]:
         """Say of each hash whether it is in the run."""
-        found = np.zeros(len(high), dtype=np.bool_)
         if not len(self):
-            return found
-        at = np.searchsorted(self.high, high)
+            return np.zeros(len(high), dtype=np.bool_)
+        at = self.high.searchsorted(high)
+        alike: npt.NDArray[np.bool_] = self.high.take(at, mode="clip") == high
+        found: npt.NDArray[np.bool_] = alike & (self.low.take(at, mode="clip") == low) if alike.any() else alike
         last = len(self) - 1
-        while True:
-            place = np.minimum(at, last)
-            alike = (self.high[place] == high) & (at <= last)
-            if not alike.any():
-                return found
-            found |= alike & (self.low[place] == low)
+        while alike.any():
             # Hashes that share their upper half stand side by side: almost never more than one.
             at = np.where(alike, at + 1, last + 1)
+            place = np.minimum(at, last)
+            alike = (self.high[place] == high) & (at <= last)
+            found |= alike & (self.low[place] == low)
+        return found
 
 
 def known_in(runs: Iterable[Run], hashes: Sequence[bytes]) -> set[bytes]:
     """Return those of the hashes that are in any of the runs."""
+    runs = list(runs)
+    if not runs:
+        return set()
     halves = np.frombuffer(b"".join(hashes), _HALF).reshape(-1, 2)
     order = np.argsort(halves[:, 0])         # neighbours are looked for one after the other
     high, low = halves[order, 0], halves[order, 1]
     found = np.zeros(len(high), dtype=np.bool_)
     for run in runs:
         found |= run.holds(high, low)
-    return {hashes[place] for place in order[found]}
+    return {hashes[place] for place in order[found]} if found.any() else set()
 
 
 def write_run(path: Path, hashes: Iterable[bytes]) -> None:

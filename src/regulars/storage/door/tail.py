@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from regulars.storage.book import Book
+from regulars.storage.book.landing_book import Landings
 from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.storage.door.journal import Journal
 from regulars.storage.door.landed import STREAM
@@ -34,7 +34,7 @@ class Tail:
     """
 
     store: ArrivalStore
-    book: Book
+    book: Landings
     files: FileStore
     read: dict[str, int] = field(default_factory=dict)     # of each journal, by the name of its page set: bytes
     landed: dict[str, int] = field(default_factory=dict)   # of each source: the last segment that was looked at

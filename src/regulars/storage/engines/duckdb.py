@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,8 +23,10 @@ from ibis.formats.pyarrow import PyArrowTableProxy
 from ibis.util import gen_name
 
 from regulars.errors import StoreError
-from regulars.storage.engines.engine import ROW_GROUP, Question, Written, plain, rows_in
-from regulars.storage.engines.question import Compiler, Statement, filled
+from regulars.storage.engines.engine import FEW_ROWS, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.question import Compiler, Statement, filled, given_files
+from regulars.storage.engines.shape import shape_of
+from regulars.storage.engines.texts import Texts
 
 _COMPILER = Compiler()
 
@@ -36,6 +38,7 @@ class DuckDBEngine:
     backend: Any                             # an ibis DuckDB backend
     name: str = "duckdb"
     views: set[str] = field(default_factory=set)   # names of sets of files that were looked at before
+    texts: Texts = field(default_factory=Texts)    # of what was compiled before
 
     @classmethod
     def open(cls, options: Mapping[str, str] | None = None, *, scratch: Path | None = None) -> DuckDBEngine:
@@ -54,32 +57,56 @@ class DuckDBEngine:
         backend.raw_sql("set parquet_metadata_cache = true")   # files never change; footers are read once
         return cls(backend)
 
+    def share_memory(self, sharers: int) -> None:
+        """Take only the part of the memory that is left to each of several engines in the place of one."""
+        if sharers > 1:
+            limit, = self.backend.con.execute("select current_setting('memory_limit')").fetchone()
+            amount, unit = limit.split()     # "18.8 GiB"
+            self.backend.con.execute(f"set memory_limit = '{float(amount) / sharers:.2f} {unit}'")
+
     def parquet(self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
         """Return the rows of Parquet files with exactly these columns."""
         wanted = schema if file is None else ibis.schema({**schema, file: "string"})
         names = [str(path) for path in paths]
-        if not names:
-            # An Arrow table has moments of a stated precision, which is another type to a union.
-            return self.arrow(wanted.to_pyarrow().empty_table()).cast(wanted)
-        source = f"read_parquet({_list(names)}, union_by_name=true, filename='__path', hive_partitioning=false)"
         # A view, so that a statement names a table instead of a hundred files and casts; called after what it shows,
         # so that the same files asked for again cost nothing.
         view = f"files_{sha256(repr((names, wanted)).encode()).hexdigest()[:32]}"
-        seen = DatabaseTable(name=view, schema=wanted, source=self.backend, namespace=Namespace())
-        if view in self.views:
-            return seen.to_expr()
+        if view not in self.views:
+            self._look_at(view, names, schema, file=file)
+            self.views.add(view)
+        return DatabaseTable(name=view, schema=wanted, source=self.backend, namespace=Namespace()).to_expr()
+
+    def _look_at(self, view: str, names: Sequence[str], schema: ibis.Schema, *, file: str | None) -> None:
+        """Make a view of files. Binding reads every footer: a missing or torn file is found here, not in a step."""
+        source = f"read_parquet({_list(names)}, union_by_name=true, filename='__path', hive_partitioning=false)"
+        if not names:
+            source = "(select null::varchar as __path where false)"
+        last = [] if file is None else [f"parse_filename(__path) as {_quoted(file)}"]
+
+        def make(there: Collection[str]) -> None:
+            columns = [
+                f"cast({_quoted(name) if name in there else 'null'} as {_type(kind)}) as {_quoted(name)}"
+                for name, kind in schema.items()
+            ]
+            selected = ", ".join([*columns, *last])
+            self.backend.con.execute(f"create or replace temp view {view} as select {selected} from {source}")
+
         with _reading():
-            # Binding reads every footer, so a missing or torn file is found here and not in the middle of a step.
-            found = {row[0] for row in self.backend.con.execute(f"describe select * from {source}").fetchall()}
-        columns = [
+            try:
+                make(schema if names else ())
+            except duckdb.BinderException:       # files that are older than a column lack it
+                make({row[0] for row in self.backend.con.execute(f"describe select * from {source}").fetchall()})
+
+    def files_given(self, place: str, schema: ibis.Schema, *, found: ibis.Schema) -> ir.Table:
+        """Return the rows of Parquet files that are said only when a question is asked, with exactly these columns.
+
+        `found`: the columns of each of the files; what they lack is null. The value of `place` is a list of paths.
+        """
+        columns = ", ".join(
             f"cast({_quoted(name) if name in found else 'null'} as {_type(kind)}) as {_quoted(name)}"
             for name, kind in schema.items()
-        ]
-        if file is not None:
-            columns.append(f"parse_filename(__path) as {_quoted(file)}")
-        self.backend.con.execute(f"create or replace temp view {view} as select {', '.join(columns)} from {source}")
-        self.views.add(view)
-        return seen.to_expr()
+        )
+        return self.text(f"select {columns} from read_parquet({given_files(place)}, hive_partitioning=false)", schema)
 
     def lines(self, paths: Iterable[Path]) -> ir.Table:
         """Return the lines of text files as they are: path, n (counted from 1 over all files in order), payload.
@@ -118,12 +145,13 @@ class DuckDBEngine:
         return _Compiled(engine=self, expr=expr, statement=Statement(text=self._select(expr), schema=expr.schema()))
 
     def write(
-        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None
+        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None,
+        row_group: int = ROW_GROUP,
     ) -> list[Written]:
         """Carry out an expression into Parquet files below a folder: one file per partition."""
         if partition_by is None:
             written = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=None)
-            return self._copy(self._select(expr), [written], order_by)
+            return self._copy(self._select(expr), [written], order_by, row_group=row_group)
         # Once apart, then each partition sorted: an expensive expression is carried out once, DuckDB's own partitioned
         # writing keeps no order within a file, and sorting a year at once takes far longer than sorting its months.
         apart = folder / uuid4().hex
@@ -136,9 +164,22 @@ class DuckDBEngine:
             source = f"read_parquet({_list([str(path) for path in part.iterdir()])}, hive_partitioning=false)"
             value, = self.backend.con.execute(f"select {column}::varchar from {source} limit 1").fetchone()
             file = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=value)
-            sorted_ += self._copy(f"select * from {source}", [file], order_by)
+            sorted_ += self._copy(f"select * from {source}", [file], order_by, row_group=row_group)
         shutil.rmtree(apart, ignore_errors=True)
         return sorted_
+
+    def spread(self, expr: ir.Table, folder: Path, *, order_by: Sequence[str], file_rows: int) -> list[Path]:
+        """Carry out an expression into many Parquet files below a folder, each with rows that are close in an order."""
+        spread, order = folder / uuid4().hex, ", ".join(map(_quoted, order_by))
+        options = (
+            f"format parquet, compression lz4, row_group_size {FEW_ROWS}, "
+            f"row_groups_per_file {max(file_rows // FEW_ROWS, 1)}"
+        )
+        with _reading():
+            self.backend.con.execute(
+                f"copy ({self._select(expr)} order by {order}) to {literal(str(spread))} ({options})"
+            )
+        return [path for path in sorted(spread.glob("*")) if rows_in(path)]
 
     def gather(self, parts: Sequence[ir.Table], folder: Path, *, schema: ibis.Schema) -> list[Written]:
         """Carry out expressions into one Parquet file of exactly these columns."""
@@ -165,10 +206,16 @@ class DuckDBEngine:
         op = expr.op()
         if isinstance(op, SQLQueryResult):
             return str(op.query)
-        self.backend._register_in_memory_tables(expr)  # noqa: SLF001  ibis does this for each of its own statements
         if isinstance(op, DatabaseTable | InMemoryTable):
+            self._register(expr)
             return f"select * from {_quoted(op.name)}"
-        self.backend._register_udfs(expr)  # noqa: SLF001  the same
+        shape = shape_of(op) if self.texts.is_open else None
+        if shape is not None:
+            for table in shape.in_memory:
+                self._register(table.to_expr())
+            return self.texts.text_of(expr, shape)
+        self._register(expr)
+        self.backend._register_udfs(expr)  # noqa: SLF001  ibis does this for each of its own statements
         # What `ibis.to_sql` does, without taking the tables out of the expression first and laying the text out after.
         return str(_COMPILER.to_sqlglot(expr).sql(dialect="duckdb"))
 
@@ -186,6 +233,10 @@ class DuckDBEngine:
         """Close the database."""
         self.backend.disconnect()
 
+    def _register(self, expr: ir.Table) -> None:
+        """Give DuckDB the Arrow tables in an expression."""
+        self.backend._register_in_memory_tables(expr)  # noqa: SLF001  ibis does this for each of its own statements
+
     def _select(self, expr: ir.Table) -> str:
         """Return SQL giving exactly the expression's types, which DuckDB's own inference does not always do."""
         casts = [(_quoted(name), _type(kind)) for name, kind in expr.schema().items()]
@@ -193,9 +244,11 @@ class DuckDBEngine:
         return f"select {', '.join(columns)} from ({self.sql(expr)})"
 
 
-    def _copy(self, select: str, files: Sequence[Written], order_by: Sequence[str]) -> list[Written]:
+    def _copy(
+        self, select: str, files: Sequence[Written], order_by: Sequence[str], *, row_group: int = ROW_GROUP
+    ) -> list[Written]:
         order = f" order by {', '.join(_quoted(name) for name in order_by)}" if order_by else ""
-        options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
+        options = f"format parquet, compression lz4, row_group_size {row_group}"
         written = []
         for file in files:
             with _reading():

@@ -22,7 +22,10 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """How engines write the partition of rows whose partition column is null."""
 
 ROW_GROUP = 30_720
-"""Rows per row group: small enough that one customer's rows are a small read, large enough to compress."""
+"""Rows per row group of what is read in bulk: many columns of many rows."""
+
+FEW_ROWS = 8_192
+"""Rows per row group of what is read a few rows at a time: see docs/decisions/point-reads.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +72,10 @@ class Engine(Protocol):
         ...
 
     def write(
-        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None
+        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None,
+        row_group: int = ROW_GROUP,
     ) -> list[Written]:
-        """Carry out an expression into Parquet files (zstd) below an existing folder.
+        """Carry out an expression into Parquet files (LZ4: twice as fast to read as Zstandard) below a folder.
 
         Each file holds rows of one partition, sorted by `order_by` within the file. The files are not yet durable:
         `FileStore.publish` makes them so.

@@ -10,10 +10,11 @@ from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import Engine
 
 
-def open_engine(url: str = "duckdb://", *, scratch: Path | None = None) -> Engine:
+def open_engine(url: str = "duckdb://", *, scratch: Path | None = None, sharers: int = 1) -> Engine:
     """Return the engine a URL names: `duckdb://?threads=2&memory_limit=2GB` or `spark://local[2]`.
 
-    Options after `?` are the engine's own settings. Scratch is a folder for what does not fit in memory.
+    Options after `?` are the engine's own settings. Scratch is a folder for what does not fit in memory, this engine's
+    alone. `sharers` engines work side by side in the memory that one would take.
     Raises StoreError for another scheme, and when Spark's packages or Java are missing.
     """
     # The `[2]` of Spark's master looks like half an IPv6 address to a URL parser, so the scheme is cut off first.
@@ -21,7 +22,9 @@ def open_engine(url: str = "duckdb://", *, scratch: Path | None = None) -> Engin
     place, _, query = rest.partition("?")
     options = {name: values[-1] for name, values in parse_qs(urlsplit(f"?{query}").query).items()}
     if scheme == "duckdb" and not place:
-        return DuckDBEngine.open(options, scratch=scratch)
+        engine = DuckDBEngine.open(options, scratch=scratch)
+        engine.share_memory(sharers)
+        return engine
     if scheme == "spark":
         # Spark's packages are an extra: a machine without them must still read this module.
         from regulars.storage.engines.spark import SparkEngine  # noqa: PLC0415

@@ -65,6 +65,11 @@ def given_table(name: str, schema: ibis.Schema) -> ir.Table:
     return ibis.table(schema, name=name)
 
 
+def given_files(name: str) -> str:
+    """Return the place of a list of files in the text of a question."""
+    return f"${PLACE}{name}"
+
+
 def filled(text: str, values: Mapping[str, object]) -> str:
     """Return a compiled question as a statement, with quoted values in the places for them.
 
@@ -74,9 +79,11 @@ def filled(text: str, values: Mapping[str, object]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return a value as SQL text, which its place casts to the type."""
+    """Return a value as SQL text, which its place casts to the type; a list is one of files."""
     if value is None:
         return "null"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_quoted, value))}]"
     text = value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
     return "'" + text.replace("'", "''") + "'"
 

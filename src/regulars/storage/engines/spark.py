@@ -28,7 +28,7 @@ SETTINGS = {
     # Without this every timestamp literal, cast and column is "local" and is written with a zone other engines heed.
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.shuffle.partitions": "4",
-    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.parquet.compression.codec": "lz4_raw",
     "spark.sql.ansi.enabled": "false",       # ibis' expressions expect null, not an error, where DuckDB gives null
 }
 """What makes Spark's answers equal to DuckDB's, and keeps it quiet."""
@@ -98,7 +98,8 @@ class SparkEngine:
         return spelled_out(expr, self)
 
     def write(
-        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None
+        self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None,
+        row_group: int = ROW_GROUP,
     ) -> list[Written]:
         """Carry out an expression into Parquet files below a folder: at least one file per partition."""
         frame = self._frame(expr)
@@ -109,7 +110,7 @@ class SparkEngine:
             keys = [PARTITION, *order_by] if partition_by is not None else list(order_by)
             frame = (frame if partition_by is not None else frame.coalesce(1)).sortWithinPartitions(*keys)
         target = folder / uuid4().hex
-        writer = frame.write.option("parquet.block.row.count.limit", str(ROW_GROUP))
+        writer = frame.write.option("parquet.block.row.count.limit", str(row_group))
         with _reading():
             (writer if partition_by is None else writer.partitionBy(PARTITION)).parquet(str(target))
         files = [(path, rows_in(path)) for path in sorted(target.rglob("*.parquet"))]

@@ -9,7 +9,7 @@ from typing import Any
 
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
-from regulars.pipeline.read import QUARANTINE, held_page
+from regulars.pipeline.read import held_counts, held_page
 from regulars.pipeline.workspace import Workspace
 from regulars.records import quarantine
 from regulars.sources.door import EVENTS
@@ -54,10 +54,10 @@ def held(ask: Ask) -> Page[Held]:
 
 def held_back(workspace: Workspace) -> list[Held]:
     """Return what was set aside, by reason, most first; nothing before the first run."""
-    if not workspace.lake.exists(QUARANTINE):
-        return []
-    rows = workspace.rows(quarantine.counts(workspace.table(QUARANTINE)))
-    return [Held(**{n: aware(v) for n, v in row.items()}, repair=quarantine.repair(row["reason"])) for row in rows]
+    return [
+        Held(**{name: aware(value) for name, value in row.items()}, repair=quarantine.repair(row["reason"]))
+        for row in held_counts(workspace)
+    ]
 
 
 def records(ask: Ask) -> Page[HeldRecord]:

@@ -10,6 +10,7 @@ import uvicorn
 
 from regulars.clock import SystemClock
 from regulars.config import HOME, read_config
+from regulars.web.ingest.door_protocol import protocol_of
 from regulars.web.ingest.open_door import open_door
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     door = open_door(config, home=home, clock=SystemClock())
     uvicorn.run(
         door, host=told.host, port=told.port, log_level="warning", access_log=False, lifespan="on",
-        proxy_headers=False, date_header=False, server_header=False,
+        http=protocol_of(door), proxy_headers=False, date_header=False, server_header=False,
     )
 
 

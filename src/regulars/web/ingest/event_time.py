@@ -51,8 +51,8 @@ def event_time(
         at = said if sent is None else received - (sent - said)
     except OverflowError:
         return received, "future" if said > received else "past"
-    if at > received + AHEAD:
-        return received, "future"
     if at < EARLIEST:
         return received, "past"
-    return at, None
+    if at <= received or at <= received + AHEAD:       # nearly all lie behind, and are spared the addition
+        return at, None
+    return received, "future"

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import structlog
 
 from regulars.errors import RegularsError
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore, Land, Receipt
 from regulars.storage.door.collect import WANTED
+from regulars.web.ingest.errands import Errands
 
 log = structlog.get_logger()
-_Made = TypeVar("_Made")
 
 MOST_WAITING = 50_000
 """Messages that may wait for the disk: beyond it a request is told to come again."""
 
 GATHER, ENOUGH = 0.002, 1_000
-"""Seconds that a request waits for others to be written with it, and how many messages are worth a write at once.
+"""Seconds that a request waits at most for others to be written with it, and how many messages are worth a write.
 
-A write to disk costs the same for one message as for hundreds: 0.2 ms of a core.
+A write to disk costs the same for one message as for hundreds: 0.2 ms of a core. Once nobody else speaks, waiting is
+for nothing.
 """
 
 LOOK_EVERY = 0.1
@@ -35,6 +35,10 @@ class Busy(Exception):
     """More waits for the disk than should."""
 
 
+Hear = Callable[[Receipt | Exception], None]
+"""Is told what became of a request, once, by the event loop; it raises nothing."""
+
+
 @dataclass(slots=True, kw_only=True)
 class GroupCommit:
     """Takes arrivals for as long as it is open."""
@@ -43,18 +47,21 @@ class GroupCommit:
     land: Land
     every: float                             # seconds after which what came is landed
     most: int                                # messages after which it is landed earlier
-    waiting: list[tuple[Arrivals, asyncio.Future[Receipt]]] = field(default_factory=list)
+    waiting: list[tuple[Arrivals, Hear]] = field(default_factory=list)
     messages: int = 0                        # among those that wait
     due: asyncio.Event = field(default_factory=asyncio.Event)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    disk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-disk"))
-    settler: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "door-settler"))
+    disk: Errands = field(default_factory=lambda: Errands("door-disk"))
+    settler: Errands = field(default_factory=lambda: Errands("door-settler"))
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Begin to take arrivals."""
         # A thread that comes back from the disk waits no longer than this for its turn.
         sys.setswitchinterval(0.0005)
+        # What is there when the door opens stays there: to look through all of it for garbage stops every answer.
+        gc.collect()
+        gc.freeze()
         self.tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._settle())]
 
     async def stop(self) -> None:
@@ -66,8 +73,8 @@ class GroupCommit:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self._written()
         await self._settled(is_wanted=True)
-        self.disk.shutdown()
-        self.settler.shutdown()
+        self.disk.end()
+        self.settler.end()
         self.store.close()
 
     async def take(self, arrivals: Arrivals) -> Receipt:
@@ -75,20 +82,40 @@ class GroupCommit:
 
         Raises Busy, and what `ArrivalStore.commit` raises; then nothing of it was taken.
         """
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+
+        def hear(outcome: Receipt | Exception) -> None:
+            if answer.done():
+                return                       # nobody waits any more
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)
+
+        self.put(arrivals, hear)
+        return await answer
+
+    def put(self, arrivals: Arrivals, hear: Hear) -> None:
+        """Take a request's messages; `hear` is told what `take` returns or raises. Raises Busy at once."""
         if self.messages > MOST_WAITING:
             raise Busy
-        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self.waiting.append((arrivals, answer))
+        self.waiting.append((arrivals, hear))
         self.messages += len(arrivals.lines)
         self.due.set()
-        return await answer
 
     async def _write(self) -> None:
         while True:
             await self.due.wait()
-            if self.messages < ENOUGH:
-                await asyncio.sleep(GATHER)
+            await self._gathered()
             await self._written()
+
+    async def _gathered(self) -> None:
+        """Wait as long as each turn of the event loop brings more to write."""
+        clock = asyncio.get_running_loop().time
+        until, before = clock() + GATHER, 0
+        while before < len(self.waiting) and self.messages < ENOUGH and clock() < until:
+            before = len(self.waiting)
+            await asyncio.sleep(0)
 
     async def _written(self) -> None:
         self.due.clear()
@@ -99,17 +126,15 @@ class GroupCommit:
             try:
                 begun = self.store.begin([arrivals for arrivals, _ in group])
                 # Nothing but the disk is waited for elsewhere: two threads that compute only keep each other waiting.
-                await self._in(self.disk, begun.sync)
+                await self.disk.do(begun.sync)
                 self.store.end(begun)
             except Exception as error:  # noqa: BLE001  whoever waits is told; the door goes on
                 log.error("arrivals not written", requests=len(group), error=str(error))  # noqa: TRY400  said to each
-                for _, answer in group:
-                    if not answer.done():
-                        answer.set_exception(error)
+                for _, hear in group:
+                    hear(error)
                 return
-        for (_, answer), receipt in zip(group, begun.receipts, strict=True):
-            if not answer.done():
-                answer.set_result(receipt)
+        for (_, hear), receipt in zip(group, begun.receipts, strict=True):
+            hear(receipt)
 
     async def _settle(self) -> None:
         begun = asyncio.get_running_loop().time()
@@ -125,13 +150,10 @@ class GroupCommit:
         """Land what came. What cannot be landed now stays where it is, and is landed the next time."""
         try:
             async with self.writing:
-                await self._in(self.disk, self.store.turn)
-            await self._in(self.settler, lambda: self.store.settle(self.land))
+                await self.disk.do(self.store.turn)
+            await self.settler.do(lambda: self.store.settle(self.land))
         except (RegularsError, OSError) as error:
             log.warning("arrivals not landed yet", error=str(error))
             return
         if is_wanted:
             (self.store.folder / WANTED).unlink(missing_ok=True)
-
-    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], _Made]) -> _Made:
-        return await asyncio.get_running_loop().run_in_executor(thread, work)

@@ -30,6 +30,9 @@ Id = str | int | float | None
 Time = str | int | float | None
 
 
+_NOTHING = msgspec.Raw()
+
+
 class Message(msgspec.Struct, rename="camel", gc=False):
     """What the door looks at of a message; everything else it keeps unread."""
 
@@ -45,7 +48,8 @@ class Message(msgspec.Struct, rename="camel", gc=False):
     original_timestamp: Time = None
     sent_at: Time = None
     write_key: Any = None
-    context: msgspec.Raw = msgspec.Raw()
+    context: msgspec.Raw = _NOTHING
+    door: msgspec.Raw = _NOTHING
 
 
 class Known(msgspec.Struct, omit_defaults=True, gc=False):
@@ -78,7 +82,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sent: datetime | None = None             # by the sender's clock
     context: Mapping[str, msgspec.Raw] | None = None   # of a batch: holds for each message that does not say its own
     is_robot: bool = False                   # by the request's own User-Agent
-    is_plain: bool = False                   # no message of it has line breaks, a user agent or a member `door`
+    is_on_one_line: bool = False             # no message of it has a line break
+    names_agents: bool = True                # a message of it may say a user agent
     limit: int = LARGEST_MESSAGE
     needs_person: bool = True
     judge: Judge | None = None               # of the source's tracking plan, where it has one
@@ -126,10 +131,13 @@ def judged(raw: bytes, *, request: Request) -> Stored | Refusal | Blocked:
 def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal | Blocked:
     """Return the hash and line of a message that was read, or why it is refused or kept out."""
     kind = request.type or found.type or ""
-    user, anonymous = _id(found.user_id), _id(found.anonymous_id)
+    user = None if found.user_id is None else _id(found.user_id)
+    anonymous = None if found.anonymous_id is None else _id(found.anonymous_id)
     whole, marks = raw, None
-    if request.context or not request.is_plain:
-        whole = _on_one_line(_remade(raw, request.context or {}))
+    if request.context or found.door is not _NOTHING:
+        whole = _remade(raw, request.context or {})
+    if not request.is_on_one_line:
+        whole = _on_one_line(whole)
     verdict = request.judge.verdict(whole, kind=kind, event=found.event) if request.judge is not None else None
     if verdict is not None and verdict.is_forbidden:
         return Blocked(problem=verdict.problem)        # before all else: it is not set aside for a smaller fault either
@@ -146,21 +154,16 @@ def weighed(found: Message, raw: bytes, *, request: Request) -> Stored | Refusal
     message_id = _text(found.message_id) or _own_id(raw, is_timed=written is not None, mint=request.mint)
     other = _id(found.previous_id) if kind == "alias" else anonymous if kind == "identify" else None
     known = Known(
-        id=message_id, type=kind, at=at, received_at=request.received, user=user, anonymous=anonymous,
-        name=found.event or found.name, links=[{"id": other}] if other and user and other != user else None,
-        bot=request.is_robot or (not request.is_plain and _is_robot(found.context)), clamped=mark, plan=marks,
+        message_id, kind, at, request.received, user, anonymous, found.event or found.name,
+        [{"id": other}] if other and user and other != user else None,
+        request.is_robot or (request.names_agents and _is_robot(found.context)), mark, marks,
     )
     try:
         hashed = message_hash(request.prefix + message_id.encode())
         told = _encode(known)
     except UnicodeEncodeError:
         return Refusal(reason="wrong_type", message="an id or name is not text", raw=raw)
-    return hashed, b'{"door":%b,%b\n' % (told, whole[1:])
-
-
-def is_plain(text: bytes) -> bool:
-    """Return whether no message in a body can have anything that has to be looked at one by one."""
-    return not (b"\n" in text or b"\r" in text or b'"door"' in text or b'"userAgent"' in text)
+    return hashed, b"".join((b'{"door":', told, b",", whole[1:], b"\n"))
 
 
 def reject_line(refusal: Refusal, *, received: datetime, number: int, source: str) -> bytes:
@@ -210,7 +213,7 @@ def _refused(
         return "no_group", "a group needs `groupId`"
     if kind == "alias" and (user is None or _id(found.previous_id) is None):
         return "no_person", "an alias needs `previousId` and `userId`"
-    if request.needs_person and user is None and anonymous is None:
+    if user is None and anonymous is None and request.needs_person:
         return "no_person", "neither `userId` nor `anonymousId` names anybody"
     return None
 
@@ -221,12 +224,10 @@ _LONGEST_NOBODY = max(map(len, _NOBODY))
 
 def _id(value: Id) -> str | None:
     """Return who an id names; None for what programs write when they know nobody, such as null, -1 or 0000-00."""
-    if value is None:
+    text = value.strip() if isinstance(value, str) else _text(value)
+    if not text or (text[0] in "0-" and not text.strip("0-")):
         return None
-    text = _text(value)
-    if text is None or (len(text) <= _LONGEST_NOBODY and text.lower() in _NOBODY) or not text.strip("0-"):
-        return None
-    return text
+    return None if len(text) <= _LONGEST_NOBODY and text.lower() in _NOBODY else text
 
 
 def _text(value: Id) -> str | None:
@@ -255,8 +256,6 @@ def _is_robot(context: msgspec.Raw) -> bool:
 
 def _remade(raw: bytes, shared: Mapping[str, msgspec.Raw]) -> bytes:
     """Return the message with what its batch says, and with a member called `door` out of our way."""
-    if not shared and b'"door"' not in raw:
-        return raw
     members = _MEMBERS.decode(raw)
     if "door" in members:
         members["door_as_sent"] = members.pop("door")

@@ -9,7 +9,7 @@ from regulars.clock import Clock
 from regulars.config import Config
 from regulars.project.tracking import read_tracking_plans
 from regulars.sources.tracking.judge import Judge
-from regulars.storage.book import Book
+from regulars.storage.book.landing_book import LandingBook, Landings
 from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.storage.door.landed import ArrivalLanding
 from regulars.storage.files import open_files
@@ -22,7 +22,7 @@ MOST = 200_000
 """Messages after which what came is landed, however short the time."""
 
 
-def open_commits(config: Config, *, home: Path, clock: Clock, book: Book | None = None) -> GroupCommit:
+def open_commits(config: Config, *, home: Path, clock: Clock, book: Landings | None = None) -> GroupCommit:
     """Return what takes arrivals of a project durably; it begins and ends with `start` and `stop`.
 
     Args:
@@ -35,7 +35,7 @@ def open_commits(config: Config, *, home: Path, clock: Clock, book: Book | None 
 
     """
     store = ArrivalStore.open(config.door.folder)
-    book = book or Book.open(config.stores.book, home=home)
+    book = book or LandingBook.open(config.stores.book)
     files = open_files(config.stores.landing, home / "cache" / "landing")
     landing = ArrivalLanding(files=files, book=book, clock=clock)
     for generation in store.waiting:
@@ -44,7 +44,7 @@ def open_commits(config: Config, *, home: Path, clock: Clock, book: Book | None 
 
 
 def open_door(
-    config: Config, *, home: Path, clock: Clock, behind: App | None = None, book: Book | None = None,
+    config: Config, *, home: Path, clock: Clock, behind: App | None = None, book: Landings | None = None,
     commits: GroupCommit | None = None,
 ) -> IngestDoor:
     """Return the door of a project as an ASGI app; it begins and ends with the server's lifespan.

@@ -24,7 +24,7 @@ from regulars.web.api.workers import Workers
 from regulars.web.assets import asset_routes
 from regulars.web.body import kept
 from regulars.web.frame import THEMES, address, theme_of
-from regulars.web.pages.page import DashboardPage, DoorCounts, PageForm, Told, Visit
+from regulars.web.pages.page import DashboardPage, DoorCounts, DoorLag, PageForm, Told, Visit
 from regulars.web.pages.problem_page import ProblemView, first_view, problem_view
 from regulars.web.pages.shell import Shell, dressed, latest_of
 from regulars.web.pages.table import FORMS, PAGES
@@ -51,11 +51,13 @@ class Pages:
     Args:
         workers: What answers.
         door: How many messages came through the door.
+        lag: How far what is shown is behind it.
 
     """
 
     workers: Workers
     door: DoorCounts = dict
+    lag: DoorLag = lambda: None
     counts: Counts = field(default_factory=Counts)
 
     def routes(self, entrance: Entrance) -> list[PageRoute]:
@@ -151,7 +153,7 @@ class Pages:
     ) -> Visit:
         return Visit(
             workspace=workspace, latest=shell.latest, path=request.path_params, visitor=request.state.visitor,
-            query=query_of(QueryParams(shell.params), page.query), door=self.door, request_id=request_id,
+            query=query_of(QueryParams(shell.params), page.query), door=self.door, lag=self.lag, request_id=request_id,
             origin=f"{request.url.scheme}://{request.headers.get('host', '')}",
         )
 

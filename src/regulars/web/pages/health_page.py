@@ -15,6 +15,7 @@ from regulars.storage.door.generation import RECEIVED
 from regulars.web.api.quarantine import Held, held_back
 from regulars.web.api.route import Page
 from regulars.web.api.twin import csv_of
+from regulars.web.freshness import Lag
 from regulars.web.pages.page import DashboardPage, DoorCounts, Visit
 
 SHOWN_RUNS = 10
@@ -80,6 +81,7 @@ class HealthView:
     checks: tuple[Finding, ...]              # the gravest first
     held: tuple[Held, ...]
     door: tuple[DoorLine, ...]
+    lag: Lag | None                          # None: no door is open
     webhooks: tuple[WebhookLine, ...]
 
 
@@ -95,7 +97,8 @@ def health_page(visit: Visit) -> HealthView:
     counts = tuple((state, words[state], sum(each.state == state for each in streams)) for state in ORDER)
     return HealthView(
         title="Data health", sentence=_sentence(runs, findings, held), counts=counts, streams=streams, runs=runs,
-        checks=checks, held=tuple(held), door=tuple(door_lines(visit.door)), webhooks=tuple(_webhooks(workspace)),
+        checks=checks, held=tuple(held), door=tuple(door_lines(visit.door)), lag=visit.lag(),
+        webhooks=tuple(_webhooks(workspace)),
     )
 
 

@@ -11,11 +11,15 @@ from regulars.pipeline.workspace import Workspace
 from regulars.storage.door.generation import Key
 from regulars.web.api.route import Nothing
 from regulars.web.frame import Section
+from regulars.web.freshness import Lag
 from regulars.web.rights import Right
 from regulars.web.sign_in.visitor import Visitor
 
 DoorCounts = Callable[[], Mapping[Key, int]]
 """Gives how many messages of each source had each outcome; empty where no door is open."""
+
+DoorLag = Callable[[], Lag | None]
+"""Gives how far what is shown is behind the door; None where no door is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class Visit:
     request_id: str
     origin: str                              # where people reach this: `https://desk.example`
     door: DoorCounts
+    lag: DoorLag
     told: Told = field(default_factory=Told)
 
 

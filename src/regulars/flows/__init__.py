@@ -1,0 +1,1 @@
+"""What is said to whoever comes into a flow, step after step."""

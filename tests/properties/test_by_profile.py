@@ -1,0 +1,142 @@
+"""A few profiles' rows are the same with a copy and without, whatever became of the table since it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from regulars.clock import FixedClock
+from regulars.storage.by_profile import copied, is_due, write_copy
+from regulars.storage.engines.question import given as place
+from regulars.storage.lake import Lake
+from regulars.storage.stores import Stores
+
+SOURCES, IDS, MONTHS = ("desk", "shop"), ("1", "2", "Å|'3", "~", ""), ("2026-01", "2026-02", "2026-03")
+AT = datetime(2026, 1, 5, tzinfo=UTC)
+
+Row = tuple[str, str, str | None, str]       # key, source, id, month
+Change = list[Row] | str                     # rows to merge, "copy", "rebuild" or "widen"
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from("abcdefgh"), st.sampled_from(SOURCES), st.sampled_from([*IDS, None]), st.sampled_from(MONTHS)
+    ),
+    min_size=1, max_size=6, unique_by=lambda row: row[0],
+)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    home = tmp_path_factory.mktemp("by_profile")
+    stores = Stores.open(
+        landing_url=str(home / "landing"), lake_url=str(home / "lake"), book_url=f"sqlite:///{home / 'book.db'}",
+        engine_url="duckdb://?threads=1", home=Path(home), clock=FixedClock(AT),
+    )
+    yield stores.lake
+    stores.close()
+
+
+def merged(lake: Lake, rows: list[Row], *, is_wide: bool = False) -> None:
+    keys, sources, ids, months = zip(*rows, strict=True)
+    at = pa.array([datetime(2026, 1, 5)] * len(rows), pa.timestamp("us"))  # noqa: DTZ001  as tables hold it
+    table = pa.table({
+        "key": keys, "profile_source": sources, "profile_id": pa.array(ids, pa.string()), "month": months,
+        "occurred_at": at, **({"note": ["new"] * len(rows)} if is_wide else {}),
+    })
+    lake.merge(
+        "events", lake.engine.arrow(table), key=["key"], partition_by="month", allow_shrink=True,
+        order_by=["profile_source", "profile_id", "occurred_at"],
+    )
+
+
+def of_one(lake: Lake, source: str, profile: str, *, by_copy: bool) -> list[dict[str, object]]:
+    found = copied(lake, "events") if by_copy else None
+    rows = lake.table("events") if found is None else found.rows(lake, "files")
+    own = rows.filter(rows.profile_source == place("source"), rows.profile_id == place("profile")).order_by("key")
+    files = [] if found is None else found.files_of(lake, [profile])
+    asked = lake.engine.question(own)
+    return list(asked({"source": source, "profile": profile, "files": files}).to_pylist())
+
+
+@settings(
+    max_examples=15, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.lists(st.one_of(ROWS, st.sampled_from(["copy", "widen", "rebuild"])), max_size=5))
+@example([[("a", "desk", "1", "2026-01")], "copy", [("a", "shop", "2", "2026-02")]])
+@example([[("a", "desk", "1", "2026-01"), ("b", "desk", None, "2026-02")], "copy", "widen"])
+def test_a_profile_has_the_same_rows_with_a_copy_and_without(lake: Lake, changes: list[Change]) -> None:
+    lake.drop("events")
+    merged(lake, [("z", "desk", "1", "2026-03")])
+
+    for change in changes:
+        if isinstance(change, list):
+            merged(lake, change)
+        elif change == "copy":
+            write_copy(lake, "events")
+        elif change == "widen":
+            merged(lake, [("w", "shop", "2", "2026-01")], is_wide=True)
+        else:
+            lake.replace("events", lake.table("events"), partition_by="month")
+
+    for source in SOURCES:
+        for profile in IDS:
+            assert of_one(lake, source, profile, by_copy=True) == of_one(lake, source, profile, by_copy=False)
+
+
+def test_a_copy_is_spread_over_files_of_which_a_profile_needs_few(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.drop("events")
+    monkeypatch.setattr("regulars.storage.engines.duckdb.FEW_ROWS", 2048)      # as few as DuckDB writes together
+    merged(lake, [(f"k{n:05d}", "desk", f"{n % 5000:05d}", MONTHS[n % 3]) for n in range(20_000)])
+
+    write_copy(lake, "events")
+
+    found = copied(lake, "events")
+    assert found is not None
+    assert len(found.copy.files) > 3
+    assert len(found.files_of(lake, ["00017"])) < len(found.copy.files)
+    assert len(of_one(lake, "desk", "00017", by_copy=True)) == 4
+
+
+def test_a_copy_is_due_when_it_leaves_many_files_out(lake: Lake) -> None:
+    lake.drop("events")
+    merged(lake, [("a", "desk", "1", "2026-01"), ("b", "desk", "1", "2026-02")])
+
+    before = is_due(lake, "events", least=0, many=1)
+    write_copy(lake, "events")
+    merged(lake, [("c", "desk", "1", "2026-03")])
+    just_after = is_due(lake, "events", least=0, many=1)
+    merged(lake, [("d", "desk", "1", "2026-03")])
+
+    assert (before, just_after, is_due(lake, "events", least=0, many=1)) == (True, False, True)
+    assert not is_due(lake, "events", least=100, many=1)
+
+
+def test_a_copy_is_no_table_and_goes_with_its_own(lake: Lake) -> None:
+    lake.drop("events")
+    merged(lake, [("a", "desk", "1", "2026-01")])
+    write_copy(lake, "events")
+
+    named, stored, kept = lake.tables(), lake.stored(), lake.snapshot("today")
+    lake.drop("events")
+
+    assert (named, stored, set(kept)) == (["events"], ["events", "copy.events"], {"events"})
+    assert lake.stored() == []
+
+
+def test_only_the_copy_before_the_newest_is_kept(lake: Lake) -> None:
+    lake.drop("events")
+    merged(lake, [("a", "desk", "1", "2026-01")])
+    for _ in range(3):
+        write_copy(lake, "events")
+
+    lake.vacuum(keep=7)
+
+    assert len(lake.versions("copy.events")) == 2
+    assert of_one(lake, "desk", "1", by_copy=True) == of_one(lake, "desk", "1", by_copy=False)
