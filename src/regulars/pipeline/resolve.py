@@ -15,6 +15,7 @@ from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.model import Model
 from regulars.identity.profile import KEY
 from regulars.identity.resolve import RULINGS, Former, Resolution, resolve
+from regulars.identity.seen import COMPARED_PROFILES
 from regulars.pipeline.profiles import PROFILE_TABLE, Published, publish_profiles
 from regulars.pipeline.read import content_of, digest, records_of
 from regulars.pipeline.workspace import Workspace
@@ -124,7 +125,8 @@ def _former(workspace: Workspace) -> Former | None:
         return None
     known = lake.meta("matches")
     model = Model.from_json(known["model"])
-    if model is None:
+    # Killed between the two tables, a new release may have written the one and not yet the other.
+    if model is None or set(lake.schema(COMPARED)) != set(COMPARED_PROFILES.names):
         return None
     matches, compared = (workspace.fetch(lake.table(name)) for name in ("matches", COMPARED))
     # A table of before the tiers were kept says nothing of where they began: all pairs are weighed again.
