@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from regulars.records import intake, quarantine, versions
 from regulars.records.intake import Taken, typed_schema
 from regulars.records.reading import Border
-from regulars.records.record import declare_stream
+from regulars.records.record import WHOLE, declare_stream
 from regulars.records.versions import LANDING
 from regulars.storage.engines.duckdb import Bench, DuckDBEngine
 
@@ -73,6 +73,46 @@ def test_day_by_day_ends_as_all_at_once(found: list[tuple[int, str]]) -> None:
 
     assert _fetch(taken.good) == {tuple(row.values()) for row in good.to_pylist()}
     assert _fetch(taken.bad) == {tuple(row.values()) for row in bad.to_pylist()}
+
+
+ASKED = declare_stream(
+    "desk", "kin", {"fields": {"of": "id", "to": "id", "n": "integer"}, "key": ["of", "to"], "mode": "snapshot_each"}
+)
+answers = st.lists(st.dictionaries(st.sampled_from("ab"), st.dictionaries(st.sampled_from("xy"), st.integers(1, 2))), min_size=1, max_size=5)
+"""What was told on each day: of whom who was asked -> to whom -> a value."""
+
+
+def _answered(days: list[dict[str, dict[str, int]]]) -> list[list[dict[str, object]]]:
+    return [
+        [
+            {"seq": seq, "set_id": f"s{seq}", "recorded_at": datetime(2026, 1, seq, tzinfo=UTC), "file": None, "line": line,
+             "payload": json.dumps({"of": of, **told})}
+            for line, (of, told) in enumerate(
+                (of, told) for of, others in day.items() for told in [*({"to": to, "n": n} for to, n in others.items()), {WHOLE: True}]
+            )
+        ]
+        for seq, day in enumerate(days, start=1)
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(days=answers)
+def test_what_holds_of_each_is_the_last_answer_day_by_day_as_all_at_once(days: list[dict[str, dict[str, int]]]) -> None:
+    landed = _answered(days)
+    good = pa.Table.from_pylist([], schema=typed_schema(ASKED).to_pyarrow())
+    for rows in landed:
+        current = ibis.memtable(good)
+        keyed = versions.keyed(_table(rows), ASKED, bench=BENCH)
+        taken = intake.take(keyed, ASKED, border=BORDER, bench=BENCH, known=versions.known(current, bench=BENCH))
+        gone = versions.gone(keyed, current, bench=BENCH).union(taken.replaced)
+        good = ENGINE.fetch(current.anti_join(gone, "record_key").cast(typed_schema(ASKED)).union(taken.good))
+
+    every = versions.keyed(_table([row for rows in landed for row in rows]), ASKED, bench=BENCH)
+    at_once = _fetch(intake.take(every, ASKED, border=BORDER, bench=BENCH).good)
+
+    last = {of: others for day in days for of, others in day.items()}
+    assert {(row["of"], row["to"], row["n"]) for row in good.to_pylist()} == {(of, to, n) for of, others in last.items() for to, n in others.items()}
+    assert at_once == {tuple(row.values()) for row in good.to_pylist()}
 
 
 @settings(max_examples=8, deadline=None)

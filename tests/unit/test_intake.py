@@ -15,7 +15,7 @@ from regulars.errors import DeclarationError
 from regulars.records import intake, versions
 from regulars.records.intake import Taken, typed_schema
 from regulars.records.reading import Border
-from regulars.records.record import Stream, declare_stream
+from regulars.records.record import WHOLE, Stream, declare_stream
 from regulars.records.versions import LANDING
 from regulars.storage.engines.duckdb import Bench, DuckDBEngine
 
@@ -273,6 +273,21 @@ def test_a_snapshot_keeps_only_what_its_newest_set_has() -> None:
 
     assert [(row["record_key"], row["seq"]) for row in _good(desk, desk.take(landing, stream, border=WACO))] == [("2", 1)]
     assert desk.rows(desk.gone(desk.landing((2, {"id": 2})), stream, ibis.memtable(current))) == [{"record_key": "1"}]
+
+
+def test_of_each_who_was_asked_what_the_newest_answer_lacks_is_gone_and_of_the_others_nothing() -> None:
+    desk = Desk()
+    stream = _stream({"of": "id"}, mode="snapshot_each", key=["of", "id"])
+    known = [(1, {"of": of, "id": n}) for of in (1, 2, 3) for n in (7, 8)]
+    asked = [(2, {"of": 1, "id": 7}), (2, {"of": 1, WHOLE: True}), (2, {"of": 2, WHOLE: True}), (2, {"of": 3, "id": 7})]
+    current = ibis.memtable(desk.engine.fetch(desk.take(desk.landing(*known), stream).good))
+
+    taken = desk.take(desk.landing(*known, *asked), stream)
+
+    assert [row["record_key"] for row in _good(desk, taken)] == ["1|7", "3|7", "3|8"]
+    assert desk.rows(taken.bad) == []
+    gone = desk.rows(desk.gone(desk.landing(*asked), stream, current))
+    assert sorted(row["record_key"] for row in gone) == ["1|8", "2|7", "2|8"]
 
 
 def test_a_record_that_came_back_after_an_absence_is_new_again() -> None:

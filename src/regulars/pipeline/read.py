@@ -93,7 +93,7 @@ def _publish(
         return
     # Only a child's record may be replaced by nothing; the others' keys are in what replaces them.
     gone = [taken.replaced] if stream.parent is not None else []
-    if keyed.stream.mode == "snapshot" or "file" in keyed.stream.key:
+    if keyed.stream.mode != "append" or "file" in keyed.stream.key:
         gone.append(versions.gone(keyed, lake.table(name), bench=bench))
     every = " union all ".join(f"select record_key from gone{n}" for n in range(len(gone)))
     tables = {f"gone{n}": table for n, table in enumerate(gone)}

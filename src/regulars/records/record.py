@@ -11,13 +11,16 @@ from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 
 FieldType = Literal["id", "text", "integer", "decimal", "money", "boolean", "timestamp", "date", "json"]
-Mode = Literal["append", "snapshot"]
+Mode = Literal["append", "snapshot", "snapshot_each"]
 MoneyKind = Literal["sale", "discount", "tax", "tip", "refund", "dispute", "fee", "payout"]
 Relation = Literal["child", "ward", "parent", "guardian", "sibling", "partner"]
 Confidence = Literal["high", "medium"]
 
 ROW_KEY = ("file", "line")
 """The key of rows that have none of their own: the file they came in and their line, from 1."""
+
+WHOLE = "regulars_whole"
+"""Member of a landed item that is no record: its set has all that the source has of whom the item names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +111,8 @@ class Stream:
     name: str
     fields: tuple[Field, ...]
     key: tuple[str, ...] = ROW_KEY           # field names; together unique in the stream
-    mode: Mode = "append"                    # snapshot: each pull is the whole, absent keys are gone
+    mode: Mode = "append"                    # snapshot: each pull is the whole, absent keys are gone; snapshot_each:
+                                             # of whom a pull asked it is the whole, the key's first field says whose
     parent: str | None = None                # stream whose records hold these in a list ...
     each: str | None = None                  # ... at this dotted path
     profile: ProfileMapping | None = None
@@ -156,7 +160,10 @@ def declare_stream(source: str, name: str, data: Mapping[str, object]) -> Stream
             raise DeclarationError(f"key {part!r} is not a field", hint=did_you_mean(part, names), path=("key",))
     mode = data.get("mode", "append")
     if mode not in get_args(Mode):
-        raise DeclarationError(f"mode {mode!r} is unknown", hint="append or snapshot", path=("mode",))
+        hint = did_you_mean(str(mode), get_args(Mode))
+        raise DeclarationError(f"mode {mode!r} is unknown", hint=hint, path=("mode",))
+    if mode == "snapshot_each" and key[0] in ROW_KEY:
+        raise DeclarationError("of `snapshot_each` the key begins with a field", hint="whose it is", path=("key",))
     profile = data.get("profile")
     money = _list(data.get("money", []), ("money",))
     family, roster = _list(data.get("family", []), ("family",)), data.get("roster")
@@ -165,7 +172,7 @@ def declare_stream(source: str, name: str, data: Mapping[str, object]) -> Stream
         name=name,
         fields=fields,
         key=key,
-        mode="snapshot" if mode == "snapshot" else "append",
+        mode=mode,  # type: ignore[arg-type]  # checked against the literal above
         parent=_text(data.get("parent")),
         each=_text(data.get("each")),
         profile=None if profile is None else _profile(_mapping(profile, ("profile",))),

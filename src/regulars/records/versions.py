@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from regulars.records.border import Bench, quoted, taken_apart
 from regulars.records.reading import normal_id, trimmed
-from regulars.records.record import Stream
+from regulars.records.record import WHOLE, Stream
 
 LANDING = ibis.schema({
     "seq": "int64", "set_id": "string", "recorded_at": "timestamp", "file": "string", "line": "int64",
@@ -26,6 +26,9 @@ KEYED = ibis.schema({**LANDING, "is_object": "boolean", "record_key": "string", 
 
 CHANGES = ibis.schema({**KEYED, "is_repeated": "boolean"})
 """Keyed rows that count, and whether their key comes more than once among those that came."""
+
+WHOLES = ibis.schema({"whole_of": "string", "set_id": "string", "seq": "int64"})
+"""Of whom a set has all: first part of their record keys, and where in the set that is said."""
 
 KEYS = ibis.schema({"record_key": "string"})
 KNOWN = ibis.schema({"record_key": "string", "fingerprint": "string"})
@@ -40,14 +43,24 @@ class Keyed:
     rows: int
     sets: int                                # page sets among them
     repeated: int                            # keys that come more than once
+    wholes: ir.Table | None = None           # WHOLES, of a `snapshot_each`
+
+    @property
+    def tables(self) -> dict[str, ir.Table]:
+        """Return the tables that statements over these rows name: `keyed`, and `wholes` where there are any."""
+        return {"keyed": self.table} | ({} if self.wholes is None else {"wholes": self.wholes})
 
 
 def keyed(landing: ir.Table, stream: Stream, *, bench: Bench) -> Keyed:
     """Work out the key and fingerprint of landing rows, once."""
     own = {name: (stream.field(name).path, False) for name in stream.key if name not in {"file", "line"}}
+    is_each = stream.mode == "snapshot_each"
+    if is_each:
+        own[WHOLE] = (WHOLE, False)
     whole, raw = taken_apart(OBJECT, own, whole="own")
     query = f"""
         select {_names(LANDING)}, is_object, {_key(stream, raw)} as record_key, md5(payload) as fingerprint
+            {_whole_of(stream, raw) if is_each else ""}
         from (
             select *, {whole} as own
             from (
@@ -55,18 +68,41 @@ def keyed(landing: ir.Table, stream: Stream, *, bench: Bench) -> Keyed:
                 from landing
             )
         )"""
-    table = bench.keep(bench.select(query, KEYED, landing=landing))
+    every = bench.keep(bench.select(query, _TOLD if is_each else KEYED, landing=landing))
+    table, wholes = _told_apart(every, bench) if is_each else (every, None)
     facts = bench.fetch(bench.select(
         """
         select sum(deliveries)::bigint as n_rows, max(n_sets) as n_sets,
             count(*) filter (deliveries > 1 and record_key is not null) as n_repeated
         from (select record_key, count(*) as deliveries from keyed group by record_key),
-            (select count(distinct set_id) as n_sets from keyed)""",
-        ibis.schema({"n_rows": "int64", "n_sets": "int64", "n_repeated": "int64"}), keyed=table,
+            (select count(distinct set_id) as n_sets from every)""",
+        ibis.schema({"n_rows": "int64", "n_sets": "int64", "n_repeated": "int64"}), keyed=table, every=every,
     )).to_pylist()[0]
     return Keyed(
         table=table, stream=stream, rows=facts["n_rows"] or 0, sets=facts["n_sets"] or 0, repeated=facts["n_repeated"],
+        wholes=wholes,
     )
+
+
+_TOLD = ibis.schema({**KEYED, "is_whole": "boolean", "whole_of": "string"})
+
+
+def _told_apart(every: ir.Table, bench: Bench) -> tuple[ir.Table, ir.Table]:
+    """Return the records among rows, and of whom their sets are the whole."""
+    wholes = """
+        select whole_of, set_id, max(seq) as seq from told where is_whole and whole_of is not null
+        group by whole_of, set_id"""
+    return (
+        bench.keep(bench.select(f"select {_names(KEYED)} from told where not is_whole", KEYED, told=every)),
+        bench.keep(bench.select(wholes, WHOLES, told=every)),
+    )
+
+
+def _whole_of(stream: Stream, raw: dict[str, str]) -> str:
+    """Return SQL of the columns by which rows are told from what says that a set is the whole of somebody."""
+    return f""",
+            coalesce({raw[WHOLE]} = 'true', false) as is_whole,
+            {_escaped(normal_id(trimmed(raw[stream.key[0]])))} as whole_of"""
 
 
 _BRACE = r"'^[ \t\r\n]*[{]'"
@@ -80,14 +116,14 @@ def changes(keyed: Keyed, *, known: ir.Table | None, bench: Bench) -> ir.Table:
     """Return the keyed rows that differ from the delivery before them: CHANGES.
 
     `known`: record_key and fingerprint as they stand before these rows, or None at first. Rows without a key all count.
-    In a snapshot a key that was absent in between has come back, and counts as changed.
+    In a snapshot, of all or of each, a key that was absent in between has come back, and counts as changed.
     """
     if known is None and not keyed.repeated:
         return bench.select(f"select {_names(KEYED)}, false as is_repeated from keyed", CHANGES, keyed=keyed.table)
-    tables = {"keyed": keyed.table} | ({"known": known} if known is not None else {})
+    tables = keyed.tables | ({"known": known} if known is not None else {})
     last = "before"
     if known is not None:
-        last = "case when skipped is null and set_rank = 1 then old.fingerprint else before end"
+        last = "case when skipped is null and coalesce(set_rank, 1) = 1 then old.fingerprint else before end"
     # Of what is known only these keys matter, however much that is; a child's records repeat their parent's.
     old = "" if known is None else """left join (
             select distinct record_key, fingerprint from known
@@ -106,10 +142,17 @@ def changes(keyed: Keyed, *, known: ir.Table | None, bench: Bench) -> ir.Table:
 def standing(keyed: Keyed) -> str | None:
     """Return SQL of the keys that still stand after these rows (`keyed`): `record_key`; None when none can go.
 
-    A snapshot's keys are those of its newest set. A file dropped again replaces its older version, line by line.
+    A snapshot's keys are those of its newest set, and so for each whom a set is the whole of. The SQL reads
+    `keyed.tables`. A file dropped again replaces its older version, line by line.
     """
     if keyed.stream.mode == "snapshot":
         return "select record_key from keyed where set_id = (select arg_max(set_id, seq) from keyed)"
+    if keyed.stream.mode == "snapshot_each":
+        return f"""
+            select record_key from keyed left join (
+                select whole_of, arg_max(set_id, seq) as newest_set, max(seq) as newest_seq from wholes group by whole_of
+            ) on whole_of = {_WHOSE}
+            where newest_set is null or set_id = newest_set or seq > newest_seq"""
     if "file" not in keyed.stream.key:
         return None
     return """
@@ -125,15 +168,15 @@ def present(rows: ir.Table, keyed: Keyed, *, bench: Bench) -> ir.Table:
     if here is None or keyed.sets <= 1:
         return rows
     query = f"select * from changes where record_key is null or record_key in ({here})"
-    return bench.select(query, CHANGES, changes=rows, keyed=keyed.table)
+    return bench.select(query, CHANGES, changes=rows, **keyed.tables)
 
 
 def gone(keyed: Keyed, current: ir.Table, *, bench: Bench) -> ir.Table:
-    """Return the keys of current records that the newest complete set or file no longer has: `record_key`.
+    """Return the keys of current records that the newest complete set, answer or file no longer has: `record_key`.
 
     Args:
-        keyed: new landing rows; in a snapshot at least all of the newest set. Of a stream that is a snapshot or has
-            `file` in its key; of others nothing is ever gone.
+        keyed: new landing rows; in a snapshot at least all of the newest set. Of a stream that is a snapshot, of
+            all or of each, or has `file` in its key; of others nothing is ever gone.
         current: records as they stand, with `record_key`.
         bench: where to carry it out.
 
@@ -144,11 +187,16 @@ def gone(keyed: Keyed, current: ir.Table, *, bench: Bench) -> ir.Table:
     query = f"""
         select distinct record_key from current
         where record_key not in (select record_key from ({here}) where record_key is not null)"""
-    if stream.mode != "snapshot":
+    if stream.mode == "snapshot_each":
+        query += f" and {_WHOSE} in (select whole_of from wholes)"
+    elif stream.mode != "snapshot":
         place = stream.key.index("file") + 1
         query += f"""
             and split_part(record_key, '|', {place}) in (select {_escaped("coalesce(file, set_id)")} from keyed)"""
-    return bench.select(query, KEYS, current=current, keyed=keyed.table)
+    return bench.select(query, KEYS, current=current, **keyed.tables)
+
+
+_WHOSE = "split_part(record_key, '|', 1)"
 
 
 def known(current: ir.Table, quarantined: ir.Table | None = None, *, bench: Bench) -> ir.Table:
@@ -175,8 +223,14 @@ def _ranked(keyed: Keyed) -> str:
     repeated = "false" if not keyed.repeated else """coalesce(record_key in (
             select record_key from keyed where record_key is not null group by record_key having count(*) > 1
         ), false)"""
-    if keyed.stream.mode != "snapshot" or keyed.sets <= 1:
+    if keyed.stream.mode == "append" or keyed.sets <= 1:
         return f"select *, {repeated} as is_repeated, 1 as set_rank from keyed"
+    if keyed.stream.mode == "snapshot_each":
+        return f"""
+        select keyed.*, {repeated} as is_repeated, set_rank
+        from keyed left join (
+            select whole_of, set_id, row_number() over (partition by whole_of order by seq) as set_rank from wholes
+        ) as ranks on whole_of = {_WHOSE} and keyed.set_id = ranks.set_id"""
     return f"""
         select *, {repeated} as is_repeated
         from keyed left join (

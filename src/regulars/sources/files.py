@@ -107,6 +107,9 @@ def declare_files(data: Mapping[str, object], *, path: tuple[str | int, ...]) ->
     files = data.get("files")
     if not files:
         raise DeclarationError("where are the files?", hint='add `files: "drops/*.csv"`', path=path)
+    if data.get("mode") == "snapshot_each":
+        hint = "`mode: snapshot`: each file is the whole"
+        raise DeclarationError("files are not asked for each", hint=hint, path=(*path, "mode"))
     header = data.get("header", True)
     return FileRequest(
         patterns=tuple(str(pattern) for pattern in files) if isinstance(files, list) else (str(files),),

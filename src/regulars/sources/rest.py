@@ -36,6 +36,8 @@
           for_each: {request: {path: shops}, id: id, mark: shop_id, when_any: [{open: true}]}
               # the list is asked for once per record of another list: `${each}` in path, params and body is its id;
               # `mark: {shop_id: id, shop_name: settings.name}` lends the records more of it
+              # with `mode: snapshot_each` and a key that begins with the mark, what an answer lacks is gone; a failed
+              # answer withdraws nothing, and who is asked no more keeps what was told last
         fields: ...                # and key, mode, profile, money as for any stream
 
 The cursor is `{newest, pulled_at}`: the latest moment seen, never later than now, whatever the vendor's clock says.
@@ -129,6 +131,7 @@ def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> RestS
         declared.append(declare_within(name, key, spec))
         if "parent" not in spec:
             requests[key] = _request(shared, spec.get("request"), path=("streams", key, "request"))
+            _check_each(declared[-1], requests[key], path=("streams", key, "mode"))
     auth = data.get("auth")
     headers = as_mapping(data.get("headers", {}), path=("headers",))
     return RestSource(
@@ -162,6 +165,18 @@ def rate(value: object, *, path: Path) -> float | None:
     if len(words) != 3 or words[1] != "per" or words[2] not in units or not words[0].isdigit() or words[0] == "0":
         raise DeclarationError(f"{value!r} is not a rate", hint="write `10 per second` or `none`", path=path)
     return int(words[0]) / units[words[2]]
+
+
+def _check_each(stream: Stream, request: RestRequest, *, path: Path) -> None:
+    """Raise DeclarationError where answers cannot be told to be the whole of whom they were asked for."""
+    if stream.mode != "snapshot_each":
+        return
+    if request.for_each is None or request.since is not None:
+        raise DeclarationError("`snapshot_each` needs a `for_each` that is asked without `since`", path=path)
+    first = next((field.path for field in stream.fields if field.name == stream.key[0]), None)
+    if first not in request.for_each.mark:
+        hint = f"begin the key with the field of a `mark`, or mark with {first!r}"
+        raise DeclarationError("`snapshot_each` must know whose an answer is", hint=hint, path=path)
 
 
 def _request(shared: Mapping[str, object], value: object, *, path: Path) -> RestRequest:

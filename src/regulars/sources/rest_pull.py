@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from regulars.errors import SourceChanged, SourceRefused
-from regulars.records.record import Stream
+from regulars.records.record import WHOLE, Stream
 from regulars.sources.declared import resolve_environment
 from regulars.sources.reference import replace_references
 from regulars.sources.rest_answer import (
@@ -132,6 +132,9 @@ class RestPull:
             gathered += [_marked(item, marks) for item in answer.items]
             if inner.place is None:
                 ids = ids[1:]
+                # Only here is the list known to be whole; an empty one leaves nothing else.
+                if self.stream.mode == "snapshot_each":
+                    gathered.append(msgspec.json.encode({**marks, WHOLE: True}))
             if len(gathered) >= GATHERED:
                 state: State = {"outer": outer.state(), "inner": inner.state(), "ids": list(ids), "span": span.state()}
                 yield Page(items=tuple(gathered), resume=state)
