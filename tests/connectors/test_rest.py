@@ -7,14 +7,17 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from regulars.clock import FixedClock
 from regulars.errors import DeclarationError, SourceChanged, SourceIncomplete, SourceRefused, SourceUnavailable
 from regulars.plugins import declare_source
+from regulars.records.record import WHOLE
 from regulars.sources.rest_call import Pace, SourceBusy, is_same_host, retry_after, wait_before_retry
 from regulars.sources.source import MemoryTokens, Surroundings, Tally, check_complete, count_page
 
@@ -362,6 +365,38 @@ def test_calls_are_kept_apart_by_the_rate() -> None:
 ])
 def test_the_same_host_is_scheme_host_and_port(one, other, same) -> None:
     assert is_same_host(one, other) is same
+
+
+def test_of_each_who_was_asked_the_pages_say_once_where_the_answer_ends_also_of_a_pull_that_went_on(serve, tmp_path) -> None:
+    def answer(asked: Asked) -> object:
+        return [{"id": n} for n in range(150)] if asked.path == "/v1/shops" else [{"id": 1}] if asked.path == "/v1/shops/7" else (404, {}, {})
+
+    url, _ = serve(answer)
+    each = {"request": {"path": "shops"}, "mark": "shop"}
+    stream = {"key": ["shop", "id"], "mode": "snapshot_each", "fields": {"shop": "id", "id": "id"},
+              "request": {"path": "shops/${each}", "missing_is_empty": True, "for_each": each}}
+    source = declare_source("api", {"kind": "rest", "url": url, "streams": {"rows": stream}}, at=Surroundings(folder=tmp_path))
+    pull = partial(source.pull, source.streams[0], cursor=None, clock=FixedClock(NOW))
+
+    first = next(iter(pull(resume=None)))
+    items = [json.loads(item) for page in [first, *pull(resume=first.resume)] for item in page.items]
+
+    assert [item["shop"] for item in items if WHOLE in item] == list(range(150))
+    assert [n for n, item in enumerate(items) if WHOLE not in item] == [7]
+    assert items[8] == {"shop": 7, WHOLE: True}
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ({"request": {"path": "rows"}}, "needs a `for_each`"),
+    ({"request": {"path": "rows", "since": {"field": "at", "param": "s"}, "for_each": {"request": {"path": "shops"}, "mark": "shop"}}}, "without `since`"),
+    ({"request": {"path": "rows", "for_each": {"request": {"path": "shops"}, "mark": "store"}}}, "whose an answer is"),
+    ({"key": ["line", "id"], "request": {"path": "rows"}}, "begins with a field"),
+])
+def test_answers_that_cannot_be_told_to_be_the_whole_of_somebody_are_refused_in_the_declaration(tmp_path, words, message) -> None:
+    stream = {"key": ["shop", "id"], "mode": "snapshot_each", "fields": {"shop": "id", "id": "id"}, **words}
+
+    with pytest.raises(DeclarationError, match=message):
+        declare_source("api", {"kind": "rest", "url": "http://127.0.0.1:9/", "streams": {"rows": stream}}, at=Surroundings(folder=tmp_path))
 
 
 @pytest.mark.parametrize(("request_", "words", "message"), [

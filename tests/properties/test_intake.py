@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import ibis
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from regulars.records import intake, quarantine, versions
@@ -78,29 +78,40 @@ def test_day_by_day_ends_as_all_at_once(found: list[tuple[int, str]]) -> None:
 ASKED = declare_stream(
     "desk", "kin", {"fields": {"of": "id", "to": "id", "n": "integer"}, "key": ["of", "to"], "mode": "snapshot_each"}
 )
-answers = st.lists(st.dictionaries(st.sampled_from("ab"), st.dictionaries(st.sampled_from("xy"), st.integers(1, 2))), min_size=1, max_size=5)
-"""What was told on each day: of whom who was asked -> to whom -> a value."""
+Day = tuple[bool, dict[str, dict[str, int]]]
+answers = st.lists(
+    st.tuples(st.booleans(), st.dictionaries(st.sampled_from("ab"), st.dictionaries(st.sampled_from("xy"), st.integers(1, 2)))),
+    min_size=2, max_size=6,
+)
+"""What was told on each day, as the whole or not: whose -> to whom -> a value."""
 
 
-def _answered(days: list[dict[str, dict[str, int]]]) -> list[list[dict[str, object]]]:
+def _answered(days: list[Day]) -> list[list[dict[str, object]]]:
     return [
         [
             {"seq": seq, "set_id": f"s{seq}", "recorded_at": datetime(2026, 1, seq, tzinfo=UTC), "file": None, "line": line,
              "payload": json.dumps({"of": of, **told})}
             for line, (of, told) in enumerate(
-                (of, told) for of, others in day.items() for told in [*({"to": to, "n": n} for to, n in others.items()), {WHOLE: True}]
+                (of, told) for of, others in day.items()
+                for told in [*({"to": to, "n": n} for to, n in others.items()), *([{WHOLE: True}] if is_whole else [])]
             )
         ]
-        for seq, day in enumerate(days, start=1)
+        for seq, (is_whole, day) in enumerate(days, start=1)
     ]
 
 
-@settings(max_examples=25, deadline=None)
-@given(days=answers)
-def test_what_holds_of_each_is_the_last_answer_day_by_day_as_all_at_once(days: list[dict[str, dict[str, int]]]) -> None:
+@settings(max_examples=8, deadline=None)
+@given(days=answers, some=st.integers(1, 3))
+@example(days=[(True, {"a": {"x": 1}}), (True, {"a": {}})], some=2)
+@example(days=[(True, {"a": {"x": 1}}), (False, {"a": {"y": 1}})], some=2)
+@example(days=[(True, {"a": {"x": 1}}), (True, {"b": {}}), (True, {"a": {}}), (True, {"a": {"x": 1}})], some=2)
+def test_what_holds_of_each_is_its_last_whole_answer_and_what_came_after_however_many_days_are_read_at_once(
+    days: list[Day], some: int
+) -> None:
     landed = _answered(days)
     good = pa.Table.from_pylist([], schema=typed_schema(ASKED).to_pyarrow())
-    for rows in landed:
+    for first in range(0, len(landed), some):
+        rows = [row for rows in landed[first : first + some] for row in rows]
         current = ibis.memtable(good)
         keyed = versions.keyed(_table(rows), ASKED, bench=BENCH)
         taken = intake.take(keyed, ASKED, border=BORDER, bench=BENCH, known=versions.known(current, bench=BENCH))
@@ -110,7 +121,9 @@ def test_what_holds_of_each_is_the_last_answer_day_by_day_as_all_at_once(days: l
     every = versions.keyed(_table([row for rows in landed for row in rows]), ASKED, bench=BENCH)
     at_once = _fetch(intake.take(every, ASKED, border=BORDER, bench=BENCH).good)
 
-    last = {of: others for day in days for of, others in day.items()}
+    last: dict[str, dict[str, int]] = {}
+    for is_whole, day in days:
+        last |= {of: others if is_whole else last.get(of, {}) | others for of, others in day.items()}
     assert {(row["of"], row["to"], row["n"]) for row in good.to_pylist()} == {(of, to, n) for of, others in last.items() for to, n in others.items()}
     assert at_once == {tuple(row.values()) for row in good.to_pylist()}
 

@@ -123,7 +123,7 @@ def changes(keyed: Keyed, *, known: ir.Table | None, bench: Bench) -> ir.Table:
     tables = keyed.tables | ({"known": known} if known is not None else {})
     last = "before"
     if known is not None:
-        last = "case when skipped is null and coalesce(set_rank, 1) = 1 then old.fingerprint else before end"
+        last = "case when skipped is null and sets_before = 0 then old.fingerprint else before end"
     # Of what is known only these keys matter, however much that is; a child's records repeat their parent's.
     old = "" if known is None else """left join (
             select distinct record_key, fingerprint from known
@@ -134,7 +134,7 @@ def changes(keyed: Keyed, *, known: ir.Table | None, bench: Bench) -> ir.Table:
         select {_names(KEYED, "marked")}, is_repeated
         from marked {old}
         where not coalesce(
-            {last} = marked.fingerprint and coalesce(skipped, 1) <= 1 and marked.record_key is not null, false
+            {last} = marked.fingerprint and coalesce(skipped, 0) <= 0 and marked.record_key is not null, false
         )"""
     return bench.select(query, CHANGES, **tables)
 
@@ -150,7 +150,8 @@ def standing(keyed: Keyed) -> str | None:
     if keyed.stream.mode == "snapshot_each":
         return f"""
             select record_key from keyed left join (
-                select whole_of, arg_max(set_id, seq) as newest_set, max(seq) as newest_seq from wholes group by whole_of
+                select whole_of, arg_max(set_id, seq) as newest_set, max(seq) as newest_seq from wholes
+                group by whole_of
             ) on whole_of = {_WHOSE}
             where newest_set is null or set_id = newest_set or seq > newest_seq"""
     if "file" not in keyed.stream.key:
@@ -219,34 +220,46 @@ def known(current: ir.Table, quarantined: ir.Table | None = None, *, bench: Benc
 
 
 def _ranked(keyed: Keyed) -> str:
-    """Return SQL of keyed rows with `is_repeated` and, in a snapshot, the rank of their set among those that came."""
+    """Return SQL of keyed rows with `is_repeated`, and how many sets that are the whole came before theirs and with it.
+
+    Those are `sets_before` and `sets_until`: a key that is not in such a set is gone until it comes again.
+    """
     repeated = "false" if not keyed.repeated else """coalesce(record_key in (
             select record_key from keyed where record_key is not null group by record_key having count(*) > 1
         ), false)"""
     if keyed.stream.mode == "append" or keyed.sets <= 1:
-        return f"select *, {repeated} as is_repeated, 1 as set_rank from keyed"
+        return f"select *, {repeated} as is_repeated, 0 as sets_before, 0 as sets_until from keyed"
     if keyed.stream.mode == "snapshot_each":
         return f"""
-        select keyed.*, {repeated} as is_repeated, set_rank
+        select keyed.*, {repeated} as is_repeated,
+            coalesce(until - n, 0) as sets_before, coalesce(until, 0) as sets_until
         from keyed left join (
-            select whole_of, set_id, row_number() over (partition by whole_of order by seq) as set_rank from wholes
-        ) as ranks on whole_of = {_WHOSE} and keyed.set_id = ranks.set_id"""
+            select *, sum(n) over (partition by whose order by place)::bigint as until
+            from (
+                select whose, set_id, min(seq) as place, max(n) as n
+                from (
+                    select {_WHOSE} as whose, set_id, seq, 0 as n from keyed where record_key is not null
+                    union all select whole_of, set_id, seq, 1 from wholes
+                )
+                group by whose, set_id
+            )
+        ) as told on whose = {_WHOSE} and keyed.set_id = told.set_id"""
     return f"""
-        select *, {repeated} as is_repeated
+        select *, {repeated} as is_repeated, sets_until - 1 as sets_before
         from keyed left join (
-            select set_id, row_number() over (order by min(seq)) as set_rank from keyed group by set_id
+            select set_id, row_number() over (order by min(seq)) as sets_until from keyed group by set_id
         ) using (set_id)"""
 
 
 def _marked(keyed: Keyed) -> str:
-    """Return SQL of ranked rows with the fingerprint `before` them, and how many sets were `skipped` since."""
+    """Return SQL of ranked rows with the fingerprint `before` them, and how many whole sets were `skipped` since."""
     once = "select *, null::varchar as before, null::bigint as skipped from ranked where not is_repeated"
     if not keyed.repeated:
         return once
     # Most keys come once; only the others are put in order, which is the dear part.
     return f"""{once}
         union all
-        select *, lag(fingerprint) over by_key, set_rank - lag(set_rank) over by_key
+        select *, lag(fingerprint) over by_key, sets_before - lag(sets_until) over by_key
         from ranked where is_repeated
         window by_key as (partition by record_key order by seq, line)"""
 
