@@ -32,6 +32,14 @@
     land_every = 60                 # seconds after which what came is landed
     keys.site = ["9f86d0…"]         # SHA-256 of each write key of the source `site`
 
+    [llm]                           # only where a language model reads offers; left out, rules read them
+    dialect = "anthropic"           # or "openai", which many other servers speak
+    model = "claude-haiku-4-5"
+    key = "${ANTHROPIC_API_KEY}"    # looked up when the model is asked; left out, none is shown
+    requests_per_day = 100          # no more are asked on a day of the business
+    tokens_per_day = 500000         # in and out
+    price = "5.00"                  # of a million tokens, the dearer of in and out; a dry run tells the cost by it
+
 `${NAME}` means a variable of the environment. REGULARS_LANDING, REGULARS_LAKE, REGULARS_BOOK and REGULARS_ENGINE go
 before the file. Relative paths begin at the project's folder.
 """
@@ -43,13 +51,30 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.setting import Path as Where
+from regulars.setting import (
+    as_count,
+    as_country,
+    as_currency,
+    as_date,
+    as_positive,
+    as_probability,
+    as_share,
+    as_table,
+    as_text,
+    as_texts,
+    as_timezone,
+    as_truth,
+    checked,
+    no_strangers,
+)
 
 FILE = "regulars.toml"
 HOME = ".regulars"
@@ -64,12 +89,11 @@ OVERRIDES = {
 MOST_WORKERS = 64
 """More processes than a run has steps to begin at once are of no use."""
 
+Dialect = Literal["anthropic", "openai"]
+"""How a language model is spoken to."""
+
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_COUNTRY = re.compile(r"^[A-Z]{2}$")
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
-_CURRENCY = re.compile(r"^[A-Z]{3}$")
-_Value = TypeVar("_Value")
-_Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +154,20 @@ class DoorChoices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoices:
+    """The language model that reads offers, and how much it may be asked."""
+
+    dialect: Dialect                         # "anthropic": Messages API; "openai": chat completions, also of others
+    model: str                               # as its server names it
+    url: str | None = None                   # where the API's paths begin; None: the vendor's own
+    key: str | None = None                   # a reference, `${NAME}`; None: the server wants none
+    requests_per_day: int = 100              # of the business
+    tokens_per_day: int = 500_000            # in and out together
+    timeout: float = 60.0                    # seconds for one answer
+    price: Decimal | None = None             # of a million tokens at most, major units of the business's currency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """`regulars.toml` of one project, with the environment's words over it."""
 
@@ -139,6 +177,7 @@ class Config:
     stores: StoreUrls
     engine: EngineUrl
     door: DoorChoices
+    llm: ModelChoices | None = None          # None: no model is ever asked
     origins: Mapping[str, str] = field(default_factory=dict)   # "stores.book" -> "REGULARS_BOOK", a file or "default"
 
 
@@ -164,7 +203,7 @@ def read_config(folder: Path, *, environment: Mapping[str, str]) -> Config:
         raise DeclarationError(f"{where}: {error.message}", hint=error.hint, path=error.path) from error
 
 
-def line_of(text: str, path: _Path) -> int:
+def line_of(text: str, path: Where) -> int:
     """Return the line, from 1, on which a TOML file says a key of a table; the table's or 1 if it does not."""
     table = key = 1
     inside = False
@@ -179,17 +218,18 @@ def line_of(text: str, path: _Path) -> int:
 
 
 def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str]) -> Config:
-    known = {"business", "identity", "stores", "engine", "door"}
+    known = {"business", "identity", "stores", "engine", "door", "llm"}
     for name in data:
         if name not in known:
             raise DeclarationError(f"table [{name}] means nothing here", hint=did_you_mean(name, known), path=(name,))
-    tables = {name: dict(_table(data.get(name, {}), name)) for name in sorted(known)}
+    tables = {name: dict(as_table(data.get(name, {}), name)) for name in sorted(known)}
     origins = {f"{table}.{key}": FILE for table, values in tables.items() for key in values}
     for variable, (table, key) in OVERRIDES.items():
         if environment.get(variable):
             tables[table][key] = environment[variable]
             origins[f"{table}.{key}"] = variable
-    filled = {name: _filled(values, environment, (name,)) for name, values in tables.items()}
+    # The model's key stays a reference: everything but asking the model works without it.
+    filled = {name: _filled(values, environment, (name,)) for name, values in tables.items() if name != "llm"}
     return Config(
         folder=folder,
         business=_business(filled["business"]),
@@ -197,17 +237,18 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
         stores=_stores(filled["stores"], folder),
         engine=_engine(filled["engine"]),
         door=_door(filled["door"], folder),
+        llm=_llm(tables["llm"]) if "llm" in data else None,
         origins=origins,
     )
 
 
 def _business(data: dict[str, Any]) -> Business:
-    read: dict[str, Callable[[Any, _Path], Any]] = {
-        "name": _text, "timezone": _timezone, "currency": _currency, "country": _country, "opened_on": _date,
-        "tax_rate": _share, "own_emails": _texts, "own_phones": _texts, "largest_amount": _positive,
-        "needs_approval": _truth,
+    read: dict[str, Callable[[Any, Where], Any]] = {
+        "name": as_text, "timezone": as_timezone, "currency": as_currency, "country": as_country, "opened_on": as_date,
+        "tax_rate": as_share, "own_emails": as_texts, "own_phones": as_texts, "largest_amount": as_positive,
+        "needs_approval": as_truth,
     }
-    _no_strangers(data, read, "business")
+    no_strangers(data, read, "business")
     for name in ("name", "timezone"):
         if name not in data:
             hint = {"name": 'name = "Summit Climbing"', "timezone": 'timezone = "America/Chicago"'}[name]
@@ -216,19 +257,19 @@ def _business(data: dict[str, Any]) -> Business:
 
 
 def _identity(data: dict[str, Any]) -> IdentityChoices:
-    known = {"source_priority": _texts, "gmail_folded": bool, "merge_from": float, "review_from": float}
-    _no_strangers(data, known, "identity")
+    known = {"source_priority": as_texts, "gmail_folded": bool, "merge_from": float, "review_from": float}
+    no_strangers(data, known, "identity")
     folded = data.get("gmail_folded", True)
-    merge, review = (_probability(data.get(name, default), ("identity", name)) for name, default in (
+    merge, review = (as_probability(data.get(name, default), ("identity", name)) for name, default in (
         ("merge_from", 0.95), ("review_from", 0.5),
     ))
-    _checked(
+    checked(
         review, ("identity", "review_from"), holds=review <= merge,
         hint=f"at most merge_from, which is {merge:g}: what is merged need not be asked",
     )
     return IdentityChoices(
-        source_priority=_texts(data.get("source_priority", []), ("identity", "source_priority")),
-        is_gmail_folded=_checked(
+        source_priority=as_texts(data.get("source_priority", []), ("identity", "source_priority")),
+        is_gmail_folded=checked(
             folded, ("identity", "gmail_folded"), holds=isinstance(folded, bool), hint="true or false"
         ),
         merge_from=merge,
@@ -240,17 +281,17 @@ def _stores(data: dict[str, Any], folder: Path) -> StoreUrls:
     urls: dict[str, Any] = {
         "landing": "file:./data/landing", "lake": "file:./data/lake", "book": "sqlite:./data/book.db",
     }
-    _no_strangers(data, urls, "stores")
+    no_strangers(data, urls, "stores")
     urls |= data
-    return StoreUrls(**{name: placed(_text(url, ("stores", name)), folder=folder) for name, url in urls.items()})
+    return StoreUrls(**{name: placed(as_text(url, ("stores", name)), folder=folder) for name, url in urls.items()})
 
 
 def _engine(data: dict[str, Any]) -> EngineUrl:
-    _no_strangers(data, {"url": _text, "workers": int}, "engine")
+    no_strangers(data, {"url": as_text, "workers": int}, "engine")
     workers = data.get("workers")
     is_number = workers is None or (type(workers) is int and 1 <= workers <= MOST_WORKERS)
-    _checked(workers, ("engine", "workers"), holds=is_number, hint=f"a whole number from 1 to {MOST_WORKERS}: 2")
-    url = _text(data.get("url", "duckdb://"), ("engine", "url"))
+    checked(workers, ("engine", "workers"), holds=is_number, hint=f"a whole number from 1 to {MOST_WORKERS}: 2")
+    url = as_text(data.get("url", "duckdb://"), ("engine", "url"))
     scheme = url.split("://")[0]
     if "://" not in url or scheme not in {"duckdb", "spark"}:
         hint = "duckdb:// or spark://local[2]"
@@ -259,20 +300,40 @@ def _engine(data: dict[str, Any]) -> EngineUrl:
 
 
 def _door(data: dict[str, Any], folder: Path) -> DoorChoices:
-    _no_strangers(data, {"folder": _text, "land_every": float, "keys": dict}, "door")
+    no_strangers(data, {"folder": as_text, "land_every": float, "keys": dict}, "door")
     path, every = ("door", "land_every"), data.get("land_every", 60.0)
     is_length = isinstance(every, int | float) and not isinstance(every, bool) and every > 0
-    keys = _table(data.get("keys", {}), "door.keys")
-    read = {source: _texts(hashes, ("door", f"keys.{source}")) for source, hashes in keys.items()}
+    keys = as_table(data.get("keys", {}), "door.keys")
+    read = {source: as_texts(hashes, ("door", f"keys.{source}")) for source, hashes in keys.items()}
     for source, hashes in read.items():
         for one in hashes:
             is_hash = bool(_SHA256.match(one))
-            _checked(one, ("door", f"keys.{source}"), holds=is_hash, hint="printf %s KEY | sha256sum")
+            checked(one, ("door", f"keys.{source}"), holds=is_hash, hint="printf %s KEY | sha256sum")
     return DoorChoices(
-        folder=folder / _text(data.get("folder", "data/door"), ("door", "folder")),
-        land_every=float(_checked(every, path, holds=is_length, hint="seconds, above 0: 60")),
+        folder=folder / as_text(data.get("folder", "data/door"), ("door", "folder")),
+        land_every=float(checked(every, path, holds=is_length, hint="seconds, above 0: 60")),
         keys=read,
     )
+
+
+def _llm(data: dict[str, Any]) -> ModelChoices:
+    read: dict[str, Callable[[Any, Where], Any]] = {
+        "dialect": as_text, "model": as_text, "url": as_text, "key": as_text, "requests_per_day": as_count,
+        "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
+    }
+    no_strangers(data, read, "llm")
+    for name, hint in {"dialect": 'dialect = "anthropic"', "model": 'model = "claude-haiku-4-5"'}.items():
+        if name not in data:
+            raise DeclarationError(f"[llm] has no {name}", hint=hint, path=("llm",))
+    known = {name: read[name](value, ("llm", name)) for name, value in data.items()}
+    is_dialect = known["dialect"] in get_args(Dialect)
+    checked(known["dialect"], ("llm", "dialect"), holds=is_dialect, hint='"anthropic" or "openai"')
+    if "key" in known and not _REFERENCE.fullmatch(known["key"]):
+        # It may be a key: it is not repeated.
+        raise DeclarationError("[llm] the key is no reference", hint='key = "${LLM_KEY}"', path=("llm", "key"))
+    if "timeout" in known:
+        known["timeout"] = float(known["timeout"])
+    return ModelChoices(**known)
 
 
 def placed(url: str, *, folder: Path) -> str:
@@ -294,8 +355,8 @@ def _local(path: str) -> str:
     return path.removeprefix("//")
 
 
-def _filled(values: dict[str, Any], environment: Mapping[str, str], path: _Path) -> dict[str, Any]:
-    def fill(value: Any, at: _Path) -> Any:
+def _filled(values: dict[str, Any], environment: Mapping[str, str], path: Where) -> dict[str, Any]:
+    def fill(value: Any, at: Where) -> Any:
         if isinstance(value, list):
             return [fill(item, (*at, n)) for n, item in enumerate(value)]
         if not isinstance(value, str):
@@ -306,89 +367,3 @@ def _filled(values: dict[str, Any], environment: Mapping[str, str], path: _Path)
         return _REFERENCE.sub(lambda m: environment[m[1]], value)
 
     return {name: fill(value, (*path, name)) for name, value in values.items()}
-
-
-def _no_strangers(data: Mapping[str, object], known: Mapping[str, object], table: str) -> None:
-    for name in data:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise DeclarationError(f"[{table}] {name!r} means nothing here", hint=hint, path=(table, name))
-
-
-def _table(value: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise DeclarationError(f"{name!r} is a table", hint=f"write [{name}] on a line of its own", path=(name,))
-    return value
-
-
-def _checked(value: _Value, path: _Path, *, holds: bool, hint: str) -> _Value:
-    if not holds:
-        raise DeclarationError(f"{path[-1]} = {value!r} is not right", hint=hint, path=path)
-    return value
-
-
-def _text(value: Any, path: _Path) -> str:
-    return str(_checked(value, path, holds=isinstance(value, str) and bool(value.strip()), hint="a text in quotes"))
-
-
-def _texts(value: Any, path: _Path) -> tuple[str, ...]:
-    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return tuple(_checked(value, path, holds=is_list, hint='a list of texts: ["…", "…"]'))
-
-
-def _timezone(value: Any, path: _Path) -> str:
-    known = available_timezones()
-    if value not in known:
-        close = did_you_mean(str(value), known)
-        hint = close if close.startswith("did") else "write an IANA name such as America/Chicago"
-        raise DeclarationError(f"there is no time zone {value!r}", hint=hint, path=path)
-    return str(value)
-
-
-def _currency(value: Any, path: _Path) -> str:
-    is_code = isinstance(value, str) and bool(_CURRENCY.match(value))
-    return str(_checked(value, path, holds=is_code, hint="three capital letters, ISO 4217: USD"))
-
-
-def _country(value: Any, path: _Path) -> str:
-    is_code = isinstance(value, str) and bool(_COUNTRY.match(value))
-    return str(_checked(value, path, holds=is_code, hint="two capital letters, ISO 3166: US"))
-
-
-def _date(value: Any, path: _Path) -> date:
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            value = str(value)
-    is_date = type(value) is date
-    checked: date = _checked(value, path, holds=is_date, hint="a date, year first: 2024-10-01")
-    return checked
-
-
-def _positive(value: Any, path: _Path) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        number = Decimal(-1)
-    _checked(value, path, holds=number > 0 and not isinstance(value, bool), hint='a number above 0: "25000.00"')
-    return number
-
-
-def _probability(value: Any, path: _Path) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    hint = "a probability above 0 and up to 1: 0.95"
-    return float(_checked(value, path, holds=is_number and 0 < value <= 1, hint=hint))
-
-
-def _truth(value: Any, path: _Path) -> bool:
-    return bool(_checked(value, path, holds=isinstance(value, bool), hint="true or false"))
-
-
-def _share(value: Any, path: _Path) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        number = Decimal(-1)
-    _checked(value, path, holds=0 <= number < 1 and not isinstance(value, bool), hint='a share from 0 to 1: "0.0825"')
-    return number

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from regulars.campaigns.offer_answer import PROMPT_VERSION
 from regulars.clock import FixedClock
 from regulars.destinations.sender import Receipt
 from regulars.pipeline.compose import plan_campaign, write_plan
@@ -17,6 +21,7 @@ from regulars.pipeline.results import results
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.message_list import Wanted
+from regulars.storage.book.readings import Answered
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import gateway
 
@@ -143,3 +148,23 @@ def test_a_code_is_put_down_to_the_campaign_that_said_it_whoever_used_it(folder:
     assert [(one.code, one.conversions, one.customers, one.of_recipients, one.value) for one in found] == [
         ("SPRING20", 3, 3, 2, 3500)
     ]
+
+
+def test_a_plan_has_the_offer_as_the_model_read_it(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "asked")
+    text = "Two can climb and one pays, tell us LUCKYDUO"
+    (copy / "campaigns/odd.yaml").write_text(SMS + f'text: "{text}"\n', encoding="utf-8")
+    with (copy / "regulars.toml").open("a", encoding="utf-8") as file:
+        file.write('[llm]\ndialect = "openai"\nmodel = "small-1"\n')
+    workspace = at(copy, NOON)
+    offer = {"kind": "bogo", "amount": 1, "unit": "free_items", "is_up_to": False, "code": "LUCKYDUO", "expires_words": None,
+             "minimum": None, "topic": "other", "description": text}
+    workspace.book.readings.keep(Answered(
+        kind="offer", content_hash=hashlib.sha256(text.encode()).hexdigest(), model="small-1", prompt_version=PROMPT_VERSION,
+        answer=json.dumps({"offer": offer, "category": "promotional"}), tokens=1, at=NOON,
+    ))
+
+    (found,) = plan_campaign(workspace, "odd").offers
+    workspace.close()
+
+    assert (found.offer_type, found.offer_code) == ("bogo", "LUCKYDUO")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from regulars.config import Config, placed, read_config
+from regulars.config import Config, ModelChoices, placed, read_config
 from regulars.errors import DeclarationError
 
 WHOLE = """\
@@ -140,3 +140,36 @@ def test_what_is_wrong_is_named_with_its_line_and_what_would_be_right(
 def test_a_folder_without_the_file_is_no_project(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="regulars init"):
         read_config(tmp_path, environment={})
+
+
+LLM = '[business]\nname = "S"\ntimezone = "UTC"\n\n[llm]\ndialect = "anthropic"\nmodel = "small-1"\n'
+
+
+def test_no_model_is_asked_unless_one_is_declared(tmp_path: Path) -> None:
+    assert read(tmp_path, LLM[:LLM.index("[llm]")]).llm is None
+
+
+def test_a_models_key_stays_a_reference(tmp_path: Path) -> None:
+    config = read(tmp_path, LLM + 'key = "${LLM_KEY}"\ntimeout = 5\nprice = "3.00"\n', LLM_KEY="secret")
+
+    assert config.llm == ModelChoices(
+        dialect="anthropic", model="small-1", key="${LLM_KEY}", timeout=5.0, price=Decimal("3.00")
+    )
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("requests_per_day = 0", "requests_per_day = 0"), ("tokens_per_day = 1.5", "tokens_per_day = 1.5"),
+    ('price = "-1"', "price = '-1'"), ("timeout = 0", "timeout = 0"), ('modle = "x"', "did you mean 'model'?"),
+    ('key = "hunter2"', "regulars.toml:8: [llm] the key is no reference"),
+])
+def test_what_is_said_of_a_model_is_checked(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        read(tmp_path, LLM + line + "\n")
+
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_dialect_is_one_of_two(tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match="dialect = 'latin' is not right"):
+        read(tmp_path, LLM.replace('"anthropic"', '"latin"'))

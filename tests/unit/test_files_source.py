@@ -69,14 +69,14 @@ def test_any_text_survives_the_way_into_json(rows) -> None:
 @pytest.mark.parametrize(("name", "data"), [
     ("a.csv", b"\xef\xbb\xbf" + HEADER + b"1,x\n"),
     ("a.csv", (HEADER + b"1,x\n").decode().encode("utf-16")),
-    ("a.csv.gz", gzip.compress(HEADER + b"1,x\n")),
-    ("a.csv", gzip.compress(HEADER + b"1,x\n")),
+    ("a.csv.gz", gzip.compress(HEADER + b"1,x\n", mtime=0)),
+    ("a.csv", gzip.compress(HEADER + b"1,x\n", mtime=0)),
     ("a.csv", HEADER.replace(b"\n", b"\r\n") + b"1,x\r\n"),
     ("a.csv", HEADER + b"\n1,x\n\n"),
     ("a.csv", HEADER + b"1,x"),
     ("a.tsv", b"id\tname\n1\tx\n"),
     ("a.ndjson", b'\xef\xbb\xbf{"id":"1","name":"x"}\n'),
-    ("a.jsonl.gz", gzip.compress(b'{"id":"1","name":"x"}')),
+    ("a.jsonl.gz", gzip.compress(b'{"id":"1","name":"x"}', mtime=0)),
     ("a.ndjson", b'{"id":"1","name":"x"}\r\n\r\n'),
 ])
 def test_one_row_is_one_row_however_the_file_is_written(tmp_path, name, data) -> None:

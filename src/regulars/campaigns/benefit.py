@@ -100,6 +100,14 @@ def money_after(text: str, position: int) -> Decimal | None:
     return None if found is None else _decimal(found[0])
 
 
+def numbers_said(text: str) -> frozenset[Decimal]:
+    """Return every number that a text says in figures or in words, however it is meant; `half` says 50."""
+    figures = re.findall(rf"(?<![A-Za-z\d])(?:{_NUMBER})", text)
+    words = set(re.findall(r"[a-z\d]+(?:-[a-z]+)?", text.lower()))
+    said = {_decimal(each) for each in (*figures, *sorted(words & _WORDS.keys()))}
+    return frozenset({each for each in said if each is not None} | ({Decimal(50)} if "half" in words else set()))
+
+
 def _all(prose: Prose) -> Iterator[Benefit]:
     for rule in _RULES:
         for match in prose.near(rule.needs, rule.pattern):

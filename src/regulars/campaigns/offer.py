@@ -21,6 +21,8 @@ Topic = Literal["membership", "day_pass", "programme", "retail", "other"]
 
 LENGTH = 60_000                              # characters of visible text that are read; messages are shorter
 
+BLANK = "\u2060"                             # stands where an address stood
+
 _STRENGTH: dict[Kind, int] = {
     "percent_off": 100, "amount_off": 100, "voucher": 90, "bogo": 80, "fixed_price": 80, "free_trial": 70,
     "bundle_bonus": 60, "free_item": 60, "free_shipping": 40,
@@ -111,10 +113,7 @@ def read_offer(message: str, *, subject: str = "", sent: date | None = None,
     The same text always gives the same answer. Nothing is guessed: a field that the text does not say is None.
 
     """
-    body = visible(message).text if looks_like_html(message) else message
-    text = _MERGE_TAG.sub(" ", f"{subject}\n\n{body}" if subject else body)[:LENGTH]
-    # An address is no sentence: what its parameters say is not said to the reader.
-    text = _ADDRESS.sub(lambda found: "\u2060" * len(found[0]), text)
+    text = words_of(message, subject=subject)
     prose = Prose(text=text)
     found = _meant(benefits(prose), text)
     primary = _primary(found, text)
@@ -137,6 +136,16 @@ def read_offer(message: str, *, subject: str = "", sent: date | None = None,
     said = (primary.kind, primary.amount, primary.unit)
     others = tuple(b for b in found if (b.kind, b.amount, b.unit) != said)
     return Reading(offer=offer, others=others, codes=tuple(one.code for one in codes), category=category)
+
+
+def words_of(message: str, *, subject: str = "") -> str:
+    """Return the words of a message in which an offer is looked for, an address as blanks of its length.
+
+    An address is no sentence: what its parameters say is not said to the reader.
+    """
+    body = visible(message).text if looks_like_html(message) else message
+    text = _MERGE_TAG.sub(" ", f"{subject}\n\n{body}" if subject else body)[:LENGTH]
+    return _ADDRESS.sub(lambda found: BLANK * len(found[0]), text)
 
 
 def _meant(found: list[Benefit], text: str) -> list[Benefit]:
@@ -207,7 +216,7 @@ def _minimum(benefit: Benefit, text: str) -> Decimal | None:
 def _line(benefit: Benefit, text: str) -> str:
     start = text.rfind("\n", 0, benefit.start) + 1
     end = text.find("\n", benefit.end)
-    line = " ".join(text[start:end if end >= 0 else len(text)].replace("\u2060", "").split())
+    line = " ".join(text[start:end if end >= 0 else len(text)].replace(BLANK, "").split())
     if len(line) <= 200:
         return line
     first = max(0, benefit.start - start - 60)

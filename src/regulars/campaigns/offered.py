@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from regulars.campaigns.offer import Offer, read_offer
-from regulars.campaigns.template import Template
+from regulars.campaigns.offer import Offer, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +25,8 @@ class Offered:
     offer_category: str = "other"
 
 
-def offered(variant: str, template: Template, *, sent: date) -> Offered:
-    """Return what a variant offers; `sent`: the local day on which it goes, which settles `today`."""
-    told = read_offer(template.html or template.text, subject=template.subject, sent=sent)
+def offered(variant: str, told: Reading) -> Offered:
+    """Return what a variant offers, as it was read."""
     if told.offer is None:
         return Offered(variant=variant, has_offer=False, offer_category=told.category)
     one = told.offer

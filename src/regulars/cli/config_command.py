@@ -20,7 +20,8 @@ def command(folder: Path, *, as_json: bool) -> None:
 
     config = read_config(folder, environment=os.environ)
     rows = []
-    for table in ("business", "identity", "stores", "engine", "door"):
+    tables = ("business", "identity", "stores", "engine", "door", *(() if config.llm is None else ("llm",)))
+    for table in tables:
         part = getattr(config, table)
         for setting in fields(part):
             name = f"{table}.{setting.name.removeprefix('is_')}"     # as the file says it

@@ -22,6 +22,7 @@ from regulars.pipeline.approve import check_approved, unapproved
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.listed_people import Listed, listed_people
+from regulars.pipeline.offer_readings import offers_read
 from regulars.pipeline.offers import without_repeated
 from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
@@ -92,8 +93,9 @@ def plan_campaign(
     found = found.set_column(found.column_names.index("reason"), "reason", reason)
     key = campaign_id(name, occurrence)
     offers = [
-        offered(variant, template, sent=starts_at.astimezone(ZoneInfo(workspace.zone)).date())
-        for variant, template in campaign.templates.items() if template is not None
+        offered(one.variant, one.reading) for one in offers_read(
+            project.config, workspace.book, campaign, sent=starts_at.astimezone(ZoneInfo(workspace.zone)).date()
+        )
     ]
     if campaign.offer_again_after is not None:
         found = without_repeated(workspace, found, offers, since=begins - campaign.offer_again_after, besides=key)

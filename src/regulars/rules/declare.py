@@ -7,6 +7,7 @@ Numbers, each with `at_least`, `more_than`, `at_most`, `less_than` or `is`:
     {gap_before_last: EVENT, at_least: 60 days, or_first: true}
     {during: EVENT, where: {...}}                              {on_date: ATTRIBUTE, of: EVENT, in_days: [1, 7]}
     {spend: net | gross, category: [...], within: ...}         {age: {less_than: 18}, or_missing: true}
+    {engagement: {opened: EVENT, clicked: [EVENTS], replied: EVENT}, at_least: 50}      (0 to 100)
 Claims:
     {last | first: [EVENTS], is: EVENT | where: {...}, within: ...}
     {sequence: [{entered: SEGMENT} | {event: EVENT, where: {...}}, {event: EVENT}], within: ...}

@@ -1,4 +1,4 @@
-"""The numbers a rule can ask about, out of YAML: count, sum, distinct, days_since, gap_before_last, during, spend."""
+"""The numbers a rule can ask about, out of YAML: counts, sums, days, gaps, spend, age, engagement."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from regulars.events.measure import DaysAhead, InForce, Measure
 from regulars.events.value import OneOf, Where
 from regulars.events.vocabulary import SPEND_KINDS, Vocabulary, no_strangers, rows
 from regulars.events.window import WINDOW_KEYS, Path, declare_window
+from regulars.rules.engagement import declare_engagement
 from regulars.rules.forms import Age, Gap, Measured, Quantity
 
 Reads = Callable[[Mapping[str, object], Path, Vocabulary], Quantity]
@@ -98,6 +99,7 @@ QUANTITIES: Mapping[str, tuple[Reads, frozenset[str]]] = {
     "on_date": (_on_date, frozenset({"of", "where", "in_days"})),
     "spend": (_spend, frozenset({"category"}) | WINDOW_KEYS),
     "age": (_age, frozenset()),
+    "engagement": (declare_engagement, frozenset()),
 }
 """Each number's key in YAML: how it is read, and the keys that may stand beside it."""
 

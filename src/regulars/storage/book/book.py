@@ -35,6 +35,7 @@ from regulars.storage.book.migrate import migrate
 from regulars.storage.book.offers import OfferBook
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.people import PeopleBook
+from regulars.storage.book.readings import ReadingBook
 from regulars.storage.book.receipts import ReceiptBook
 from regulars.storage.book.replies import ReplyBook
 from regulars.storage.book.runs import RunBook
@@ -81,6 +82,7 @@ class Book:
     receipts: ReceiptBook                    # what providers told of messages
     replies: ReplyBook                       # what people answered
     offers: OfferBook                        # of campaigns' variants
+    readings: ReadingBook                    # what a language model answered about texts
     approvals: ApprovalBook                  # of templates
     winners: WinnerBook                      # what tests of campaigns decided
     links: LinkBook                          # short links, and clicks

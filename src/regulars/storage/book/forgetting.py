@@ -59,6 +59,7 @@ FATE: Mapping[str, str] = {
     "messages": f"{RENAMED}; without address and what the template said; what was not sent yet is skipped",
     "page_sets": NOTHING,
     "people": COLLEAGUE,
+    "readings": NOTHING,
     "receipts": f"{RENAMED}; without link and program",
     "replies": f"{RENAMED}; without address and words",
     "rulings": "those of the person's profiles are deleted",

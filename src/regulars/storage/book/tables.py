@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0014"
+HEAD = "0015"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -281,6 +281,11 @@ campaign_offers = _table(
     _may("offer_type"), _may("offer_amount"), _may("offer_code"), _may("offer_expires", sa.Date),
     _may("offer_minimum"), _may("offer_description"), _need("offer_category"),
     sa.Index("campaign_offers_by_key", "tenant", "offer_key"),
+)
+readings = _table(
+    "readings", _key("kind"), _key("content_hash"), _key("model"), _key("prompt_version"),
+    _may("answer"),                          # JSON as it came; null: the model gave no whole answer
+    _need("tokens", sa.BigInteger), _need("at", Moment), sa.Index("readings_by_time", "tenant", "at"),
 )
 template_decisions = _table(
     "template_decisions", _key("number", sa.BigInteger), _need("version"), _need("template"), _need("action"),
