@@ -327,6 +327,7 @@ def test_a_file_that_changes_while_it_is_read_ends_the_pull(tmp_path, monkeypatc
     ({"delimiter": "::"}, "cannot part values"),
     ({"file": "a.csv"}, "'file' means nothing here"),
     ({"files": []}, "where are the files"),
+    ({"mode": "snapshot_each"}, "not asked for each"),
 ])
 def test_a_typo_in_a_declaration_is_told(tmp_path, words, message) -> None:
     with pytest.raises(DeclarationError, match=message):

@@ -111,8 +111,7 @@ class Stream:
     name: str
     fields: tuple[Field, ...]
     key: tuple[str, ...] = ROW_KEY           # field names; together unique in the stream
-    mode: Mode = "append"                    # snapshot: each pull is the whole, absent keys are gone; snapshot_each:
-                                             # of whom a pull asked it is the whole, the key's first field says whose
+    mode: Mode = "append"                    # snapshot: a pull is the whole; snapshot_each: an answer; absent keys go
     parent: str | None = None                # stream whose records hold these in a list ...
     each: str | None = None                  # ... at this dotted path
     profile: ProfileMapping | None = None
