@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -51,9 +52,13 @@ _SENDERS = {
 }
 
 
-@cache
 def installed() -> Any:                    # what importlib gives: EntryPoints, whose type differs by Python
     """Return every entry point of this environment, looked for once: each look reads a file of every package."""
+    return _installed(tuple(sys.path))
+
+
+@cache
+def _installed(_path: tuple[str, ...]) -> Any:
     return entry_points()
 
 

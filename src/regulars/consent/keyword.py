@@ -52,6 +52,12 @@ def _known() -> Words:
     return read_words()
 
 
+def prepare() -> None:
+    """Read the words now, where the first reply is not to wait for them."""
+    _mistakable()
+    _wordings()
+
+
 @cache
 def _wordings(*kinds: Kind) -> list[Wording]:
     return [rule for rule in _known().wordings if rule.kind in kinds]

@@ -13,9 +13,9 @@ import structlog
 from regulars.compat.ab_tests import ABTestingService
 from regulars.compat.ab_tests.scheduling import run_due
 from regulars.compat.ab_tests.sending import with_ab_campaigns
-from regulars.errors import RegularsError
-from regulars.flows.flow import DOT
+from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.answer_back import ANSWERS, send_answers
+from regulars.pipeline.campaign import campaign_of
 from regulars.pipeline.clicks import take_clicks
 from regulars.pipeline.send import Worker
 from regulars.pipeline.winner import settle_test
@@ -128,6 +128,8 @@ class Outbox:
 
 def _project(workspace: Workspace, one: Occurrence) -> Project:
     """Return the project with the campaign of an occurrence in it, be it declared or an A/B campaign of the book."""
-    if DOT in one.campaign or one.campaign in {each.name for each in workspace.project.campaigns}:
-        return workspace.project
-    return with_ab_campaigns(workspace.project, workspace.book)
+    try:
+        campaign_of(workspace.project, one.campaign)
+    except NotFound:
+        return with_ab_campaigns(workspace.project, workspace.book)
+    return workspace.project

@@ -11,6 +11,7 @@ from functools import cache
 
 import structlog
 
+from regulars.consent.keyword import prepare
 from regulars.pipeline.webhooks import forget_old, hand_on
 from regulars.pipeline.workspace import Workspace
 from regulars.plugins import reader
@@ -48,7 +49,8 @@ class Courier:
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Begin; the words of replies are read before, so that the first opt-out too holds within a second."""
+        prepare()
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
         self._thread.start()
 
