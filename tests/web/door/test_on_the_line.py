@@ -86,9 +86,10 @@ def said(port: int, *pieces: bytes, patience: float = 0.2) -> bytes:
 
 
 def is_alike(one: bytes, other: bytes) -> bool:
-    """Say whether two servers answered alike; after nonsense one ends the line, and may forget who still waits."""
+    """Say whether two servers answered alike; after nonsense one ends the line, and what it said around it may be lost."""
     few, many = sorted((one, other), key=len)
-    return few == many or (many.endswith(b"Invalid HTTP request received.") and many.endswith(few))
+    is_part = many.startswith(few) or many.endswith(few)
+    return few == many or (many.endswith(b"Invalid HTTP request received.") and is_part)
 
 
 def heard(line: socket.socket) -> bytes:
