@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -37,7 +39,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: what happened to recipients would be forgotten."""
-    raise NotImplementedError("the event log is kept for ever; restore a backup instead")
+    raise StoreError("the event log is kept for ever", hint="restore a backup instead")
 
 
 def _key(name: str, kind: Any = sa.Text) -> sa.Column[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -31,7 +33,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: the audit would be forgotten."""
-    raise NotImplementedError("the audit is kept for ever; restore a backup instead")
+    raise StoreError("the audit is kept for ever", hint="restore a backup instead")
 
 
 def _keys(*names: str) -> list[sa.Column[str]]:

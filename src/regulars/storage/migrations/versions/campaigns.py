@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -47,7 +49,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: who was written to would be forgotten, and written to again."""
-    raise NotImplementedError("messages are kept for ever; restore a backup instead")
+    raise StoreError("messages are kept for ever", hint="restore a backup instead")
 
 
 def _keys(*names: str) -> list[sa.Column[Any]]:

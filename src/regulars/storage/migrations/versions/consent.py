@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -48,7 +50,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: who must not be written to would be forgotten."""
-    raise NotImplementedError("consent is kept for ever; restore a backup instead")
+    raise StoreError("consent is kept for ever", hint="restore a backup instead")
 
 
 def _keys(*names: str) -> list[sa.Column[Any]]:

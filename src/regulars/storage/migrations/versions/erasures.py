@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0010"
 down_revision = "0011"
 branch_labels = None
@@ -23,7 +25,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: who was erased would come back with the next pull."""
-    raise NotImplementedError("erasures are kept for ever; restore a backup instead")
+    raise StoreError("erasures are kept for ever", hint="restore a backup instead")
 
 
 def _keys(*names: str) -> list[sa.Column[str]]:

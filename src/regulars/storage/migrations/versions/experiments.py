@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -37,7 +39,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: who was in which variant would be forgotten."""
-    raise NotImplementedError("assignments are kept for ever; restore a backup instead")
+    raise StoreError("assignments are kept for ever", hint="restore a backup instead")
 
 
 def _key(*names: str) -> list[sa.Column[str]]:

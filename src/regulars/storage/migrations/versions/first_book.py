@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -27,7 +29,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: a first book has nothing before it."""
-    raise NotImplementedError("there is no book before the first one; restore a backup instead")
+    raise StoreError("there is no book before the first one", hint="restore a backup instead")
 
 
 def _key(name: str, kind: Any = text) -> sa.Column[Any]:

@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
@@ -38,7 +40,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: who went through a flow would go through it again."""
-    raise NotImplementedError("journeys are kept for ever; restore a backup instead")
+    raise StoreError("journeys are kept for ever", hint="restore a backup instead")
 
 
 def _keys(*names: str) -> list[sa.Column[Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -29,4 +31,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: ids that were given out would be forgotten."""
-    raise NotImplementedError("household ids are kept for ever; restore a backup instead")
+    raise StoreError("household ids are kept for ever", hint="restore a backup instead")

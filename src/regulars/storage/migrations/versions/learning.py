@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
@@ -44,7 +46,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: what was decided would be forgotten."""
-    raise NotImplementedError("decisions are kept for ever; restore a backup instead")
+    raise StoreError("decisions are kept for ever", hint="restore a backup instead")
 
 
 def _keys(*names: str) -> list[sa.Column[Any]]:

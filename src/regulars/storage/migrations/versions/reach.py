@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0012"
 down_revision = "0010"
 branch_labels = None
@@ -41,7 +43,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: what people answered would be forgotten."""
-    raise NotImplementedError("replies are kept for ever; restore a backup instead")
+    raise StoreError("replies are kept for ever", hint="restore a backup instead")
 
 
 def _keys(*names: str) -> list[sa.Column[Any]]:

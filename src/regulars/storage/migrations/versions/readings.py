@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
@@ -23,4 +25,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: what was paid for would be forgotten."""
-    raise NotImplementedError("answers are kept for ever; restore a backup instead")
+    raise StoreError("answers are kept for ever", hint="restore a backup instead")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from regulars.errors import StoreError
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -27,7 +29,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: deliveries that were acknowledged would be forgotten."""
-    raise NotImplementedError("acknowledged deliveries are kept; restore a backup instead")
+    raise StoreError("acknowledged deliveries are kept", hint="restore a backup instead")
 
 
 def _needs(*names: str) -> list[sa.Column[str]]:
