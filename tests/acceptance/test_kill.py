@@ -111,6 +111,10 @@ def failed_steps(project: Path) -> list[str]:
         workspace.close()
 
 
+def is_told(table: str) -> bool:
+    return table.startswith("records.") or table in ("profiles", "events", "money", "quarantine")
+
+
 def moment(day: int) -> str:
     return evening(DAYS[day]).isoformat()
 
@@ -198,8 +202,8 @@ def test_when_a_worker_is_killed_the_run_says_so_and_the_next_ends_alike(runs: R
         assert runs.run(project, moment(0)) == "0", f"kill {kill}"
         found, expected = content(project), dict(end)
         if any(step.startswith(("pull:", "read:")) for step in lost):
-            # A run goes on without a source: who entered a segment by what the others say did enter it.
-            del found["transitions"], expected["transitions"]
+            # A run goes on without a source: ids and stays given by what the others say last. What was told is alike.
+            found, expected = ({k: v for k, v in each.items() if is_told(k)} for each in (found, expected))
         assert found == expected, f"kill {kill}, which lost {lost}"
         shutil.rmtree(project)
 
