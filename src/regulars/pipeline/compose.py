@@ -23,7 +23,6 @@ from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.listed_people import Listed, listed_people
 from regulars.pipeline.offer_readings import offers_read
-from regulars.pipeline.offers import without_repeated
 from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
@@ -98,6 +97,8 @@ def plan_campaign(
         )
     ]
     if campaign.offer_again_after is not None:
+        from regulars.pipeline.offers import without_repeated  # noqa: PLC0415  flows compose too, and wait for no mathematics
+
         found = without_repeated(workspace, found, offers, since=begins - campaign.offer_again_after, besides=key)
     found = _without_doubles(workspace, found, campaign)
     is_in = pc.is_null(found["reason"])
