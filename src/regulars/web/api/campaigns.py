@@ -168,7 +168,18 @@ def added(ask: Ask) -> Change:
 
 def plan(ask: Ask) -> PlanLine:
     """Return who would get a campaign, who not and why; nothing is written."""
-    return _plan(plan_campaign(ask.workspace, ask.path["campaign"]))
+    return plan_line(plan_campaign(ask.workspace, ask.path["campaign"]))
+
+
+def plan_line(found: Plan) -> PlanLine:
+    """Return a plan as it is told."""
+    return PlanLine(
+        campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
+        audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
+        waits=[Full(**row) for row in found.waits.to_pylist() if row["subjects"]], cost=cost(found),
+        skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
+        rejected_rows=found.rejected, unapproved=list(found.unapproved), test=found.test,
+    )
 
 
 def recipients(ask: Ask) -> Page[Recipient]:
@@ -282,16 +293,6 @@ def _line(ask: Ask, name: str, occurrence: Occurrence | None) -> CampaignLine:
         campaign=name, title=one.title, audience=one.audience, channel=one.channel, purpose=one.purpose,
         destination=one.destination, experiment=one.experiment, variants=[each for each in one.templates if each],
         occurrence=occurrence,
-    )
-
-
-def _plan(found: Plan) -> PlanLine:
-    return PlanLine(
-        campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
-        audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
-        waits=[Full(**row) for row in found.waits.to_pylist() if row["subjects"]], cost=cost(found),
-        skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
-        rejected_rows=found.rejected, unapproved=list(found.unapproved), test=found.test,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -159,9 +160,16 @@ def people(ask: Ask) -> Page[PersonInFlow]:
     )
     names = names_of(workspace, [one.customer_id for one in found])
     return page_of(
-        [{"it": one} for one in found], limit=query.limit, row=lambda row: _person(row["it"], names),
+        [{"it": one} for one in found], limit=query.limit, row=lambda row: person_in_flow(row["it"], names),
         place=lambda row: (row["it"].entered_at, row["it"].customer_id, row["it"].occasion),
     )
+
+
+def person_in_flow(one: JourneyLine, names: Mapping[str, str | None]) -> PersonInFlow:
+    """Return a journey as it is shown; `names`: of customers."""
+    same = {name: getattr(one, name) for name in JourneyLine.__slots__ if name != "step"}
+    step = None if one.ended_at is not None else one.step or None
+    return PersonInFlow(name=names.get(one.customer_id), step=step, **same)
 
 
 def explained(ask: Ask) -> Told:
@@ -203,12 +211,6 @@ def _moved(ask: Ask, to: FlowState) -> Change:
 def _line(ask: Ask, row: dict[str, Any]) -> FlowLine:
     one: Flow = flow_of(ask.workspace.project, row["flow"])
     return FlowLine(who=who(one.trigger), steps=[StepLine(**step) for step in way(one)], **row)
-
-
-def _person(one: JourneyLine, names: dict[str, str | None]) -> PersonInFlow:
-    same = {name: getattr(one, name) for name in JourneyLine.__slots__ if name != "step"}
-    step = None if one.ended_at is not None else one.step or None
-    return PersonInFlow(name=names.get(one.customer_id), step=step, **same)
 
 
 def _preview(found: Preview, shown: list[FlowMessage]) -> FlowPreview:
