@@ -64,7 +64,7 @@ class MembershipBook:
     def transitions_of(self, customer_ids: Sequence[str], *, segments: Sequence[str]) -> pa.Table:
         """Return the ledger of some customers as TRANSITIONS, sorted by moment.
 
-        Rows are found by segment and customer, so segments have to be named; those of others are left out.
+        Those of segments that are not named are left out.
         """
         t, parts = transitions.c, []
         for start in range(0, len(customer_ids), bulk.BATCH):
@@ -95,7 +95,7 @@ class MembershipBook:
     ) -> list[Stay]:
         """Return who is in a segment now, the newest first; with `after` those behind a moment (aware) and customer."""
         m = memberships.c
-        query = self._stays(m.segment == segment).order_by(m.entered_at.desc(), m.customer_id)
+        query = self._stays(m.segment == segment, m.entered_at.is_not(None)).order_by(m.entered_at.desc(), m.customer_id)
         if after is not None:
             is_same = (m.entered_at == after[0]) & (m.customer_id > after[1])
             query = query.where((m.entered_at < after[0]) | is_same)
@@ -118,7 +118,7 @@ class MembershipBook:
         were new. Entering and leaving at the same moment ends outside.
         """
         rows = changes.select(TRANSITIONS.names).cast(TRANSITIONS).sort_by(
-            [("segment", "ascending"), ("customer_id", "ascending"), ("at", "ascending")]
+            [("customer_id", "ascending"), ("segment", "ascending"), ("at", "ascending")]
         )
         tenant = self.database.tenant
         with self.database.writing() as connection:
@@ -130,7 +130,7 @@ class MembershipBook:
         return added
 
     def _ledger(self, parts: Sequence[sa.ColumnElement[bool]]) -> pa.Table:
-        t, found = transitions.c, [TRANSITIONS.empty_table()]
+        t, found = transitions.c, [pa.Table.from_batches([], TRANSITIONS)]     # `empty_table` would import pandas
         query = sa.select(t.segment, t.customer_id, t.at, t.business_day, t.change, t.reason)
         order = ("at", "segment", "customer_id", "change")
         with self.database.reading() as connection:
@@ -141,6 +141,10 @@ class MembershipBook:
         return whole if len(parts) < 2 else whole.sort_by([(name, "ascending") for name in order])
 
     def _stays(self, *which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        """Return the query of stays that have not ended: of those that have, `entered_at` is missing and joins nothing.
+
+        Not said where one customer is asked for: SQLite would look through all members for it.
+        """
         m, t = memberships.c, transitions.c
         began = sa.and_(
             t.tenant == m.tenant, t.segment == m.segment, t.customer_id == m.customer_id, t.at == m.entered_at,
@@ -148,7 +152,7 @@ class MembershipBook:
         )
         return sa.select(m.segment, m.customer_id, m.entered_at, t.business_day.label("entered_day")).join_from(
             memberships, transitions, began
-        ).where(m.tenant == self.database.tenant, m.entered_at.is_not(None), *which)
+        ).where(m.tenant == self.database.tenant, *which)
 
     def _recount(self, batch: int) -> Any:
         """Return the statement that derives anew the membership of everyone a batch touched, from the whole ledger."""
@@ -158,7 +162,7 @@ class MembershipBook:
         entered = sa.func.max(sa.case((transitions.c.change == "entered", transitions.c.at)))
         left = sa.func.max(sa.case((transitions.c.change == "left", transitions.c.at)))
         state = sa.select(
-            transitions.c.tenant, transitions.c.segment, transitions.c.customer_id,
+            transitions.c.tenant, transitions.c.customer_id, transitions.c.segment,
             sa.case((sa.or_(left.is_(None), entered > left), entered)), left,
             sa.func.min(sa.case((transitions.c.change == "entered", transitions.c.at))), entered,
             sa.func.count(sa.case((transitions.c.change == "entered", 1))),

@@ -129,13 +129,14 @@ households = _table(
 
 # --- segments of customers ---------------------------------------------------------------------------------------
 
+# By customer: what one event changes for somebody lies together, and a page of the file is written for it, not ten.
 transitions = _table(
-    "transitions", _key("segment"), _key("customer_id"), _key("at", Moment), _key("change"),
+    "transitions", _key("customer_id"), _key("segment"), _key("at", Moment), _key("change"),
     _may("business_day", sa.Date), _may("reason"), _may("run_id"), _need("batch", sa.BigInteger),
     sa.Index("transitions_by_batch", "tenant", "batch"), sqlite_with_rowid=False,
 )
 memberships = _table(
-    "memberships", _key("segment"), _key("customer_id"), _may("entered_at", Moment), _may("left_at", Moment),
+    "memberships", _key("customer_id"), _key("segment"), _may("entered_at", Moment), _may("left_at", Moment),
     _need("first_entered_at", Moment), _need("last_entered_at", Moment), _need("entries", sa.BigInteger),
     sa.Index("memberships_by_entry", "tenant", "segment", "entered_at", "customer_id"), sqlite_with_rowid=False,
 )

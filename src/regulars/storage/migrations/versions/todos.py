@@ -8,7 +8,7 @@ from alembic import op
 from regulars.errors import StoreError
 
 revision = "0016"
-down_revision = "0015"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
