@@ -131,7 +131,7 @@ class MembershipBook:
         return added
 
     def _ledger(self, parts: Sequence[sa.ColumnElement[bool]]) -> pa.Table:
-        t, found = transitions.c, [TRANSITIONS.empty_table()]
+        t, found = transitions.c, [pa.Table.from_batches([], TRANSITIONS)]     # `empty_table` would import pandas
         query = sa.select(t.segment, t.customer_id, t.at, t.business_day, t.change, t.reason)
         order = ("at", "segment", "customer_id", "change")
         with self.database.reading() as connection:
