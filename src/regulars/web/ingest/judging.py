@@ -80,12 +80,9 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def judged(messages: Sequence[bytes], *, request: Request, plain: Sequence[Plain] | None = None) -> Judged:
     """Return what becomes of messages. Each is valid JSON of one value, in UTF-8.
 
-    `plain` is what they say, where all are plain and were read together.
+    `plain` is what they say, where all are plain, none is beyond the limit, and they were read together.
     """
-    if (
-        plain is None or request.context or request.judge is not None or not request.is_on_one_line
-        or max(map(len, messages), default=0) > request.limit
-    ):
+    if plain is None or request.context or request.judge is not None or not request.is_on_one_line:
         pairs = [_looked_at(raw, request) for raw in messages]
         return _sorted_out([told for told, _ in pairs], [whole for _, whole in pairs], messages, request)
     return _sorted_out(_weighed(plain, messages, request), messages, messages, request)

@@ -111,7 +111,8 @@ def _outer(text: bytes, route: Route) -> _Outer:
         one = read(text)
     except msgspec.ValidationError:
         return _Outer(messages=(text,))
-    return _Outer(messages=(text,), plain=(one,) if isinstance(one, Plain) else None, key=one.write_key)
+    plain = (one,) if isinstance(one, Plain) and len(text) <= route.limit else None
+    return _Outer(messages=(text,), plain=plain, key=one.write_key)
 
 
 def _batch(text: bytes, route: Route) -> _Outer:
@@ -119,14 +120,16 @@ def _batch(text: bytes, route: Route) -> _Outer:
         said = _BATCH.decode(text)
     except msgspec.ValidationError:
         return _Outer(messages=(text,))
-    messages = said.batch if said.batch is not None else said.data
-    if messages is None:
+    raws = said.batch if said.batch is not None else said.data
+    if raws is None:
         return _Outer(messages=(text,), key=said.write_key)
+    messages = [bytes(raw) for raw in raws]
+    may_be_plain = route.translate is None and max(map(len, messages), default=0) <= route.limit
     inherited = (("context", bytes(said.context)), ("integrations", bytes(said.integrations)))
     shared = {name: msgspec.Raw(raw) for name, raw in inherited if raw[:1] == b"{" and len(raw) > len(b"{}")}
     sent = said.sent_at if said.sent_at is not None else said.sent
     return _Outer(
-        messages=[bytes(raw) for raw in messages], plain=_plain(text) if route.translate is None else None,
+        messages=messages, plain=_plain(text) if may_be_plain else None,
         shared=shared if route.translate is None else None, sent=read_time(sent), key=said.write_key,
     )
 
