@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -56,5 +57,5 @@ def test_the_parts_of_an_account_lie_one_after_the_other_and_make_it_whole(numbe
 
     assert [part.messages for part in found] == numbers
     assert sum(part.share for part in found) == pytest.approx(100 if sum(numbers) else 0, abs=0.05)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after.begins == pytest.approx(before.begins + before.share, abs=0.02)

@@ -16,7 +16,7 @@ from regulars.storage.book.tables import attempts, campaigns, messages
 Place = tuple[str, str]
 """Where a page ended: the campaign's id and the customer's."""
 
-OF_ATTEMPT = ("provider", "provider_id", "attempted_at")
+OF_ATTEMPT = ("provider", "provider_id", "attempted_at", "text")
 OF_CAMPAIGN = ("campaign", "occurrence", "channel")
 """What a message says of its last attempt, and of its campaign."""
 
@@ -39,6 +39,7 @@ class MessageLine:
     provider: str | None                     # null: not attempted yet
     provider_id: str | None
     attempted_at: datetime | None            # aware
+    text: str | None                         # of a text message that was attempted
     changed_at: datetime                     # aware
 
     @property
@@ -87,6 +88,28 @@ class MessageList:
                 m.campaign_id > campaign, sa.and_(m.campaign_id == campaign, m.customer_id > customer)
             ))
         return self._found(*where, limit=limit)
+
+    def newest(self, *, limit: int) -> list[MessageLine]:
+        """Return the messages whose last attempt ended last, the newest first."""
+        a = attempts.c
+        ended = (a.tenant == self.database.tenant, a.ended_at.is_not(None))
+        query = sa.select(a.campaign_id, a.customer_id).where(*ended).order_by(a.ended_at.desc()).limit(limit)
+        with self.database.reading() as connection:
+            keys = {tuple(row): None for row in connection.execute(query)}
+        m, found = messages.c, list[MessageLine]()
+        for campaign in {key[0]: None for key in keys}:
+            mine = m.customer_id.in_([customer for one, customer in keys if one == campaign])
+            found += self._found(m.campaign_id == campaign, mine, limit=limit)
+        return sorted(found, key=lambda one: str(one.attempted_at), reverse=True)
+
+    def sent_since(self, moment: datetime) -> list[str]:
+        """Return the customers to whom something was sent since a moment, sorted."""
+        a = attempts.c
+        query = sa.select(a.customer_id).where(
+            a.tenant == self.database.tenant, a.outcome == "accepted", a.ended_at >= moment
+        ).distinct()
+        with self.database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def _found(self, *where: sa.ColumnElement[bool], limit: int) -> list[MessageLine]:
         m, a, c = messages.c, attempts.c, campaigns.c

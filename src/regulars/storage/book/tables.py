@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0023"
+HEAD = "0018"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -306,6 +306,12 @@ ab_schedules = _table(
     _may("pattern"),                         # JSON: how often; null: once
     _need("zone"), _may("starts_at", Moment), _may("parent", sa.BigInteger), _may("archived_at", Moment),
     _may("reason"),
+)
+
+todos = _table(
+    "todos", _key("number", sa.BigInteger), _need("title"), _need("description"), _need("is_completed", sa.Boolean),
+    _need("priority"), _may("due_date", sa.Date), _need("user_id"), _need("made_at", Moment),
+    _need("changed_at", Moment),
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------
