@@ -92,12 +92,15 @@ def plan(name: str, folder: Path, *, as_json: bool) -> None:
 @project_options
 def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool) -> None:
     """Show NAME as the first people of its audience would read it."""
+    import pyarrow.compute as pc  # noqa: PLC0415
+
     from regulars.campaigns.subset import REST  # noqa: PLC0415
     from regulars.pipeline.campaign import words  # noqa: PLC0415
 
     def show(workspace: Workspace, found: Plan) -> None:
-        ready, rows = words(workspace.project, found.campaign), found.rows.to_pylist()
-        going = [row for row in rows if row["state"] == "planned" and row["variant"] != REST][:limit]
+        ready = words(workspace.project, found.campaign)
+        is_going = pc.and_(pc.equal(found.rows["state"], "planned"), pc.not_equal(found.rows["variant"], REST))
+        going = found.rows.filter(is_going).slice(0, limit).to_pylist()
         shown = [{
             "customer_id": row["customer_id"], "address": row["address"] if reveal else mask(row["address"]),
             "variant": row["variant"], "due_at": row["due_at"],
