@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--book", default="sqlite:./data/book.db", help="of `kills`: empty")
     told = parser.parse_args()
     for what in told.what:
         {"speed": _speed, "kills": _kills, "memory": _memory, "plan": _plan}[what](told)
@@ -63,7 +64,7 @@ def _speed(told: argparse.Namespace) -> None:
 
 def _kills(told: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder, gateway() as provider:
-        _, book, one = _planned(Path(folder), provider, told.people)
+        _, book, one = _planned(Path(folder), provider, told.people, book=told.book)
         began = perf_counter()
         met = killed(
             _command(Path(folder)), taken=lambda: provider.summary()["messages"], total=told.people, kills=told.kills,
@@ -141,9 +142,9 @@ def _plan(_told: argparse.Namespace) -> None:
 
 
 def _planned(
-    folder: Path, provider: RunningGateway, people: int, *, campaign: str = ""
+    folder: Path, provider: RunningGateway, people: int, *, campaign: str = "", book: str = "sqlite:./data/book.db"
 ) -> tuple[Project, Book, Occurrence]:
-    desk = Desk.open(write_mailing(folder, url=provider.url, campaign=campaign))
+    desk = Desk.open(write_mailing(folder, url=provider.url, campaign=campaign, book=book))
     at = desk.clock.now() - timedelta(minutes=1)
     return desk.project, desk.book, planned(desk.project, desk.book, people, at=at)
 
