@@ -106,11 +106,11 @@ class Deciding:
         tables = {"events": counts.filter(counts.event_type.isin(self.counted.types))}
         if self.counted.has_money and lake.exists(MONEY):
             tables["money"] = lake.table(MONEY)
-        owned = {}
+        known = Known.of(customers)
         for name, rows in tables.items():
             columns = dict.fromkeys([*rows.columns, "customer_id"])
-            owned[name] = Owned.of(engine.fetch(rows.inner_join(whose, BY_PROFILE).select(*columns)), customers)
-        return Known(customers=customers, owned=owned)
+            known.owned[name] = Owned.of(engine.fetch(rows.inner_join(whose, BY_PROFILE).select(*columns)), known)
+        return known
 
     def prepare(self, known: Known, *, today: date) -> None:
         """Go on with what the lake knows now. Called while nobody is `at_work`.
@@ -217,7 +217,7 @@ class Deciding:
 
         Out of the lake's copy, a tenth of the time that the book takes, and of the book what is newer.
         """
-        stands = Stands.of([each.name for each in self.workspace.project.segments], len(known.customers))
+        stands = Stands.of([each.name for each in self.workspace.project.segments], len(known.ids))
         lake, engine = self.workspace.lake.on(self.standing.engine), self.standing.engine
         followed = 0
         if lake.exists("transitions"):

@@ -171,7 +171,7 @@ class Landing:
                 where not exists (select 1 from gone where {same.format("gone")})"""
             tables = {"gone": self.border.arrow(gone), "changed": self.border.arrow(changed)}
             kept = bench.select(query, ROWS, held=self._rows([segment]), **tables)
-            written = self.border.write(kept, self.files.scratch(), order_by=("seq", "file", "line"))
+            written = self.border.put_by(kept, self.files.scratch(), order_by=("seq", "file", "line"))
         name = None
         if written:
             day = segment.recorded_at.date()
@@ -201,7 +201,7 @@ class Landing:
 
     def _join(self, day: date, found: Sequence[Segment]) -> int:
         rows = self._rows(found)
-        written = self.border.write(rows, self.files.scratch(), order_by=("seq", "file", "line"))
+        written = self.border.put_by(rows, self.files.scratch(), order_by=("seq", "file", "line"))
         name = self._name(found[0].source, found[0].stream, day, "day", COMPACTED)
         self.files.publish(written[0].path, name)
         self.book.pages.replace_segments(found, name=name, rows=written[0].rows)

@@ -95,7 +95,8 @@ class MembershipBook:
     ) -> list[Stay]:
         """Return who is in a segment now, the newest first; with `after` those behind a moment (aware) and customer."""
         m = memberships.c
-        query = self._stays(m.segment == segment, m.entered_at.is_not(None)).order_by(m.entered_at.desc(), m.customer_id)
+        query = self._stays(m.segment == segment, m.entered_at.is_not(None))
+        query = query.order_by(m.entered_at.desc(), m.customer_id)
         if after is not None:
             is_same = (m.entered_at == after[0]) & (m.customer_id > after[1])
             query = query.where((m.entered_at < after[0]) | is_same)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0016"
+HEAD = "0017"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()

@@ -7,8 +7,8 @@ from alembic import op
 
 from regulars.errors import StoreError
 
-revision = "0016"
-down_revision = "0020"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
