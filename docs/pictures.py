@@ -51,7 +51,8 @@ def places(folder: Path) -> tuple[dict[str, str], FixedClock]:
 def agree(workspace: Workspace, segment: str, *, at: datetime) -> None:
     """Let the people of a segment have said yes to e-mail, as people of a real business have."""
     members, contacts = workspace.table("memberships"), workspace.table("contacts")
-    mine = contacts.filter(contacts.email.notnull()).semi_join(members.filter(members.segment == segment), "customer_id")
+    reached = contacts.filter(contacts.email.notnull())
+    mine = reached.semi_join(members.filter(members.segment == segment), "customer_id")
     for row in workspace.rows(mine.select("email").distinct()):
         address = address_of(workspace, row["email"])
         record(workspace, address, Entry(
