@@ -99,7 +99,10 @@ def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool)
             for one in examples(workspace, found, limit=limit)
         ]
         if as_json:
-            show_json([asdict(one) for one in shown])
+            show_json([{
+                **{name: getattr(one, name) for name in ("customer_id", "address", "variant", "due_at", "segments")},
+                "message": {"subject": one.subject, "text": one.text},
+            } for one in shown])
             return
         for one in shown:
             click.secho(f"{one.address}{f' ({one.variant})' if one.variant else ''}", bold=True)
