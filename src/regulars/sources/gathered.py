@@ -1,4 +1,4 @@
-"""Small pages gathered into large ones: to keep a page costs the same whether it holds ten records or thousands."""
+"""Small pages gathered into large ones: to keep a page durably costs the same, however many records it holds."""
 
 from __future__ import annotations
 
