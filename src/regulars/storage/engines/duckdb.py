@@ -191,6 +191,11 @@ class DuckDBEngine:
         shutil.rmtree(apart, ignore_errors=True)
         return sorted_
 
+    def put_by(self, expr: ir.Table, folder: Path, *, order_by: Sequence[str]) -> list[Written]:
+        """Carry out an expression into one Parquet file that is read seldom: half the room, a little slower to read."""
+        written = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=None)
+        return self._copy(self._select(expr), [written], order_by, compression="zstd")
+
     def spread(self, expr: ir.Table, folder: Path, *, order_by: Sequence[str], file_rows: int) -> list[Path]:
         """Carry out an expression into many Parquet files below a folder, each with rows that are close in an order."""
         spread, order = folder / uuid4().hex, ", ".join(map(_quoted, order_by))
@@ -268,10 +273,11 @@ class DuckDBEngine:
 
 
     def _copy(
-        self, select: str, files: Sequence[Written], order_by: Sequence[str], *, row_group: int = ROW_GROUP
+        self, select: str, files: Sequence[Written], order_by: Sequence[str], *, row_group: int = ROW_GROUP,
+        compression: str = "lz4",
     ) -> list[Written]:
         order = f" order by {', '.join(_quoted(name) for name in order_by)}" if order_by else ""
-        options = f"format parquet, compression lz4, row_group_size {row_group}"
+        options = f"format parquet, compression {compression}, row_group_size {row_group}"
         written = []
         for file in files:
             with _reading():
