@@ -24,7 +24,6 @@ from regulars.pipeline.campaign import campaign_of, check_version, destination_o
 from regulars.pipeline.listed_people import Listed, listed_people
 from regulars.pipeline.local_start import expires_of, first_of, starts_of
 from regulars.pipeline.offer_readings import offers_read
-from regulars.pipeline.offers import without_repeated
 from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
@@ -104,6 +103,8 @@ def plan_campaign(
         )
     ]
     if campaign.offer_again_after is not None:
+        from regulars.pipeline.offers import without_repeated  # noqa: PLC0415  flows compose too, and wait for no mathematics
+
         found = without_repeated(workspace, found, offers, since=begins - campaign.offer_again_after, besides=key)
     found = _without_doubles(workspace, found, campaign)
     is_in = pc.is_null(found["reason"])
