@@ -40,7 +40,8 @@ from regulars.sources.tracking.plan import declare
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
 from regulars.storage.door.generation import Generation
 from regulars.storage.door.message_ids import LARGEST, message_hash
-from regulars.web.ingest.message import Request, judged
+from regulars.web.ingest.event_time import SenderClock
+from regulars.web.ingest.judging import Request, judged
 from regulars.web.ingest.open_door import MOST
 
 KEY = "benchmark"
@@ -231,7 +232,7 @@ def known(folder: Path, ids: int) -> Known:
         names = [f"1d78b522-bd4b-4d11-8ef5-{n:012d}" for n in range(start, start + group)]
         hashes = [message_hash(b"site\0" + name.encode()) for name in names]
         hashes[::100] = [former[n * 7919 % len(former)] for n in range(start, start + group, 100)]
-        [receipt] = store.commit([Arrivals(source="site", hashes=hashes, lines=[b"\n"] * group)])
+        [receipt] = store.commit([Arrivals(source="site", hashes=hashes, text=b"\n" * group)])
         assert receipt.duplicate == group // 100
         if store.current.lines >= MOST:
             store.turn()
@@ -294,13 +295,15 @@ def planned(*, is_good: bool = True, rounds: int = 7, each: int = 20_000) -> flo
     if not is_good:
         said |= {names[0]: 1, names[1]: "x"}
     raw = msgspec.json.encode({"type": "track", "event": "Order", "userId": "u1", "messageId": "m", "properties": said})
-    plain = Request(prefix=b"site\0", received=datetime.now(UTC), mint=str, is_on_one_line=True, names_agents=False)
+    now = datetime.now(UTC)
+    clock = SenderClock.of(None, received=now)
+    plain = Request(prefix=b"site\0", received=now, mint=str, is_on_one_line=True, clock=clock)
     judge = Judge.of(declare("site", {"track": {"Order": {"properties": schema}}}))
 
     def cost(request: Request) -> float:
         begun = time.process_time()
         for _ in range(each):
-            judged(raw, request=request)
+            judged((raw,), request=request)
         return (time.process_time() - begun) / each * 1e6
 
     held = msgspec.structs.replace(plain, judge=judge)

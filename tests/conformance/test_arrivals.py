@@ -16,7 +16,7 @@ def test_arrivals_land_once_however_often_it_is_begun(stores: Stores, tmp_path: 
     landing = ArrivalLanding(files=stores.landing.files, book=stores.book, clock=SystemClock())
     store = ArrivalStore.open(tmp_path / "door")
     store.commit([Arrivals(
-        source="site", hashes=[message_hash(prefix_of("site") + b"a")], lines=[b'{"door":{"id":"a"},"n":1}\n']
+        source="site", hashes=[message_hash(prefix_of("site") + b"a")], text=b'{"door":{"id":"a"},"n":1}\n'
     )])
 
     def twice(generation: Generation) -> None:

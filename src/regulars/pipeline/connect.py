@@ -197,7 +197,9 @@ def _version(workspace: Workspace, table: str) -> int:
 
 def _companions(workspace: Workspace, material: _Material, found: ir.Table) -> pa.Table:
     newest = pc.max(material.check_ins["business_day"]).as_py() or workspace.value(found.business_day.max())
-    return companions(workspace.fetch(ties(found, newest=newest or date.min)), material.visits)
+    return companions(
+        workspace.fetch(ties(found, workspace.table(CONNECTIONS), newest=newest or date.min)), material.visits
+    )
 
 
 def _of_type(workspace: Workspace, event_type: str) -> ir.Table:

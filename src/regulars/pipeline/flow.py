@@ -37,6 +37,7 @@ from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
 from regulars.pipeline.pull import pull_source
 from regulars.pipeline.resolve import resolve_people
+from regulars.pipeline.retain import expire, expired
 from regulars.pipeline.segment import as_of_now, segment_customers
 from regulars.pipeline.transfer import find_transfers
 from regulars.pipeline.workspace import Workspace
@@ -184,6 +185,7 @@ def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Obser
         is_whole = {f"read:{source.name}" for source in workspace.project.sources} <= {step.name for step in steps_}
         if is_whole:
             carry_out(workspace)
+            expire(workspace, expired(workspace))
         if workers is not None:
             workers.take(todo)               # they open their stores now: forgetting leaves nobody a stale look at any
         # Not while somebody is forgotten: what is kept of a run's statements must hold nobody's address.

@@ -159,7 +159,7 @@ class Landing:
     def withdraw(self, segment: Segment, *, gone: pa.Table, changed: pa.Table) -> None:
         """Write a segment anew without some of its rows and with other text in some; the others stay as they are.
 
-        Nothing else takes away what came: this is for what must be forgotten. The old file is gone afterwards.
+        Nothing but this and `remove` takes away what came: it is for what must be forgotten. The old file goes last.
         `gone` and `changed` have seq, file and line, and `changed` the new payload.
         """
         with self.border.bench() as bench:
@@ -171,13 +171,18 @@ class Landing:
                 where not exists (select 1 from gone where {same.format("gone")})"""
             tables = {"gone": self.border.arrow(gone), "changed": self.border.arrow(changed)}
             kept = bench.select(query, ROWS, held=self._rows([segment]), **tables)
-            written = self.border.write(kept, self.files.scratch(), order_by=("seq", "file", "line"))
+            written = self.border.put_by(kept, self.files.scratch(), order_by=("seq", "file", "line"))
         name = None
         if written:
             day = segment.recorded_at.date()
             name = self._name(segment.source, segment.stream, day, "kept", COMPACTED)
             self.files.publish(written[0].path, name)
         self.book.pages.withdraw_segment(segment, name=name, rows=sum(file.rows for file in written))
+        self.files.delete(segment.name)
+
+    def remove(self, segment: Segment) -> None:
+        """Let go of a whole segment: of what is kept no longer. Its file is gone afterwards."""
+        self.book.pages.withdraw_segment(segment, name=None, rows=0)
         self.files.delete(segment.name)
 
     def tidy(self) -> list[str]:
@@ -196,7 +201,7 @@ class Landing:
 
     def _join(self, day: date, found: Sequence[Segment]) -> int:
         rows = self._rows(found)
-        written = self.border.write(rows, self.files.scratch(), order_by=("seq", "file", "line"))
+        written = self.border.put_by(rows, self.files.scratch(), order_by=("seq", "file", "line"))
         name = self._name(found[0].source, found[0].stream, day, "day", COMPACTED)
         self.files.publish(written[0].path, name)
         self.book.pages.replace_segments(found, name=name, rows=written[0].rows)

@@ -26,7 +26,7 @@ def arrivals(*ids: str, source: str = "site", bad: int = 0) -> Arrivals:
     return Arrivals(
         source=source,
         hashes=[message_hash(prefix_of(source) + one.encode()) for one in ids],
-        lines=[f'{{"door":{{"id":"{one}"}}}}\n'.encode() for one in ids],
+        text="".join(f'{{"door":{{"id":"{one}"}}}}\n' for one in ids).encode(),
         rejects=[b'{"file":"door-x","line":1,"reason":"no_person","message":"","raw":"{}"}\n'] * bad,
     )
 

@@ -157,10 +157,10 @@ def acknowledged(workspace: Workspace, *ids: str) -> None:
     prefix = prefix_of("texts")
     store.commit([Arrivals(
         source="texts", hashes=[message_hash(prefix + id_.encode()) for id_ in ids],
-        lines=[
+        text=b"".join(
             delivery_line(Piece(id=id_, said=b"{}", body=b"{}"), provider="quo", content_type="text/plain", kept={}, at=BEGIN)
             for id_ in ids
-        ],
+        ),
     )])
     store.close()
 
@@ -179,7 +179,7 @@ def test_what_a_killed_door_acknowledged_is_queued_at_its_next_start(workspace: 
 def test_deliveries_are_found_among_other_messages_of_their_source(workspace: Workspace) -> None:
     store = ArrivalStore.open(workspace.project.config.door.folder)
     others = [b'{"door":{"id":"m%d","type":"track"},"properties":{"type":"delivery"}}\n' % n for n in range(1_500)]
-    store.commit([Arrivals(source="texts", hashes=[message_hash(line) for line in others], lines=others)])
+    store.commit([Arrivals(source="texts", hashes=[message_hash(line) for line in others], text=b"".join(others))])
     store.close()
     acknowledged(workspace, "a")
 

@@ -20,7 +20,7 @@ def nowhere(generation: Generation) -> None:
 
 def message(name: str) -> Arrivals:
     line = f'{{"door":{{"id":"{name}"}}}}\n'.encode()
-    return Arrivals(source="site", hashes=[message_hash(prefix_of("site") + name.encode())], lines=[line])
+    return Arrivals(source="site", hashes=[message_hash(prefix_of("site") + name.encode())], text=line)
 
 
 def commits(folder: Path, *, land: Land = nowhere) -> GroupCommit:
@@ -50,7 +50,7 @@ def test_a_door_that_is_closed_under_load_counts_and_knows_all_it_wrote(tmp_path
 def test_more_than_can_wait_is_told_to_come_again(tmp_path: Path) -> None:
     async def flooded() -> int:
         opened = commits(tmp_path)
-        many = Arrivals(source="site", hashes=[], lines=[b"\n"] * (MOST_WAITING + 1))
+        many = Arrivals(source="site", hashes=[b""] * (MOST_WAITING + 1), text=b"\n" * (MOST_WAITING + 1))
         waiting = asyncio.create_task(opened.take(many))
         await asyncio.sleep(0)
         with pytest.raises(Busy):

@@ -30,7 +30,10 @@ def write(connection: sa.Connection, statement: Any, table: pa.Table, **shared: 
     return changed
 
 
-def read(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema, *, order_by: Sequence[str]) -> pa.Table:
+def read(
+    connection: sa.Connection, query: sa.Select[Any] | sa.CompoundSelect[Any], schema: pa.Schema, *,
+    order_by: Sequence[str],
+) -> pa.Table:
     """Return a query's rows, sorted if asked, as a table of a schema whose fields stand in the query's order."""
     result = connection.execute(query)
     # Straight from the driver: to make each row an object and each moment a datetime takes five times as long.

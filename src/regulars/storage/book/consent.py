@@ -203,13 +203,23 @@ class ConsentBook:
             if asked is not None:
                 self._suppress(connection, stop)
 
-    def reviews(self, *, limit: int = 100) -> list[Review]:
-        """Return the replies that wait for a person, the oldest first."""
+    def reviews(self, *, limit: int = 100, after: tuple[datetime, str] | None = None) -> list[Review]:
+        """Return the replies that wait for a person, the oldest first; `after`: moment and id of the one before."""
         t = consent_reviews.c
         query = sa.select(consent_reviews).where(t.tenant == self.database.tenant, t.verdict.is_(None))
+        if after is not None:
+            at, review_id = after
+            query = query.where(sa.or_(t.asked_at > at, sa.and_(t.asked_at == at, t.review_id > review_id)))
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(t.asked_at, t.review_id).limit(limit)).mappings().all()
         return [Review(**{name: row[name] for name in Review.__slots__}) for row in rows]
+
+    def waiting(self) -> int:
+        """Return how many replies wait for a person."""
+        t = consent_reviews.c
+        query = sa.select(sa.func.count()).where(t.tenant == self.database.tenant, t.verdict.is_(None))
+        with self.database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def settle(self, review_id: str, verdict: Verdict, *, at: datetime, by: str) -> Review:
         """Write down what a person decided of a reply; the sender is no longer suppressed for want of it.

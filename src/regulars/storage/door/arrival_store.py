@@ -17,13 +17,14 @@ import fcntl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
 from regulars.errors import LeaseHeld, StoreUnavailable
-from regulars.storage.door.generation import Entry, Generation, Key, Outcome, added, folders
+from regulars.storage.door.generation import Entry, Generation, Key, Lines, Outcome, added, folders
 from regulars.storage.door.journal import write_durably
 from regulars.storage.door.message_ids import Run, due, join, known_in, write_run
 
@@ -34,10 +35,11 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     source: str
     hashes: Sequence[bytes]                  # of the good ones, `message_hash`
-    lines: Sequence[bytes]                   # of the good ones, each ending in a line break
+    text: bytes                              # of the good ones, a line each
     rejects: Sequence[bytes] = ()            # lines for the quarantine
     answers: Sequence[bytes] = ()            # lines that say which of its rows are repaired
     blocked: Sequence[bytes] = ()            # lines for those that a tracking plan keeps out
+    may_deliver: bool = True                 # False: none of the good ones is a delivery that is to be handed on
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -124,17 +126,18 @@ class ArrivalStore:
 
     def begin(self, group: Sequence[Arrivals]) -> Begun:
         """Write what a group of requests brought. It is taken when it is synced and `end` was called, in this order."""
-        asked = [one for arrivals in group for one in arrivals.hashes]
+        asked = list(chain.from_iterable(arrivals.hashes for arrivals in group))
         every = set(asked)
         old = self._known(every, asked)
         # Nearly always each is there once and never came before: then nothing is looked at one by one.
         seen = old.copy() if old or len(every) < len(asked) else None
-        lines: dict[Key, list[bytes]] = {}
+        lines: dict[Key, Lines] = {}
         receipts = [_sorted_out(arrivals, seen=seen, lines=lines) for arrivals in group]
         try:
             entry = self.current.write(lines)
         except OSError as error:
             raise _unwritten(error) from error
+        self.current.deliver |= {arrivals.source for arrivals in group if arrivals.may_deliver}
         return Begun(receipts=receipts, entry=entry, hashes=every - old if old else every)
 
     def end(self, begun: Begun) -> None:
@@ -224,34 +227,37 @@ def _unwritten(error: OSError) -> StoreUnavailable:
     return StoreUnavailable(f"arrivals cannot be written: {error.strerror}", hint="free some disk")
 
 
-def _sorted_out(arrivals: Arrivals, *, seen: set[bytes] | None, lines: dict[Key, list[bytes]]) -> Receipt:
+def _sorted_out(arrivals: Arrivals, *, seen: set[bytes] | None, lines: dict[Key, Lines]) -> Receipt:
     """Put a request's lines where they belong; `seen` is what came before it, None when nothing of it ever did."""
     source, duplicate = arrivals.source, 0
     if seen is None:
-        if arrivals.lines:
-            _list(lines, source, "stored").extend(arrivals.lines)
+        if arrivals.text:
+            _of(lines, source, "stored").add((arrivals.text,), len(arrivals.hashes))
     else:
-        for known, line in zip(arrivals.hashes, arrivals.lines, strict=True):
+        for known, line in zip(arrivals.hashes, arrivals.text.split(b"\n"), strict=False):
             if known in seen:
                 duplicate += 1
-                _list(lines, source, "duplicate").append(b'"%s"\n' % known.hex().encode())
+                _of(lines, source, "duplicate").add((b'"%s"\n' % known.hex().encode(),), 1)
             else:
                 seen.add(known)
-                _list(lines, source, "stored").append(line)
+                _of(lines, source, "stored").add((line, b"\n"), 1)
     if arrivals.rejects:
-        _list(lines, source, "quarantined").extend(arrivals.rejects)
+        _of(lines, source, "quarantined").add(arrivals.rejects, len(arrivals.rejects))
     if arrivals.answers:
-        _list(lines, source, "answered").extend(arrivals.answers)
+        _of(lines, source, "answered").add(arrivals.answers, len(arrivals.answers))
     if arrivals.blocked:
-        _list(lines, source, "blocked").extend(arrivals.blocked)
+        _of(lines, source, "blocked").add(arrivals.blocked, len(arrivals.blocked))
     return Receipt(
         stored=len(arrivals.hashes) - duplicate, duplicate=duplicate, quarantined=len(arrivals.rejects),
         blocked=len(arrivals.blocked),
     )
 
 
-def _list(lines: dict[Key, list[bytes]], source: str, outcome: Outcome) -> list[bytes]:
-    return lines.setdefault((source, outcome), [])
+def _of(lines: dict[Key, Lines], source: str, outcome: Outcome) -> Lines:
+    found = lines.get((source, outcome))
+    if found is None:
+        found = lines[source, outcome] = Lines()
+    return found
 
 
 def _locked(path: Path) -> IO[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 
 from regulars.storage.door.journal import Journal, sync_folder
-from regulars.storage.door.message_ids import message_hash
+from regulars.storage.door.message_ids import message_hashes
 
 Outcome = Literal["stored", "duplicate", "quarantined", "blocked", "answered"]
 RECEIVED: tuple[Outcome, ...] = ("stored", "duplicate", "quarantined", "blocked")
@@ -38,6 +38,19 @@ class _Line(msgspec.Struct):
 
 
 _LINE = msgspec.json.Decoder(_Line)
+
+
+@dataclass(slots=True)
+class Lines:
+    """Lines that are to be written to one journal."""
+
+    texts: list[bytes] = field(default_factory=list)       # whole lines each
+    count: int = 0
+
+    def add(self, texts: Sequence[bytes], count: int) -> None:
+        """Add texts that hold so many lines: to count them again would take longer than to write them."""
+        self.texts += texts
+        self.count += count
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,7 @@ class Generation:
     folder: Path
     journals: dict[Key, Journal] = field(default_factory=dict)
     hashes: set[bytes] = field(default_factory=set)
+    deliver: set[str] = field(default_factory=set)         # sources of which a message may be a delivery to hand on
 
     @classmethod
     def begin(cls, number: int, *, within: Path) -> Generation:
@@ -88,8 +102,8 @@ class Generation:
             key: Key = (source, next(known for known in OUTCOMES if known == outcome))
             found.journals[key] = Journal.open(path)
             if outcome == "stored":
-                prefix = prefix_of(source)
-                found.hashes.update(message_hash(prefix + said.encode()) for said in _ids(path))
+                found.deliver.add(source)
+                found.hashes.update(message_hashes(prefix_of(source), _ids(path)))
         return found
 
     @property
@@ -106,14 +120,14 @@ class Generation:
         """Return how many lines each journal holds."""
         return {key: journal.lines for key, journal in self.journals.items()}
 
-    def write(self, lines: Mapping[Key, list[bytes]]) -> Entry:
+    def write(self, lines: Mapping[Key, Lines]) -> Entry:
         """Write lines; they are durable after `Entry.sync` and count after `Entry.keep`. Raises OSError: nothing is."""
         entry = Entry()
         try:
-            for key, items in lines.items():
+            for key, said in lines.items():
                 journal = self._journal(key)
-                data = b"".join(items)
-                entry.parts.append((journal, len(data), len(items)))
+                data = b"".join(said.texts)
+                entry.parts.append((journal, len(data), said.count))
                 journal.write(data)
         except OSError:
             entry.undo()

@@ -11,7 +11,7 @@ from regulars.clock import Clock
 from regulars.sources.door import EVENTS
 from regulars.sources.webhook.line import MARK, read_delivery
 from regulars.storage.book.landing_book import Landings
-from regulars.storage.door.generation import Generation, Key
+from regulars.storage.door.generation import Generation, Key, Outcome
 from regulars.storage.door.journal import Journal
 from regulars.storage.files import FileStore
 from regulars.storage.segment_name import LINES, segment_name
@@ -41,19 +41,19 @@ class ArrivalLanding:
             stream = {"stored": STREAM, "quarantined": REJECTS, "answered": REJECTS}.get(outcome)
             if stream is not None and journal.lines:
                 # Queued first: what is landed is forgotten by the door, so nothing else would hand it on.
-                self._queue(journal.path, source, outcome)
+                self._queue(generation, source, outcome)
                 self._land(journal.path, f"{generation.name}.{source}.{outcome}", source, stream, journal.lines)
 
     def queue(self, generation: Generation) -> None:
         """Put the deliveries of a generation into the queue, before it is landed; done twice it equals done once."""
-        for (source, outcome), journal in generation.journals.items():
-            self._queue(journal.path, source, outcome)
+        for source, outcome in generation.journals:
+            self._queue(generation, source, outcome)
 
-    def _queue(self, path: Path, source: str, outcome: str) -> None:
-        if outcome != "stored":
+    def _queue(self, generation: Generation, source: str, outcome: Outcome) -> None:
+        if outcome != "stored" or source not in generation.deliver:
             return
-        with path.open("rb") as file:
-            # Most journals hold none, and to look for the mark costs a hundredth of reading every line.
+        with generation.journals[source, outcome].path.open("rb") as file:
+            # To look for the mark costs a hundredth of reading every line.
             while data := file.read(_AT_ONCE) + file.readline():
                 marked = [line for line in data.split(b"\n") if MARK in line] if MARK in data else []
                 self.book.webhooks.add(source, [one for one in map(read_delivery, marked) if one is not None])

@@ -34,6 +34,11 @@ def message_hash(message: bytes) -> bytes:
     return blake2b(message, digest_size=WIDTH).digest()
 
 
+def message_hashes(prefix: bytes, ids: Iterable[str]) -> list[bytes]:
+    """Return `message_hash` of each id of one source. Raises UnicodeEncodeError for one that is not text."""
+    return [blake2b(prefix + one.encode(), digest_size=WIDTH).digest() for one in ids]
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Some ids in a file, sorted; never changed."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 Mark = str | None
-"""None, or why the time is not what the sender said: future, past, unreadable, missing."""
+"""None, or why the time is not what the sender said: future, past, unreadable."""
 
 AHEAD = timedelta(days=1)
 """How far in the future an event may lie."""
@@ -14,20 +16,20 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """What lies before is a clock that was never set: 1970 and 1980 are where clocks begin."""
 
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE = timedelta(0)
 _MILLISECONDS = 100_000_000_000              # as seconds, a number beyond it lies after the year 5000
 
 
 def read_time(value: object) -> datetime | None:
-    """Return the moment that a text (ISO 8601) or number (seconds or milliseconds since 1970) says; None: none.
+    """Return the moment (UTC) that a time, a text (ISO 8601) or a number (seconds or milliseconds since 1970) says.
 
-    A time without an offset is UTC, as all known clients mean it.
+    None: it says none. A time without an offset is UTC, as all known clients mean it.
     """
     try:
         if isinstance(value, str):
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is UTC:         # as nearly all are
-                return moment
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            value = datetime.fromisoformat(value)
+        if isinstance(value, datetime):
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _ZERO + timedelta(seconds=value / 1000 if abs(value) > _MILLISECONDS else value)
     except (ValueError, OverflowError):
@@ -35,24 +37,35 @@ def read_time(value: object) -> datetime | None:
     return None
 
 
-def event_time(
-    said: datetime | None, *, sent: datetime | None, received: datetime, is_said: bool = True
-) -> tuple[datetime, Mark]:
-    """Return when an event happened, and a mark when that is not what its sender said.
+class SenderClock(msgspec.Struct, frozen=True, gc=False):
+    """A sender's clock, beside ours."""
 
-    received - (sent - said): what the sender's clock is wrong by, it is wrong by at both moments. Without `sent` the
-    clock is taken at its word. `is_said` tells a time that does not read from none. What comes to lie more than AHEAD
-    in the future, or before EARLIEST, is put at the time of arrival.
-    Source: the tracking API that all these clients speak; its `timestamp`.
-    """
-    if said is None:
-        return received, "unreadable" if is_said else None
-    try:
-        at = said if sent is None else received - (sent - said)
-    except OverflowError:
-        return received, "future" if said > received else "past"
-    if at < EARLIEST:
-        return received, "past"
-    if at <= received or at <= received + AHEAD:       # nearly all lie behind, and are spared the addition
-        return at, None
-    return received, "future"
+    received: datetime                       # by ours: UTC
+    behind: timedelta                        # what has to be added to what it shows
+
+    @classmethod
+    def of(cls, sent: datetime | None, *, received: datetime) -> SenderClock:
+        """Return the clock that showed `sent` when it sent; without that it is taken at its word."""
+        return cls(received, received - sent if sent is not None else _NONE)
+
+    def date(self, said: object) -> tuple[datetime, Mark]:
+        """Return when an event happened, and a mark when that is not what its sender said.
+
+        said + (received - sent): what the clock is wrong by, it is wrong by at both moments. `said` is what `read_time`
+        reads; None is no time, which is other than one that does not read. What comes to lie more than AHEAD in the
+        future, or before EARLIEST, is put at the time of arrival.
+        Source: the tracking API that all these clients speak; its `timestamp`.
+        """
+        moment = said if isinstance(said, datetime) and said.tzinfo is UTC else read_time(said)
+        received = self.received
+        if moment is None:
+            return received, "unreadable" if said is not None else None
+        try:
+            at = moment + self.behind
+        except OverflowError:
+            return received, "future" if moment > received else "past"
+        if at < EARLIEST:
+            return received, "past"
+        if at <= received or at <= received + AHEAD:   # nearly all lie behind, and are spared the addition
+            return at, None
+        return received, "future"

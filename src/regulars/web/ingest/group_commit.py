@@ -100,7 +100,7 @@ class GroupCommit:
         if self.messages > MOST_WAITING:
             raise Busy
         self.waiting.append((arrivals, hear))
-        self.messages += len(arrivals.lines)
+        self.messages += len(arrivals.hashes)
         self.due.set()
 
     async def _write(self) -> None:

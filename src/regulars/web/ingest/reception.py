@@ -13,22 +13,13 @@ from regulars.sources.tracking.judge import Judge
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.storage.door.generation import prefix_of
 from regulars.web.ingest.body import TooLarge, Unreadable, opened
-from regulars.web.ingest.dialects import keys_of
+from regulars.web.ingest.dialects import Translate, keys_of
 from regulars.web.ingest.envelope import Envelope
-from regulars.web.ingest.event_time import read_time
-from regulars.web.ingest.message import (
-    Blocked,
-    Message,
-    Refusal,
-    Request,
-    Stored,
-    answered_line,
-    blocked_line,
-    judged,
-    reject_line,
-    weighed,
-)
+from regulars.web.ingest.event_time import SenderClock, read_time
+from regulars.web.ingest.judging import Judged, Request, judged
+from regulars.web.ingest.message import Plain, read
 from regulars.web.ingest.routes import Route
+from regulars.web.ingest.set_aside import Refusal, answered_line, blocked_line, reject_line
 from regulars.web.ingest.write_keys import WriteKeys
 
 
@@ -53,8 +44,14 @@ class _Batch(msgspec.Struct, gc=False):
     write_key: Any = msgspec.field(default=None, name="writeKey")
 
 
-_ONE = msgspec.json.Decoder(Message)
+class _Plains(msgspec.Struct, gc=False):
+    """The same body, when all its messages are plain."""
+
+    batch: list[Plain]
+
+
 _BATCH = msgspec.json.Decoder(_Batch)
+_PLAINS = msgspec.json.Decoder(_Plains)
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _KEPT = 64 << 10                             # bytes that quarantine keeps of a body nobody can read
@@ -82,19 +79,20 @@ def received(
     if source is None:
         return Refused(status=401, message="no write key of this project: send it as Basic user name or `writeKey`")
     request = Request(
-        prefix=prefix_of(source), received=now, mint=mint, type=route.type, sent=outer.sent, context=outer.shared,
-        is_robot=envelope.is_robot, is_on_one_line=route.translate is None and not (b"\n" in text or b"\r" in text),
-        names_agents=route.translate is not None or b'"userAgent"' in text, limit=route.limit,
-        needs_person=route.needs_person, judge=judges.get(source) if judges else None,
+        prefix=prefix_of(source), received=now, mint=mint, type=route.type, context=outer.shared,
+        clock=SenderClock.of(outer.sent, received=now), is_robot=envelope.is_robot, limit=route.limit,
+        needs_person=route.needs_person,
+        is_on_one_line=route.translate is None and not (b"\n" in text or b"\r" in text),
+        judge=judges.get(source) if judges else None,
     )
-    return _sorted_out(_verdicts(outer, route, request), envelope.repairs, request=request, source=source)
+    return _sorted_out(_judged(outer, route, request), envelope.repairs, request=request, source=source)
 
 
 class _Outer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A body taken apart: its messages, and what it says of all of them."""
 
-    messages: tuple[bytes, ...] | list[msgspec.Raw]
-    one: Message | None = None               # the message, when the body is one in the tracking API's own words
+    messages: Sequence[bytes]
+    plain: Sequence[Plain] | None = None     # what the messages say, when all are plain
     sent: datetime | None = None
     shared: Mapping[str, msgspec.Raw] | None = None
     key: object = None
@@ -103,17 +101,18 @@ class _Outer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def _outer(text: bytes, route: Route) -> _Outer:
     """Return a body taken apart. What is JSON and not as it should be is one message, and a bad one."""
     if text[:1] == b"[":
-        return _Outer(messages=_RAWS.decode(text))
+        return _Outer(messages=[bytes(raw) for raw in _RAWS.decode(text)])
     if route.is_batch:
         return _batch(text, route)
     if route.translate is not None:
         _RAW.decode(text)
         return _Outer(messages=(text,))
     try:
-        one = _ONE.decode(text)
+        one = read(text)
     except msgspec.ValidationError:
         return _Outer(messages=(text,))
-    return _Outer(messages=(text,), one=one, key=one.write_key)
+    plain = (one,) if isinstance(one, Plain) and len(text) <= route.limit else None
+    return _Outer(messages=(text,), plain=plain, key=one.write_key)
 
 
 def _batch(text: bytes, route: Route) -> _Outer:
@@ -121,56 +120,62 @@ def _batch(text: bytes, route: Route) -> _Outer:
         said = _BATCH.decode(text)
     except msgspec.ValidationError:
         return _Outer(messages=(text,))
-    messages = said.batch if said.batch is not None else said.data
-    if messages is None:
+    raws = said.batch if said.batch is not None else said.data
+    if raws is None:
         return _Outer(messages=(text,), key=said.write_key)
+    messages = [bytes(raw) for raw in raws]
+    may_be_plain = route.translate is None and max(map(len, messages), default=0) <= route.limit
     inherited = (("context", bytes(said.context)), ("integrations", bytes(said.integrations)))
     shared = {name: msgspec.Raw(raw) for name, raw in inherited if raw[:1] == b"{" and len(raw) > len(b"{}")}
     sent = said.sent_at if said.sent_at is not None else said.sent
     return _Outer(
-        messages=messages, shared=shared if route.translate is None else None, sent=read_time(sent), key=said.write_key,
+        messages=messages, plain=_plain(text) if may_be_plain else None,
+        shared=shared if route.translate is None else None, sent=read_time(sent), key=said.write_key,
     )
 
 
-def _verdicts(outer: _Outer, route: Route, request: Request) -> Sequence[Stored | Refusal | Blocked]:
-    if outer.one is not None and len(outer.messages[0]) <= request.limit:
-        return (weighed(outer.one, bytes(outer.messages[0]), request=request),)
-    if route.translate is None:
-        return [judged(bytes(raw), request=request) for raw in outer.messages]
-    return [_translated(bytes(raw), route, request) for raw in outer.messages]
-
-
-def _sorted_out(
-    verdicts: Sequence[Stored | Refusal | Blocked], repairs: str, *, request: Request, source: str
-) -> Arrivals:
-    stored = [one for one in verdicts if isinstance(one, tuple)]
-    others = [one for one in verdicts if not isinstance(one, tuple)] if len(stored) < len(verdicts) else []
-    refused = [one for one in others if isinstance(one, Refusal)]
-    blocked = [blocked_line(one) for one in others if isinstance(one, Blocked)]
-    lines = [line for _, line in stored]
-    rejects = [
-        reject_line(one, received=request.received, number=n, source=source) for n, one in enumerate(refused)
-    ]
-    answers = [answered_line(repairs)] if repairs and lines and not rejects else []
-    return Arrivals(
-        source=source, hashes=[hashed for hashed, _ in stored], lines=lines, rejects=rejects, answers=answers,
-        blocked=blocked,
-    )
-
-
-def _translated(raw: bytes, route: Route, request: Request) -> Stored | Refusal | Blocked:
-    assert route.translate is not None
+def _plain(text: bytes) -> Sequence[Plain] | None:
+    """Return what the messages of a batch say; None when one is not plain."""
     try:
-        said = route.translate(raw)
+        return _PLAINS.decode(text).batch
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _judged(outer: _Outer, route: Route, request: Request) -> Judged:
+    if route.translate is None:
+        return judged(outer.messages, request=request, plain=outer.plain)
+    found = [_translated(raw, route.translate, request) for raw in outer.messages]
+    return Judged(
+        hashes=[hashed for one in found for hashed in one.hashes], text=b"".join(one.text for one in found),
+        refused=[refusal for one in found for refusal in one.refused],
+        blocked=[blocked for one in found for blocked in one.blocked],
+    )
+
+
+def _translated(raw: bytes, translate: Translate, request: Request) -> Judged:
+    try:
+        said = translate(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        return Refusal(reason="wrong_type", message=str(error), raw=raw)
+        return Judged(refused=[Refusal(reason="wrong_type", message=str(error), raw=raw)])
     # The translation says some things twice; the limit is of what was sent.
-    verdict = judged(said, request=msgspec.structs.replace(request, limit=2 * request.limit))
-    return replace(verdict, raw=raw) if isinstance(verdict, Refusal) else verdict
+    found = judged((said,), request=msgspec.structs.replace(request, limit=2 * request.limit))
+    return msgspec.structs.replace(found, refused=[replace(one, raw=raw) for one in found.refused])
+
+
+def _sorted_out(found: Judged, repairs: str, *, request: Request, source: str) -> Arrivals:
+    rejects = [
+        reject_line(one, received=request.received, number=n, source=source) for n, one in enumerate(found.refused)
+    ]
+    answers = [answered_line(repairs)] if repairs and found.hashes and not rejects else []
+    return Arrivals(
+        source=source, hashes=found.hashes, text=found.text, rejects=rejects, answers=answers,
+        blocked=[blocked_line(one) for one in found.blocked], may_deliver=False,
+    )
 
 
 def _key_in(outer: _Outer, text: bytes, keys: WriteKeys) -> str | None:
-    inside = bytes(outer.messages[0]) if outer.messages else b"{}"
+    inside = outer.messages[0] if outer.messages else b"{}"
     return keys.first([outer.key]) or keys.first(keys_of(text)) or keys.first(keys_of(inside))
 
 
@@ -183,5 +188,5 @@ def _unread(
     refusal = Refusal(reason=reason, message=message, raw=body[:_KEPT])
     rejects = [reject_line(refusal, received=now, number=0, source=source)]
     return Refused(
-        status=status, message=message, arrivals=Arrivals(source=source, hashes=(), lines=(), rejects=rejects)
+        status=status, message=message, arrivals=Arrivals(source=source, hashes=(), text=b"", rejects=rejects)
     )

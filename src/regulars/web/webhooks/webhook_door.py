@@ -15,7 +15,7 @@ from regulars.sources.webhook.delivery import Delivery
 from regulars.sources.webhook.line import delivery_line, read_delivery
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.storage.door.generation import prefix_of
-from regulars.storage.door.message_ids import message_hash
+from regulars.storage.door.message_ids import message_hashes
 from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
 from regulars.web.ingest.body import LARGEST_BODY
 from regulars.web.ingest.group_commit import Busy, GroupCommit
@@ -109,10 +109,9 @@ class WebhookDoor:
             delivery_line(one, provider=source.provider, content_type=delivery.content_type, kept=kept, at=now)
             for one in pieces
         ]
-        prefix = prefix_of(source.name)
-        hashes = [message_hash(prefix + one.id.encode()) for one in pieces]
+        hashes = message_hashes(prefix_of(source.name), [one.id for one in pieces])
         try:
-            receipt = await self.commits.take(Arrivals(source=source.name, hashes=hashes, lines=lines))
+            receipt = await self.commits.take(Arrivals(source=source.name, hashes=hashes, text=b"".join(lines)))
         except (Busy, StoreError):
             return self._refused(hook, 503, "unwritten")
         self.counts.take(source.name, stored=receipt.stored, duplicate=receipt.duplicate)
