@@ -1,8 +1,8 @@
 """By profile: a copy of a table in which a profile's rows lie together, and how a few profiles are read by it.
 
 The files of a table never change, so a copy of some of them stays true as long as they are in the table. A copy says
-which files it covers; what it has of files that the table lost is left out, and those it does not cover are read beside
-it. It is written anew only when they have become many. See docs/decisions/point-reads.md.
+which files it covers, and where each of its rows lay. What it has of files that the table lost, and of rows that were
+marked as gone, is left out, and files it does not cover are read beside it. It is written anew only when they have become many. See docs/decisions/point-reads.md.
 """
 
 from __future__ import annotations
