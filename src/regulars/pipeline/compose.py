@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -25,7 +24,6 @@ from regulars.pipeline.campaign import campaign_of, check_version, destination_o
 from regulars.pipeline.listed_people import Listed, listed_people
 from regulars.pipeline.local_start import expires_of, first_of, starts_of
 from regulars.pipeline.offer_readings import offers_read
-from regulars.pipeline.offers import without_repeated
 from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
@@ -56,9 +54,10 @@ class Plan:
     @property
     def reasons(self) -> list[tuple[str, int]]:
         """Return why people get nothing, and how many; the most first. Names of others are left out."""
-        skipped = self.rows.filter(pc.equal(self.rows["state"], "skipped"))["reason"].to_pylist()
-        found = Counter(_without_ids(reason) for reason in skipped)
-        return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+        skipped = self.rows.filter(pc.equal(self.rows["state"], "skipped"))
+        named = pc.replace_substring_regex(skipped["reason"], r"\bc_\w+", "…")
+        found = [(one["values"], one["counts"]) for one in pc.value_counts(named.combine_chunks()).to_pylist()]
+        return sorted(found, key=lambda one: (-one[1], one[0]))
 
     @property
     def test(self) -> FirstTest | None:
@@ -74,7 +73,8 @@ class Plan:
     def variants(self) -> dict[str, int]:
         """Return how many messages there are of each variant."""
         planned = self.rows.filter(pc.equal(self.rows["state"], "planned"))
-        return dict(sorted(Counter(planned["variant"].to_pylist()).items()))
+        counted = pc.value_counts(planned["variant"].combine_chunks()).to_pylist()
+        return dict(sorted((one["values"], one["counts"]) for one in counted))
 
 
 def plan_campaign(
@@ -103,6 +103,8 @@ def plan_campaign(
         )
     ]
     if campaign.offer_again_after is not None:
+        from regulars.pipeline.offers import without_repeated  # noqa: PLC0415  flows compose too, and wait for no mathematics
+
         found = without_repeated(workspace, found, offers, since=begins - campaign.offer_again_after, besides=key)
     found = _without_doubles(workspace, found, campaign)
     is_in = pc.is_null(found["reason"])
@@ -273,8 +275,3 @@ def _full_caps(workspace: Workspace, campaign: Campaign, *, at: datetime) -> pa.
     return pa.table({"cap": [cap.name for cap in caps], "subjects": found}, schema=pa.schema([
         ("cap", pa.string()), ("subjects", pa.int64())
     ]))
-
-
-def _without_ids(reason: str) -> str:
-    words = reason.split(" ")
-    return " ".join("…" if word.startswith("c_") else word for word in words)
