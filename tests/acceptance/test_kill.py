@@ -1,7 +1,7 @@
 """`kill -9` at fifty random moments: the next run ends in the tables of a run that nobody killed.
 
 The command line itself is killed, `regulars run` in a process of its own; only the imports are shared between those.
-Every other run has workers: they end with it, or one of them is what is killed.
+Every other run has workers, which end with it. And a worker is killed in each step.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from regulars.clock import FixedClock
+from regulars.pipeline.flow import due
 from regulars.pipeline.workspace import open_workspace
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
@@ -32,14 +33,24 @@ import os, signal, sys
 import alembic.command, alembic.autogenerate, ibis.backends.duckdb, pyarrow
 import regulars.pipeline.flow, regulars.cli.run_command, regulars.cli.screen, regulars.sources.files
 from regulars.cli.main import main
+from regulars.runs import workers
+from regulars.runs.run import StepResult
 pyarrow.array([1])
 print("ready", flush=True)
-for line in sys.stdin:                       # one run per line
+done = workers.carried_out
+def carried_out(step):
+    for told in done(step):
+        if step.name == lost and isinstance(told, StepResult):
+            os.kill(os.getpid(), signal.SIGKILL)             # all of it is done and none of it told
+        yield told
+workers.carried_out = carried_out
+for line in sys.stdin:                       # one run per line: the step whose worker dies, and what is typed
+    lost, *typed = line.split()
     child = os.fork()
     if not child:
         os.dup2(2, 1)
         try:
-            main(line.split())
+            main(typed)
         except SystemExit as end:
             os._exit(end.code)               # what was imported before the fork cannot be torn down in its child
     print(child, flush=True)
@@ -65,18 +76,15 @@ class Runs:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def run(
-        self, project: Path, at: str, *, kill_after: float | None = None, rng: random.Random | None = None
-    ) -> str:
-        """Return the exit code of a run, or "killed". With `rng` one of its workers is killed in its place."""
+    def run(self, project: Path, at: str, *, kill_after: float | None = None, losing: str = "-") -> str:
+        """Return the exit code of a run, or "killed"; `losing`: the step whose worker is killed."""
         assert self.process.stdin is not None
-        print("run", "--project", project, "--as-of", at, file=self.process.stdin, flush=True)
+        print(losing, "run", "--project", project, "--as-of", at, file=self.process.stdin, flush=True)
         child = int(self.said())
         if kill_after is not None:
             time.sleep(kill_after)           # a moment is what the test is about: no event stands for it
-            workers = forked_by(child) if rng else []
             with contextlib.suppress(ProcessLookupError):    # it was done already
-                os.kill(rng.choice(workers) if rng and workers else child, signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         return self.said()
 
 
@@ -87,13 +95,6 @@ def runs() -> Iterator[Runs]:
     assert runs.process.stdin is not None
     runs.process.stdin.close()
     runs.process.wait()
-
-
-def forked_by(process: int) -> list[int]:
-    try:
-        return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 def set_workers(project: Path, number: int) -> None:
@@ -107,6 +108,15 @@ def failed_steps(project: Path) -> list[str]:
     try:
         runs = workspace.book.runs
         return [step.step for step in runs.steps(runs.last_runs(1)[0].run_id) if step.outcome == "failed"]
+    finally:
+        workspace.close()
+
+
+def steps_of(project: Path) -> list[str]:
+    """Return the names of the steps of a project's run."""
+    workspace = open_workspace(project)
+    try:
+        return [step.name for step in due(workspace)]
     finally:
         workspace.close()
 
@@ -144,7 +154,8 @@ def faults(project: Path) -> list[str]:
         book.close()
     found = [f"landing/{name} is gone" for name in landed if not (project / "data" / "landing" / name).is_file()]
     for table, manifest in manifests:
-        for file, *_ in json.loads(manifest)["files"]:
+        said = json.loads(manifest)
+        for file in [file for file, *_ in said["files"]] + ([said["marks"]] if said["marks"] else []):
             path = project / "data" / "lake" / file
             if not path.is_file() or not path.read_bytes().endswith(b"PAR1"):
                 found.append(f"{table}: {file} is gone or torn")
@@ -183,28 +194,26 @@ def test_killed_at_50_random_moments_the_next_run_ends_alike(runs: Runs, tmp_pat
     assert outcomes.count("killed") >= KILLS * 0.8
 
 
-def test_when_a_worker_is_killed_the_run_says_so_and_the_next_ends_alike(runs: Runs, tmp_path: Path) -> None:
-    rng, outcomes = random.Random(20260121), []
+def test_when_the_worker_of_any_step_is_killed_the_run_says_so_and_the_next_ends_alike(
+    runs: Runs, tmp_path: Path
+) -> None:
     before = write_studio(tmp_path / "before")
     deliver(before, DAYS[0])
     set_workers(before, 2)
     calm = shutil.copytree(before, tmp_path / "calm")
-    began = time.perf_counter()
     assert runs.run(calm, moment(0)) == "0"
-    length, end = time.perf_counter() - began, content(calm)
+    end = content(calm)
 
-    for kill in range(KILLS // 5):
+    for step in steps_of(calm):
         project = shutil.copytree(before, tmp_path / "killed")
-        outcomes.append(runs.run(project, moment(0), kill_after=rng.uniform(0.2, 0.9) * length, rng=rng))
 
-        assert faults(project) == [], f"kill {kill}"
-        lost = failed_steps(project)
-        assert runs.run(project, moment(0)) == "0", f"kill {kill}"
+        assert runs.run(project, moment(0), losing=step) == "1", step
+        assert failed_steps(project) == [step]
+        assert faults(project) == [], step
+        assert runs.run(project, moment(0)) == "0", step
         found, expected = content(project), dict(end)
-        if any(step.startswith(("pull:", "read:")) for step in lost):
+        if step.startswith(("pull:", "read:")):
             # A run goes on without a source: ids and stays given by what the others say last. What was told is alike.
             found, expected = ({k: v for k, v in each.items() if is_told(k)} for each in (found, expected))
-        assert found == expected, f"kill {kill}, which lost {lost}"
+        assert found == expected, step
         shutil.rmtree(project)
-
-    assert outcomes.count("1") >= len(outcomes) // 2

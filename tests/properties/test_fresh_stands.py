@@ -39,7 +39,7 @@ def ledger(rows: list[tuple[str, str, int, str]]) -> pa.Table:
 
 
 def known(customers: list[str]) -> Known:
-    return Known(customers=pa.table({"customer_id": pa.array(customers, pa.string())}), owned={})
+    return Known.of(pa.table({"customer_id": pa.array(customers, pa.string())}))
 
 
 @settings(max_examples=60, deadline=None)
@@ -69,6 +69,6 @@ def test_the_rows_of_a_few_are_those_that_all_rows_have_of_them(whose: list[str]
     here = known(WHO[:3])
     rows = pa.table({"customer_id": pa.array(whose, pa.string()), "n": pa.array(range(len(whose)), pa.int64())})
 
-    found = Owned.of(rows, here.customers).at(here.places(pa.array(few, pa.string())))
+    found = Owned.of(rows, here).at(here.places(pa.array(few, pa.string())))
 
     assert found.to_pylist() == [row for who in few for row in rows.to_pylist() if row["customer_id"] == who]

@@ -44,6 +44,21 @@ def test_what_is_taken_out_leaves_json_and_everything_else() -> None:
     assert json.loads(left) == {"id": 7, "owner": None, "note": "of erased and erased", "phone": 0}
 
 
+@pytest.mark.parametrize(("meant", "said"), [
+    ("lead-02314", "LEAD-02314"), ("ann.lee@mail.example", " Ann.Lee@MAIL.example "), ("1914002", "1914002.0"),
+    ("7", "7"), ("åsa-1234", "ÅSA-1234"), ("a_b-c+d", "A_B-C+D"), ("kelvin-12", "\u212aELVIN-12"),
+])
+def test_a_text_is_found_however_it_is_written(meant: str, said: str) -> None:
+    engine = DuckDBEngine.open()
+    rows = landed(engine, json.dumps({"id": said}, ensure_ascii=False), json.dumps({"id": said}), '{"id": "1234@._+-"}')
+
+    with engine.bench() as bench:
+        found = mention.rows_of(rows, ["id"], owners={0}, meant={0: {meant}}, bench=bench)
+
+    assert found["line"].to_pylist() == [1, 2]
+    engine.close()
+
+
 def test_a_row_is_theirs_by_its_owners_place_and_anothers_by_any_other() -> None:
     engine = DuckDBEngine.open()
     rows = landed(

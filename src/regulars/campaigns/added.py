@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.stats.compare import compare
@@ -53,15 +54,25 @@ class Added:
     value: Estimate                          # minor units
 
 
-def drawn(people: ir.Table) -> ir.Table:
-    """Sum up what people did. One row per variant, in order: the fields of `Drawn`.
+def drawn(people: pa.Table) -> list[Drawn]:
+    """Sum up what people did, by variant, in order.
 
     `people`: one row a person: variant, converted_at (null: did not), value (minor units).
     """
-    worth = people["value"].cast("float64")
-    return people.group_by("variant").aggregate(
-        people=people.count(), converted=people.converted_at.count(), value=worth.sum(), squares=(worth * worth).sum(),
-    ).order_by("variant")
+    worth = people["value"].cast(pa.float64())
+    told = pa.table({
+        "variant": people["variant"], "converted": pc.is_valid(people["converted_at"]).cast(pa.int64()),
+        "value": worth, "squares": pc.multiply(worth, worth),
+    })
+    found = told.group_by("variant", use_threads=False).aggregate(
+        [([], "count_all"), ("converted", "sum"), ("value", "sum"), ("squares", "sum")]
+    ).sort_by("variant")
+    return [
+        Drawn(
+            variant=row["variant"], people=row["count_all"], converted=row["converted_sum"], value=row["value_sum"],
+            squares=row["squares_sum"],
+        ) for row in found.to_pylist()
+    ]
 
 
 def added(told: Sequence[Drawn], *, held_out: str) -> list[Added]:

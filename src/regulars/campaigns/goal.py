@@ -18,8 +18,12 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.campaigns.attribution import CONVERSION
+from regulars.campaigns.spans import SECOND, moments, pairs, second_of, whole_seconds
 from regulars.metrics.metric import Metric, Taken
 
 ONCE_A_DAY = ("customer_id", "business_day")
@@ -92,26 +96,34 @@ def redeemed(goal: CampaignGoal, rows: ir.Table, code: str) -> ir.Table:
     return rows.filter(said.strip().upper() == code.strip().upper())
 
 
-def reached(asked: ir.Table, found: ir.Table, *, within: timedelta) -> ir.Table:
-    """Say who converted after they were asked. One row per row of asked: its columns, converted_at, value.
+def reached(asked: pa.Table, found: pa.Table, *, within: timedelta, currency: str) -> pa.Table:
+    """Say who converted after they were asked. One row per row of asked, in order: its columns, converted_at, value.
 
-    converted_at is null for who did not; what was only given back is no conversion, and is taken off the value.
+    converted_at is null for who did not; what was only given back is no conversion, and is taken off the value. Only
+    what is in the currency has a value: others do not add up with it.
 
     Args:
-        asked: message (one each), customer, asked_at.
+        asked: customer, asked_at.
         found: columns of CONVERSION.
-        within: How long after asked_at still counts.
+        within: How long after asked_at still counts; whole seconds.
+        currency: Of the value.
 
     """
-    after = found.select("at", "value", who="customer")
-    age = after.at.epoch_seconds() - asked.asked_at.epoch_seconds()
-    pairs = asked.inner_join(after, [
-        asked.customer == after.who, after.at >= asked.asked_at, age <= int(within.total_seconds())
-    ])
-    first = pairs.group_by("message").aggregate(
-        converted_at=pairs.at.min(where=pairs["value"] >= 0), value=pairs["value"].sum().cast("int64"),
+    since = moments(asked["asked_at"])
+    both = pairs(
+        asked["customer"], since, second_of(since) + whole_seconds(within) + SECOND, right=found["customer"],
+        at=moments(found["at"]),
     )
-    return asked.left_join(first, "message").drop("message_right").mutate(value=ibis._["value"].fill_null(0))
+    amount = found["value"].combine_chunks().to_numpy()[both.right]
+    is_ours = pc.equal(found["currency"], currency).combine_chunks().to_numpy(zero_copy_only=False)[both.right]
+    value = np.zeros(asked.num_rows, np.int64)
+    np.add.at(value, both.left, np.where(is_ours, amount, 0))
+    # Pairs stand in order of time, so that the first of a row that was not given back is when it converted.
+    rows, at = np.unique(both.left[amount >= 0], return_index=True)
+    first = np.full(asked.num_rows, -1)
+    first[rows] = both.right[amount >= 0][at]
+    converted = found["at"].take(pa.array(first, mask=first < 0))
+    return asked.append_column("converted_at", converted).append_column("value", pa.array(value))
 
 
 def _identity(rows: ir.Table, formula: Taken) -> ir.StringValue:

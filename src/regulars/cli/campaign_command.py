@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from getpass import getuser
 from pathlib import Path
@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regulars.cli.campaign_decisions import approve, choose, withdraw
+from regulars.cli.campaign_decisions import approve, choose, rule, withdraw
 from regulars.cli.campaign_read import read
 from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_json, show_table
 from regulars.web.mask import mask
 
 if TYPE_CHECKING:
     from regulars.campaigns.campaign import State
-    from regulars.campaigns.template import Message, Unfilled
     from regulars.pipeline.account import Account
     from regulars.pipeline.compose import Plan
     from regulars.pipeline.workspace import Workspace
@@ -49,7 +48,7 @@ def command(context: click.Context, folder: Path, *, as_json: bool) -> None:
         _list(folder, as_json=as_json)
 
 
-for verb in (choose, approve, withdraw, read):
+for verb in (choose, approve, withdraw, rule, read):
     command.add_command(verb)
 
 
@@ -92,24 +91,22 @@ def plan(name: str, folder: Path, *, as_json: bool) -> None:
 @project_options
 def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool) -> None:
     """Show NAME as the first people of its audience would read it."""
-    from regulars.campaigns.subset import REST  # noqa: PLC0415
-    from regulars.pipeline.campaign import words  # noqa: PLC0415
+    from regulars.pipeline.would_get import examples  # noqa: PLC0415
 
     def show(workspace: Workspace, found: Plan) -> None:
-        ready, rows = words(workspace.project, found.campaign), found.rows.to_pylist()
-        going = [row for row in rows if row["state"] == "planned" and row["variant"] != REST][:limit]
-        shown = [{
-            "customer_id": row["customer_id"], "address": row["address"] if reveal else mask(row["address"]),
-            "variant": row["variant"], "due_at": row["due_at"],
-            "message": _words(ready.fill(row["variant"], row["gaps"])),
-        } for row in going]
+        shown = [
+            replace(one, address=one.address if reveal else mask(one.address) or "")
+            for one in examples(workspace, found, limit=limit)
+        ]
         if as_json:
-            show_json(shown)
+            show_json([{
+                **{name: getattr(one, name) for name in ("customer_id", "address", "variant", "due_at", "segments")},
+                "message": {"subject": one.subject, "text": one.text},
+            } for one in shown])
             return
         for one in shown:
-            variant = f" ({one['variant']})" if one["variant"] else ""
-            click.secho(f"{one['address']}{variant}", bold=True)
-            click.echo("\n".join(f"  {part}" for part in one["message"].values() if part) + "\n")
+            click.secho(f"{one.address}{f' ({one.variant})' if one.variant else ''}", bold=True)
+            click.echo("\n".join(f"  {part}" for part in (one.subject, one.text) if part) + "\n")
         if not shown:
             click.echo(f"Nobody gets it. Next: {command_line(f'campaign plan {name}', folder)}")
 
@@ -359,11 +356,3 @@ def _move(folder: Path, name: str, to: State, *, reason: str | None, as_json: bo
         one = move(desk, name, to, by=getuser(), reason=reason)
         found = account(desk.book, one)
     _show_account(found, folder, as_json=as_json)
-
-
-def _words(message: Message | Unfilled) -> dict[str, str]:
-    from regulars.campaigns.template import Unfilled  # noqa: PLC0415
-
-    if isinstance(message, Unfilled):
-        return {"reason": message.reason}
-    return {"subject": message.subject, "text": message.text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from regulars.events.window import days
@@ -41,11 +42,27 @@ def who(trigger: Trigger) -> str:
             return f"everybody, around their {trigger.trait}{' of every year' if trigger.is_yearly else ''}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leading:
+    """A way from one step to another, with what is asked or waited for on it, in words."""
+
+    step: str                                # empty: the beginning
+    to: str                                  # END: the end
+    words: str
+
+
+def leading(flow: Flow) -> list[Leading]:
+    """Return every way of a flow, the first one first."""
+    return [
+        Leading(step=name, to=edge.to, words=", ".join(part for part in (label, *map(_delay, edge.delays)) if part))
+        for name, label, edge in _edges(flow)
+    ]
+
+
 def way(flow: Flow) -> list[dict[str, str]]:
     """Return one row a step: step, what, and when it is taken after which other one."""
     before: dict[str, list[str]] = {}
-    edges = [("", "", flow.first), *((step.name, *part) for step in flow.steps for part in _ways(step))]
-    for name, label, edge in edges:
+    for name, label, edge in _edges(flow):
         origin = " ".join(part for part in (name, label and f"({label})") if part)
         before.setdefault(edge.to, []).append(_when(edge, origin))
     rows = [
@@ -53,6 +70,21 @@ def way(flow: Flow) -> list[dict[str, str]]:
         for step in flow.steps
     ]
     return [*rows, {"step": "end", "what": "the journey is over", "when": "; ".join(before.get(END, ["never"]))}]
+
+
+def length(span: timedelta) -> str:
+    """Return how long something lasts: `3 days`, `4 hours`, `90 minutes`."""
+    whole, rest = divmod(span, timedelta(days=1))
+    if not rest:
+        return days(whole)
+    hours, minutes = divmod(span, timedelta(hours=1))
+    if not minutes:
+        return f"{hours} hour{'' if hours == 1 else 's'}"
+    return f"{int(span.total_seconds()) // 60} minutes"
+
+
+def _edges(flow: Flow) -> list[tuple[str, str, Edge]]:
+    return [("", "", flow.first), *((step.name, *part) for step in flow.steps for part in _ways(step))]
 
 
 def _ways(step: Step) -> list[tuple[str, Edge]]:
@@ -73,14 +105,14 @@ def _what(step: Step) -> str:
     match step:
         case Message():
             at = "as soon as it is due" if step.at is None else f"at {step.at:%H:%M}"
-            late = "however late" if step.late is None else f"skipped when {_length(step.late)} late"
+            late = "however late" if step.late is None else f"skipped when {length(step.late)} late"
             return f"{step.campaign.channel} by {step.campaign.destination}, {at}, {late}"
         case Branch():
             return f"is it so: {step.question.sentence()}"
         case Split():
             return f"each variant of {step.experiment} its own way"
         case Await():
-            return f"wait for {step.question.sentence()}, at most {_length(step.at_most)}"
+            return f"wait for {step.question.sentence()}, at most {length(step.at_most)}"
         case Mark():
             return "written on the timeline"
         case Leave():
@@ -99,22 +131,12 @@ def _when(edge: Edge, origin: str) -> str:
 def _delay(delay: Delay) -> str:
     match delay:
         case Length():
-            return _length(delay.length)
+            return length(delay.length)
         case DayOf():
             side = "before" if delay.offset < 0 else "after"
             return f"{days(abs(delay.offset))} {side} the day" if delay.offset else "on the day"
         case Clock():
             return f"at {delay.at:%H:%M}"
-
-
-def _length(length: timedelta) -> str:
-    whole, rest = divmod(length, timedelta(days=1))
-    if not rest:
-        return days(whole)
-    hours, minutes = divmod(length, timedelta(hours=1))
-    if not minutes:
-        return f"{hours} hour{'' if hours == 1 else 's'}"
-    return f"{int(length.total_seconds()) // 60} minutes"
 
 
 def _event(trigger: OnEvent | OnDate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -80,11 +81,20 @@ class Account:
 
 def account(book: Book, one: Occurrence) -> Account:
     """Return the account of an occurrence as it stands."""
-    counts = book.campaigns.counts(one.campaign_id)
+    counts: Counter[str] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
+    variants: Counter[tuple[str, str]] = Counter()
+    for variant, state, reason, number in book.campaigns.tally(one.campaign_id):
+        counts[state] += number
+        variants[variant, state] += number
+        if reason is not None:
+            reasons[state, reason] += number
     return Account(
-        occurrence=one, planned=sum(counts.values()), **{name: counts.get(name, 0) for name in ENDED},
-        waiting=sum(counts.get(name, 0) for name in WAITING), reasons=book.campaigns.reasons(one.campaign_id),
-        variants=book.campaigns.variants(one.campaign_id), stages=book.campaigns.stages(one.campaign_id),
+        occurrence=one, planned=counts.total(), **{name: counts[name] for name in ENDED},
+        waiting=sum(counts[name] for name in WAITING),
+        reasons=sorted(((*why, number) for why, number in reasons.items()), key=lambda row: (-row[2], row[0], row[1])),
+        variants=sorted((*which, number) for which, number in variants.items()),
+        stages=book.campaigns.stages(one.campaign_id),
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, get_args
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import ibis
 import ibis.expr.types as ir
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 
 from regulars.campaigns import sms
 from regulars.campaigns.added import Added, Drawn, added, drawn
-from regulars.campaigns.attribution import Model, attributed, by_campaign, returns
+from regulars.campaigns.attribution import CONVERSION, Model, attributed, by_campaign, paths, returned
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.goal import CampaignGoal, conversions, reached, redeemed
 from regulars.campaigns.results import Share, share
@@ -25,8 +24,11 @@ from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.engines.question import given, given_table
 
 MODELS: tuple[Model, ...] = get_args(Model)
+
+_PEOPLE = ibis.schema({"customer": "string"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,49 +107,50 @@ def asked(workspace: Workspace, campaign: Campaign, one: Occurrence, ways: pa.Ta
     }))
 
 
-def converted(workspace: Workspace, of: Asked) -> pa.Table | None:
-    """Return who reached the first goal after their message: message, converted_at; None where nobody knows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What the people of an occurrence did of one goal since it began."""
 
-    That is where a campaign has no goal, or nothing was derived yet.
-    """
-    goal = next(iter(of.campaign.goals), None)
-    found = None if goal is None else _conversions(workspace, goal, of.one)
-    if goal is None or found is None:
+    goal: CampaignGoal
+    conversions: pa.Table                    # campaigns.attribution.CONVERSION
+    people: pa.Table                         # a row a message, as `Asked`, with converted_at and value since asked_at
+
+
+def done(workspace: Workspace, of: Asked, goal: CampaignGoal) -> Done | None:
+    """Return what people did of a goal; None before anything was derived."""
+    found = _conversions(workspace, goal, of)
+    if found is None:
         return None
-    people = reached(workspace.stores.engine.arrow(of.people), found, within=goal.within)
-    return workspace.fetch(people.select("message", "converted_at"))
+    return Done(goal=goal, conversions=found, people=reached(
+        of.people, found, within=goal.within, currency=_currency(workspace)
+    ))
 
 
-def brought(workspace: Workspace, of: Asked, *, spent: Spent | None, held_out: str | None) -> list[Brought]:
-    """Return what came of each goal, in their order; none before anything was derived.
+def brought(
+    workspace: Workspace, of: Asked, every: list[Done], *, spent: Spent | None, held_out: str | None
+) -> list[Brought]:
+    """Return what came of each goal, in their order.
 
     `held_out`: the variant that got nothing; None where nobody was held out, or its experiment is not to be trusted.
     """
-    told = []
-    for goal in of.campaign.goals:
-        found = _conversions(workspace, goal, of.one)
-        if found is None:
-            return []
-        more = added(_drawn(workspace, goal, found, of), held_out=held_out) if held_out is not None else []
+    told, touches = [], _touches(workspace, every, of)
+    for each in every:
+        goal = each.goal
+        more = added(_drawn(workspace, each, of), held_out=held_out) if held_out is not None else []
         told.append(Brought(
             metric=goal.metric, within_days=goal.within.total_seconds() / 86_400,
             variants=[
-                Converted(variant=each.variant, people=share(each.converted, of=each.people), value=int(each.value))
-                for each in did_by_variant(workspace, goal, of) or ()
-            ], codes=_codes(workspace, goal, of), credit=_credit(workspace, goal, found, of.one, spent),
+                Converted(variant=one.variant, people=share(one.converted, of=one.people), value=int(one.value))
+                for one in did_by_variant(each)
+            ], codes=_codes(workspace, goal, of), credit=_credit(workspace, each, touches, of, spent),
             added=more, not_added=None if more else "nobody was held out, or the experiment is not to be trusted",
         ))
     return told
 
 
-def did_by_variant(workspace: Workspace, goal: CampaignGoal, of: Asked) -> list[Drawn] | None:
-    """Return what those who were sent to did afterwards, by variant; None before anything was derived."""
-    found = _conversions(workspace, goal, of.one)
-    if found is None:
-        return None
-    people = workspace.stores.engine.arrow(of.people)
-    sent = reached(people.filter(people.sent_at.notnull()), _at_home(workspace, found), within=goal.within)
-    return [Drawn(**row) for row in workspace.rows(drawn(sent))]
+def did_by_variant(each: Done) -> list[Drawn]:
+    """Return what those who were sent to did afterwards, by variant."""
+    return drawn(each.people.filter(pc.is_valid(each.people["sent_at"])))
 
 
 def spent_on(workspace: Workspace, campaign: Campaign, one: Occurrence) -> Spent | None:
@@ -167,97 +170,111 @@ def _currency(workspace: Workspace) -> str:
     return workspace.project.config.business.currency
 
 
-def _conversions(workspace: Workspace, goal: CampaignGoal, one: Occurrence) -> ir.Table | None:
-    """Everything that counted since an occurrence began; None where nothing was derived yet."""
-    rows = _rows(workspace, goal, one)
-    if rows is None:
+def _conversions(workspace: Workspace, goal: CampaignGoal, of: Asked) -> pa.Table | None:
+    """Everything of the people of an occurrence that counted since it began; None where nothing was derived yet."""
+    if not _is_derived(workspace, goal):
         return None
-    return conversions(goal, _metric(workspace, goal), rows, currency=_currency(workspace))
+    return _rows_of(workspace.ask(
+        _counting, goal, None, people=pa.table({"customer": pc.unique(of.people["customer"])}), **_span(workspace, of)
+    ))
+
+
+def _counting(workspace: Workspace, goal: CampaignGoal, code: str | None) -> ir.Table:
+    """Return the question for conversions between two moments: of some people, or whoever's with a code."""
+    rows = workspace.table(_table(workspace, goal))
+    rows = rows.filter(
+        rows.occurred_at >= given("since", "timestamp"), rows.occurred_at <= given("now", "timestamp")
+    )
+    found = with_customer(workspace, rows)
+    if code is not None:
+        found = redeemed(goal, found, code)
+    else:
+        people = given_table("people", _PEOPLE)
+        found = found.semi_join(people, found.customer_id == people.customer)
+    return conversions(goal, _metric(workspace, goal), found, currency=_currency(workspace))
+
+
+def _rows_of(found: pa.Table) -> pa.Table:
+    return found.cast(CONVERSION)
+
+
+def _span(workspace: Workspace, of: Asked) -> dict[str, datetime]:
+    return {"since": _plain(of.one.starts_at), "now": _plain(as_of_now(workspace).moment)}
 
 
 def _metric(workspace: Workspace, goal: CampaignGoal) -> Metric:
     return next(each for each in workspace.project.metrics if each.name == goal.metric)
 
 
-def _rows(workspace: Workspace, goal: CampaignGoal, one: Occurrence) -> ir.Table | None:
-    """The rows a goal's metric is taken over since an occurrence began, with their customers."""
-    name = "events" if getattr(_metric(workspace, goal).formula, "events", ()) else "money"
-    if not workspace.lake.exists(name) or not workspace.lake.exists("identity"):
-        return None
-    rows = workspace.table(name)
-    since, now = (_plain(moment) for moment in (one.starts_at, as_of_now(workspace).moment))
-    return with_customer(workspace, rows.filter(rows.occurred_at >= since, rows.occurred_at <= now))
+def _table(workspace: Workspace, goal: CampaignGoal) -> str:
+    """Return the table whose rows a goal's metric is taken over."""
+    return "events" if getattr(_metric(workspace, goal).formula, "events", ()) else "money"
+
+
+def _is_derived(workspace: Workspace, goal: CampaignGoal) -> bool:
+    return workspace.lake.exists(_table(workspace, goal)) and workspace.lake.exists("identity")
 
 
 def _codes(workspace: Workspace, goal: CampaignGoal, of: Asked) -> list[Redeemed]:
     """What was redeemed of each code since the occurrence began."""
-    rows = None if goal.code is None else _rows(workspace, goal, of.one)
-    if rows is None:
+    if goal.code is None or not _is_derived(workspace, goal):
         return []
     variants: dict[str, list[str]] = {}
     for offer in workspace.book.offers.of(of.one.campaign_id):
         if offer.offer_code is not None:
             variants.setdefault(offer.offer_code.upper(), []).append(offer.variant)
-    people, told = workspace.stores.engine.arrow(of.people), []
-    sent = people.filter(people.sent_at.notnull()).select(recipient="customer").distinct()
+    sent = pc.unique(of.people.filter(pc.is_valid(of.people["sent_at"]))["customer"])
+    told = []
     for code, names in sorted(variants.items()):
-        found = _at_home(workspace, conversions(
-            goal, _metric(workspace, goal), redeemed(goal, rows, code), currency=_currency(workspace)
+        found = _rows_of(workspace.ask(_counting, goal, code, **_span(workspace, of)))
+        customers = pc.unique(found["customer"])
+        ours = found.filter(pc.equal(found["currency"], _currency(workspace)))
+        told.append(Redeemed(
+            code=code, variants=names, customers=len(customers),
+            conversions=len(pc.unique(found.filter(pc.greater_equal(found["value"], 0))["conversion_id"])),
+            of_recipients=int(pc.sum(pc.is_in(customers, sent)).as_py() or 0),
+            value=int(pc.sum(ours["value"]).as_py() or 0),
         ))
-        known = found.left_join(sent, found.customer == sent.recipient)
-        row = workspace.rows(known.aggregate(
-            conversions=known.conversion_id.nunique(where=known["value"] >= 0), customers=known.customer.nunique(),
-            of_recipients=known.recipient.nunique(), value=known["value"].sum(),
-        ))[0]
-        told.append(Redeemed(code=code, variants=names, **{**row, "value": int(row["value"] or 0)}))
     return told
 
 
-def _at_home(workspace: Workspace, found: ir.Table) -> ir.Table:
-    """Conversions of which only those in the currency of the business have a value: others do not add up with it."""
-    is_ours = found.currency == _currency(workspace)
-    return found.mutate(value=ibis.ifelse(is_ours, found["value"], ibis.literal(0, "int64")))
-
-
-def _drawn(workspace: Workspace, goal: CampaignGoal, found: ir.Table, of: Asked) -> list[Drawn]:
+def _drawn(workspace: Workspace, each: Done, of: Asked) -> list[Drawn]:
     """What everybody did from the same moment on, by the variant they were drawn for."""
-    start = ibis.literal(_plain(of.one.starts_at), "timestamp")
-    people = workspace.stores.engine.arrow(of.people).mutate(asked_at=start)
-    of_variant = people.filter(people.variant.isin(sorted(of.campaign.templates)))
-    rows = drawn(reached(of_variant, _at_home(workspace, found), within=goal.within))
-    return [Drawn(**row) for row in workspace.rows(rows)]
+    people = of.people.filter(pc.is_in(of.people["variant"], pa.array(sorted(of.campaign.templates))))
+    start = pa.repeat(pa.scalar(_plain(of.one.starts_at), pa.timestamp("us")), people.num_rows)
+    asked_alike = people.set_column(people.column_names.index("asked_at"), "asked_at", start)
+    return drawn(reached(
+        asked_alike, each.conversions, within=each.goal.within, currency=_currency(workspace)
+    ))
 
 
 def _credit(
-    workspace: Workspace, goal: CampaignGoal, found: ir.Table, one: Occurrence, spent: Spent | None
+    workspace: Workspace, each: Done, touches: pa.Table, of: Asked, spent: Spent | None
 ) -> list[Credited]:
-    touches, parts = _touches(workspace, goal, one), []
-    # With its costs, be they nothing, the campaign has a row whatever is put down to it.
-    cost = pa.table({
-        "campaign": [one.campaign_id], "currency": [_currency(workspace)],
-        "cost": [0 if spent is None else spent.total],
-    })
+    before, told = paths(touches, each.conversions, window=each.goal.within), []
     for model in MODELS:
-        earned = by_campaign(attributed(touches, found, model=model, window=goal.within))
-        money = returns(earned, workspace.stores.engine.arrow(cost))
-        who = earned.select("campaign", "currency", "customers")
-        both = money.left_join(who, ["campaign", "currency"]).filter(lambda row: row.campaign == one.campaign_id)
-        parts.append(both.select(
-            "currency", "value", "conversions", "roi", "roas", "cost_per_conversion",
-            model=ibis.literal(model), customers=both.customers.fill_null(0),
-        ))
-    rows: Sequence[Mapping[str, Any]] = workspace.rows(ibis.union(*parts))
-    by_model = sorted(rows, key=lambda row: (MODELS.index(row["model"]), row["currency"]))
-    return [Credited(**{**row, "value": int(row["value"])}) for row in by_model]
+        earned = by_campaign(attributed(before, model=model))
+        mine = {row["currency"]: row for row in earned.to_pylist() if row["campaign"] == of.one.campaign_id}
+        # In the currency of its costs, be they nothing, the campaign has a row whatever is put down to it.
+        for currency in sorted({*mine, _currency(workspace)}):
+            row = mine.get(currency, {"value": 0, "conversions": 0, "customers": 0})
+            cost = spent.total if spent is not None and currency == spent.currency else 0
+            back = returned(row["value"], cost=cost, conversions=row["conversions"])
+            told.append(Credited(
+                model=model, currency=currency, value=row["value"], conversions=row["conversions"],
+                customers=row["customers"], **asdict(back),
+            ))
+    return told
 
 
-def _touches(workspace: Workspace, goal: CampaignGoal, one: Occurrence) -> ir.Table:
-    """Every message of every campaign that a conversion since this one began may be put down to."""
-    told = workspace.book.touches.since(one.starts_at - goal.within, leaving_out=ANSWERS)
-    return workspace.stores.engine.arrow(pa.table({
+def _touches(workspace: Workspace, every: list[Done], of: Asked) -> pa.Table:
+    """Every message of every campaign that a conversion of these people may be put down to."""
+    longest = max((each.goal.within for each in every), default=timedelta())
+    told = workspace.book.touches.since(of.one.starts_at - longest, leaving_out=ANSWERS)
+    return pa.table({
         "touch_id": pc.binary_join_element_wise(told["campaign_id"], told["customer"], "."),
         "customer": as_they_are_now(workspace, told["customer"]), "campaign": told["campaign_id"], "at": told["at"],
-    }))
+    })
 
 
 def _plain(moment: datetime) -> datetime:

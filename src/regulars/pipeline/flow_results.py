@@ -197,23 +197,29 @@ def explain(workspace: Workspace, flow: Flow, customer_id: str) -> Told:
     )
 
 
-def stand(book: Book, flow: Flow, state: FlowState, *, by: str, clock: Clock, reason: str | None = None) -> None:
-    """Let a flow and its messages rest, or go on, and write down who did. Raises GuardError where it does already."""
-    before, now = book.journeys.standing(flow.name).state, clock.now()
+def change_state(book: Book, flow: Flow, state: FlowState, *, at: datetime, reason: str | None = None) -> None:
+    """Let a flow and its messages rest, or go on. Raises GuardError where it does already."""
+    before = book.journeys.standing(flow.name).state
     ones = [one for name in book.campaigns.names(f"{flow.name}{DOT}") for one in book.campaigns.occurrences(name)]
     paused = [one for one in ones if one.state == "paused"]
     if before == state and not (state == "running" and paused):
         raise GuardError(f"{flow.name} is {before} already", hint="regulars flow list")
     # The flow first where it is to rest, its messages first where they go on: killed in between it still rests.
     if state == "paused":
-        book.journeys.stand(flow.name, state, reason=reason, at=now)
+        book.journeys.stand(flow.name, state, reason=reason, at=at)
     for one in ones:
         if state == "paused" and one.state in {"sending", "scheduled"}:
-            book.campaigns.move(one.campaign_id, "paused", at=now, reason=reason)
+            book.campaigns.move(one.campaign_id, "paused", at=at, reason=reason)
         elif state == "running" and one.state == "paused":
-            book.campaigns.move(one.campaign_id, "sending", at=now)
+            book.campaigns.move(one.campaign_id, "sending", at=at)
     if state == "running":
-        book.journeys.stand(flow.name, state, reason=None, at=now)
+        book.journeys.stand(flow.name, state, reason=None, at=at)
+
+
+def stand(book: Book, flow: Flow, state: FlowState, *, by: str, clock: Clock, reason: str | None = None) -> None:
+    """Let a flow rest or go on, and write down who did; see `change_state`."""
+    before, now = book.journeys.standing(flow.name).state, clock.now()
+    change_state(book, flow, state, at=now, reason=reason)
     book.audit.add(Changed(at=now, by=by, what=f"flow.{state}", subject=flow.name, before=before, after=state))
 
 

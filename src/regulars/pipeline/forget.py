@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from regulars.config import HOME
 from regulars.consent.channel import CHANNELS, CONTACTS, Channel, canonical_all
 from regulars.consent.suppression import Suppression, address_hash
+from regulars.pipeline.anew import drop_tables
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.consent import salt
 from regulars.pipeline.erased import Key, Struck, find, keys_of, owned_rows, strike
@@ -152,22 +152,9 @@ def _forget_landed(workspace: Workspace, erasure: Erasure, keys: set[Key]) -> No
 
 
 def _make_lake_anew(workspace: Workspace, waiting: Sequence[Erasure]) -> None:
-    tables = workspace.lake.stored()
-    for table in tables:
-        workspace.lake.drop(table)
-    files = workspace.lake.vacuum(keep=1)
-    workspace.landing.tidy()
-    for store in (workspace.lake.files, workspace.landing.files):
-        store.prune()
-    spill = workspace.project.config.folder / HOME / "spill"
-    # Whoever works holds the lease, and that is us: what lies here was left by a process that was killed.
-    for path in spill.rglob("*") if spill.is_dir() else ():
-        if path.is_file():
-            path.unlink(missing_ok=True)
-    workspace.book.forgetting.compact()
+    tables, files = drop_tables(workspace)
     for erasure in waiting:
-        facts = {"tables": len(tables), "files": len(files)}
-        workspace.book.erasures.prove(erasure.erasure_id, "lake", facts)
+        workspace.book.erasures.prove(erasure.erasure_id, "lake", {"tables": tables, "files": files})
 
 
 def _contacts(

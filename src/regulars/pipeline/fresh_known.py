@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
 
 NEVER = np.iinfo(np.int32).min
 """In the place of a day: there was none."""
@@ -18,13 +20,16 @@ NEVER = np.iinfo(np.int32).min
 class Known:
     """Customers, each in a place of its own, and what lies there."""
 
-    customers: pa.Table                      # customer_id and traits, a row in each place
-    owned: dict[str, Owned]                  # rows of events, and of money
+    customers: pa.Table                      # customer_id and traits, a row in each place, sorted by customer_id
+    ids: np.ndarray[Any, np.dtype[np.bytes_]]        # the customer of every place
+    owned: dict[str, Owned] = field(default_factory=dict)    # rows of events, and of money
 
-    @property
-    def ids(self) -> pa.Array:
-        """Return the customer of every place."""
-        return self.customers["customer_id"].combine_chunks()
+    @classmethod
+    def of(cls, customers: pa.Table) -> Known:
+        """Return customers with a customer_id in places, and nothing there yet."""
+        ids = _bytes(customers["customer_id"])
+        order = np.argsort(ids)
+        return cls(customers=customers.take(pa.array(order)).combine_chunks(), ids=ids[order])
 
     @property
     def shape(self) -> dict[str, pa.Schema]:
@@ -33,12 +38,25 @@ class Known:
 
     def new_since(self, before: Known) -> list[str]:
         """Return customers that another run's did not have."""
-        found: list[str] = self.ids.filter(pc.invert(pc.is_in(self.ids, value_set=before.ids))).to_pylist()
+        ids = self.customers["customer_id"].combine_chunks()
+        found: list[str] = ids.filter(pa.array(before.found(ids) < 0)).to_pylist()
         return found
 
-    def places(self, customer_ids: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def found(self, customer_ids: pa.Array) -> Places:
+        """Return where each of some customers is; -1 for those nobody knows."""
+        each = customer_ids.dictionary_encode()
+        asked = _bytes(each.dictionary)
+        # Looked for in what is sorted once: to hash all customers, for a few, would take longer than to decide of them.
+        places = np.searchsorted(self.ids, asked)
+        is_known = places < len(self.ids)
+        is_known[is_known] = self.ids[places[is_known]] == asked[is_known]
+        found: Places = np.where(is_known, places, -1)[np.asarray(each.indices)]
+        return found
+
+    def places(self, customer_ids: pa.Array) -> Places:
         """Return where customers are; those nobody knows are left out."""
-        return np.asarray(pc.index_in(customer_ids, value_set=self.ids).drop_null(), dtype=np.int64)
+        found = self.found(customer_ids)
+        return found[found >= 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +64,17 @@ class Owned:
     """Rows of customers, those of each lying together."""
 
     rows: pa.Table
-    begins: np.ndarray[Any, np.dtype[np.int64]]      # where the rows of each place begin, and where the last ones end
+    begins: Places                           # where the rows of each place begin, and where the last ones end
 
     @classmethod
-    def of(cls, rows: pa.Table, customers: pa.Table) -> Owned:
+    def of(cls, rows: pa.Table, known: Known) -> Owned:
         """Return rows with a customer_id by the customers' places; those of nobody among them are left out."""
-        found = pc.index_in(rows["customer_id"], value_set=customers["customer_id"].combine_chunks())
-        places = np.asarray(found.combine_chunks().fill_null(-1), dtype=np.int64)
+        places = known.found(rows["customer_id"].combine_chunks())
         order = np.argsort(places, kind="stable")
-        begins = np.searchsorted(places[order], np.arange(len(customers) + 1))
+        begins = np.searchsorted(places[order], np.arange(len(known.ids) + 1))
         return cls(rows=rows.take(pa.array(order)).combine_chunks(), begins=begins)
 
-    def at(self, places: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Table:
+    def at(self, places: Places) -> pa.Table:
         """Return the rows of some places."""
         begins, counts = self.begins[places], self.begins[places + 1] - self.begins[places]
         before = np.cumsum(counts) - counts
@@ -84,12 +101,11 @@ class Stands:
 
     def moved(self, before: Known, after: Known) -> Stands:
         """Return the same in the places of another run's customers; the new ones are nowhere yet."""
-        moved = Stands.of(self.segments, len(after.customers))
-        found = pc.index_in(after.ids, value_set=before.ids)
-        here = np.flatnonzero(np.asarray(found.is_valid()))
-        there = np.asarray(found.drop_null(), dtype=np.int64)
+        moved = Stands.of(self.segments, len(after.ids))
+        there = before.found(after.customers["customer_id"].combine_chunks())
+        here = np.flatnonzero(there >= 0)
         for name in ("was", "entered", "left"):
-            getattr(moved, name)[:, here] = getattr(self, name)[:, there]
+            getattr(moved, name)[:, here] = getattr(self, name)[:, there[here]]
         return moved
 
     def follow(self, transitions: pa.Table, known: Known) -> None:
@@ -97,12 +113,12 @@ class Stands:
 
         Whoever enters and leaves at the same moment is out after it, as in the ledger.
         """
-        segments = pc.index_in(transitions["segment"], value_set=pa.array(self.segments, pa.string()))
-        places = pc.index_in(transitions["customer_id"], value_set=known.ids)
-        is_here = pc.and_(segments.is_valid(), places.is_valid())
-        cells = np.asarray(segments.filter(is_here), dtype=np.int64) * self.was.shape[1]
-        cells += np.asarray(places.filter(is_here), dtype=np.int64)
-        rows = transitions.filter(is_here)
+        segments = pc.index_in(transitions["segment"].combine_chunks(), value_set=pa.array(self.segments, pa.string()))
+        numbers = np.asarray(segments.fill_null(-1), dtype=np.int64)
+        places = known.found(transitions["customer_id"].combine_chunks())
+        is_here = (numbers >= 0) & (places >= 0)
+        cells = numbers[is_here] * self.was.shape[1] + places[is_here]
+        rows = transitions.filter(pa.array(is_here))
         has_left = np.asarray(pc.equal(rows["change"], "left"))
         days = np.asarray(rows["business_day"].cast(pa.int32()), dtype=np.int32)
         np.maximum.at(self.entered.reshape(-1), cells[~has_left], days[~has_left])
@@ -112,15 +128,19 @@ class Stands:
         is_last = np.append(cells[1:] != cells[:-1], True) if len(cells) else np.zeros(0, np.bool_)
         self.was.reshape(-1)[cells[is_last]] = ~has_left[is_last]
 
-    def at(self, places: np.ndarray[Any, np.dtype[np.int64]], known: Known, *, dated: frozenset[str]) -> pa.Table:
+    def at(self, places: Places, known: Known, *, dated: frozenset[str]) -> pa.Table:
         """Return the columns of `stands` for some places; days only of the segments that are `dated`."""
-        columns: dict[str, pa.Array] = {"customer_id": known.ids.take(pa.array(places))}
+        columns: dict[str, pa.Array] = {"customer_id": known.customers["customer_id"].take(pa.array(places))}
         for n, name in enumerate(self.segments):
             columns[f"was_{name}"] = pa.array(self.was[n, places])
             if name in dated:
                 columns[f"entered_{name}"] = _days(self.entered[n, places])
                 columns[f"left_{name}"] = _days(self.left[n, places])
         return pa.table(columns)
+
+
+def _bytes(texts: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.bytes_]]:
+    return np.array(texts.cast(pa.binary()).to_pylist(), dtype=np.bytes_)
 
 
 def _days(days: np.ndarray[Any, np.dtype[np.int32]]) -> pa.Array:

@@ -106,11 +106,11 @@ class Deciding:
         tables = {"events": counts.filter(counts.event_type.isin(self.counted.types))}
         if self.counted.has_money and lake.exists(MONEY):
             tables["money"] = lake.table(MONEY)
-        owned = {}
+        known = Known.of(customers)
         for name, rows in tables.items():
             columns = dict.fromkeys([*rows.columns, "customer_id"])
-            owned[name] = Owned.of(engine.fetch(rows.inner_join(whose, BY_PROFILE).select(*columns)), customers)
-        return Known(customers=customers, owned=owned)
+            known.owned[name] = Owned.of(engine.fetch(rows.inner_join(whose, BY_PROFILE).select(*columns)), known)
+        return known
 
     def prepare(self, known: Known, *, today: date) -> None:
         """Go on with what the lake knows now. Called while nobody is `at_work`.
@@ -169,7 +169,7 @@ class Deciding:
         changes = standing.fetch(self.decides)
         at = pa.repeat(pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us")), len(changes))
         changes = changes.set_column(changes.schema.get_field_index("at"), "at", at)
-        added = ledger.append(changes) if len(changes) else 0
+        added = ledger.append_fresh(changes) if len(changes) else 0
         if len(changes) and ledger.last_batch() == before + 1:
             # Nobody else has appended meanwhile: otherwise all of it is read from the ledger the next time.
             self.stands.follow(changes, self.known)
@@ -217,7 +217,7 @@ class Deciding:
 
         Out of the lake's copy, a tenth of the time that the book takes, and of the book what is newer.
         """
-        stands = Stands.of([each.name for each in self.workspace.project.segments], len(known.customers))
+        stands = Stands.of([each.name for each in self.workspace.project.segments], len(known.ids))
         lake, engine = self.workspace.lake.on(self.standing.engine), self.standing.engine
         followed = 0
         if lake.exists("transitions"):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from regulars.check import Finding, worst
 from regulars.errors import RegularsError
 from regulars.pipeline.read import QUARANTINE
+from regulars.pipeline.retain import kept_too_long
 from regulars.pipeline.workspace import Workspace
 from regulars.records import quarantine
 from regulars.runs.health import Facts, facts_of, fresh, judge, usual_volume
@@ -46,7 +47,7 @@ def look(workspace: Workspace) -> list[Finding]:
     names = ("customers", "identity", "events", "memberships", QUARANTINE)
     tables = {name: workspace.table(name) for name in names if workspace.lake.exists(name)}
     tables.setdefault(QUARANTINE, workspace.stores.engine.arrow(quarantine.SCHEMA.to_pyarrow().empty_table()))
-    findings = [*_streams(workspace), *_deliveries(workspace)]
+    findings = [*_streams(workspace), *_deliveries(workspace), *kept_too_long(workspace)]
     if len(tables) == len(names):
         opened = workspace.project.config.business.opened_on
         counted = workspace.rows(facts_of(tables, now=workspace.clock.now(), opened_on=opened))

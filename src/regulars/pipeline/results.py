@@ -16,7 +16,7 @@ from regulars.campaigns.subset import FirstTest, first_test
 from regulars.errors import NotFound
 from regulars.experiments.verdict import Answer, Verdict
 from regulars.pipeline.account import Account, account
-from regulars.pipeline.brought import Brought, Spent, asked, brought, converted, spent_on
+from regulars.pipeline.brought import Brought, Spent, asked, brought, done, spent_on
 from regulars.pipeline.experiment import experiment_named, experiment_report
 from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
@@ -113,11 +113,13 @@ def _goals(
     if not campaign.goals:
         return [], spent, None
     of = asked(workspace, campaign, one, ways)
-    reached = converted(workspace, of)
+    every = [each for each in (done(workspace, of, goal) for goal in campaign.goals) if each is not None]
     is_trusted = verdict is None or verdict.decision != "not_trusted"
     silent = sorted(name for name, template in campaign.templates.items() if template is None)
     held_out = silent[0] if silent and is_trusted else None
-    return brought(workspace, of, spent=spent, held_out=held_out), spent, reached
+    # Before anything was derived for the first goal nobody knows who converted.
+    first = next((each.people for each in every if each.goal == campaign.goals[0]), None)
+    return brought(workspace, of, every, spent=spent, held_out=held_out), spent, first
 
 
 def _variants(

@@ -18,7 +18,7 @@ from regulars.campaigns.subset import BY, REST
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError, GuardError
 from regulars.pipeline.account import WAITING
-from regulars.pipeline.brought import asked, did_by_variant
+from regulars.pipeline.brought import asked, did_by_variant, done
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.winners import Winner
@@ -81,11 +81,11 @@ def standing(workspace: Workspace, campaign: Campaign, one: Occurrence) -> list[
             if name in counts else Tally(variant=name, people=0, did=0, left=0) for name in campaign.templates
         ]
     goal = next(each for each in campaign.goals if each.metric == by)
-    drawn = did_by_variant(workspace, goal, asked(workspace, campaign, one, ways))
-    if drawn is None:
+    found = done(workspace, asked(workspace, campaign, one, ways), goal)
+    if found is None:
         return None
     metric = next(each for each in workspace.project.metrics if each.name == by)
-    of = {each.variant: each for each in drawn}
+    of = {each.variant: each for each in did_by_variant(found)}
     return [
         Tally(
             variant=name, people=of[name].people, did=of[name].converted, left=counts[name]["left"],

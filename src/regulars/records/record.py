@@ -121,6 +121,7 @@ class Stream:
     is_pushed: bool = False                  # comes by itself, message by message of many kinds: never asked for
     expect_every: timedelta = timedelta(days=1)
     shrink_guard: float = 0.2                # share of rows a snapshot or re-dropped file may lose
+    keep_for: timedelta | None = None        # after which what came is forgotten; None: it is kept for ever
 
     @property
     def full_name(self) -> str:
@@ -145,7 +146,7 @@ def declare_stream(source: str, name: str, data: Mapping[str, object]) -> Stream
     """
     known = {
         "fields", "key", "mode", "parent", "each", "profile", "money", "family", "roster", "expect_every",
-        "shrink_guard",
+        "shrink_guard", "keep_for",
     }
     fields = tuple(_fields(_mapping(data.get("fields", {}), ("fields",))))
     if not fields:
@@ -180,6 +181,7 @@ def declare_stream(source: str, name: str, data: Mapping[str, object]) -> Stream
         roster=None if roster is None else _roster(_mapping(roster, ("roster",))),
         expect_every=duration(data.get("expect_every", "1 day"), ("expect_every",)),
         shrink_guard=float(str(data.get("shrink_guard", 0.2))),
+        keep_for=_keep_for(data),
     )
 
 
@@ -198,6 +200,18 @@ def duration(value: object, path: tuple[str | int, ...] = ()) -> timedelta:
     if unit not in units or not words[0].isdigit():
         raise DeclarationError(f"{value!r} is not a length of time", hint="write `3 days` or `12 hours`", path=path)
     return timedelta(seconds=int(words[0]) * units[unit])
+
+
+def _keep_for(data: Mapping[str, object]) -> timedelta | None:
+    if "keep_for" not in data:
+        return None
+    length, path = duration(data["keep_for"], ("keep_for",)), ("keep_for",)
+    if length < timedelta(days=1):
+        raise DeclarationError("rows are kept by whole days", hint="`keep_for: 400 days`", path=path)
+    if "parent" in data:
+        hint = f"write it beside the other keys of {data['parent']}"
+        raise DeclarationError("records of a list are kept as long as the row they came in", hint=hint, path=path)
+    return length
 
 
 def _fields(data: Mapping[str, object]) -> Iterator[Field]:

@@ -7,6 +7,7 @@
     profile: {traits: {plan: plan}}        # over the profile that `identify` gives: see PROFILE
     money: ...                     # as for any stream
     expect_every: 1 day
+    keep_for: 400 days             # after which messages are forgotten; left out: they are kept for ever
 
 It has two streams. `events` holds all messages, whatever their type; an event type picks its own with `only_if`:
 
@@ -77,11 +78,12 @@ class DoorSource(Pushed):
 def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> DoorSource:
     """Return the source that a declaration means. Raises DeclarationError."""
     del at                                   # it refers to nothing outside
-    no_strangers(data, {"kind", "fields", "profile", "money", "expect_every"}, path=())
+    no_strangers(data, {"kind", "fields", "profile", "money", "expect_every", "keep_for"}, path=())
     own = {key: as_mapping(data.get(key, {}), path=(key,)) for key in ("fields", "profile")}
     events = {
         "fields": {**FIELDS, **own["fields"]}, "key": "message_id", "profile": {**PROFILE, **own["profile"]},
         "money": data.get("money", []), "expect_every": data.get("expect_every", "1 day"),
+        **{key: data[key] for key in ("keep_for",) if key in data},
     }
     links = {
         "parent": EVENTS, "each": "door.links",

@@ -1,8 +1,8 @@
 """By profile: a copy of a table in which a profile's rows lie together, and how a few profiles are read by it.
 
 The files of a table never change, so a copy of some of them stays true as long as they are in the table. A copy says
-which files it covers; what it has of files that the table lost is left out, and those it does not cover are read beside
-it. It is written anew only when they have become many. See docs/decisions/point-reads.md.
+which files it covers, and where each of its rows lay. What it has of files that the table lost, and of rows that were
+marked as gone, is left out, and files it does not cover are read beside it. It is written anew only when they have become many. See docs/decisions/point-reads.md.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import ibis
 import ibis.expr.types as ir
 
 from regulars.storage.book.versions import COPIES
-from regulars.storage.engines.engine import rows_in
+from regulars.storage.engines.engine import FILE, MARKS, PLACE, rows_in
 from regulars.storage.lake import Lake
 from regulars.storage.manifest import DataFile, Manifest
-from regulars.storage.merge import FILE
 
 MANY = 8
 """Files that a copy may leave out before it is written anew: each costs a reader half a millisecond."""
@@ -37,7 +36,7 @@ ORDER = ("profile_id", "profile_source", "occurred_at")
 class Copied:
     """A copy of a table, as far as it is true now."""
 
-    schema: ibis.Schema                      # of the table
+    table: Manifest
     copy: Manifest
     reaches: dict[str, tuple[str, str]]      # files of the copy: the first and the last profile's id in each
     gone: tuple[str, ...]                    # files that the copy covers and the table lost: last parts of their names
@@ -56,12 +55,14 @@ class Copied:
 
         `place`: where the question is told the `files_of` its profiles.
         """
-        wanted = ibis.schema({**self.schema, FILE: "string"})
+        wanted = ibis.schema({**self.table.schema, **MARKS})
         told = lake.border.files_given(place, wanted, found=self.copy.schema)
         if self.gone:
             told = told.filter(told[FILE].notin(self.gone))
-        told = told.drop(FILE)
-        return told.union(lake.read(self.rest, self.schema)) if self.rest else told
+        if self.table.marks is not None:
+            told = told.anti_join(lake.border.parquet([lake.files.local(self.table.marks)], MARKS), MARKS.names)
+        told = told.drop(*MARKS.names)
+        return told.union(lake.read(self.rest, self.table)) if self.rest else told
 
 
 def copied(lake: Lake, name: str) -> Copied | None:
@@ -70,11 +71,12 @@ def copied(lake: Lake, name: str) -> Copied | None:
     if copy is None or table is None:
         return None
     manifest, covers = Manifest.from_json(table.manifest), set(copy.meta["covers"])
-    rest = tuple(file for file in manifest.files if _last(file) not in covers)
-    if len(rest) == len(manifest.files):
+    rest, found = tuple(file for file in manifest.files if _last(file) not in covers), Manifest.from_json(copy.manifest)
+    # Of a copy of before rows could be marked, it is not known which of its rows are gone since.
+    if len(rest) == len(manifest.files) or not MARKS.keys() <= found.schema.keys():
         return None
     return Copied(
-        schema=manifest.schema, copy=Manifest.from_json(copy.manifest), rest=rest,
+        table=manifest, copy=found, rest=rest,
         reaches={name: (first, last) for name, (first, last) in copy.meta["reaches"].items()},
         gone=tuple(sorted(covers - {_last(file) for file in manifest.files})),
     )
@@ -95,8 +97,8 @@ def write_copy(lake: Lake, name: str) -> int:
     Raises NotFound before the table is there, StoreError when a file is missing or another copy was written meanwhile.
     """
     manifest, parent = lake.manifest(name), lake.book.versions.current_version(COPIES + name)
-    paths = [lake.files.local(file.name) for file in manifest.files]
-    rows = lake.border.parquet(paths, manifest.schema, file=FILE)
+    paths, without = lake.places(manifest.files, manifest)
+    rows = lake.border.parquet(paths, manifest.schema, file=FILE, place=PLACE, without=without)
     rows = rows.filter(rows.profile_id.notnull())
     written = lake.border.spread(
         rows, lake.files.scratch(), order_by=ORDER, file_rows=manifest.rows // MOST_FILES

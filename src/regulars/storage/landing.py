@@ -159,7 +159,7 @@ class Landing:
     def withdraw(self, segment: Segment, *, gone: pa.Table, changed: pa.Table) -> None:
         """Write a segment anew without some of its rows and with other text in some; the others stay as they are.
 
-        Nothing else takes away what came: this is for what must be forgotten. The old file is gone afterwards.
+        Nothing but this and `remove` takes away what came: it is for what must be forgotten. The old file goes last.
         `gone` and `changed` have seq, file and line, and `changed` the new payload.
         """
         with self.border.bench() as bench:
@@ -178,6 +178,11 @@ class Landing:
             name = self._name(segment.source, segment.stream, day, "kept", COMPACTED)
             self.files.publish(written[0].path, name)
         self.book.pages.withdraw_segment(segment, name=name, rows=sum(file.rows for file in written))
+        self.files.delete(segment.name)
+
+    def remove(self, segment: Segment) -> None:
+        """Let go of a whole segment: of what is kept no longer. Its file is gone afterwards."""
+        self.book.pages.withdraw_segment(segment, name=None, rows=0)
         self.files.delete(segment.name)
 
     def tidy(self) -> list[str]:

@@ -97,9 +97,12 @@ def bars_by_name(rows: Sequence[Row], *, title: str, sentence: str, name: str, v
 
 def drawn(chart: Any, rows: Sequence[Row], *, title: str, sentence: str, height: int) -> Chart:
     """Return an Altair chart in the house's style, 640 wide and so high; `rows` are the numbers beneath."""
-    import vl_convert  # noqa: PLC0415
+    return pictured(styled(chart, height=height), rows, title=title, sentence=sentence)
 
-    themed = chart.properties(width=640, height=height, description=sentence, background="transparent").configure(
+
+def styled(chart: Any, *, height: int) -> dict[str, Any]:
+    """Return an Altair chart in the house's style as Vega-Lite, 640 wide and so high."""
+    themed = chart.properties(width=640, height=height, background="transparent").configure(
         font="system-ui, sans-serif",
         view={"stroke": None},
         axis={
@@ -116,8 +119,15 @@ def drawn(chart: Any, rows: Sequence[Row], *, title: str, sentence: str, height:
         # The page's own font is wider than the one the picture was measured with.
         padding={"left": 40, "right": 16, "top": 4, "bottom": 4},
     )
-    spec = themed.to_dict()
-    svg = vl_convert.vegalite_to_svg(spec)
+    return dict(themed.to_dict())
+
+
+def pictured(spec: Mapping[str, Any], rows: Sequence[Row], *, title: str, sentence: str) -> Chart:
+    """Return a styled chart with its data as a picture; `rows` are the numbers beneath."""
+    import vl_convert  # noqa: PLC0415
+
+    told = {**spec, "description": sentence}
+    svg = vl_convert.vegalite_to_svg(told)
     columns = tuple(rows[0]) if rows else ()
     return Chart(
         title=title,
@@ -125,7 +135,7 @@ def drawn(chart: Any, rows: Sequence[Row], *, title: str, sentence: str, height:
         svg=_in_tokens(svg, title=title),
         columns=columns,
         rows=tuple(tuple(row.values()) for row in rows),
-        spec=spec,
+        spec=told,
     )
 
 

@@ -15,7 +15,7 @@ from regulars.web.rights import Right
 from regulars.web.sign_in.visitor import Visitor
 from regulars.web.templated import filled
 
-Section = Literal["overview", "customers", "experiments", "health", "settings"]
+Section = Literal["overview", "customers", "campaigns", "experiments", "health", "settings"]
 """Words of the navigation."""
 
 
@@ -33,6 +33,7 @@ class Goal:
 NAVIGATION = (
     Goal(section="overview", href="/", word="Overview", key="o"),
     Goal(section="customers", href="/customers", word="Customers", key="c"),
+    Goal(section="campaigns", href="/campaigns", word="Campaigns", key="m"),
     Goal(section="experiments", href="/experiments", word="Experiments", key="e"),
     Goal(section="health", href="/health", word="Data health", key="h"),
     Goal(section="settings", href="/settings/people", word="Settings", key="s", may="manage"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from regulars.pipeline.connected import Circle
-from regulars.web.chart import SERIES, Chart, drawn
+from regulars.web.chart import SERIES, Chart, drawn, pictured, styled
 
 KINDS = ("family", "companions", "shared a pass")
 """What a line between two people may mean, the strongest first; a line says the strongest that holds."""
@@ -46,7 +47,18 @@ def network(circle: Circle, *, title: str, sentence: str, about: str | None = No
         }
         for number, (person, (x, y)) in enumerate(zip(circle.people, points, strict=True))
     ]
-    return drawn(_lines(lines) + _dots(dots), told(circle), title=title, sentence=sentence, height=HEIGHT)
+    kinds = tuple(kind for kind in KINDS if any(line["kind"] == kind for line in lines))
+    spec = {**_spec(kinds), "datasets": {"lines": lines, "dots": dots}}
+    return pictured(spec, told(circle), title=title, sentence=sentence)
+
+
+@cache
+def _spec(kinds: tuple[str, ...]) -> Mapping[str, Any]:
+    """Return the picture of ties of some kinds, as Vega-Lite without `lines` and `dots`.
+
+    Altair takes three times as long to put it together as it takes to draw it, and only the data are others.
+    """
+    return styled(_lines(kinds) + _dots(), height=HEIGHT)
 
 
 def _at() -> dict[str, Any]:
@@ -57,24 +69,23 @@ def _at() -> dict[str, Any]:
     return {"x": alt.X("x:Q", **plane), "y": alt.Y("y:Q", **plane)}
 
 
-def _lines(lines: Sequence[Mapping[str, Any]]) -> Any:
+def _lines(kinds: Sequence[str]) -> Any:
     import altair as alt  # noqa: PLC0415
 
-    kinds = [kind for kind in KINDS if any(line["kind"] == kind for line in lines)]
-    return alt.Chart(alt.Data(values=lines)).mark_rule(opacity=0.75, strokeCap="round").encode(
+    return alt.Chart(alt.NamedData(name="lines")).mark_rule(opacity=0.75, strokeCap="round").encode(
         **_at(), x2="x2:Q", y2="y2:Q",
         strokeWidth=alt.StrokeWidth("tie:Q", scale=alt.Scale(domain=[0, 16], range=[1.5, 8], clamp=True), legend=None),
         color=alt.Color(
             "kind:N", title=None, legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=4),
-            scale=alt.Scale(domain=kinds, range=[SERIES[KINDS.index(kind)] for kind in kinds]),
+            scale=alt.Scale(domain=list(kinds), range=[SERIES[KINDS.index(kind)] for kind in kinds]),
         ),
     )
 
 
-def _dots(dots: Sequence[Mapping[str, Any]]) -> Any:
+def _dots() -> Any:
     import altair as alt  # noqa: PLC0415
 
-    base = alt.Chart(alt.Data(values=dots))
+    base = alt.Chart(alt.NamedData(name="dots"))
     circles = base.mark_circle(opacity=1, stroke="#FBFBFA", strokeWidth=1.5).encode(
         **_at(), size=alt.Size("ties:Q", scale=alt.Scale(range=[130, 520], domainMin=0), legend=None),
         fill=alt.condition("datum.is_about", alt.value("#1C1D1F"), alt.value("#6B6E75")),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Any
 
 import msgspec
@@ -25,6 +27,7 @@ def contact_routes(workers: Workers) -> list[Route]:
     """Return the routes for importing contacts and for the report of opt-outs."""
     return [
         _route(workers, "POST", "/api/contacts/import", _imported),
+        _route(workers, "POST", "/campaigns/import-csv", _imported),
         _route(workers, "GET", "/opt-out-report", _report), _route(workers, "GET", "/opt-out-report/export", _export),
     ]
 
@@ -55,9 +58,13 @@ def _answered(
 
 
 def _imported(workspace: Workspace, request: Request, raw: bytes) -> Answer:
-    """Take a list: `text/csv` with ?list_name=, or JSON {csv_data, list_name, filename}."""
+    """Take a list: `text/csv` with ?list_name=, JSON {csv_data, list_name, filename}, or a form with `csv_file`."""
     said: dict[str, Any] = dict(request.query_params)
-    if request.headers.get("content-type", "").startswith("application/json"):
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        fields = _parts(raw, request.headers["content-type"])
+        raw = fields.pop("csv_file", b"")
+        said |= {name: value.decode(errors="replace") for name, value in fields.items()}
+    elif request.headers.get("content-type", "").startswith("application/json"):
         try:
             told = msgspec.json.decode(raw, type=dict[str, Any])
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
@@ -71,7 +78,8 @@ def _imported(workspace: Workspace, request: Request, raw: bytes) -> Answer:
     workspace.book.audit.add(Changed(
         at=workspace.clock.now(), by=f"key:{key.name}", what="contacts.import", subject=f"lists/{name}.csv"
     ))
-    return _json({"success": True, **found.unwrap()}, 201)
+    told = found.unwrap()
+    return _json({"success": True, "task_id": told["import_id"], **told}, 201)
 
 
 def _report(workspace: Workspace, _: Request, __: bytes) -> Answer:
@@ -80,6 +88,16 @@ def _report(workspace: Workspace, _: Request, __: bytes) -> Answer:
 
 def _export(workspace: Workspace, _: Request, __: bytes) -> Answer:
     return as_csv(opt_outs(workspace)).encode(), 200, "text/csv"
+
+
+def _parts(raw: bytes, kind: str) -> dict[str, bytes]:
+    """Return the fields of a form with files, each with what it holds."""
+    whole = message_from_bytes(b"Content-Type: " + kind.encode("latin-1") + b"\r\n\r\n" + raw, policy=HTTP)
+    held = ((part, part.get_payload(decode=True)) for part in whole.iter_parts())
+    return {
+        str(part.get_param("name", header="content-disposition")): said for part, said in held
+        if isinstance(said, bytes)
+    }
 
 
 def _json(said: dict[str, Any], status: int) -> Answer:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope as Asked
 
 from regulars.compat.ab_tests import ABTestingService
 from regulars.compat.result import Result
@@ -25,6 +27,7 @@ from regulars.web.api.workers import Workers
 from regulars.web.body import LARGEST_BODY
 from regulars.web.gate import key_of
 from regulars.web.rights import opens
+from regulars.web.sign_in.forms import MOST_FIELDS
 
 Said = Mapping[str, Any]
 BY = "_by"
@@ -34,29 +37,47 @@ Answers = Callable[[Workspace, ABTestingService, str, Said], Result[dict[str, An
 
 _STATUS = {
     "CAMPAIGN_NOT_FOUND": 404, "TEMPLATE_NOT_FOUND": 404, "CONTACT_NOT_FOUND": 404, "SERVICE_UNAVAILABLE": 503,
-    "DB_ERROR": 500, "SUMMARY_ERROR": 500,
+    "DB_ERROR": 500, "SUMMARY_ERROR": 500, "TODO_NOT_FOUND": 404, "LIST_NOT_FOUND": 404, "INVALID_TRANSITION": 409,
 }
 """The status of a code; every other is of what was asked: 400."""
 
 
-def reference_route(workers: Workers, method: str, path: str, answers: Answers, *, status: int = 200) -> Route:
-    """Return the route of one path; what `answers` says is the body, beside `success`."""
+class KeyRoute(Route):
+    """A path that is a page of ours too: it is answered in the reference's shapes to whoever shows a key."""
+
+    def matches(self, scope: Asked) -> tuple[Match, Asked]:
+        """Match what `Route` does, of requests with a key alone."""
+        if scope["type"] == "http" and not key_of(Request(scope)):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def reference_route(
+    workers: Workers, method: str, path: str, answers: Answers, *, status: int = 200, scope: Scope | None = None
+) -> Route:
+    """Return the route of one path; what `answers` says is the body, beside `success`.
+
+    `scope`: that its key needs; None: one that reads to ask, one that writes to change.
+    """
     async def endpoint(request: Request) -> Response:
         raw = await request.body() if int(request.headers.get("content-length") or 0) <= LARGEST_BODY else b"-"
-        found, code = await workers.ask(lambda workspace: _answered(workspace, request, raw, answers))
+        found, code = await workers.ask(lambda workspace: _answered(workspace, request, raw, answers, scope))
         return Response(
             msgspec.json.encode(found, enc_hook=str), status_code=code or status, media_type="application/json"
         )
 
-    return Route(path, endpoint, methods=[method])
+    kind = KeyRoute if path.startswith("/campaigns") else Route
+    return kind(path, endpoint, methods=[method])
 
 
-def _answered(workspace: Workspace, request: Request, raw: bytes, answers: Answers) -> tuple[dict[str, Any], int]:
+def _answered(
+    workspace: Workspace, request: Request, raw: bytes, answers: Answers, scope: Scope | None
+) -> tuple[dict[str, Any], int]:
     """Return what is said, and the status of an error; 0 where all is well."""
     subject = next(iter(request.path_params.values()), "")
     try:
-        key = let_in(workspace, request)
-        said = {**request.query_params, **_read(raw), BY: f"key:{key.name}"}
+        key = let_in(workspace, request, scope=scope)
+        said = {**request.query_params, **_read(raw, request), BY: f"key:{key.name}"}
         result = answers(workspace, ABTestingService.of(workspace.book, clock=workspace.clock), subject, said)
     except RegularsError as error:
         status = STATUS.get(error.code, 500)
@@ -66,7 +87,7 @@ def _answered(workspace: Workspace, request: Request, raw: bytes, answers: Answe
         return said, _STATUS.get(str(result.error_code), 400)
     if request.method != "GET":
         workspace.book.audit.add(Changed(
-            at=workspace.clock.now(), by=f"key:{key.name}", what=f"ab_test.{answers.__name__.strip('_')}",
+            at=workspace.clock.now(), by=f"key:{key.name}", what=f"{_kind(answers)}.{answers.__name__.strip('_')}",
             subject=str(result.unwrap().get("campaign_id", subject)),
         ))
     return {"success": True, **result.unwrap()}, 0
@@ -82,7 +103,13 @@ def let_in(workspace: Workspace, request: Request, *, scope: Scope | None = None
     return key
 
 
-def _read(raw: bytes) -> Said:
+def _read(raw: bytes, request: Request) -> Said:
+    """Return what a body says, as JSON or as a form."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        try:
+            return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        except ValueError as error:
+            raise RequestInvalid("The form cannot be read") from error
     try:
         said = msgspec.json.decode(raw) if raw else {}
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -90,6 +117,12 @@ def _read(raw: bytes) -> Said:
     if not isinstance(said, dict):
         raise RequestInvalid("The body is no object")
     return said
+
+
+def _kind(answers: Answers) -> str:
+    """What an act is written down under: A/B campaigns under their own name, others by what they are about."""
+    of = str(answers.__module__).rpartition(".")
+    return of[2] if of[0].endswith("texting") else "ab_test"
 
 
 def _error(sentence: str) -> dict[str, Any]:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-import ibis
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regulars.campaigns.attribution import CONVERSION, TOUCH, Model, attributed, by_campaign, returns
+from regulars.campaigns.attribution import CONVERSION, TOUCH, Model, Return, attributed, by_campaign, paths, returned
 from regulars.campaigns.funnel import STAGES, WAY, funnel, lost
 
-ENGINE = ibis.duckdb.connect()
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - engines hold UTC without saying so
 MODELS: tuple[Model, ...] = ("first", "last", "linear", "time_decay", "position")
 WEEK = timedelta(days=7)
 
 
-def table(rows: list[dict[str, object]], schema: ibis.Schema) -> ibis.Table:
-    return ibis.memtable(pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema.to_pyarrow()))
+def table(rows: list[dict[str, object]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema)
 
 
 def touch(name: str, hours: float, *, customer: str = "ann", campaign: str = "k") -> dict[str, object]:
@@ -33,8 +31,8 @@ def conversion(name: str, hours: float, value: int, *, customer: str = "ann") ->
 
 
 def credit(touches: list[dict[str, object]], conversions: list[dict[str, object]], model: Model) -> list[dict[str, object]]:
-    found = attributed(table(touches, TOUCH), table(conversions, CONVERSION), model=model)
-    return ENGINE.to_pyarrow(found.order_by("conversion_id", "position")).to_pylist()
+    found = attributed(paths(table(touches, TOUCH), table(conversions, CONVERSION)), model=model)
+    return found.sort_by([("conversion_id", "ascending"), ("position", "ascending")]).to_pylist()
 
 
 def oracle(touches: list[dict[str, object]], one: dict[str, object], model: Model) -> dict[str | None, int]:
@@ -107,16 +105,17 @@ def test_what_nobody_was_written_to_for_is_put_down_to_nobody() -> None:
     assert [(row["touch_id"], row["campaign"], row["value"]) for row in rows] == [(None, None, 100)]
 
 
-def test_returns_add_costs_once_and_divide_by_nothing_never() -> None:
+def test_credit_adds_up_by_campaign_and_divides_by_nothing_never() -> None:
     touches = [touch("a", 0, campaign="one"), touch("b", 1, campaign="one"), touch("c", 2, campaign="two")]
-    found = attributed(table(touches, TOUCH), table([conversion("c", 3, 300), conversion("d", 3, 300)], CONVERSION), model="linear")
-    costs = ibis.memtable({"campaign": ["one", "one", "none"], "currency": ["USD"] * 3, "cost": [100, 100, 50]})
+    conversions = table([conversion("c", 3, 300), conversion("d", 3, 300)], CONVERSION)
 
-    rows = ENGINE.to_pyarrow(returns(by_campaign(found), costs)).to_pylist()
+    found = by_campaign(attributed(paths(table(touches, TOUCH), conversions), model="linear")).to_pylist()
 
-    assert {r["campaign"]: (r["value"], r["cost"], r["roi"], r["roas"], r["cost_per_conversion"]) for r in rows} == {
-        "one": (400, 200, 1.0, 2.0, 100.0), "two": (200, 0, None, None, 0.0), "none": (0, 50, -1.0, 0.0, None),
-    }
+    earned = {row["campaign"]: (row["value"], row["conversions"], row["customers"]) for row in found}
+    assert earned == {"one": (400, 2, 1), "two": (200, 2, 1)}
+    assert returned(400, cost=200, conversions=2) == Return(roi=1.0, roas=2.0, cost_per_conversion=100.0)
+    assert returned(200, cost=0, conversions=2) == Return(roi=None, roas=None, cost_per_conversion=0.0)
+    assert returned(0, cost=50, conversions=0) == Return(roi=-1.0, roas=0.0, cost_per_conversion=None)
 
 
 def ways(rows: list[dict[str, object]]) -> pa.Table:

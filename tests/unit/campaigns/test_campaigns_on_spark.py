@@ -1,4 +1,4 @@
-"""Credit and bot marks come out the same on Spark as on DuckDB."""
+"""Bot marks come out the same on Spark as on DuckDB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from regulars.campaigns.attribution import CONVERSION, TOUCH, attributed, by_campaign, returns
 from regulars.campaigns.bot import CLICK, marked
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import Engine
@@ -22,14 +21,6 @@ def _at(minutes: int) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-TOUCHES = pa.Table.from_pylist([
-    {"touch_id": f"t{n}", "customer": f"c{n % 3}", "campaign": f"k{n % 4}", "at": _at(n * 997)} for n in range(30)
-], schema=TOUCH.to_pyarrow())
-CONVERSIONS = pa.Table.from_pylist([
-    {"conversion_id": f"v{n}", "customer": f"c{n % 4}", "at": _at(n * 4001), "value": value, "currency": "USD"}
-    for n, value in enumerate([100, 1, 0, -501, 123_456_789_012, 7, 9999])
-], schema=CONVERSION.to_pyarrow())
-COSTS = pa.table({"campaign": ["k0", "k9"], "currency": ["USD", "USD"], "cost": [150, 50]})
 CLICKS = pa.Table.from_pylist([
     {"click_id": str(n), "message": f"m{n % 2}", "position": n, "at": _at(5) + timedelta(seconds=n), "sent_at": _at(0),
      "method": "GET", "user_agent": agent}
@@ -38,13 +29,7 @@ CLICKS = pa.Table.from_pylist([
 
 
 def _everything(engine: Engine) -> dict[str, ir.Table]:
-    touches, conversions = engine.arrow(TOUCHES), engine.arrow(CONVERSIONS)
-    # The one model that reckons in floating point; all others are whole numbers from the start.
-    decayed = attributed(touches, conversions, model="time_decay")
-    return {
-        "decayed": decayed, "returns": returns(by_campaign(decayed), engine.arrow(COSTS)),
-        "bots": marked(engine.arrow(CLICKS)),
-    }
+    return {"bots": marked(engine.arrow(CLICKS))}
 
 
 def _found(engine: Engine) -> dict[str, list[dict[str, Any]]]:
@@ -53,7 +38,7 @@ def _found(engine: Engine) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_credit_funnel_and_bot_marks_are_the_same_rows_on_spark() -> None:
+def test_bot_marks_are_the_same_rows_on_spark() -> None:
     pytest.importorskip("pyspark", reason="needs the spark extra")
     spark = SparkEngine.open("local[1]", {"spark.sql.shuffle.partitions": "1"})
 

@@ -72,9 +72,9 @@ def test_currencies_are_kept_apart() -> None:
 @pytest.mark.parametrize(("hours", "converts"), [(-0.1, False), (0, True), (14 * 24, True), (14 * 24 + 0.1, False)])
 def test_a_conversion_counts_from_the_message_to_the_end_of_its_time(hours: float, converts: bool) -> None:  # noqa: FBT001  a case
     told = conversions(GOAL, declare_metric("m", {"count": "joined"}), ibis.memtable(pa.Table.from_pylist([event("a", hours)])), currency="USD")
-    asked = ibis.memtable(pa.table({"message": ["k.ann", "k.bob"], "customer": ["ann", "bob"], "asked_at": [START, START]}))
+    asked = pa.table({"message": ["k.ann", "k.bob"], "customer": ["ann", "bob"], "asked_at": [START, START]})
 
-    rows = ENGINE.to_pyarrow(reached(asked, told, within=GOAL.within)).to_pylist()
+    rows = reached(asked, ENGINE.to_pyarrow(told), within=GOAL.within, currency="USD").to_pylist()
 
     assert {row["message"]: (row["converted_at"] is not None, row["value"]) for row in rows} == {
         "k.ann": (converts, 4500 * converts), "k.bob": (False, 0),

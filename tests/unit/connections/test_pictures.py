@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from regulars.cli.main import main
-from regulars.web.network import laid_out
+from regulars.pipeline.connected import Circle
+from regulars.web.network import laid_out, network
 
 
 def typed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -75,3 +76,17 @@ def test_what_is_tied_lies_close_and_nothing_lies_on_another() -> None:
     assert apart[np.triu_indices(6, 1)].min() > 0.1
     assert apart[3, 4] < apart[0, 3]
     assert np.abs(places).max() == pytest.approx(1)
+
+
+def test_a_picture_shows_its_own_people_after_another_with_ties_of_the_same_kind() -> None:
+    tie = {"days_together": 8, "expected_days": 1.0, "tie": 7.0, "is_family": True, "is_companion": True}
+    drawn = {}
+
+    for names in (("Ann", "Bob"), ("Cid", "Dee")):
+        people = [{"customer_id": name, "name": f"{name} Lee"} for name in names]
+        pair = {"customer_id_1": names[0], "customer_id_2": names[1]}
+        drawn[names] = network(Circle(people=people, ties=[{**tie, **pair}]), title="Ties", sentence=" and ".join(names))
+
+    shown = {names: {name for name in ("Ann", "Bob", "Cid", "Dee") if f"{name} L." in drawn[names].svg} for names in drawn}
+    assert shown == {names: set(names) for names in drawn}
+    assert [chart.spec["description"] for chart in drawn.values()] == ["Ann and Bob", "Cid and Dee"]

@@ -12,11 +12,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pyarrow as pa
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from regulars.campaigns.campaign import campaign_id, message_id
 from regulars.clock import FixedClock
 from regulars.pipeline.access import new_key
 from regulars.pipeline.compose import plan_campaign, write_plan
@@ -24,6 +26,9 @@ from regulars.pipeline.flow import run
 from regulars.pipeline.review import rule
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.sources.webhook.line import Landed
+from regulars.storage.book.consent import Review
+from regulars.storage.book.messages import PLANNED, Attempt, Settled
+from regulars.storage.book.replies import KeptReply
 from regulars.storage.book.webhooks import Handed, webhook_id_of
 from regulars.storage.stores import Stores
 from regulars.web.api.answering import Api
@@ -77,6 +82,9 @@ streams:
     "campaigns/tested.yaml": "audience: everybody\nchannel: email\npurpose: transactional\nby: mails\n"
                              "test: {share: 50 %, winner_by: clicked, after: 4 hours}\n"
                              "variants: {a: {subject: Hi, text: We moved}, b: {subject: Ho, text: Moved}}\n",
+    "flows/welcome.yaml": "title: Welcome\ntrigger: {entered: regular}\nstarts: 2026-01-01\nchannel: sms\npurpose: transactional\n"
+                          "by: texts\nsteps:\n  - {message: hello, text: Good to see you}\n  - wait: {until: day 7}\n"
+                          "  - branch: {member_of: regular}\n    yes: [{message: stay, text: Good to see you again}]\n    no: [{mark: gone}]\n",
     # Ann's address and Ben's number on one account of the shop: nothing says whose it is.
     "shop/people.csv": "id,name,email,phone\nx,,ann@lee.example,(254) 867-5302\n",
 }
@@ -93,6 +101,8 @@ class Served:
     ruling_id: str
     run_id: str
     webhook_id: str
+    message_id: str                          # of which nobody knows whether it went
+    review_id: str                           # of a reply that no rule could tell
 
     def headers(self, scope: str = "admin") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.keys[scope]}"}
@@ -102,7 +112,7 @@ class Served:
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
             ruling_id=self.ruling_id, campaign="tested" if template.endswith("/winner") else "news", run_id=self.run_id, webhook_id=self.webhook_id,
-            reason="not_timestamp",
+            reason="not_timestamp", flow="welcome", message_id=self.message_id, review_id=self.review_id,
         )
 
 
@@ -147,6 +157,42 @@ def given_up(workspace: Workspace, delivery_id: str) -> str:
     return webhook_id
 
 
+def lost(workspace: Workspace, *, due_at: datetime | None = None) -> str:
+    """Let nobody know what became of a message, and return its id; `due_at`: when its provider is asked."""
+    book = workspace.book
+    one = book.campaigns.begin(
+        "moved", uuid4().hex[:6], channel="sms", purpose="transactional", destination="texts", version="1", starts_at=NOW, at=NOW,
+    )
+    book.messages.plan(one.campaign_id, pa.Table.from_pylist([{
+        "customer_id": "c_lost", "address": "+12548675302", "variant": "", "gaps": "{}", "state": "planned",
+        "due_at": NOW.replace(tzinfo=None),
+    }], schema=PLANNED), at=NOW)
+    book.campaigns.move(one.campaign_id, "sending", at=NOW)
+    book.messages.claim(one.campaign_id, "w", now=NOW, lasts=timedelta(minutes=1), limit=1)
+    book.messages.begin(one.campaign_id, "w", [Attempt(
+        customer_id="c_lost", n=1, provider="http", sender="+12545550100", text="We moved", attempted_at=NOW,
+    )], at=NOW)
+    book.messages.settle(one.campaign_id, [Settled(
+        customer_id="c_lost", n=1, state="unknown", reason="the provider cannot be asked", outcome="unknown", due_at=due_at,
+    )], worker="w", at=NOW)
+    return message_id(one.campaign_id, "c_lost")
+
+
+def asked(workspace: Workspace, text: str = "please no more for now") -> str:
+    """Put a reply that no rule could tell before a person, beside one that says yes, and return its id."""
+    evidence = uuid4().hex
+    workspace.book.replies.keep(KeptReply(
+        provider="http", provider_id=evidence, address="+12548675301", ours="+12545550100", text="yes, 254-867-5301",
+        at=NOW, status="none", mood="positive", intent="interested", campaign_id=campaign_id("news", "once"),
+    ), at=NOW)
+    heard = Review(
+        review_id=f"v_{evidence}", channel="sms", address_hash=evidence, address="+12548675302", customer_id=None,
+        text=text, reason="unwilling, but not clearly about all messages", asked_at=NOW,
+    )
+    workspace.book.consent.ask(heard)
+    return heard.review_id
+
+
 @contextmanager
 def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None) -> Iterator[Served]:
     workspace = opened(folder, tenant)
@@ -160,12 +206,12 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
     run_id = workspace.book.runs.last_runs(1)[0].run_id
     for campaign in ("news", "tested"):
         write_plan(workspace, plan_campaign(workspace, campaign))
-    webhook_id = given_up(workspace, f"d-{uuid4().hex}")
+    webhook_id, unclear, review_id = given_up(workspace, f"d-{uuid4().hex}"), lost(workspace), asked(workspace)
     workspace.close()
     with running(lambda: opened(folder, tenant), folder, rates=rates) as client:
         yield Served(
             folder=folder, client=client, keys=keys, customer_id=ann["customer_id"], ruling_id=ruling.ruling_id,
-            run_id=run_id, webhook_id=webhook_id,
+            run_id=run_id, webhook_id=webhook_id, message_id=unclear, review_id=review_id,
         )
 
 

@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
     "addDecision": {"kind": "stopped", "reason": "enough"},
     "addConsent": {"address": "p9@desk.example", "action": "revoke"},
     "addSuppressions": {"addresses": ["254 867 5309", "nobody"], "reason": "do not contact"},
+    "pauseFlow": {}, "ruleMessage": {"ruling": "not_sent", "reason": "asked them"}, "settleReview": {"verdict": "keep"},
     "addErasure": {"customer": "desk/9"},
     "addRuling": {"left": "desk/5", "right": "desk/6", "verdict": "same", "reason": "asked them"},
 }
@@ -101,7 +102,7 @@ def test_a_key_of_another_tenant_opens_nothing(served: Served, other: Served, ro
     assert answer.status_code == 401
 
 
-OF_IDS = [route for route in ROUTES if {"customer_id", "ruling_id", "webhook_id"} & set(route.parameters)]
+OF_IDS = [route for route in ROUTES if {"customer_id", "ruling_id", "webhook_id", "message_id", "review_id"} & set(route.parameters)]
 
 
 @pytest.mark.parametrize("route", OF_IDS, ids=_name)

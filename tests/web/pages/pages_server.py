@@ -17,9 +17,10 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 
-from api_server import given_up, made, opened
+from api_server import asked, given_up, lost, made, opened
 
 from regulars.flags import Flags
+from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.flow import run
 from regulars.pipeline.people import accept, invite
 from regulars.pipeline.sign_in import begin_session
@@ -65,7 +66,7 @@ class Shown:
         """Return a page's path with ids of this business in it."""
         return template.format(
             customer_id=self.customer_id, segment="regular", experiment="greeting", run_id=self.run_id,
-            reason="not_timestamp", webhook_id=WEBHOOK,
+            reason="not_timestamp", webhook_id=WEBHOOK, campaign="news", flow="welcome",
         )
 
 
@@ -123,6 +124,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = opened(folder / "desk")
     assert run(workspace).exit_code == 0
     given_up(workspace, DELIVERY)
+    lost(workspace)
+    asked(workspace)
+    write_plan(workspace, plan_campaign(workspace, "tested"))
     workspace.close()
     return folder / "desk"
 

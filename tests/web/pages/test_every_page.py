@@ -76,6 +76,7 @@ def test_a_parameter_nobody_knows_is_refused_within_the_page(pages: Shown, path:
 
 
 @pytest.mark.parametrize("path", ["/customers/c_nobody", "/customers/{customer_id}/why/nothing", "/experiments/nothing",
+                                  "/campaigns/nothing", "/campaigns/nothing/people", "/flows/nothing",
                                   "/health/runs/nothing", "/health/webhooks/nothing", "/health/quarantine/nothing", "/?metric=nothing"])
 def test_what_is_not_there_is_said_with_its_code_and_the_navigation_stays(pages: Shown, path: str) -> None:
     answer = pages.client.get(pages.path(path))

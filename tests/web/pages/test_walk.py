@@ -22,6 +22,7 @@ from pages_server import DELIVERY, PASSWORD, WEBHOOK, person, serving
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from api_server import given_up
+from campaigning import declared, half_sent
 from invented import shown as invented
 
 from regulars.pipeline.flow import run
@@ -77,7 +78,7 @@ def _places(workspace: Workspace) -> dict[str, str]:
     held = workspace.rows(workspace.table("quarantine").order_by("reason").limit(1))
     return {
         "customer_id": best, "segment": segment, "run_id": workspace.book.runs.last_runs(1)[0].run_id,
-        "experiment": workspace.project.experiments[0].name, "reason": held[0]["reason"] if held else "missing",
+        "flow": workspace.project.flows[0].name, "experiment": workspace.project.experiments[0].name, "reason": held[0]["reason"] if held else "missing",
     }
 
 
@@ -96,12 +97,14 @@ def gym(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     # The gym's own experiment has nobody in it after one evening; this one has a course, intervals and a guardrail.
     patch.setattr(result_page, "gather", lambda *_: invented(guarded=(0.05, 0.05)))
     with staged(world, folder, day=day) as stage:
+        campaign = declared(stage.project)
         workspace = stage.open(day)
         assert run(workspace).exit_code == 0
         given_up(workspace, DELIVERY)
+        half_sent(workspace, campaign)
         email, now = person(workspace, "owner"), workspace.clock.now()
         _, link = invite(workspace.book, "new@desk.example", role="viewer", by="Ada", at=now)
-        places = _places(workspace) | {"webhook_id": WEBHOOK, "link": link}
+        places = _places(workspace) | {"webhook_id": WEBHOOK, "link": link, "campaign": campaign}
         workspace.close()
         with serving(lambda: stage.open(day), stage.project) as url:
             yield Walked(url=url, places=places, state=_signed_in(browser, url, email))

@@ -114,9 +114,11 @@ def customers_of(workspace: Workspace, contacts: Sequence[str]) -> pa.Table:
     by_profile = asked.inner_join(known.filter(known.owners == 1), asked.unit == known.profile_id)
     both = own.select("unit", "customer_id").union(by_profile.select("unit", "customer_id"), distinct=True)
     found = workspace.fetch(both).sort_by("unit")
+    if not found.num_rows:
+        return found
     first = pc.index_in(found["customer_id"], pc.unique(found["customer_id"]))
     firsts = pa.table({"of": first, "place": pa.array(range(found.num_rows), pa.int64())})
-    places = firsts.group_by("of").aggregate([("place", "min")])["place_min"].sort() if found.num_rows else []
+    places = firsts.group_by("of").aggregate([("place", "min")])["place_min"].sort()
     return found.take(places)
 
 

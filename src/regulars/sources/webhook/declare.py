@@ -10,6 +10,7 @@
     profile: ...                   # as for any stream
     money: ...
     expect_every: 1 day            # a run warns when nothing came for longer; left out: it may be quiet
+    keep_for: 400 days             # after which deliveries are forgotten; left out: they are kept for ever
 
 It has one stream, `events`, with one record a piece of news: a list of events that comes at once is taken apart. What
 it said is under `said`; of a form `data[email]` is `said.data.email`.
@@ -46,6 +47,7 @@ FIELDS: Mapping[str, object] = {
 
 _KNOWN = {
     "kind", "provider", "secrets", "url", "replay_window", "fields", "profile", "money", "expect_every",
+    "keep_for",
 }
 
 
@@ -83,7 +85,7 @@ def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> Webho
     scheme = SCHEMES[provider]
     events = {
         "fields": {**FIELDS, **as_mapping(data.get("fields", {}), path=("fields",))}, "key": "delivery_id",
-        **{part: data[part] for part in ("profile", "money", "expect_every") if part in data},
+        **{part: data[part] for part in ("profile", "money", "expect_every", "keep_for") if part in data},
     }
     stream = replace(declare_within(name, EVENTS, events), is_pushed=True)
     return WebhookSource(

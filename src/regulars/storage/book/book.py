@@ -45,6 +45,7 @@ from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
 from regulars.storage.book.text_templates import TextTemplateBook
+from regulars.storage.book.todos import TodoBook
 from regulars.storage.book.touches import TouchBook
 from regulars.storage.book.versions import VersionBook
 from regulars.storage.book.ways import WayBook
@@ -74,6 +75,7 @@ class Book:
     ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
     ab_schedules: ABScheduleBook             # when they go, and which are put away
     text_templates: TextTemplateBook         # that programs keep here
+    todos: TodoBook                          # of those who work here
     consent: ConsentBook                     # ledger of consent, suppressions, replies to read
     seats: SeatBook                          # how often somebody was written to
     campaigns: CampaignBook                  # occurrences of campaigns, and their account

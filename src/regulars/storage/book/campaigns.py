@@ -158,13 +158,15 @@ class CampaignBook:
             rows = connection.execute(query.where(*self._messages(campaign_id))).all()
         return dict(sorted(tuple(row) for row in rows))
 
-    def reasons(self, campaign_id: str) -> list[tuple[str, str, int]]:
-        """Return state, reason and how many messages, of all that were not simply sent; the most first."""
+    def tally(self, campaign_id: str) -> list[tuple[str, str, str | None, int]]:
+        """Return variant, state, reason and how many messages: everything that can be counted, of one look."""
         t = messages.c
-        query = sa.select(t.state, t.reason, sa.func.count()).group_by(t.state, t.reason)
+        what = (t.variant, t.state, t.reason)
         with self.database.reading() as connection:
-            rows = connection.execute(query.where(*self._messages(campaign_id), t.reason.is_not(None))).all()
-        return sorted(((s, r, n) for s, r, n in rows), key=lambda row: (-row[2], row[0], row[1]))
+            rows = connection.execute(
+                sa.select(*what, sa.func.count()).where(*self._messages(campaign_id)).group_by(*what)
+            ).all()
+        return [tuple(row) for row in rows]
 
     def variants(self, campaign_id: str) -> list[tuple[str, str, int]]:
         """Return variant, state and how many messages, sorted."""

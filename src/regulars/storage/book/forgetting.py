@@ -48,6 +48,7 @@ FATE: Mapping[str, str] = {
     "flow_states": NOTHING,
     "flow_steps": "deleted",
     "household_map": "deleted",
+    "fresh_transitions": f"{RENAMED}; without reasons",
     "households": "the founder's id gives way to the erasure's",
     "identity_map": "deleted",
     "invites": COLLEAGUE,
@@ -75,6 +76,7 @@ FATE: Mapping[str, str] = {
     "suppressions": "the address's salted hash, which keeps it from being written to",
     "template_decisions": NOTHING,
     "text_templates": NOTHING,
+    "todos": "those that name the customer by id are deleted; others that name the person are found by the proof",
     "transitions": f"{RENAMED}; without reasons",
     "webhook_queue": "bodies of deliveries that were given up are emptied: nobody can tell whose they are",
     "winners": NOTHING,
@@ -189,15 +191,17 @@ class ForgettingBook:
             name: self._count(connection, sa.delete(table).where(*self._of(table, column, values)))
             for name, (table, column, values) in named.items()
         }
-        told = sa.or_(*(t.api_answers.c.body.contains(one, autoescape=True) for one in ids))
-        answers = sa.delete(t.api_answers).where(self._mine(t.api_answers), told)
-        return found | {"api_answers": self._count(connection, answers)}
+        for table, columns in ((t.api_answers, ("body",)), (t.todos, ("title", "description"))):
+            told = sa.or_(*(table.c[column].contains(one, autoescape=True) for one in ids for column in columns))
+            found[table.name] = self._count(connection, sa.delete(table).where(self._mine(table), told))
+        return found
 
     def _renamed(self, connection: sa.Connection, ids: Sequence[str], known_as: str) -> dict[str, int]:
         """Put the erasure's id in the place of the customer's; rows of those merged into it would double its counts."""
         empty: dict[str, Any] = {}
         named = {
             "transitions": (t.transitions, "customer_id", {"reason": None}),
+            "fresh_transitions": (t.fresh_transitions, "customer_id", {"reason": None}),
             "messages": (t.messages, "customer_id", _UNADDRESSED),
             "attempts": (t.attempts, "customer_id", {"text": None}),
             "receipts": (t.receipts, "customer_id", {"url": "", "agent": ""}),

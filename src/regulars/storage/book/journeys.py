@@ -34,6 +34,26 @@ class Standing:
     changed_at: datetime | None = None       # aware; None: it was never anything else
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyLine:
+    """One journey, to look at."""
+
+    customer_id: str
+    occasion: str
+    anchor_day: date
+    entered_at: datetime                     # aware, as all moments here
+    is_held_out: bool
+    step: str                                # where it rests; empty: the end
+    due_at: datetime | None
+    ended_at: datetime | None                # None: on the way
+    ending: str | None
+    reason: str | None
+
+
+Place = tuple[datetime, str, str]
+"""Where a page of journeys ended: when it began, customer, occasion."""
+
+
 @dataclass(frozen=True, slots=True)
 class JourneyBook:
     """Journeys and their steps."""
@@ -106,6 +126,30 @@ class JourneyBook:
                 plan_within(self.database, connection, campaign_id, rows, at=at)
             bulk.write(connection, self.database.insert(flow_steps).on_conflict_do_nothing(), taken, **shared)
             bulk.write(connection, _moved(self.database), journeys.select(_COLUMNS), **shared)
+
+    def page(
+        self, flow: str, *, limit: int, step: str | None = None, is_over: bool | None = None,
+        before: Place | None = None,
+    ) -> list[JourneyLine]:
+        """Return journeys of a flow, those that began last first; `step`: that rest there, `is_over`: that ended."""
+        t = flow_journeys.c
+        query = sa.select(*(t[name] for name in JourneyLine.__slots__)).where(
+            t.tenant == self.database.tenant, t.flow == flow
+        )
+        if step is not None:
+            query = query.where(t.step == step, t.ended_at.is_(None))
+        if is_over is not None:
+            query = query.where(t.ended_at.is_not(None) if is_over else t.ended_at.is_(None))
+        if before is not None:
+            at, customer, occasion = before
+            query = query.where(sa.or_(
+                t.entered_at < at, sa.and_(t.entered_at == at, sa.or_(
+                    t.customer_id > customer, sa.and_(t.customer_id == customer, t.occasion > occasion)
+                )),
+            ))
+        ordered = query.order_by(t.entered_at.desc(), t.customer_id, t.occasion).limit(limit)
+        with self.database.reading() as connection:
+            return [JourneyLine(**row) for row in connection.execute(ordered).mappings()]
 
     def counts(self, flow: str) -> list[tuple[str, bool, str | None, int]]:
         """Return step, whether held out, ending and how many journeys; on the way where there is no ending."""

@@ -40,6 +40,15 @@ class KeptReply:
     customer_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyLine:
+    """One reply and the campaign whose message it answers."""
+
+    reply: KeptReply
+    campaign: str | None                     # None: an answer to nothing we know of
+    occurrence: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyBook:
     """Replies by provider and its id of the text."""
@@ -80,6 +89,30 @@ class ReplyBook:
     def of_address(self, address: str) -> list[KeptReply]:
         """Return everything that was written from an address, in the order in which it came."""
         return self._found(replies.c.address == address)
+
+    def page(
+        self, *, limit: int, campaign: str | None = None, mood: str | None = None,
+        before: tuple[datetime, str, str] | None = None,
+    ) -> list[ReplyLine]:
+        """Return replies, the newest first; `before`: moment, provider and its id of the last one of a page."""
+        t, c = replies.c, campaigns.c
+        query = sa.select(*(t[name] for name in KeptReply.__slots__), c.campaign, c.occurrence).outerjoin_from(
+            replies, campaigns, sa.and_(c.tenant == t.tenant, c.campaign_id == t.campaign_id)
+        ).where(t.tenant == self.database.tenant)
+        query = query if campaign is None else query.where(c.campaign == campaign)
+        query = query if mood is None else query.where(t.mood == mood)
+        if before is not None:
+            at, provider, provider_id = before
+            query = query.where(sa.or_(t.at < at, sa.and_(t.at == at, sa.or_(
+                t.provider > provider, sa.and_(t.provider == provider, t.provider_id > provider_id)
+            ))))
+        ordered = query.order_by(t.at.desc(), t.provider, t.provider_id).limit(limit)
+        with self.database.reading() as connection:
+            rows = connection.execute(ordered).mappings().all()
+        return [ReplyLine(
+            campaign=row["campaign"], occurrence=row["occurrence"],
+            reply=KeptReply(**{name: row[name] for name in KeptReply.__slots__}),
+        ) for row in rows]
 
     def _found(self, which: sa.ColumnElement[bool]) -> list[KeptReply]:
         t = replies.c

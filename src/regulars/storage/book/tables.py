@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0015"
+HEAD = "0018"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -129,13 +129,18 @@ households = _table(
 
 # --- segments of customers ---------------------------------------------------------------------------------------
 
+# By customer: what one event changes for somebody lies together, and a page of the file is written for it, not ten.
 transitions = _table(
-    "transitions", _key("segment"), _key("customer_id"), _key("at", Moment), _key("change"),
+    "transitions", _key("customer_id"), _key("segment"), _key("at", Moment), _key("change"),
     _may("business_day", sa.Date), _may("reason"), _may("run_id"), _need("batch", sa.BigInteger),
     sa.Index("transitions_by_batch", "tenant", "batch"), sqlite_with_rowid=False,
 )
+fresh_transitions = _table(                  # appended before a run files them; in nothing else yet
+    "fresh_transitions", _key("customer_id"), _key("segment"), _key("at", Moment), _key("change"),
+    _may("business_day", sa.Date), _may("reason"), _need("batch", sa.BigInteger), sqlite_with_rowid=False,
+)
 memberships = _table(
-    "memberships", _key("segment"), _key("customer_id"), _may("entered_at", Moment), _may("left_at", Moment),
+    "memberships", _key("customer_id"), _key("segment"), _may("entered_at", Moment), _may("left_at", Moment),
     _need("first_entered_at", Moment), _need("last_entered_at", Moment), _need("entries", sa.BigInteger),
     sa.Index("memberships_by_entry", "tenant", "segment", "entered_at", "customer_id"), sqlite_with_rowid=False,
 )
@@ -301,6 +306,12 @@ ab_schedules = _table(
     _may("pattern"),                         # JSON: how often; null: once
     _need("zone"), _may("starts_at", Moment), _may("parent", sa.BigInteger), _may("archived_at", Moment),
     _may("reason"),
+)
+
+todos = _table(
+    "todos", _key("number", sa.BigInteger), _need("title"), _need("description"), _need("is_completed", sa.Boolean),
+    _need("priority"), _may("due_date", sa.Date), _need("user_id"), _need("made_at", Moment),
+    _need("changed_at", Moment),
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------

@@ -23,7 +23,17 @@ from ibis.formats.pyarrow import PyArrowTableProxy
 from ibis.util import gen_name
 
 from regulars.errors import StoreError
-from regulars.storage.engines.engine import FEW_ROWS, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.engine import (
+    FEW_ROWS,
+    FILE,
+    PLACE,
+    ROW_GROUP,
+    Question,
+    Written,
+    placed,
+    plain,
+    rows_in,
+)
 from regulars.storage.engines.question import Compiler, Statement, filled, given_files
 from regulars.storage.engines.shape import shape_of
 from regulars.storage.engines.texts import Texts
@@ -64,24 +74,37 @@ class DuckDBEngine:
             amount, unit = limit.split()     # "18.8 GiB"
             self.backend.con.execute(f"set memory_limit = '{float(amount) / sharers:.2f} {unit}'")
 
-    def parquet(self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
-        """Return the rows of Parquet files with exactly these columns."""
-        wanted = schema if file is None else ibis.schema({**schema, file: "string"})
-        names = [str(path) for path in paths]
+    def parquet(
+        self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None, place: str | None = None,
+        without: Path | None = None,
+    ) -> ir.Table:
+        """Return the rows of Parquet files with exactly these columns, but those that are marked as gone."""
+        wanted, names = placed(schema, file=file, place=place), [str(path) for path in paths]
         # A view, so that a statement names a table instead of a hundred files and casts; called after what it shows,
         # so that the same files asked for again cost nothing.
-        view = f"files_{sha256(repr((names, wanted)).encode()).hexdigest()[:32]}"
+        view = f"files_{sha256(repr((names, wanted, str(without))).encode()).hexdigest()[:32]}"
         if view not in self.views:
-            self._look_at(view, names, schema, file=file)
+            self._look_at(view, names, schema, file=file, place=place, without=without)
             self.views.add(view)
         return DatabaseTable(name=view, schema=wanted, source=self.backend, namespace=Namespace()).to_expr()
 
-    def _look_at(self, view: str, names: Sequence[str], schema: ibis.Schema, *, file: str | None) -> None:
+    def _look_at(
+        self, view: str, names: Sequence[str], schema: ibis.Schema, *, file: str | None, place: str | None,
+        without: Path | None,
+    ) -> None:
         """Make a view of files. Binding reads every footer: a missing or torn file is found here, not in a step."""
-        source = f"read_parquet({_list(names)}, union_by_name=true, filename='__path', hive_partitioning=false)"
+        source = (
+            f"read_parquet({_list(names)}, union_by_name=true, filename='__path', file_row_number=true, "
+            "hive_partitioning=false)"
+        )
         if not names:
-            source = "(select null::varchar as __path where false)"
-        last = [] if file is None else [f"parse_filename(__path) as {_quoted(file)}"]
+            source = "(select null::varchar as __path, null::bigint as file_row_number where false)"
+        left = "" if without is None else (
+            f"anti join (select {FILE}, {PLACE} from read_parquet({literal(str(without))})) as marks "
+            f"on parse_filename(__path) = marks.{FILE} and file_row_number = marks.{PLACE}"
+        )
+        where = ((file, "parse_filename(__path)"), (place, "file_row_number"))
+        last = [f"{said} as {_quoted(name)}" for name, said in where if name is not None]
 
         def make(there: Collection[str]) -> None:
             columns = [
@@ -89,7 +112,7 @@ class DuckDBEngine:
                 for name, kind in schema.items()
             ]
             selected = ", ".join([*columns, *last])
-            self.backend.con.execute(f"create or replace temp view {view} as select {selected} from {source}")
+            self.backend.con.execute(f"create or replace temp view {view} as select {selected} from {source} {left}")
 
         with _reading():
             try:

@@ -28,6 +28,13 @@ FEW_ROWS = 8_192
 """Rows per row group of what is read a few rows at a time: see docs/decisions/point-reads.md."""
 
 
+FILE, PLACE = "__file", "__place"
+"""Columns that say where a row is, while rows are looked for: in which file (its name's last part), and where there."""
+
+MARKS = ibis.schema({FILE: "string", PLACE: "int64"})
+"""Rows of Parquet files that are gone; places are counted from 0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """One Parquet file an engine wrote."""
@@ -52,10 +59,19 @@ class Engine(Protocol):
         """Return the engine's name: duckdb, spark."""
         ...
 
-    def parquet(self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
+    def parquet(
+        self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None, place: str | None = None,
+        without: Path | None = None,
+    ) -> ir.Table:
         """Return the rows of Parquet files with exactly these columns.
 
-        With `file`, a further string column of that name holds the name of the file (its last part) a row is in.
+        Args:
+            paths: The files.
+            schema: The columns wanted.
+            file: Name of a further string column, with the name of the file (its last part) a row is in.
+            place: Name of a further int64 column, with the place of the row in its file, counted from 0.
+            without: A Parquet file of MARKS; the rows that it names are left out.
+
         """
         ...
 
@@ -93,6 +109,12 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back memory and processes."""
         ...
+
+
+def placed(schema: ibis.Schema, *, file: str | None, place: str | None) -> ibis.Schema:
+    """Return columns with those behind them that say where a row is, as asked for; see `Engine.parquet`."""
+    where = ((file, "string"), (place, "int64"))
+    return ibis.schema({**schema, **{name: kind for name, kind in where if name is not None}})
 
 
 def rows_in(path: Path) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -19,9 +20,13 @@ from regulars.pipeline.offers import OfferResult, offers_told
 from regulars.pipeline.order import order
 from regulars.pipeline.results import Results, results
 from regulars.pipeline.winner import choose_winner
+from regulars.pipeline.would_get import Chosen as ChosenState
+from regulars.pipeline.would_get import Example, cost, examples, people_of
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.winners import Winner
-from regulars.web.api.route import ApiRoute, Ask, Change, Page
+from regulars.web.api.paging import aware, page_of, place_in
+from regulars.web.api.route import ApiRoute, Ask, Change, Cursor, Limit, Page
+from regulars.web.mask import mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,14 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Full:
+    """A cap under which some people, households, addresses or senders have no seat left now."""
+
+    cap: str
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLine:
     """Who would get a campaign now."""
 
@@ -56,12 +69,57 @@ class PlanLine:
     starts_at: datetime
     audience: int                            # people
     sendable: int                            # people who get a message
+    waits: list[Full]                        # of them, because a cap is full now
+    cost: int | None                         # minor units of the business's currency; null: nobody said
     variants: dict[str, int]                 # messages
     segments: int                            # of text messages together; 0 of e-mail
     skipped: list[Skipped]
     rejected_rows: int                       # of a list
     unapproved: list[str]                    # variants whose words have to be approved first
     test: FirstTest | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhichPeople:
+    """Which people of an audience; what is left out is not asked."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+    state: ChosenState | None = None         # planned or skipped
+    reason: str | None = None                # as the plan counts it
+    variant: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Whether somebody would get a campaign now, and why not; the address with its middle hidden."""
+
+    customer_id: str
+    address: str | None
+    variant: str
+    state: ChosenState
+    reason: str | None                       # of who is skipped
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Few:
+    """How many messages are shown."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadMessage:
+    """A message as its reader would have it; the address with its middle hidden."""
+
+    customer_id: str
+    address: str | None
+    variant: str
+    due_at: datetime
+    subject: str
+    text: str
+    segments: int                            # of a text message; 0 of an e-mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +168,47 @@ def added(ask: Ask) -> Change:
 
 def plan(ask: Ask) -> PlanLine:
     """Return who would get a campaign, who not and why; nothing is written."""
-    return _plan(plan_campaign(ask.workspace, ask.path["campaign"]))
+    return plan_line(plan_campaign(ask.workspace, ask.path["campaign"]))
+
+
+def plan_line(found: Plan) -> PlanLine:
+    """Return a plan as it is told."""
+    return PlanLine(
+        campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
+        audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
+        waits=[Full(**row) for row in found.waits.to_pylist() if row["subjects"]], cost=cost(found),
+        skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
+        rejected_rows=found.rejected, unapproved=list(found.unapproved), test=found.test,
+    )
+
+
+def recipients(ask: Ask) -> Page[Recipient]:
+    """Return who would get a campaign and who would not, person by person."""
+    query: WhichPeople = ask.query
+    found = people_of(
+        plan_campaign(ask.workspace, ask.path["campaign"]), limit=query.limit + 1, after=place_in(query.cursor, str),
+        state=query.state, reason=query.reason, variant=query.variant,
+    )
+    return page_of(found, limit=query.limit, row=recipient_of, place=lambda row: row["customer_id"])
+
+
+def recipient_of(row: Mapping[str, Any]) -> Recipient:
+    """Return one person of a plan as it is shown."""
+    return Recipient(**{**row, "address": mask(row["address"]), "due_at": aware(row["due_at"])})
+
+
+def preview(ask: Ask) -> Page[ReadMessage]:
+    """Return some messages as their readers would have them."""
+    found = plan_campaign(ask.workspace, ask.path["campaign"])
+    return Page(items=[
+        read_message(one) for one in examples(ask.workspace, found, limit=ask.query.limit)
+    ])
+
+
+def read_message(one: Example) -> ReadMessage:
+    """Return a message as it is shown."""
+    same = {name: getattr(one, name) for name in ReadMessage.__slots__ if name not in {"address", "due_at"}}
+    return ReadMessage(address=mask(one.address), due_at=aware(one.due_at), **same)
 
 
 def started(ask: Ask) -> Change:
@@ -198,15 +296,6 @@ def _line(ask: Ask, name: str, occurrence: Occurrence | None) -> CampaignLine:
     )
 
 
-def _plan(found: Plan) -> PlanLine:
-    return PlanLine(
-        campaign=found.campaign.name, occurrence=found.occurrence, starts_at=found.starts_at,
-        audience=found.rows.num_rows, sendable=found.sendable, variants=found.variants, segments=found.segments,
-        skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
-        rejected_rows=found.rejected, unapproved=list(found.unapproved), test=found.test,
-    )
-
-
 _ONE = "/campaigns/{campaign}"
 ROUTES = (
     ApiRoute(
@@ -228,6 +317,14 @@ ROUTES = (
     ApiRoute(
         name="planCampaign", path=f"{_ONE}/plan", answer=plan, gives=PlanLine, errors=(404,),
         sentence="Who would get a campaign now, who not and why; nothing is written.",
+    ),
+    ApiRoute(
+        name="listRecipients", path=f"{_ONE}/recipients", answer=recipients, gives=Page[Recipient], query=WhichPeople,
+        errors=(404,), sentence="Who would get a campaign now and who would not, with the reason, by customer id.",
+    ),
+    ApiRoute(
+        name="previewCampaign", path=f"{_ONE}/preview", answer=preview, gives=Page[ReadMessage], query=Few,
+        errors=(404,), sentence="A campaign as the first people of each variant would read it; nothing is written.",
     ),
     ApiRoute(
         name="startCampaign", path=f"{_ONE}/start", answer=started, gives=Occurrence, method="POST", scope="write",

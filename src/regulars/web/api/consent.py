@@ -11,9 +11,13 @@ import msgspec
 from regulars.consent.channel import Channel, Purpose
 from regulars.consent.ledger import Action, Entry, Method
 from regulars.consent.suppression import Reason
-from regulars.pipeline.consent import Address, read_addresses, record, suppress
+from regulars.pipeline.consent import Address, read_addresses, record, settle, suppress
+from regulars.storage.book.consent import Review, Verdict
+from regulars.web.api.customers import Some
+from regulars.web.api.paging import page_of, place_in
 from regulars.web.api.problem import RequestMeaningless
-from regulars.web.api.route import ApiRoute, Ask, Change
+from regulars.web.api.route import ApiRoute, Ask, Change, Page
+from regulars.web.mask import mask, mask_within
 
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Told = Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
@@ -61,6 +65,56 @@ class Suppressed:
 
     suppressed: int                          # that were not for this reason before
     rejected: list[int]                      # places, from 0, of what is no address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewLine:
+    """A reply that no rule could tell; its sender is left alone until a person has read it."""
+
+    review_id: str
+    channel: str
+    address: str | None                      # its middle is hidden, in the text too
+    customer_id: str | None
+    text: str
+    reason: str                              # why no rule could tell
+    asked_at: datetime
+    verdict: Verdict | None                  # null: open
+    settled_at: datetime | None
+    settled_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVerdict:
+    """Whether a reply was an opt-out."""
+
+    verdict: Verdict
+
+
+def reviews(ask: Ask) -> Page[ReviewLine]:
+    """Return the replies that wait for a person, the oldest first."""
+    query: Some = ask.query
+    found = ask.workspace.book.consent.reviews(
+        limit=query.limit + 1, after=place_in(query.cursor, tuple[datetime, str])
+    )
+    return page_of(
+        [{"it": one} for one in found], limit=query.limit, row=lambda row: review_line(row["it"]),
+        place=lambda row: (row["it"].asked_at, row["it"].review_id),
+    )
+
+
+def settled(ask: Ask) -> Change:
+    """Decide about one."""
+    review_id, said = ask.path["review_id"], ask.body
+    after = settle(ask.workspace, review_id, said.verdict, by=f"key:{ask.key.name}")
+    return Change(
+        what=f"consent.{said.verdict}", subject=review_id, before=None, after=after, answer=review_line(after)
+    )
+
+
+def review_line(one: Review) -> ReviewLine:
+    """Return a reply that waits as it is shown."""
+    same = {name: getattr(one, name) for name in ReviewLine.__slots__ if name not in {"address", "text"}}
+    return ReviewLine(address=mask(one.address), text=mask_within(one.text), **same)
 
 
 def consent(ask: Ask) -> Change:
@@ -111,5 +165,14 @@ ROUTES = (
     ApiRoute(
         name="addSuppressions", path="/consent/suppressions", answer=suppression, gives=Suppressed, method="POST",
         scope="write", body=NewSuppressions, sentence="Leave addresses alone, whatever consent says.",
+    ),
+    ApiRoute(
+        name="listReviews", path="/consent/reviews", answer=reviews, gives=Page[ReviewLine], query=Some,
+        sentence="Replies that may be opt-outs and wait for a person, the oldest first; their senders are left alone.",
+    ),
+    ApiRoute(
+        name="settleReview", path="/consent/reviews/{review_id}", answer=settled, gives=ReviewLine, method="POST",
+        scope="write", body=NewVerdict, errors=(404,),
+        sentence="Say whether a reply was an opt-out; if not, consent is as it was before.",
     ),
 )

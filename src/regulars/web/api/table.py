@@ -8,6 +8,7 @@ from regulars.web.api import (
     customers,
     experiments,
     flags,
+    flows,
     health,
     messages,
     metrics,
@@ -22,6 +23,6 @@ from regulars.web.api.route import ApiRoute
 
 ROUTES: tuple[ApiRoute, ...] = (
     *customers.ROUTES, *consent.ROUTES, *privacy.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES,
-    *experiments.ROUTES, *flags.ROUTES, *campaigns.ROUTES, *messages.ROUTES, *runs.ROUTES, *webhooks.ROUTES,
-    *quarantine.ROUTES, *health.ROUTES,
+    *experiments.ROUTES, *flags.ROUTES, *campaigns.ROUTES, *flows.ROUTES, *messages.ROUTES,
+    *runs.ROUTES, *webhooks.ROUTES, *quarantine.ROUTES, *health.ROUTES,
 )

@@ -24,7 +24,7 @@ from regulars.web.api.workers import Workers
 from regulars.web.assets import asset_routes
 from regulars.web.body import kept
 from regulars.web.frame import THEMES, address, theme_of
-from regulars.web.pages.page import DashboardPage, DoorCounts, DoorLag, PageForm, Told, Visit
+from regulars.web.pages.page import AGAIN, DashboardPage, DoorCounts, DoorLag, PageForm, Told, Visit
 from regulars.web.pages.problem_page import ProblemView, first_view, problem_view
 from regulars.web.pages.shell import Shell, dressed, latest_of
 from regulars.web.pages.table import FORMS, PAGES
@@ -119,7 +119,10 @@ class Pages:
             return self._refused(error, request, request_id, shell=shell if form == "html" else None)
         match form:
             case "html":
-                return _page(page.template, view, shell, request)
+                shown = _page(page.template, view, shell, request)
+                if page.follows(view):       # until there is nothing left to see, or whoever looks leaves it
+                    shown.headers["Refresh"] = str(AGAIN)
+                return shown
             case "json":
                 return kept(request, msgspec.json.encode(page.json(view)), media_type=MEDIA[form])
             case "csv":

@@ -22,6 +22,10 @@ DoorLag = Callable[[], Lag | None]
 """Gives how far what is shown is behind the door; None where no door is open."""
 
 
+AGAIN = 5
+"""Seconds after which a page that whoever looks wants to follow is asked for again; it needs no script."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
     """The last run that went well, which everything shown is as of."""
@@ -72,6 +76,7 @@ class DashboardPage:
     needs_run: bool = True                   # before the first run there is nothing to show
     json: Callable[[Any], object] = lambda view: view    # what the JSON twin says of a view
     csv: Callable[[Any], bytes] | None = None
+    follows: Callable[[Any], bool] = lambda _: False         # whether it is looked at again by itself, in AGAIN seconds
 
     @property
     def twin(self) -> str:

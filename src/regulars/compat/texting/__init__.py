@@ -1,0 +1,1 @@
+"""What the reference text-message system answers beside its A/B campaigns: contacts, conversations, forms, todos."""
