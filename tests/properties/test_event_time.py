@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.web.ingest.event_time import AHEAD, EARLIEST, event_time, read_time
+from regulars.web.ingest.event_time import AHEAD, EARLIEST, SenderClock, read_time
 
 MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  the strategy adds it
 SPANS = st.timedeltas(timedelta(0), timedelta(days=400))
@@ -21,7 +21,7 @@ def test_a_wrong_clock_that_goes_at_the_right_pace_does_not_matter(
 ) -> None:
     happened = received - ago
 
-    at, mark = event_time(happened + skew, sent=received + skew, received=received)
+    at, mark = SenderClock.of(received + skew, received=received).date(happened + skew)
 
     assert (at, mark) == (happened, None)
 
@@ -30,7 +30,7 @@ def test_a_wrong_clock_that_goes_at_the_right_pace_does_not_matter(
 def test_an_event_is_never_far_in_the_future_nor_before_there_were_clients(
     said: datetime | None, sent: datetime | None, received: datetime
 ) -> None:
-    at, mark = event_time(said, sent=sent, received=received)
+    at, mark = SenderClock.of(sent, received=received).date(said)
 
     assert EARLIEST <= at <= received + AHEAD
     assert mark is None or at == received

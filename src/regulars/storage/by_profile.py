@@ -2,7 +2,8 @@
 
 The files of a table never change, so a copy of some of them stays true as long as they are in the table. A copy says
 which files it covers, and where each of its rows lay. What it has of files that the table lost, and of rows that were
-marked as gone, is left out, and files it does not cover are read beside it. It is written anew only when they have become many. See docs/decisions/point-reads.md.
+marked as gone, is left out, and files that it does not cover are read beside it. It is written anew only when these
+have become many. See docs/decisions/point-reads.md.
 """
 
 from __future__ import annotations

@@ -83,6 +83,19 @@ def test_a_body_is_read_for_what_it_is_whatever_its_label_says(body: bytes, open
     assert opened.lines()[0]["event"] == "Order Completed"
 
 
+@pytest.mark.parametrize(("said", "kept"), [
+    (r"cut \ud83d", "cut \ufffd"), (r"\ud83d\ude00", "\U0001f600"), (r"\\ud83d", r"\ud83d"), (r"\uD83D\uD83D\uDE00", "\ufffd\U0001f600"),
+    (r"\ud83d\u0041", "\ufffdA"), (r"\\\ud83d", "\\\ufffd"),
+    (r"\ude00", "\ufffd"),
+])
+def test_half_a_character_costs_no_message(said: str, kept: str, opened: Any) -> None:
+    other = json.dumps({**GOOD, "messageId": "m2"})
+    body = f'{{"batch":[{{"type":"track","event":"{said}","userId":"u","messageId":"m"}},{other}]}}'.encode()
+
+    assert opened.post("/v1/batch", body).json()["stored"] == 2
+    assert opened.lines()[0]["event"] == kept
+
+
 @pytest.mark.parametrize(("body", "status", "reason"), [
     (b"", 400, "bad-json"), (b"hello", 400, "bad-json"), (b'{"type":', 400, "bad-json"),
     (b'{"userId":"\xff"}', 400, "bad-json"), (gzip.compress(b"{}" * 9, mtime=0)[:-9], 400, "bad-json"),

@@ -35,7 +35,7 @@ def message_hash(message: bytes) -> bytes:
 
 
 def message_hashes(prefix: bytes, ids: Iterable[str]) -> list[bytes]:
-    """Return `message_hash` of each id of one source. Raises UnicodeEncodeError for one that is not text."""
+    """Return `message_hash` of each id of one source."""
     return [blake2b(prefix + one.encode(), digest_size=WIDTH).digest() for one in ids]
 
 

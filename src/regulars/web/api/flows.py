@@ -15,7 +15,6 @@ from regulars.pipeline.find import customer_row
 from regulars.pipeline.flow_results import (
     FlowResults,
     Preview,
-    Told,
     change_state,
     examples,
     explain,
@@ -120,6 +119,19 @@ class FlowMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingInFlow:
+    """Where somebody stands with a flow."""
+
+    customer_id: str
+    flow: str
+    rests: str | None                        # why the flow does nothing now
+    journeys: list[dict[str, Any]]           # each with its steps, and the state of their messages
+    occasions: list[dict[str, Any]]          # that have no journey, each with why
+    first_day: date                          # of those whose occasions may begin a journey today
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlowPreview:
     """What the next run would make of a flow, if it came now."""
 
@@ -172,11 +184,16 @@ def person_in_flow(one: JourneyLine, names: Mapping[str, str | None]) -> PersonI
     return PersonInFlow(name=names.get(one.customer_id), step=step, **same)
 
 
-def explained(ask: Ask) -> Told:
+def explained(ask: Ask) -> StandingInFlow:
     """Return where a customer stands with a flow, and why."""
     workspace, customer_id = ask.workspace, ask.path["customer_id"]
     customer_row(workspace, customer_id)
-    return explain(workspace, flow_of(workspace.project, ask.path["flow"]), customer_id)
+    found = explain(workspace, flow_of(workspace.project, ask.path["flow"]), customer_id)
+    first, last = found.window
+    return StandingInFlow(
+        customer_id=customer_id, flow=found.flow, rests=found.rests, journeys=found.journeys,
+        occasions=found.occasions, first_day=first, last_day=last,
+    )
 
 
 def previewed(ask: Ask) -> FlowPreview:
@@ -236,7 +253,8 @@ ROUTES = (
         errors=(404,), sentence="Who is or was in a flow and at which step, those who began last first.",
     ),
     ApiRoute(
-        name="explainFlow", path=f"{_ONE}/people/{{customer_id}}", answer=explained, gives=Told, errors=(404,),
+        name="explainFlow", path=f"{_ONE}/people/{{customer_id}}", answer=explained, gives=StandingInFlow,
+        errors=(404,),
         sentence="Where a customer stands with a flow: every journey step by step, every occasion that began none.",
     ),
     ApiRoute(

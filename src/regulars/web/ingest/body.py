@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from urllib.parse import parse_qs
 
@@ -40,6 +41,16 @@ def opened(body: bytes) -> bytes:
         except UnicodeDecodeError as error:
             raise Unreadable("the body is not UTF-8") from error
     return text
+
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def whole_characters(text: bytes) -> bytes:
+    """Return JSON with U+FFFD for each half of a character: browsers write them where they cut a text."""
+    return _ESCAPE.sub(lambda found: found[0] if found[1] or len(found[0]) == 2 else b"\\ufffd", text)
 
 
 def _unpacked(body: bytes) -> bytes:

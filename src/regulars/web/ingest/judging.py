@@ -84,28 +84,21 @@ def judged(messages: Sequence[bytes], *, request: Request, plain: Sequence[Plain
     """
     if plain is None or request.context or request.judge is not None or not request.is_on_one_line:
         pairs = [_looked_at(raw, request) for raw in messages]
-        return _sorted_out([told for told, _ in pairs], [whole for _, whole in pairs], messages, request)
-    return _sorted_out(_weighed(plain, messages, request), messages, messages, request)
+        return _sorted_out([told for told, _ in pairs], [whole for _, whole in pairs], request)
+    return _sorted_out(_weighed(plain, messages, request), messages, request)
 
 
 _Told = Known | Refusal | Blocked
 
 
-def _sorted_out(
-    told: Sequence[_Told], wholes: Sequence[bytes], messages: Sequence[bytes], request: Request
-) -> Judged:
-    """Write the good ones down. `wholes`: as they are to be stored; `messages`: as they came."""
-    known, kept = [one for one in told if isinstance(one, Known)], wholes
+def _sorted_out(told: Sequence[_Told], wholes: Sequence[bytes], request: Request) -> Judged:
+    """Write the good ones down. `wholes`: all of them, as they are to be stored."""
+    known = [one for one in told if isinstance(one, Known)]
     if len(known) < len(told):
-        kept = [whole for one, whole in zip(told, wholes, strict=True) if isinstance(one, Known)]
-    try:
-        hashes = message_hashes(request.prefix, [one.id for one in known])
-        heads = _encode_lines(known).split(b"\n")[:-1]
-    except UnicodeEncodeError:
-        return _sorted_out([_as_text(*pair) for pair in zip(told, messages, strict=True)], wholes, messages, request)
+        wholes = [whole for one, whole in zip(told, wholes, strict=True) if isinstance(one, Known)]
     return Judged(
-        hashes=hashes,
-        text=_lines(heads, kept),
+        hashes=message_hashes(request.prefix, [one.id for one in known]),
+        text=_lines(_encode_lines(known).split(b"\n")[:-1], wholes),
         refused=[one for one in told if isinstance(one, Refusal)] if len(known) < len(told) else (),
         blocked=[one for one in told if isinstance(one, Blocked)] if len(known) < len(told) else (),
     )
@@ -193,15 +186,6 @@ def _kept_out(verdict: Verdict, raw: bytes) -> Refusal | Blocked:
         return Blocked(problem=verdict.problem)
     marks = "; ".join(verdict.marks)
     return Refusal(reason=_REASONS[verdict.problem], message=marks, raw=raw, field=marks)
-
-
-def _as_text(told: _Told, raw: bytes) -> _Told:
-    """Return what is told, or that it cannot be written: a lone surrogate is no character."""
-    try:
-        _encode(told if isinstance(told, Known) else None)
-    except UnicodeEncodeError:
-        return Refusal(reason="wrong_type", message="an id or name is not text", raw=raw)
-    return told
 
 
 def _refused(

@@ -12,7 +12,7 @@ import msgspec
 from regulars.sources.tracking.judge import Judge
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.storage.door.generation import prefix_of
-from regulars.web.ingest.body import TooLarge, Unreadable, opened
+from regulars.web.ingest.body import TooLarge, Unreadable, opened, whole_characters
 from regulars.web.ingest.dialects import Translate, keys_of
 from regulars.web.ingest.envelope import Envelope
 from regulars.web.ingest.event_time import SenderClock, read_time
@@ -70,7 +70,7 @@ def received(
     source, route = envelope.source, envelope.route
     try:
         text = opened(body)
-        outer = _outer(text, route)
+        outer = _outer_of_any(text, route)
     except TooLarge:
         return _unread(body, source, "too_large", "the body is too large", now=now, status=413)
     except (Unreadable, msgspec.DecodeError, RecursionError) as error:
@@ -96,6 +96,17 @@ class _Outer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sent: datetime | None = None
     shared: Mapping[str, msgspec.Raw] | None = None
     key: object = None
+
+
+def _outer_of_any(text: bytes, route: Route) -> _Outer:
+    """Return a body taken apart, even if half a character is in it: that costs nobody else's message."""
+    try:
+        return _outer(text, route)
+    except msgspec.DecodeError:
+        mended = whole_characters(text)
+        if mended == text:
+            raise
+        return _outer(mended, route)
 
 
 def _outer(text: bytes, route: Route) -> _Outer:
