@@ -23,7 +23,7 @@ from regulars.storage.content import content_hash
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import Engine, Written
 from regulars.storage.files import FileStore
-from regulars.storage.manifest import DataFile, Manifest, evolved, settled
+from regulars.storage.manifest import DataFile, Manifest, evolved, named, settled
 from regulars.storage.merge import Changes, row_group_of
 
 GUARDED_ROWS = 100
@@ -136,7 +136,7 @@ class Lake:
             row_group=row_group_of(partition_by),
         )
         manifest = Manifest(
-            schema=settled(expr.schema()), files=self._named(name, written), partition_by=partition_by,
+            columns=named(settled(expr.schema())), files=self._named(name, written), partition_by=partition_by,
             order_by=tuple(order_by),
         )
         guard = 1.0 if allow_shrink else shrink_guard
@@ -169,7 +169,7 @@ class Lake:
         schema = evolved(old.schema, settled(delta.schema()), name)
         changes = Changes(lake=self, table=name, old=old, schema=schema, key=tuple(key), folder=self.files.scratch())
         kept, written = changes.carry_out(delta, gone)
-        manifest = dataclasses.replace(old, schema=schema, files=(*kept, *self._named(name, written)))
+        manifest = dataclasses.replace(old, columns=named(schema), files=(*kept, *self._named(name, written)))
         guard = 1.0 if allow_shrink else shrink_guard
         return self._publish(name, manifest, written, parent=parent, meta=meta, guard=guard)
 

@@ -14,16 +14,13 @@ import ibis.expr.types as ir
 
 from regulars.storage.engines.duckdb import Bench
 from regulars.storage.engines.engine import FEW_ROWS, ROW_GROUP, Engine, Written
-from regulars.storage.manifest import DataFile, Manifest, settled
+from regulars.storage.manifest import FILE, DataFile, Manifest, settled
 
 if TYPE_CHECKING:
     from regulars.storage.lake import Lake
 
 MANY_FILES = 8
 """Files of one partition above which a merge joins the small ones."""
-
-FILE = "__file"
-"""Column that says which file a row is in, while rows are looked for by their files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
