@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +19,13 @@ from regulars.errors import NotFound
 from regulars.pipeline.asked import Asked
 from regulars.pipeline.find import CustomerCard, customer_card, find_customer
 from regulars.pipeline.glance import NotKept, glance
-from regulars.pipeline.segment import explain_customer
-from regulars.pipeline.workspace import open_workspace
+from regulars.pipeline.own import profile_keys
+from regulars.pipeline.segment import compile_explanations, explain_customer
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.rules.explain import Explanation
 from regulars.storage.by_profile import write_copy
 from regulars.storage.kept import QUESTIONS
+from regulars.web.api.ahead import Ahead
 
 SEGMENT, SINCE = Path("segments") / "came_back.yaml", "holds_for: 7 days\n"
 
@@ -180,6 +183,38 @@ def test_a_changed_segment_is_never_explained_by_an_old_text(desk: Path) -> None
     assert {each.matches for each in compiled} == {True, False}
     assert {each.matches for each in changed} == {False}
     assert changed == told()
+
+
+def test_what_was_compiled_ahead_is_what_an_explanation_asks(desk: Path) -> None:
+    workspace = open_workspace(desk, clock=FixedClock(datetime(2026, 1, 20, 12, tzinfo=UTC)))
+    somebody = find_customer(workspace, "ada@example.com")
+    profile_keys(workspace, somebody)
+    compile_explanations(workspace)
+    ahead = kept(desk)
+
+    explanation = explain_customer(workspace, somebody, "came_back")
+    workspace.close()
+
+    assert explanation.is_in
+    assert kept(desk) == ahead
+
+
+def test_a_server_compiles_ahead_once_and_ends_when_it_is_told(desk: Path) -> None:
+    is_open = threading.Event()
+    opened: list[Workspace] = []
+
+    def workspace() -> Workspace:
+        opened.append(open_workspace(desk))
+        is_open.set()
+        return opened[-1]
+
+    ahead = Ahead(workspace, folder=desk)
+    ahead.begin()
+    ahead.begin()
+
+    assert is_open.wait(60)
+    ahead.close()
+    assert len(opened) == 1
 
 
 def test_a_glance_loads_neither_the_language_of_expressions_nor_the_declarations(desk: Path) -> None:
