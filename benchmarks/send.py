@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -29,7 +31,10 @@ from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.killed import killed
 from regulars.testing.mailing import NAME, planned, recipients, write_mailing
+from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
+
+SQLITE = "sqlite:./data/book.db"
 
 
 def main() -> None:
@@ -39,6 +44,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--postgres", action="store_true", help="`kills` with a book in PostgreSQL")
     told = parser.parse_args()
     for what in told.what:
         {"speed": _speed, "kills": _kills, "memory": _memory, "plan": _plan}[what](told)
@@ -62,8 +68,8 @@ def _speed(told: argparse.Namespace) -> None:
 
 
 def _kills(told: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory() as folder, gateway() as provider:
-        _, book, one = _planned(Path(folder), provider, told.people)
+    with tempfile.TemporaryDirectory() as folder, gateway() as provider, _book(is_postgres=told.postgres) as url:
+        _, book, one = _planned(Path(folder), provider, told.people, book=url)
         began = perf_counter()
         met = killed(
             _command(Path(folder)), taken=lambda: provider.summary()["messages"], total=told.people, kills=told.kills,
@@ -140,10 +146,22 @@ def _plan(_told: argparse.Namespace) -> None:
     engine.close()
 
 
+@contextmanager
+def _book(*, is_postgres: bool) -> Iterator[str]:
+    if not is_postgres:
+        yield SQLITE
+        return
+    binaries = postgres_binaries()
+    if binaries is None:
+        raise SystemExit("PostgreSQL is missing; type: apt-get install postgresql")
+    with postgres_cluster(binaries) as socket:
+        yield new_book(socket)
+
+
 def _planned(
-    folder: Path, provider: RunningGateway, people: int, *, campaign: str = ""
+    folder: Path, provider: RunningGateway, people: int, *, campaign: str = "", book: str = SQLITE
 ) -> tuple[Project, Book, Occurrence]:
-    desk = Desk.open(write_mailing(folder, url=provider.url, campaign=campaign))
+    desk = Desk.open(write_mailing(folder, url=provider.url, campaign=campaign, book=book))
     at = desk.clock.now() - timedelta(minutes=1)
     return desk.project, desk.book, planned(desk.project, desk.book, people, at=at)
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 
 from regulars.clock import FixedClock
-from regulars.pipeline.workspace import open_workspace
+from regulars.consent.ledger import Entry
+from regulars.pipeline.consent import address_of, record
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.web.api.workers import Workers
 from regulars.web.listen import listening
 from regulars.web.pages.answering import Pages
@@ -37,12 +39,26 @@ def places(folder: Path) -> tuple[dict[str, str], FixedClock]:
     many = members.group_by("customer_id").agg(stays=members.count())
     (best,) = workspace.rows(many.order_by(many.stays.desc(), "customer_id").limit(1))
     clock = FixedClock(workspace.book.runs.last_runs(1)[0].started_at + timedelta(hours=9))
+    agree(workspace, "lapsed_member", at=clock.now())
     workspace.close()
     paths = {
         "overview": "/?metric=check_ins", "customers": "/customers", "customer": f"/customers/{best['customer_id']}",
-        "health": "/health",
+        "health": "/health", "campaign": "/campaigns/open_house", "flow": "/flows/winback",
     }
     return paths, clock
+
+
+def agree(workspace: Workspace, segment: str, *, at: datetime) -> None:
+    """Let the people of a segment have said yes to e-mail, as people of a real business have."""
+    members, contacts = workspace.table("memberships"), workspace.table("contacts")
+    reached = contacts.filter(contacts.email.notnull())
+    mine = reached.semi_join(members.filter(members.segment == segment), "customer_id")
+    for row in workspace.rows(mine.select("email").distinct()):
+        address = address_of(workspace, row["email"])
+        record(workspace, address, Entry(
+            address_hash=address.hashed or "", channel="email", purpose="marketing", action="grant", method="web_form",
+            at=at - timedelta(days=30), source="form", evidence=f"form {row['email']}",
+        ))
 
 
 def take(browser: Browser, url: str, name: str, *, theme: str) -> Path:

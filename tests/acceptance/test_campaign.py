@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from regulars.cli.main import main
 from regulars.clock import FixedClock
 from regulars.consent.ledger import Entry
 from regulars.consent.suppression import Suppression, address_hash
@@ -214,6 +216,32 @@ def test_what_a_provider_cannot_be_asked_for_is_shown_and_never_sent_again(tmp_p
         assert found.unknown > 0
         assert found.is_balanced
         assert (found.sent + found.unknown, provider.summary()) == (40, {"messages": 40, "repeated": 0})
+
+
+def test_what_nobody_knows_of_is_ruled_by_a_person_and_sent_again_only_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def typed(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["campaign", "rule", *words, "--json", "-p", str(tmp_path)])
+        return int(str(ended.value.code or 0)), capsys.readouterr().out
+
+    with gateway(cut=0.3) as provider:
+        news = mailing(tmp_path, provider.url, 40, can_be_asked=False)
+        lost = news.send(patience=HOUR).unknown
+        listed = [row["message"] for row in json.loads(typed()[1])]
+
+        sent = json.loads(typed(listed[0], "--sent", "--reason", "their log has it")[1])
+        again = json.loads(typed(listed[1], "--send-again", "--reason", "their log has it not")[1])
+        nothing = [typed(listed[2], "--sent")[0], typed(listed[0], "--not-sent", "--reason", "changed my mind")[0]]
+
+    assert (len(listed), len(set(listed)), lost > 2) == (lost, lost, True)
+    assert [row["state"] for row in (*sent, *again)] == ["sent", "planned"]
+    assert all(nothing)
+    account_ = account(news.book, news.one)
+    assert account_.is_balanced
+    assert (account_.unknown, account_.waiting) == (lost - 2, 1)
+    assert news.book.campaigns.get(news.one.campaign_id).state == "sending"  # type: ignore[union-attr]  # it is there
 
 
 def test_a_provider_that_is_not_there_gets_everything_when_it_is(tmp_path: Path, healthy: RunningGateway) -> None:

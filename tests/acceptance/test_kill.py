@@ -154,7 +154,8 @@ def faults(project: Path) -> list[str]:
         book.close()
     found = [f"landing/{name} is gone" for name in landed if not (project / "data" / "landing" / name).is_file()]
     for table, manifest in manifests:
-        for file, *_ in json.loads(manifest)["files"]:
+        said = json.loads(manifest)
+        for file in [file for file, *_ in said["files"]] + ([said["marks"]] if said["marks"] else []):
             path = project / "data" / "lake" / file
             if not path.is_file() or not path.read_bytes().endswith(b"PAR1"):
                 found.append(f"{table}: {file} is gone or torn")

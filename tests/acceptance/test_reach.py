@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.message_list import Wanted
+from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
 from regulars.testing.sandbox import SandboxServer
 
 OURS = "+12545550100"
@@ -163,7 +165,7 @@ def serving(folder: Path, port: int) -> Iterator[None]:
             process.wait(timeout=60)
 
 
-def written(folder: Path, **values: str) -> Path:
+def written(folder: Path, *, book: str = "", **values: str) -> Path:
     people = [f"{n},Ann{n} Lee{n * 7},(254) 867-{5300 + n}" for n in range(PEOPLE)]
     yesterday = SystemClock().now() - timedelta(days=3)
     visits = [f"v{n},{n},{yesterday:%Y-%m-%dT%H:%M:%SZ}" for n in range(PEOPLE)]
@@ -172,19 +174,34 @@ def written(folder: Path, **values: str) -> Path:
         "desk/people.csv": "\n".join(["id,name,phone", *people]) + "\n",
         "desk/visits.csv": "\n".join(["id,member,at", *visits]) + "\n",
     }
+    if book:
+        files["regulars.toml"] += f'\n[stores]\nbook = "{book}"\n'
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def book_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield where the book is: the empty text stands for SQLite in the project's own folder."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    binaries = postgres_binaries()
+    if binaries is None or find_spec("psycopg") is None:
+        pytest.skip("PostgreSQL is missing; type: apt-get install postgresql, scripts/setup dev")
+    with postgres_cluster(binaries) as cluster:
+        yield new_book(cluster)
+
+
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def studio(book_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """The business after its campaign was sent to all but those who said STOP while it was."""
     folder, port = tmp_path_factory.mktemp("reach") / "studio", free_port()
     url = f"http://127.0.0.1:{port}"
     with SandboxServer(["quo"], tmp_path_factory.mktemp("world"), clock=SystemClock()) as quo:
-        written(folder, url=quo.url_of("quo"), links=f"links: {url}\n")
+        written(folder, book=book_url, url=quo.url_of("quo"), links=f"links: {url}\n")
         httpx.post(
             f"{quo.url_of('quo')}webhooks/messages", headers={"authorization": "key-of-quo"},
             json={"url": f"{url}/webhooks/texts", "events": ["message.received", "message.delivered"]},

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pwd
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +30,7 @@ from regulars.storage.engines import Engine, open_engine
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import FileStore, open_files
 from regulars.storage.stores import Stores
+from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -284,47 +282,6 @@ def new_bucket(s3_endpoint: str) -> Callable[[], str]:
     return make
 
 
-def postgres_binaries() -> Path | None:
-    """The folder with PostgreSQL's newest server programs, wherever the distribution hides it."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
-    initdb = str(found[-1]) if found else shutil.which("initdb")
-    return Path(initdb).resolve().parent if initdb else None
-
-
-@contextmanager
-def postgres_cluster(binaries: Path) -> Iterator[Path]:
-    """A private cluster in a temporary folder, reached through a socket in it; gone afterwards."""
-    # Not below pytest's own folder: that is closed to the user the server must run as, and its path is too long
-    # for a socket's name.
-    folder = Path(tempfile.mkdtemp(prefix="regulars-pg-"))
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        # The server refuses to run as root.
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        as_user = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [*as_user, str(binaries / program), *arguments],
-            check=True, cwd=folder, stdout=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
-        )
-
-    data = str(folder / "data")
-    # Whether the disk keeps what the server wrote is PostgreSQL's promise, not ours: it need not cost time here.
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c timezone=America/Chicago"
-    try:
-        # A language's order of text, because what we build must not depend on the order of bytes being the default.
-        order = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US")
-        run("initdb", "--pgdata", data, "--username=regulars", "--auth=trust", "--no-sync", *order)
-        run("pg_ctl", "--pgdata", data, "--log", str(folder / "log"), "--wait", "--options", options, "start")
-        yield folder
-    finally:
-        if Path(data, "postmaster.pid").exists():
-            run("pg_ctl", "--pgdata", data, "--mode=immediate", "--wait", "stop")
-        shutil.rmtree(folder)
-
-
 @pytest.fixture(scope="session")
 def postgres_socket() -> Iterator[Path]:
     binaries = postgres_binaries()
@@ -336,12 +293,4 @@ def postgres_socket() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def new_database(postgres_socket: Path) -> Callable[[], str]:
     """Makes an empty database and returns its URL."""
-    psycopg = importlib.import_module("psycopg")
-
-    def make() -> str:
-        name = f"book_{uuid4().hex}"
-        with psycopg.connect(f"host={postgres_socket} user=regulars dbname=postgres", autocommit=True) as connection:
-            connection.execute(f"create database {name}")
-        return f"postgresql://regulars@/{name}?host={postgres_socket}"
-
-    return make
+    return lambda: new_book(postgres_socket)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
@@ -73,6 +73,21 @@ def test_a_forgotten_person_is_still_counted(book: Book) -> None:
 
     ledger = book.memberships.transitions().to_pylist()
     assert [(row["customer_id"], row["reason"]) for row in ledger] == [("c_ben", "Ben came"), ("e_1", None)]
+
+
+def test_what_is_fresh_of_a_forgotten_person_is_filed_without_their_name(book: Book) -> None:
+    _told_of(book, ("1", "c_ann", "Ann"))
+    book.memberships.append_fresh(pa.Table.from_pylist([
+        {"segment": "regular", "customer_id": "c_ann", "at": NAIVE + timedelta(days=1), "change": "left",
+         "business_day": date(2026, 1, 6), "reason": "Ann came no more"}
+    ], schema=TRANSITIONS))
+
+    book.forgetting.forget(["c_ann"], known_as="e_1", addresses=[])
+    told = book.memberships.transitions()
+    book.memberships.file()
+
+    assert [(row["customer_id"], row["reason"]) for row in told.to_pylist()] == [("e_1", None), ("e_1", None)]
+    assert (book.memberships.transitions(), book.memberships.counts()) == (told, {})
 
 
 def test_forgetting_twice_is_forgetting_once(book: Book) -> None:

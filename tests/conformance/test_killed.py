@@ -121,6 +121,7 @@ def _is_whole(home: Path) -> bool:
     current = book.execute("""
         select f.value ->> 0 from lake_current c join lake_versions v using (tenant, table_name, version),
         json_each(v.manifest, '$.files') f
+        union select json_extract(v.manifest, '$.marks') from lake_versions v where json_extract(v.manifest, '$.marks') <> ''
     """).fetchall()
     book.close()
     return (

@@ -16,7 +16,7 @@ from regulars.clock import FixedClock
 from regulars.errors import GuardError, NotFound, StoreError
 from regulars.storage.lake import Lake
 from regulars.storage.manifest import Manifest
-from regulars.storage.merge import MANY_FILES
+from regulars.storage.merge import MANY_FILES, MANY_GONE
 from regulars.storage.stores import Stores
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -49,6 +49,10 @@ def _table(**keys: int) -> pa.Table:
     return pa.table({
         "key": list(keys), "n": list(keys.values()), "month": ["2026-01" if n % 2 else "2026-02" for n in keys.values()],
     })
+
+
+def _row(key: str, n: int) -> pa.Table:
+    return pa.table({"key": [key], "n": [n], "month": ["2026-00"]})
 
 
 def _many(count: int, *, first: int = 0) -> pa.Table:
@@ -156,6 +160,64 @@ def test_only_files_that_lose_a_row_are_rewritten(lake: Lake) -> None:
     assert set(before) < set(added)
     assert [partition for name, partition in added.items() if name not in before] == ["2026-01"]
     assert {before[name] for name in before if name not in removed} == {"2026-02"}
+
+
+def test_a_file_that_loses_few_rows_stays_and_no_reader_sees_them(lake: Lake) -> None:
+    first = _put(lake, "events", _many(100), partition_by="month")
+    before, changed = _files(lake, "events"), {**{f"k{n:05d}": n for n in range(100)}, "k00003": -3}
+    del changed["k00007"]
+
+    _merge(lake, "events", _row("k00003", -3), gone=_row("k00007", 0))
+    _put(lake, "whole", pa.table({
+        "key": list(changed), "n": list(changed.values()), "month": [f"2026-{int(key[1:]) % 3:02d}" for key in changed],
+    }))
+
+    assert set(before) < set(_files(lake, "events"))
+    assert _content(lake, "events") == changed
+    assert lake.rows("events") == 99
+    assert lake.content_hash("events") == lake.content_hash("whole")
+    assert len(_content(lake, "events", version=first)) == 100
+
+
+def test_changes_are_the_rows_that_came_and_went_and_not_those_beside_them(lake: Lake) -> None:
+    first = _put(lake, "events", _many(100))
+    second = _merge(lake, "events", _row("k00003", -3), gone=_row("k00007", 0))
+    _merge(lake, "events", _row("k00003", -4), gone=_row("k00008", 0))
+
+    found = {}
+    for since in (first, second):
+        came, went = lake.changes("events", since=since)
+        found[since] = [sorted(lake.engine.fetch(rows)["n"].to_pylist()) for rows in (came, went)]
+
+    assert found == {first: [[-4], [3, 7, 8]], second: [[-4], [-3, 8]]}
+    assert lake.moved("events", since=first) == (1, 3)
+
+
+def test_a_file_that_lost_many_rows_is_rewritten_without_them(local_lake: Lake) -> None:
+    _put(local_lake, "events", _many(100), order_by=["key"])
+    (first,) = _files(local_lake, "events")
+    kept = []
+
+    for n in range(100 // MANY_GONE + 1):
+        _merge(local_lake, "events", _many(0).cast(_many(1).schema), gone=_row(f"k{n:05d}", 0))
+        kept.append(first in _files(local_lake, "events"))
+
+    assert kept == [True] * (100 // MANY_GONE) + [False]
+    assert local_lake.manifest("events").marks is None
+    assert local_lake.rows("events") == len(_content(local_lake, "events")) == 100 - len(kept)
+
+
+def test_the_vacuum_keeps_what_says_which_rows_are_gone(local_lake: Lake) -> None:
+    _put(local_lake, "events", _many(100))
+    for n in range(4):
+        _merge(local_lake, "events", _row("new", n), gone=_row(f"k{n:05d}", 0))
+
+    local_lake.vacuum(keep=2)
+
+    sizes = [len(_content(local_lake, "events", version=v.number)) for v in local_lake.versions("events")]
+    assert sizes == [98, 97]
+    marks = [Manifest.from_json(v.manifest).marks for v in local_lake.versions("events")]
+    assert set(marks) <= set(local_lake.files.list())
 
 
 def test_a_row_may_move_to_another_partition(lake: Lake) -> None:

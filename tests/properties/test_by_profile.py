@@ -113,6 +113,22 @@ def test_a_profile_has_the_same_rows_by_a_text_that_was_kept_a_new_one_and_the_t
             assert by_text(lake, kept, source, profile) == by_text(lake, [], source, profile) == told
 
 
+@pytest.mark.parametrize("has_copy", [True, False])
+def test_rows_that_are_marked_as_gone_are_gone_by_a_text_too(lake: Lake, *, has_copy: bool) -> None:
+    lake.drop("events")
+    merged(lake, [(f"k{n:02d}", "desk", f"{n % 3}", "2026-01") for n in range(40)])
+    if has_copy:
+        write_copy(lake, "events")
+    kept: list[Text] = []
+    before = by_text(lake, kept, "desk", "1")
+
+    merged(lake, [("k01", "desk", "2", "2026-02")])
+
+    assert lake.manifest("events").marks is not None
+    assert by_text(lake, kept, "desk", "1") == of_table(lake, "desk", "1") == before[1:]
+    assert by_text(lake, kept, "desk", "2") == of_table(lake, "desk", "2")
+
+
 def test_a_copy_is_spread_over_files_of_which_a_profile_needs_few(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.drop("events")
     monkeypatch.setattr("regulars.storage.engines.duckdb.FEW_ROWS", 2048)      # as few as DuckDB writes together

@@ -13,6 +13,7 @@ from scipy import stats
 
 from regulars.connections.co_presence import arrivals, together
 from regulars.connections.companion import LEAST_DAYS, companions, ties
+from regulars.connections.connection import connections
 from regulars.connections.interaction import same_day_checkins
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.gym import generate
@@ -44,7 +45,8 @@ def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "location": pa.nulls(len(told), pa.string()),
     })
     engine, visits = DuckDBEngine.open({"threads": "1"}), arrivals(rows)
-    found = ties(same_day_checkins(engine.arrow(together(visits))), newest=world.last_day)
+    met = same_day_checkins(engine.arrow(together(visits)))
+    found = ties(met, connections(met), newest=world.last_day)
     pairs = companions(engine.fetch(found), visits)
     engine.close()
     true = {frozenset((r["person_id"], r["companion_id"])) for r in pq.read_table(world.truth / "companions.parquet").to_pylist()}

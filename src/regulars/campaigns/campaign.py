@@ -20,6 +20,9 @@ from regulars.consent.channel import Channel, Purpose
 
 OnePer = Literal["customer", "household"]
 
+Whose = Literal["business", "recipient"]
+"""Whose wall time a campaign starts at."""
+
 State = Literal["draft", "scheduled", "sending", "paused", "stopped", "done"]
 """A draft is being planned; a stopped campaign never goes on, a paused one may."""
 
@@ -59,7 +62,8 @@ class Campaign:
     one_per: OnePer = "customer"             # household: only one of those who live together
     caps: tuple[Cap, ...] = ()
     hours: tuple[str, ...] = ()              # seven texts `09:00-18:00`, Monday first, in the business zone
-    starts: datetime | None = None           # local wall time of the business; None: when it is sent
+    starts: datetime | None = None           # wall time, see `zone`; None: when it is sent
+    zone: Whose = "business"                 # recipient: not before that wall time anywhere its reader may be
     repeat: Recurrence | None = None
     spread: timedelta | None = None          # over how long the messages are strewn
     expires: timedelta | None = None         # after which a message that waits is no longer worth sending

@@ -8,6 +8,7 @@
     text: "{{ first_name | default: 'Hi' }}, we miss you. Reply STOP to opt out"    # an e-mail: subject, html or text
     one_per: household             # or customer
     starts: 2026-03-02 10:00       # wall time of the business; left out: when it is sent
+    zone: recipient                # that wall time where each reader is; or business
     repeat: {type: weekly, interval: 1, days_of_week: [0], end_date: 2026-06-30}
     spread: 2 hours
     hours: {weekdays: 09:00-18:00, saturday: 10:00-16:00}
@@ -39,7 +40,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import cast, get_args
 
-from regulars.campaigns.campaign import Brake, Campaign, OnePer
+from regulars.campaigns.campaign import Brake, Campaign, OnePer, Whose
 from regulars.campaigns.declare_goal import declare_costs, declare_goals
 from regulars.campaigns.list_columns import FIELDS
 from regulars.campaigns.pace import DAY, Cap, Subject
@@ -67,7 +68,7 @@ OF_MESSAGES = frozenset({"business_name", "unsubscribe_url"})
 
 _KEYS = {
     "title", "description", "audience", "list", "channel", "purpose", "by", "experiment", "variants", "one_per", "caps",
-    "hours", "starts", "repeat", "spread", "expires", "pause_at", "goals", "costs", "test",
+    "hours", "starts", "zone", "repeat", "spread", "expires", "pause_at", "goals", "costs", "test",
     "offer_again_after", *PARTS,
 }
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -87,6 +88,8 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
     starts = _wall(data["starts"]) if "starts" in data else None
     if repeat is not None and starts is None:
         raise DeclarationError("what repeats has a first time", hint="`starts: 2026-03-02 10:00`", path=("repeat",))
+    if "zone" in data and starts is None:
+        raise DeclarationError("a zone is of a wall time", hint="`starts: 2026-03-02 10:00`", path=("zone",))
     campaign = Campaign(
         name=name, title=str(data.get("title") or name.replace("_", " ").capitalize()),
         audience=_audience(data, known), list_file=str(data["list"]) if "list" in data else None,
@@ -96,6 +99,7 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
         one_per=cast("OnePer", _one_of("one_per", {"one_per": "customer", **data}, get_args(OnePer))),
         caps=_caps(name, data.get("caps") or []), hours=_hours(data["hours"]) if "hours" in data else (),
         starts=starts, repeat=repeat,
+        zone=cast("Whose", _one_of("zone", {"zone": "business", **data}, get_args(Whose))),
         spread=duration(data["spread"], ("spread",)) if "spread" in data else None,
         expires=duration(data["expires"], ("expires",)) if "expires" in data else None,
         brake=_brake(data.get("pause_at") or {}),

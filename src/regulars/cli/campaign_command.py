@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regulars.cli.campaign_decisions import approve, choose, withdraw
+from regulars.cli.campaign_decisions import approve, choose, rule, withdraw
 from regulars.cli.campaign_read import read
 from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_json, show_table
 from regulars.web.mask import mask
@@ -48,7 +48,7 @@ def command(context: click.Context, folder: Path, *, as_json: bool) -> None:
         _list(folder, as_json=as_json)
 
 
-for verb in (choose, approve, withdraw, read):
+for verb in (choose, approve, withdraw, rule, read):
     command.add_command(verb)
 
 
@@ -99,7 +99,10 @@ def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool)
             for one in examples(workspace, found, limit=limit)
         ]
         if as_json:
-            show_json([asdict(one) for one in shown])
+            show_json([{
+                **{name: getattr(one, name) for name in ("customer_id", "address", "variant", "due_at", "segments")},
+                "message": {"subject": one.subject, "text": one.text},
+            } for one in shown])
             return
         for one in shown:
             click.secho(f"{one.address}{f' ({one.variant})' if one.variant else ''}", bold=True)

@@ -26,6 +26,9 @@ WIDEST = 12                                  # characters of a bar of evidence; 
 @click.option("--limit", default=20, show_default=True, help="How many questions.")
 @click.option("--same", "same", nargs=2, metavar="PROFILE PROFILE", help="Rule that two profiles are one person.")
 @click.option("--different", "different", nargs=2, metavar="PROFILE PROFILE", help="Rule that they are two people.")
+@click.option("--weights", nargs=2, metavar="PROFILE PROFILE", help="Show what likeness says of two profiles.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with its picture.")
+@click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Write the picture alone.")
 @click.option("--undo", metavar="RULING", help="Take a ruling back.")
 @click.option("--history", is_flag=True, help="Show every ruling that was ever made.")
 @click.option("--reason", default="", help="Why, for the history.")
@@ -33,7 +36,8 @@ WIDEST = 12                                  # characters of a bar of evidence; 
 @click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
 def command(  # noqa: PLR0917  each is an option of the command line
     folder: Path, limit: int, same: tuple[str, str] | None, different: tuple[str, str] | None, undo: str | None,
-    reason: str, by: str | None, *, history: bool, as_json: bool, reveal: bool,
+    weights: tuple[str, str] | None, html: Path | None, png: Path | None, reason: str, by: str | None, *,
+    history: bool, as_json: bool, reveal: bool,
 ) -> None:
     """Answer who is one person and who is not: one key an answer; PROFILE is source/id as `regulars customer` shows it.
 
@@ -42,14 +46,18 @@ def command(  # noqa: PLR0917  each is an option of the command line
     from regulars.pipeline.review import open_questions, rule, take_back  # noqa: PLC0415
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
 
-    if sum(map(bool, (same, different, undo, history))) > 1:
-        raise click.UsageError("one of --same, --different, --undo and --history at a time")
+    if sum(map(bool, (same, different, undo, history, weights))) > 1:
+        raise click.UsageError("one of --same, --different, --weights, --undo and --history at a time")
+    if (html or png) and not weights:
+        raise click.UsageError("--html and --png draw what --weights shows")
     who = by or getpass.getuser()
     workspace = open_workspace(folder)
     try:
         if pair := same or different:
             made = rule(workspace, pair, "same" if same else "different", reason=reason, by=who)
             _said(asdict(made), f"{made.ruling_id}: {made.verdict}", folder, as_json=as_json)
+        elif weights:
+            _weights(workspace, weights, html, png, as_json=as_json)
         elif undo:
             take_back(workspace, undo)
             _said({"taken_back": undo}, f"{undo} is taken back", folder, as_json=as_json)
@@ -62,6 +70,34 @@ def command(  # noqa: PLR0917  each is an option of the command line
             _ask(workspace, open_questions(workspace, limit=limit), folder, who=who, reason=reason, reveal=reveal)
     finally:
         workspace.close()
+
+
+def _weights(
+    workspace: Workspace, pair: tuple[str, str], html: Path | None, png: Path | None, *, as_json: bool
+) -> None:
+    """Show what likeness says of two profiles, and draw it where a file is named."""
+    from regulars.pipeline.review import weighed  # noqa: PLC0415
+    from regulars.web.waterfall import told, waterfall, weights_page  # noqa: PLC0415
+
+    match = weighed(workspace, pair)
+    if as_json:
+        show_json(asdict(match))
+    else:
+        _show_evidence(match.evidence, f"{match.left} and {match.right}: {told(match)} likely one person")
+    if not (html or png):
+        return
+    from regulars.web.chart import png as drawn_as_png  # noqa: PLC0415  drawing is slow to import
+    from regulars.web.report import write  # noqa: PLC0415
+
+    chart = waterfall(match, merge_from=workspace.project.config.identity.merge_from)
+    if png:
+        png.parent.mkdir(parents=True, exist_ok=True)
+        png.write_bytes(drawn_as_png(chart))
+    if html:
+        write(weights_page(workspace, match, chart), html)
+    for file in (html, png):
+        if file and not as_json:
+            click.echo(f"Written: {file.resolve()}")
 
 
 def _said(value: dict[str, Any], sentence: str, folder: Path, *, as_json: bool) -> None:
@@ -125,12 +161,16 @@ def _show(question: Question, place: str, *, reveal: bool) -> None:
     names = [name for name in left if name not in {"profile_source", "profile_id", "since", "strong"}]
     rows = [(name.removeprefix("raw_"), left[name], right[name]) for name in names if left[name] or right[name]]
     show_table(f"{place}: {question.kind}{chance}", ["", _name(left), _name(right)], rows)
-    show_table("", ["evidence", "", "bits"], [
-        (item["field"].replace("_", " "), item["outcome"] + " " + _bar(item["bits"]), item["bits"])
-        for item in question.evidence
-    ], right=["bits"])
+    _show_evidence(question.evidence, "")
     click.echo(f"  same: {question.same.sentence}")
     click.echo(f"  different: {question.different.sentence}\n")
+
+
+def _show_evidence(evidence: list[dict[str, Any]], title: str) -> None:
+    show_table(title, ["evidence", "", "bits"], [
+        (item["field"].replace("_", " "), item["outcome"] + " " + _bar(item["bits"]), item["bits"])
+        for item in evidence
+    ], right=["bits"])
 
 
 def _bar(bits: float | None) -> str:

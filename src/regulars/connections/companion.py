@@ -69,12 +69,15 @@ the ties of one person: occasions by weight and age, days together beyond chance
 Floats = npt.NDArray[np.float64]
 
 
-def ties(interactions: ir.Table, *, newest: date) -> ir.Table:
+def ties(interactions: ir.Table, connections: ir.Table, *, newest: date) -> ir.Table:
     """Return TIE of interactions (columns of INTERACTION), aged as of the newest day there is.
 
-    Only pairs with LEAST_DAYS days together, or with an interaction of another type.
+    Only pairs with LEAST_DAYS days together, or with an interaction of another type: `connections`, the same
+    interactions counted (CONNECTION), tells which.
     """
-    rows = interactions
+    days = connections[SAME_DAY_CHECKIN]
+    often = connections.filter((days >= LEAST_DAYS) | (connections.interaction_count > days))
+    rows = interactions.semi_join(often, ["customer_id_1", "customer_id_2"])
     kind, age = rows.interaction_type, ibis.literal(newest).delta(rows.business_day, unit="day").cast("float64")
     left = ibis.literal(0.5) ** (age / HALF_LIFE)
     is_day, is_family = kind == SAME_DAY_CHECKIN, kind == FAMILY_MEMBERSHIP
@@ -89,9 +92,8 @@ def ties(interactions: ir.Table, *, newest: date) -> ir.Table:
         passes_from_1=_count(is_pass & (rows.leader_id == rows.customer_id_1)),
         passes_from_2=_count(is_pass & (rows.leader_id == rows.customer_id_2)),
         is_family=is_family.any(), last_day=rows.business_day.max(),
-        recent_days=is_day.ifelse(left, 0.0).sum(), recent_weight=worth.sum(), occasions=rows.count(),
+        recent_days=is_day.ifelse(left, 0.0).sum(), recent_weight=worth.sum(),
     )
-    found = found.filter((found.days_together >= LEAST_DAYS) | (found.occasions > found.days_together))
     return found.select(*TIE.names)
 
 

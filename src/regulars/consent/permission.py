@@ -22,6 +22,8 @@ from regulars.consent.suppression import Suppression
 
 NEVER_OPEN = "no hour of the week is inside every window"
 CLOSED = "quiet hours"
+SAID = ("address_hash", "channel", "purpose", "action", "method", "evidence", "at", "expires_at")
+"""What of the ledger decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def permissions(
 
     Args:
         people: customer_id, address_hash (missing: nothing reaches them), address_reason; further columns stay.
-        entries: `ledger.ENTRIES`.
+        entries: `ledger.ENTRIES`, of which SAID is enough.
         suppressions: `suppression.SUPPRESSIONS`.
         channel: By which they would be written to.
         purpose: What for.

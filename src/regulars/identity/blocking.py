@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.identity.distinct import distinct
-from regulars.identity.name import before_at
+from regulars.identity.name import before_at, first_word
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.numbered import whole_numbers
 from regulars.identity.portrait import Portraits, text_hashes
@@ -202,7 +202,7 @@ _FORMAL = {form: formal for formal in sorted(NICKNAMES, reverse=True) for form i
 
 
 def _formal(words: pa.Array) -> pa.Array:
-    return pa.array([_FORMAL.get(word, word) for word in words.to_pylist()], pa.string())
+    return pa.array([_FORMAL.get(word, word) for word in first_word(words).to_pylist()], pa.string())
 
 
 def _consonants(names: pa.Array) -> pa.Array:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.identity.likeness import keystrokes
-from regulars.identity.name import before_at, can_be_one
+from regulars.identity.name import before_at, can_be_one, parts
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import FIELDS, Portraits, Texts
@@ -124,7 +125,9 @@ def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> B
 
 _FAR = COMPARED["last_name"].outcomes.index("different") + 1
 _SIMILAR = COMPARED["last_name"].outcomes.index("similar") + 1
-_SWAPPED = COMPARED["first_name"].outcomes.index("names swapped") + 1
+_SHORT, _INITIAL, _SWAPPED = (
+    COMPARED["first_name"].outcomes.index(outcome) + 1 for outcome in ("short form", "initial", "names swapped")
+)
 
 
 def _levels(a: Ints, b: Ints, texts: Texts, unequal: Callable[[Texts, Ints, Ints], Ints]) -> Levels:
@@ -140,6 +143,29 @@ def _levels(a: Ints, b: Ints, texts: Texts, unequal: Callable[[Texts, Ints, Ints
 
 
 def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
+    """One of several given names is a short form of them; where both have several, the first and the last count."""
+    levels = _given_names(texts, a, b)
+    several = np.char.find(texts, " ") >= 0
+    rest = np.flatnonzero(several[a] | several[b])
+    if not len(rest):
+        return levels
+    a, b, are_both = a[rest], b[rest], several[a[rest]] & several[b[rest]]
+    one, other, joined = parts(texts)
+    first, last, whole = (_words_apart(words, a, b) for words in (one, other, joined))
+    is_crossed = (one[a] == other[b]) & (other[a] == one[b])
+    of_both = np.where(is_crossed | ((first == EQUAL) & (last == _INITIAL)), _SHORT, np.maximum(first, last))
+    of_one = np.minimum(np.maximum(np.minimum(first, last), _SHORT), whole)
+    levels[rest] = np.where(whole == EQUAL, EQUAL, np.where(are_both, of_both, of_one))
+    return levels
+
+
+def _words_apart(words: Texts, a: Ints, b: Ints) -> Ints:
+    levels = _given_names(words, a, b)
+    levels[words[a] == words[b]] = EQUAL
+    return levels
+
+
+def _given_names(texts: Texts, a: Ints, b: Ints) -> Ints:
     strokes = keystrokes(texts, a, b)
     longer = np.maximum(np.char.str_len(texts[a]), np.char.str_len(texts[b]))
     shorter = np.minimum(np.char.str_len(texts[a]), np.char.str_len(texts[b]))
@@ -176,8 +202,14 @@ def _are_near(texts: Texts, a: Ints, b: Ints) -> Bools:
 
 
 def _emails(texts: Texts, a: Ints, b: Ints) -> Ints:
-    local = value_numbers(before_at(pa.array(texts, pa.string())))
-    return np.select([keystrokes(texts, a, b) <= 2, local[a] == local[b]], [2, 3], 4)
+    """A slip is one of letters: namesakes choose the same letters, and another figure, mark or provider."""
+    local = before_at(pa.array(texts, pa.string()))
+    words = value_numbers(pc.replace_substring_regex(local, r"[^\p{L}]+", ""))
+    has_figures = pc.match_substring_regex(local, "[0-9].*[0-9]").to_numpy(zero_copy_only=False)
+    name = value_numbers(local)
+    same = name[a] == name[b]
+    is_slip = (keystrokes(texts, a, b) <= 2) & (same | (words[a] != words[b]))
+    return np.select([is_slip, same & has_figures[a]], [2, 3], 4)
 
 
 def _numbers(texts: Texts, a: Ints, b: Ints) -> Ints:

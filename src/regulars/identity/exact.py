@@ -133,11 +133,12 @@ def _same_as(people: pa.Table, keys: pa.Array) -> Links:
 def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
     """What tells people apart, and the number of each full name (-1: less than two words)."""
     name = stripped(people["name"].combine_chunks())
-    first = first_word(pc.coalesce(stripped(people["first_name"].combine_chunks()), name))
+    first = pc.coalesce(stripped(people["first_name"].combine_chunks()), first_word(name))
     last = last_word(name)
     words = pa.concat_arrays([first, last]).dictionary_encode()
     numbers = whole_numbers(words.indices.fill_null(-1))
-    full = pc.if_else(pc.is_valid(last), name, pa.scalar(None, pa.string()))
+    whole = pc.replace_substring(name, " ", "")              # "xiao ming li" is "xiaoming li"
+    full = pc.if_else(pc.is_valid(last), whole, pa.scalar(None, pa.string()))
     traces = Traces(
         exclusive=_exclusive(people),
         first=numbers[: len(people)],

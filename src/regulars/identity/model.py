@@ -22,7 +22,7 @@ from regulars.identity.separation import Floats, Ints
 Shares = Sequence[Sequence[float]]
 
 LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
-VERSION = 2
+VERSION = 3
 """Of how outcomes come about, which their names do not say: raised when the same pair would come out otherwise."""
 
 OUTCOMES = hashlib.md5(repr((VERSION, FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()

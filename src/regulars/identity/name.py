@@ -53,6 +53,14 @@ def last_word(names: pa.Array) -> pa.Array:
     return pc.if_else(pc.match_substring(names, " "), word, pa.scalar(None, pa.string()))
 
 
+def parts(names: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
+    """Return the first word of each name, the last, and all written as one: "xiao ming" is also "xiaoming"."""
+    known = pa.array(names, pa.string())
+    ends = [pc.replace_substring_regex(known, pattern, "") for pattern in (r" .*$", r"^.* ", " ")]
+    first, last, whole = (np.array(words.to_pylist(), dtype=str) for words in ends)
+    return first, last, whole
+
+
 def before_at(emails: pa.Array) -> pa.Array:
     """Return what stands before the @: the name that somebody has at a provider."""
     return pc.replace_substring_regex(emails, "(?s)@.*", "")
@@ -64,7 +72,23 @@ def can_be_one(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bo
     True when they are equal, one is the other's initial or clear beginning ("ben", "benjamin"), or one slip of the
     keyboard lies between them. "Paul" and "Paula", "Mark" and "Mary", "Mario" and "Maria" live in one house: a last
     letter more (unless the key was hit twice) or of another kind, or another letter in a short name, is no slip.
+    Of several given names, one may be written alone or all as one word; where both write several, the first and the
+    last have to fit: "maría josé" and "maría elena" are sisters.
     """
+    several = [np.char.find(names, " ") >= 0 for names in (left, right)]
+    rest = np.flatnonzero(several[0] | several[1])
+    if not len(rest):
+        return _can_be_one_word(left, right)
+    found = _can_be_one_word(left, right)
+    one, other = parts(left[rest]), parts(right[rest])
+    first, last, whole = (_can_be_one_word(a, b) for a, b in zip(one, other, strict=True))
+    is_crossed = (one[0] == other[1]) & (one[1] == other[0])
+    both = (first & last) | is_crossed | (one[2] == other[2])
+    found[rest] = np.where(several[0][rest] & several[1][rest], both, first | last | whole)
+    return found
+
+
+def _can_be_one_word(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bool_]:
     a, b = _letters(left), _letters(right)
     long_a, long_b = (a > 0).sum(axis=1), (b > 0).sum(axis=1)
     shorter, longer = np.minimum(long_a, long_b), np.maximum(long_a, long_b)

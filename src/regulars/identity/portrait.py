@@ -55,7 +55,7 @@ def portraits(people: pa.Table) -> Portraits:
     """Return what can be compared of normalised profiles (`profile.PROFILES` and traits), in their order."""
     name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
     has_parts = pc.or_(pc.is_valid(first), pc.is_valid(last))
-    first = first_word(pc.if_else(has_parts, first, name))
+    first = pc.if_else(has_parts, first, first_word(name))
     last = pc.if_else(has_parts, last, last_word(name))
     numbers, texts = _encoded(pa.concat_arrays([first, last]))
     found = {"first_name": numbers[: len(people)], "last_name": numbers[len(people) :]}

@@ -16,6 +16,9 @@ from regulars.flows.flow import DOT
 from regulars.project import Project
 from regulars.storage.book.campaigns import Occurrence
 
+FIRST_ON_EARTH = "Pacific/Kiritimati"
+"""Where a wall time comes first."""
+
 
 def campaign_of(project: Project, name: str) -> Campaign:
     """Return a declared campaign, or that of a flow's message. Raises NotFound naming the closest one."""
@@ -45,7 +48,8 @@ def words(project: Project, campaign: Campaign) -> Words:
 def occurrence_at(campaign: Campaign, *, now: datetime, zone: str) -> tuple[str, datetime]:
     """Return the occurrence that is due, else the next one, and when it starts.
 
-    Of a campaign that repeats that is its latest run up to now: one that was missed is made up for, once.
+    Of a campaign that repeats that is its latest run up to now: one that was missed is made up for, once. A run in
+    the zones of its readers is due when its wall time has come anywhere.
     """
     if campaign.starts is None:
         return campaign.occurrence(date.min), now
@@ -53,10 +57,17 @@ def occurrence_at(campaign: Campaign, *, now: datetime, zone: str) -> tuple[str,
     first = campaign.starts.date()
     while campaign.repeat is not None:
         following = next_run(run, campaign.repeat, zone=zone, first=first)
-        if following is None or following > now:
+        if following is None or _first_of(campaign, following, zone=zone) > now:
             break
         run = following
     return campaign.occurrence(run.astimezone(ZoneInfo(zone)).date()), run
+
+
+def _first_of(campaign: Campaign, run: datetime, *, zone: str) -> datetime:
+    """When a run begins for whoever is first to have it."""
+    if campaign.zone == "business" or campaign.starts is None:
+        return run
+    return instant(run.astimezone(ZoneInfo(zone)).date(), campaign.starts.time(), zone=FIRST_ON_EARTH)
 
 
 def check_version(campaign: Campaign, one: Occurrence) -> None:

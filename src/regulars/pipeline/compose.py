@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,8 +22,8 @@ from regulars.pipeline.approve import check_approved, unapproved
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
 from regulars.pipeline.listed_people import Listed, listed_people
+from regulars.pipeline.local_start import expires_of, first_of, starts_of
 from regulars.pipeline.offer_readings import offers_read
-from regulars.pipeline.offers import without_repeated
 from regulars.pipeline.permitted import permitted_of, permitted_people
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
@@ -32,6 +32,9 @@ from regulars.storage.book.messages import PLANNED
 
 AT_ONCE = 50_000
 """Messages written down in one transaction: others who write to the book wait no longer than for these."""
+
+MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
+"""From where offsets within a window are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +54,10 @@ class Plan:
     @property
     def reasons(self) -> list[tuple[str, int]]:
         """Return why people get nothing, and how many; the most first. Names of others are left out."""
-        skipped = self.rows.filter(pc.equal(self.rows["state"], "skipped"))["reason"].to_pylist()
-        found = Counter(_without_ids(reason) for reason in skipped)
-        return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+        skipped = self.rows.filter(pc.equal(self.rows["state"], "skipped"))
+        named = pc.replace_substring_regex(skipped["reason"], r"\bc_\w+", "…")
+        found = [(one["values"], one["counts"]) for one in pc.value_counts(named.combine_chunks()).to_pylist()]
+        return sorted(found, key=lambda one: (-one[1], one[0]))
 
     @property
     def test(self) -> FirstTest | None:
@@ -69,7 +73,8 @@ class Plan:
     def variants(self) -> dict[str, int]:
         """Return how many messages there are of each variant."""
         planned = self.rows.filter(pc.equal(self.rows["state"], "planned"))
-        return dict(sorted(Counter(planned["variant"].to_pylist()).items()))
+        counted = pc.value_counts(planned["variant"].combine_chunks()).to_pylist()
+        return dict(sorted((one["values"], one["counts"]) for one in counted))
 
 
 def plan_campaign(
@@ -98,17 +103,22 @@ def plan_campaign(
         )
     ]
     if campaign.offer_again_after is not None:
+        from regulars.pipeline.offers import without_repeated  # noqa: PLC0415  flows compose too, and wait for no mathematics
+
         found = without_repeated(workspace, found, offers, since=begins - campaign.offer_again_after, besides=key)
     found = _without_doubles(workspace, found, campaign)
     is_in = pc.is_null(found["reason"])
     if campaign.test is not None:
         found = _dealt(found, campaign, key=key)
+    starts = starts_of(workspace, campaign, found, run=starts_at, at=now)
+    due = _due(found, campaign, key=key, starts=starts)
     rows = pa.table({
         **{column: found[column] for column in ("customer_id", "address", "variant", "household_id", "region", "gaps")},
-        "state": pc.if_else(is_in, "planned", "skipped"), "reason": found["reason"],
-        "due_at": _due(found, campaign, key=key, begins=begins),
-        "expires_at": pa.nulls(found.num_rows, pa.timestamp("us")),
+        "state": pc.if_else(is_in, "planned", "skipped"), "reason": found["reason"], "due_at": due,
+        "expires_at": expires_of(campaign, starts),
     }, schema=PLANNED)
+    if campaign.zone == "recipient":
+        starts_at = first_of(starts.filter(is_in), run=starts_at)
     return Plan(
         campaign=campaign, occurrence=occurrence, starts_at=starts_at, rows=rows,
         waits=_full_caps(workspace, campaign, at=begins),
@@ -240,16 +250,15 @@ def _without_doubles(workspace: Workspace, found: pa.Table, campaign: Campaign) 
     return found.set_column(found.column_names.index("reason"), "reason", reason)
 
 
-def _due(found: pa.Table, campaign: Campaign, *, key: str, begins: datetime) -> pa.ChunkedArray:
-    """When each message goes: strewn over the window, and not before somebody's hours begin."""
+def _due(found: pa.Table, campaign: Campaign, *, key: str, starts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """When each message goes: strewn over the window behind its start, and not before somebody's hours begin."""
     moment = pa.timestamp("us")
-    if campaign.spread is None:
-        start = pa.repeat(pa.scalar(begins.astimezone(UTC).replace(tzinfo=None), moment), found.num_rows)
-    else:
+    if campaign.spread is not None:
         ids = [message_id(key, customer) for customer in found["customer_id"].to_pylist()]
-        start = pa.array(spread(ids, start=begins, end=begins + campaign.spread, salt=key), moment)
+        strewn = spread(ids, start=MIDNIGHT, end=MIDNIGHT + campaign.spread, salt=key)
+        starts = pc.add(starts, pa.array(strewn - np.datetime64(MIDNIGHT.replace(tzinfo=None), "us")))
     until = found["until"].combine_chunks().cast(moment)
-    due = pc.max_element_wise(start, until)
+    due = pc.max_element_wise(starts, until)
     # Who waits for a winner is due when there is one.
     return pa.chunked_array([pc.if_else(pc.equal(found["variant"].combine_chunks(), REST), None, due)])
 
@@ -266,8 +275,3 @@ def _full_caps(workspace: Workspace, campaign: Campaign, *, at: datetime) -> pa.
     return pa.table({"cap": [cap.name for cap in caps], "subjects": found}, schema=pa.schema([
         ("cap", pa.string()), ("subjects", pa.int64())
     ]))
-
-
-def _without_ids(reason: str) -> str:
-    words = reason.split(" ")
-    return " ".join("…" if word.startswith("c_") else word for word in words)

@@ -38,6 +38,8 @@ CHECK_INS, MEMBERSHIPS, FAMILY_LINKS = "check_in", "membership", "family_link"
 """The event types that are looked at: visits (attribute `location`), people on a membership (`membership_id`, `name`),
 and two people whom a source calls family (`related_id`, the id of the other's profile in that source)."""
 
+PAIR = ("customer_id_1", "customer_id_2")
+
 RULES = 2
 """Number of the rules by which interactions are made; another one makes all of them anew."""
 
@@ -72,11 +74,11 @@ def connect_customers(workspace: Workspace) -> Steps:
     changed = _publish_interactions(workspace, material, made_of=made_of)
     yield Checkpoint(done=1, total=3, note="connections")
     lake, found = workspace.lake, workspace.table(INTERACTIONS)
-    meta, pair = {"made_of": made_of}, ("customer_id_1", "customer_id_2")
-    lake.replace(CONNECTIONS, connections(found), order_by=pair, meta=meta, allow_shrink=True)
+    meta = {"made_of": made_of}
+    _publish_connections(workspace, found, made_of=made_of)
     yield Checkpoint(done=2, total=3, note="companions")
     measured = _companions(workspace, material, found)
-    lake.replace(COMPANIONS, workspace.stores.engine.arrow(measured), order_by=pair, meta=meta, allow_shrink=True)
+    lake.replace(COMPANIONS, workspace.stores.engine.arrow(measured), order_by=PAIR, meta=meta, allow_shrink=True)
     from regulars.connections.community import communities  # noqa: PLC0415  slow to import, and most runs meet nobody
 
     grouped = workspace.stores.engine.arrow(communities(measured))
@@ -115,9 +117,7 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     asked = _changed_customers(workspace, meta["marks"]) if meta.get("rules") == rules else None
     if asked is None or _check_ins_of(material, asked) * 2 > len(material.check_ins):
         whole = ibis.union(kinds.same_day_checkins(_met(workspace, material, None)), *_others(workspace, material))
-        lake.replace(
-            INTERACTIONS, whole, order_by=("customer_id_1", "customer_id_2"), meta=note, allow_shrink=True
-        )
+        lake.replace(INTERACTIONS, whole, order_by=PAIR, meta=note, allow_shrink=True)
         return len(material.visits.customers)
     met, before = _met(workspace, material, asked), _met_before(workspace, asked)
     found = lake.table(INTERACTIONS)
@@ -134,6 +134,25 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
             gone=was.anti_join(same, "interaction_id").select("interaction_id"), meta=note, allow_shrink=True,
         )
     return len(asked)
+
+
+def _publish_connections(workspace: Workspace, found: ir.Table, *, made_of: str) -> None:
+    """Count anew the interactions of those pairs of which any came or went.
+
+    The table says which version of the interactions it counts, so that a run that was killed misses none of them.
+    """
+    lake, since = workspace.lake, workspace.lake.meta(CONNECTIONS).get("interactions")
+    meta = {"made_of": made_of, "interactions": _version(workspace, INTERACTIONS)}
+    moved = None if since is None else lake.moved(INTERACTIONS, since=since)
+    changes = None if since is None else lake.changes(INTERACTIONS, since=since)
+    if moved is None or changes is None or sum(moved) * 2 > lake.rows(INTERACTIONS):
+        lake.replace(CONNECTIONS, connections(found), order_by=PAIR, meta=meta, allow_shrink=True)
+        return
+    key = ibis.schema(dict.fromkeys(PAIR, "string"))
+    with lake.gathered([each.select(*PAIR) for each in changes], schema=key) as told:
+        pairs = told.distinct()
+        counted = connections(found.semi_join(pairs, PAIR))
+        lake.merge(CONNECTIONS, counted, key=PAIR, gone=pairs, meta=meta, allow_shrink=True)
 
 
 def _changed_customers(workspace: Workspace, marks: Mapping[str, int]) -> pa.Array | None:
@@ -197,7 +216,9 @@ def _version(workspace: Workspace, table: str) -> int:
 
 def _companions(workspace: Workspace, material: _Material, found: ir.Table) -> pa.Table:
     newest = pc.max(material.check_ins["business_day"]).as_py() or workspace.value(found.business_day.max())
-    return companions(workspace.fetch(ties(found, newest=newest or date.min)), material.visits)
+    return companions(
+        workspace.fetch(ties(found, workspace.table(CONNECTIONS), newest=newest or date.min)), material.visits
+    )
 
 
 def _of_type(workspace: Workspace, event_type: str) -> ir.Table:

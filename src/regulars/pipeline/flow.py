@@ -43,7 +43,7 @@ from regulars.pipeline.transfer import find_transfers
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.execute import execute
 from regulars.runs.hold import held
-from regulars.runs.run import Observer, RunResult, Step
+from regulars.runs.run import Observer, RunResult, Step, Steps
 from regulars.runs.workers import Todo
 from regulars.sources.source import Source
 from regulars.storage.book.audit import Changed
@@ -78,7 +78,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         *_flow_steps(workspace, after=tuple(step.name for step in experiments)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
         Step(name="check", do=partial(inspect_data, workspace), needs=("customers",)),
-        Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",)),
+        Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",), after=()),
     ]
 
 
@@ -98,22 +98,35 @@ def _experiment_steps(workspace: Workspace) -> list[Step]:
     day, declared = as_of_now(workspace).day, workspace.project.experiments
     if not any(each.has_begun(day) and (each.ends is None or day <= each.ends) for each in declared):
         return []
-    from regulars.pipeline.assign import assign_units  # noqa: PLC0415  mathematics takes its time to import
-    from regulars.pipeline.judge import judge_experiments  # noqa: PLC0415
-
     return [
-        Step(name="assign", do=partial(assign_units, workspace), needs=("segment",), after=()),
-        Step(name="judge", do=partial(judge_experiments, workspace), needs=("assign",), after=()),
+        Step(name="assign", do=partial(_assign, workspace), needs=("segment",), after=()),
+        Step(name="judge", do=partial(_judge, workspace), needs=("assign",), after=()),
     ]
+
+
+def _assign(workspace: Workspace) -> Steps:
+    from regulars.pipeline.assign import assign_units  # noqa: PLC0415  only who does the step waits for its mathematics
+
+    return (yield from assign_units(workspace))
+
+
+def _judge(workspace: Workspace) -> Steps:
+    from regulars.pipeline.judge import judge_experiments  # noqa: PLC0415  the same
+
+    return (yield from judge_experiments(workspace))
 
 
 def _flow_steps(workspace: Workspace, *, after: tuple[str, ...]) -> list[Step]:
     """Return what flows need, which is nothing while there are none; variants are given out before."""
     if not workspace.project.flows:
         return []
-    from regulars.pipeline.journeys import carry_flows  # noqa: PLC0415  mathematics takes its time to import
+    return [Step(name="flow", do=partial(_flow, workspace), needs=("segment",), after=after)]
 
-    return [Step(name="flow", do=partial(carry_flows, workspace), needs=("segment",), after=after)]
+
+def _flow(workspace: Workspace) -> Steps:
+    from regulars.pipeline.journeys import carry_flows  # noqa: PLC0415  the same as of experiments
+
+    return (yield from carry_flows(workspace))
 
 
 def run(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:

@@ -169,7 +169,7 @@ class Deciding:
         changes = standing.fetch(self.decides)
         at = pa.repeat(pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us")), len(changes))
         changes = changes.set_column(changes.schema.get_field_index("at"), "at", at)
-        added = ledger.append(changes) if len(changes) else 0
+        added = ledger.append_fresh(changes) if len(changes) else 0
         if len(changes) and ledger.last_batch() == before + 1:
             # Nobody else has appended meanwhile: otherwise all of it is read from the ledger the next time.
             self.stands.follow(changes, self.known)

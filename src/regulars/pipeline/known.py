@@ -41,6 +41,7 @@ def known_of(workspace: Workspace, customer_id: str) -> dict[str, Any]:
     customer, profiles = customer_row(workspace, customer_id), profile_keys(workspace, customer_id)
     ids = (customer_id, *merged_into(workspace, customer_id))
     told = _of(workspace, "profiles", profiles, by=("profile_source", "profile_id"))
+    workspace.book.memberships.file()        # what is fresh is a stay like others
     book = workspace.book.known.of(ids, addresses=_addresses(workspace, told))
     family = family_of(workspace, customer_id)
     return {

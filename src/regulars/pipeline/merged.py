@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from regulars.identity.customer_id import heirs
 from regulars.pipeline.workspace import Workspace
 
 
@@ -16,14 +16,6 @@ def merged_into(workspace: Workspace, customer_id: str) -> list[str]:
     return sorted(found)
 
 
-def as_they_are_now(workspace: Workspace, customers: pa.ChunkedArray) -> pa.ChunkedArray:
+def as_they_are_now(workspace: Workspace, customers: pa.ChunkedArray) -> pa.Array:
     """Return the customers that ids stand for today: those that took the profiles of ids that were given up."""
-    taken_by = workspace.book.identity.given_up()
-    if not taken_by:
-        return customers
-    survivors = {given: taken_by[given] for given in taken_by}
-    while later := {given: taken_by[taken] for given, taken in survivors.items() if taken in taken_by}:
-        survivors |= later
-    given = pa.array(survivors.keys(), pa.string())
-    places = pc.index_in(customers, given)
-    return pc.coalesce(pa.chunked_array([pa.array(survivors.values(), pa.string())]).take(places), customers)
+    return heirs(customers, workspace.book.identity.merged())

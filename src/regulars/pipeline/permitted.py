@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.consent.channel import CONTACTS, Channel, Contact, Purpose
-from regulars.consent.permission import CLOSED, NEVER_OPEN, permissions
-from regulars.consent.place import place_of
-from regulars.consent.quiet_hours import Window, next_allowed_of, quiet_windows
+from regulars.consent.permission import CLOSED, NEVER_OPEN, SAID, permissions
+from regulars.consent.place import Place, place_of
+from regulars.consent.quiet_hours import next_allowed_of, quiet_windows
 from regulars.consent.suppression import address_hashes
 from regulars.pipeline.consent import salt
 from regulars.pipeline.workspace import Workspace
@@ -46,14 +47,27 @@ def permitted_of(
     """Return PERMITTED of some people, sorted by id; they have customer_id, address, address_reason and region."""
     engine, book = workspace.stores.engine, workspace.book.consent
     hashes = address_hashes(people["address"], channel=channel, salt=salt(workspace))
+    # Of a ledger of millions only what decides: to read it is most of the time that this takes.
+    said = book.entries(of=channel, columns=SAID)
     told = workspace.fetch(permissions(
-        engine.arrow(people.append_column("address_hash", hashes)), engine.arrow(book.entries()),
+        engine.arrow(people.append_column("address_hash", hashes)), engine.arrow(said),
         engine.arrow(book.suppressions()), channel=channel, purpose=purpose, at=at,
     )).sort_by("customer_id")
     told = told.append_column("until", pa.nulls(told.num_rows, pa.timestamp("s")))
     if channel == "sms" and purpose == "marketing":
         told = _in_hours(workspace, told, at)
     return told.select(PERMITTED.names).cast(PERMITTED)
+
+
+def placed(workspace: Workspace, people: pa.Table) -> tuple[npt.NDArray[np.int64], list[Place]]:
+    """Return which of some places each person may be in, and the places; `people`: address and region of each."""
+    address, region = people["address"].combine_chunks(), people["region"].combine_chunks()
+    # Of a number in North America only the area code speaks for a place: so a million people are some hundred places.
+    area = pc.if_else(pc.starts_with(address, "+1"), pc.utf8_slice_codeunits(address, 0, _AREA), address)
+    area = pc.if_else(pc.starts_with(address, "+"), area, None)      # an e-mail address says nothing of a place
+    keys = pc.binary_join_element_wise(area.fill_null(""), region.fill_null(""), " ").dictionary_encode()
+    places = [_place(workspace, *key.split(" ")) for key in keys.dictionary.to_pylist()]
+    return keys.indices.to_numpy().astype(np.int64), places
 
 
 def _people(workspace: Workspace, contact: Contact) -> ir.Table:
@@ -69,13 +83,9 @@ def _people(workspace: Workspace, contact: Contact) -> ir.Table:
 
 def _in_hours(workspace: Workspace, told: pa.Table, at: datetime) -> pa.Table:
     """Put off who may be written to, but not now."""
-    address, region = told["address"].combine_chunks(), told["region"].combine_chunks()
-    # Of a number in North America only the area code speaks for a place: so a million people are some hundred places.
-    area = pc.if_else(pc.starts_with(address, "+1"), pc.utf8_slice_codeunits(address, 0, _AREA), address)
-    keys = pc.binary_join_element_wise(area.fill_null(""), region.fill_null(""), " ").dictionary_encode()
-    windows = [_windows(workspace, *key.split(" ")) for key in keys.dictionary.to_pylist()]
+    which, places = placed(workspace, told)
     moments = np.full(told.num_rows, np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "s"))
-    opens = next_allowed_of(moments, keys.indices.to_numpy().astype(np.int64), windows)
+    opens = next_allowed_of(moments, which, [quiet_windows(place) for place in places])
     allowed = told["allowed"].combine_chunks()
     is_later = pc.and_(allowed, pa.array(opens != moments))
     is_never = pc.and_(is_later, pa.array(np.isnat(opens)))
@@ -86,9 +96,10 @@ def _in_hours(workspace: Workspace, told: pa.Table, at: datetime) -> pa.Table:
     return kept.append_column("reason", reason).append_column("until", until)
 
 
-def _windows(workspace: Workspace, area: str, region: str) -> tuple[Window, ...]:
+def _place(workspace: Workspace, area: str, region: str) -> Place:
     business = workspace.project.config.business
     # Seven more digits make an area code a number of that area.
     phone = area.ljust(len("+12548675301"), "0") if area.startswith("+1") else area or None
-    place = place_of(phone=phone, state=region or None, business_zone=business.timezone, country=business.country)
-    return quiet_windows(place)
+    return place_of(
+        phone=phone, state=region or None, business_zone=business.timezone, country=business.country
+    )

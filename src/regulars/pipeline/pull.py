@@ -12,6 +12,7 @@ from regulars.pipeline.sent import SentMessages
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
+from regulars.sources.gathered import gathered
 from regulars.sources.messages import MessagesSource
 from regulars.sources.source import Page, Reject, Source, Window, pulled_streams
 from regulars.storage.book.pages import StagedSet
@@ -64,7 +65,7 @@ def pull_stream(
         window=window,
     )
     try:
-        for last in pages:
+        for last in gathered(pages):
             workspace.landing.stage(
                 set_id, source=source.name, stream=stream.name, page=number, items=last.items,
                 # A span of the past is never gone on with by a daily pull, which asks for something else.

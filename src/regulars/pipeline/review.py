@@ -39,6 +39,38 @@ class Question:
     different: Consequence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Two profiles whose likeness was weighed, whether they are one customer for it or a person is asked."""
+
+    left: str                                # source/id
+    right: str                               # source/id
+    probability: float                       # that they are one person
+    weight: float                            # the same in bits
+    tier: str                                # medium: merged; low: asked
+    evidence: list[dict[str, Any]]           # field, outcome, bits; the prior first
+
+
+def weighed(workspace: Workspace, pair: tuple[str, str]) -> Weighed:
+    """Return what likeness says of two profiles, each `source/id`. Raises NotFound where nothing was weighed."""
+    (left_source, left_id), (right_source, right_id) = (_known(workspace, one) for one in pair)
+    ends = {(left_source, left_id), (right_source, right_id)}
+    matches = workspace.table("matches")
+    of = matches.filter(matches.left_id.isin([left_id, right_id]), matches.right_id.isin([left_id, right_id]))
+    for row in workspace.rows(of):
+        sides = [(row[f"{side}_source"], row[f"{side}_id"]) for side in ("left", "right")]
+        if set(sides) == ends:
+            left, right = ("/".join(side) for side in sides)
+            return Weighed(
+                left=left, right=right, probability=float(row["probability"]), weight=float(row["weight"]),
+                tier=row["tier"], evidence=json.loads(row["evidence"]),
+            )
+    raise NotFound(
+        f"likeness says nothing of {pair[0]} and {pair[1]}",
+        hint="exact evidence joins them, or they are less likely one person than `review_from`",
+    )
+
+
 def open_questions(workspace: Workspace, *, limit: int) -> list[Question]:
     """Return the questions that are open, the gravest first; none before the first run."""
     if not workspace.lake.exists("identity"):

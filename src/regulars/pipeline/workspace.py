@@ -30,6 +30,7 @@ from regulars.storage.engines.connection import ColumnMissing, answered
 from regulars.storage.kept import QUESTIONS, Kept, Text
 from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
+from regulars.storage.pandas_left_out import leave_pandas_out
 from regulars.storage.points import Points, Tables
 from regulars.storage.stores import Stores
 
@@ -231,6 +232,8 @@ def open_workspace(
     Raises DeclarationError with every file and line that is wrong, or with `bears_problems` only when `regulars.toml`
     is; StoreError when a store cannot be opened.
     """
+    if with_workers:
+        leave_pandas_out()                   # before there are workers: each would import it for itself
     environment = dict(os.environ) if environment is None else environment
     clock = clock or SystemClock()
     tokens = BookTokens(clock)

@@ -62,7 +62,7 @@ def examples(workspace: Workspace, plan: Plan, *, limit: int) -> list[Example]:
     going = rows.filter(pc.and_(pc.equal(rows["state"], "planned"), pc.not_equal(rows["variant"], REST)))
     by_variant = [
         going.filter(pc.equal(going["variant"], name)).slice(0, limit).to_pylist()
-        for name in sorted(set(going["variant"].to_pylist()))
+        for name in sorted(pc.unique(going["variant"]).to_pylist())
     ]
     found = []
     for place in range(limit):

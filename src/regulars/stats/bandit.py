@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Array = NDArray[np.float64]
 
 # Standard deviations from each mean at which the integral is cut; beyond the last, less than 1e-18 of it lies.
 _CUTS = np.array([-9.0, -6.0, -4.0, -2.5, -1.2, 0.0, 1.2, 2.5, 4.0, 6.0, 9.0])
-_NODES, _NODE_WEIGHTS = special.roots_legendre(16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +117,14 @@ def _above(beliefs: Posterior) -> tuple[Array, Array]:
     )
     if np.any(~(variance > 0)) or np.any(np.isinf(variance)):
         raise ValueError("every variance must be positive and finite")
+    from scipy import special  # noqa: PLC0415  slow to import, and most runs shift no shares
+
+    nodes, weights = special.roots_legendre(16)
     deviation = np.sqrt(variance)
     cuts = np.sort((mean[..., None] + deviation[..., None] * _CUTS).reshape(*mean.shape[:-1], -1), axis=-1)
     half = np.diff(cuts, axis=-1) / 2
-    points = ((cuts[..., 1:] + cuts[..., :-1]) / 2)[..., None] + half[..., None] * _NODES
-    steps = (half[..., None] * _NODE_WEIGHTS).reshape(*mean.shape[:-1], 1, -1)
+    points = ((cuts[..., 1:] + cuts[..., :-1]) / 2)[..., None] + half[..., None] * nodes
+    steps = (half[..., None] * weights).reshape(*mean.shape[:-1], 1, -1)
     z = (points.reshape(*mean.shape[:-1], 1, -1) - mean[..., None]) / deviation[..., None]
     mass = steps * np.exp(-(z**2) / 2) / (deviation[..., None] * np.sqrt(2 * np.pi))
     below = special.ndtr(z)                  # each variant's chance to lie under a point; variants, then points

@@ -1,8 +1,9 @@
 """By profile: a copy of a table in which a profile's rows lie together, so that a few profiles are read fast by it.
 
 The files of a table never change, so a copy of some of them stays true as long as they are in the table. A copy says
-which files it covers; what it has of files that the table lost is left out, and those it does not cover are read beside
-it. It is written anew only when they have become many. See docs/decisions/point-reads.md.
+which files it covers, and where each of its rows lay. What it has of files that the table lost, and of rows that were
+marked as gone, is left out, and files it does not cover are read beside it. It is written anew only when they have
+become many. See docs/decisions/point-reads.md.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from uuid import uuid4
 import ibis
 
 from regulars.storage.book.versions import COPIES
-from regulars.storage.engines.engine import rows_in
+from regulars.storage.engines.engine import FILE, PLACE, rows_in
 from regulars.storage.lake import Lake
-from regulars.storage.manifest import FILE, DataFile, Manifest, named
+from regulars.storage.manifest import DataFile, Manifest, named
 from regulars.storage.points import Tables, last_part
 
 MANY = 8
@@ -45,8 +46,8 @@ def write_copy(lake: Lake, name: str) -> int:
     Raises NotFound before the table is there, StoreError when a file is missing or another copy was written meanwhile.
     """
     manifest, parent = lake.manifest(name), lake.book.versions.current_version(COPIES + name)
-    paths = [lake.files.local(file.name) for file in manifest.files]
-    rows = lake.border.parquet(paths, manifest.schema, file=FILE)
+    paths, without = lake.places(manifest.files, manifest)
+    rows = lake.border.parquet(paths, manifest.schema, file=FILE, place=PLACE, without=without)
     rows = rows.filter(rows.profile_id.notnull())
     written = lake.border.spread(
         rows, lake.files.scratch(), order_by=ORDER, file_rows=manifest.rows // MOST_FILES

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,9 +22,10 @@ from regulars.storage.book import Book
 from regulars.storage.book.versions import COPIES, Version
 from regulars.storage.content import content_hash
 from regulars.storage.engines.duckdb import DuckDBEngine
-from regulars.storage.engines.engine import Engine, Written
+from regulars.storage.engines.engine import FILE, PLACE, Engine, Written
+from regulars.storage.engines.marks import MARKS
 from regulars.storage.files import FileStore
-from regulars.storage.manifest import DataFile, Manifest, evolved, named, settled
+from regulars.storage.manifest import DataFile, Manifest, Moved, evolved, named, settled
 from regulars.storage.merge import Changes, row_group_of
 
 GUARDED_ROWS = 100
@@ -76,11 +78,17 @@ class Lake:
         """
         manifest = Manifest.from_json(self._version(name, version=version, as_of=as_of).manifest)
         files = [f for f in manifest.files if partitions is None or f.partition is None or f.partition in partitions]
-        return self.read(files, manifest.schema)
+        return self.read(files, manifest)
 
-    def read(self, files: Sequence[DataFile], schema: ibis.Schema) -> ir.Table:
-        """Return the rows of some files of a table."""
-        return self.engine.parquet([self.files.local(file.name) for file in files], schema)
+    def read(self, files: Sequence[DataFile], of: Manifest, *, schema: ibis.Schema | None = None) -> ir.Table:
+        """Return the rows of some files of a version of a table, with its columns or those of a schema."""
+        paths, without = self.places(files, of)
+        return self.engine.parquet(paths, schema or of.schema, without=without)
+
+    def places(self, files: Sequence[DataFile], of: Manifest) -> tuple[list[Path], Path | None]:
+        """Return where some files of a version lie, and where it is said which of their rows are gone, if any are."""
+        without = None if of.marks is None or not any(file.gone for file in files) else self.files.local(of.marks)
+        return [self.files.local(file.name) for file in files], without
 
     def rows(self, name: str) -> int:
         """Return how many rows the table has, without reading it."""
@@ -157,9 +165,10 @@ class Lake:
     ) -> int:
         """Delete the rows whose key is in delta or gone, add delta, and return the new version's number.
 
-        Only files that hold a deleted row are rewritten; they are found by reading the key columns alone. The key need
-        not be unique: all rows of a key go and come together. A null in a key equals nothing. `gone` holds the key
-        columns. Layout is the table's own; `partition_by` and `order_by` count when the table is new.
+        Rows are found by reading the key columns alone. A file that loses few of them stays as it is and they are
+        marked as gone; one that lost many is rewritten. The key need not be unique: all rows of a key go and come
+        together. A null in a key equals nothing. `gone` holds the key columns. Layout is the table's own;
+        `partition_by` and `order_by` count when the table is new.
         Raises as `replace`, and StoreError when a column would change its type.
         """
         parent = self.book.versions.current_version(name)
@@ -168,26 +177,31 @@ class Lake:
         old = Manifest.from_json(parent.manifest)
         schema = evolved(old.schema, settled(delta.schema()), name)
         changes = Changes(lake=self, table=name, old=old, schema=schema, key=tuple(key), folder=self.files.scratch())
-        kept, written = changes.carry_out(delta, gone)
-        manifest = dataclasses.replace(old, columns=named(schema), files=(*kept, *self._named(name, written)))
+        merged = changes.carry_out(delta, gone)
+        files = (*merged.kept, *self._named(name, merged.written))
+        marks = self._new_name(name) if merged.marks is not None else old.marks
+        marks = marks if any(file.gone for file in files) else None
+        manifest = dataclasses.replace(old, columns=named(schema), files=files, marks=marks)
         guard = 1.0 if allow_shrink else shrink_guard
-        return self._publish(name, manifest, written, parent=parent, meta=meta, guard=guard)
+        return self._publish(name, manifest, merged.written, marks=merged.marks, parent=parent, meta=meta, guard=guard)
 
     def changes(self, name: str, *, since: int) -> tuple[ir.Table, ir.Table] | None:
         """Return the rows that came and those that went since a version; None when that version is no longer kept.
 
-        Rows of files that both versions have are in neither; a row that was only rewritten may be in both.
+        Rows that lie in the same file in both versions are in neither; a row that was only rewritten may be in both.
         """
-        files = self._moved(name, since)
-        if files is None:
+        moved = self._moved(name, since)
+        if moved is None:
             return None
-        schema = self.schema(name)
-        return self.read(files[0], schema), self.read(files[1], schema)
+        went = self.read(moved.went, moved.old, schema=moved.new.schema)
+        if moved.thinned:
+            went = went.union(self._marked(moved))
+        return self.read(moved.came, moved.new), went
 
     def moved(self, name: str, *, since: int) -> tuple[int, int] | None:
         """Return how many rows `changes` would give, came and went, without reading any."""
-        files = self._moved(name, since)
-        return None if files is None else (sum(f.rows for f in files[0]), sum(f.rows for f in files[1]))
+        moved = self._moved(name, since)
+        return None if moved is None else moved.rows
 
     @contextmanager
     def gathered(self, parts: Sequence[ir.Table], *, schema: ibis.Schema) -> Iterator[ir.Table]:
@@ -210,7 +224,8 @@ class Lake:
         """
         manifest = Manifest.from_json(self._version(name, version=version).manifest)
         schema = ibis.schema({column: kind for column, kind in manifest.schema.items() if column not in leave_out})
-        return content_hash(self.border, [self.files.local(file.name) for file in manifest.files], schema)
+        paths, without = self.places(manifest.files, manifest)
+        return content_hash(self.border, paths, schema, without=without)
 
     def snapshot(self, day: date | str) -> dict[str, int]:
         """Keep today's version of every table under a date or another tag; return which versions they are."""
@@ -241,10 +256,10 @@ class Lake:
             if old := numbers[: max(len(numbers) - max(most, 1), 0)]:
                 self.book.versions.forget_versions(name, old)
         needed = {
-            file.name
+            file
             for name in self.stored()
             for version in self.versions(name)
-            for file in Manifest.from_json(version.manifest).files
+            for file in Manifest.from_json(version.manifest).names
         }
         self.files.sweep()
         orphans = [name for name in self.files.list(f"{self.book.tenant}/") if name not in needed]
@@ -263,19 +278,26 @@ class Lake:
             raise NotFound(f"there is no {which}table {name!r}", hint=did_you_mean(name, self.tables()))
         return found
 
-    def _moved(self, name: str, since: int) -> tuple[list[DataFile], list[DataFile]] | None:
-        """Return the files that came and those that went since a version; None when it is no longer kept."""
+    def _moved(self, name: str, since: int) -> Moved | None:
+        """Return what became of the files since a version; None when it is no longer kept."""
         before = self.book.versions.version(name, since)
         if before is None:
             return None
-        old, new = Manifest.from_json(before.manifest), Manifest.from_json(self._version(name).manifest)
-        both = {file.name for file in old.files} & {file.name for file in new.files}
-        return [f for f in new.files if f.name not in both], [f for f in old.files if f.name not in both]
+        return Moved(old=Manifest.from_json(before.manifest), new=Manifest.from_json(self._version(name).manifest))
+
+    def _marked(self, moved: Moved) -> ir.Table:
+        """Return the rows of files that both versions have, that were marked as gone in between."""
+        paths, before = self.places([file for file, _ in moved.thinned], moved.old)
+        rows = self.engine.parquet(paths, moved.new.schema, file=FILE, place=PLACE, without=before)
+        marks = self.engine.parquet([self.files.local(str(moved.new.marks))], MARKS)
+        return rows.semi_join(marks, (FILE, PLACE)).drop(FILE, PLACE)
+
+    def _new_name(self, name: str) -> str:
+        return f"{self.book.tenant}/{name}/{uuid4().hex}.parquet"
 
     def _named(self, name: str, written: Sequence[Written]) -> tuple[DataFile, ...]:
         return tuple(
-            DataFile(name=f"{self.book.tenant}/{name}/{uuid4().hex}.parquet", rows=file.rows, partition=file.partition)
-            for file in written
+            DataFile(name=self._new_name(name), rows=file.rows, partition=file.partition) for file in written
         )
 
     def _publish(
@@ -287,6 +309,7 @@ class Lake:
         parent: Version | None,
         meta: Mapping[str, Any] | None,
         guard: float,
+        marks: Path | None = None,
     ) -> int:
         before = Manifest.from_json(parent.manifest).rows if parent else 0
         if before > GUARDED_ROWS and manifest.rows < before * (1 - guard):
@@ -297,6 +320,8 @@ class Lake:
         # The files first: a book that names a file not yet on disk would be a broken table after a power cut.
         for file, data in zip(written, manifest.files[len(manifest.files) - len(written):], strict=True):
             self.files.publish(file.path, data.name)
+        if marks is not None:
+            self.files.publish(marks, str(manifest.marks))
         return self.book.versions.publish_version(
             name,
             manifest=manifest.to_json(),

@@ -13,17 +13,14 @@ if TYPE_CHECKING:
     import ibis
     import ibis.expr.datatypes as dt
 
-FILE = "__file"
-"""Column that says which file a row is in, while rows are looked for by their files."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
     """One immutable Parquet file of a table."""
 
     name: str                                # in the lake's files
-    rows: int
+    rows: int                                # those that are marked as gone are not among them
     partition: str | None = None             # text of the partition column in every row of it
+    gone: int = 0                            # rows of it that are marked as gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +31,7 @@ class Manifest:
     files: tuple[DataFile, ...]
     partition_by: str | None = None
     order_by: tuple[str, ...] = field(default=())
+    marks: str | None = None                 # file of MARKS: which rows of the files are gone
 
     @property
     def schema(self) -> ibis.Schema:
@@ -47,13 +45,19 @@ class Manifest:
         """Return how many rows the version has."""
         return sum(file.rows for file in self.files)
 
+    @property
+    def names(self) -> list[str]:
+        """Return the names of everything that lies in the lake's files for it."""
+        return [file.name for file in self.files] + ([] if self.marks is None else [self.marks])
+
     def to_json(self) -> str:
         """Return the text kept in the book."""
         return json.dumps({
             "schema": dict(self.columns),
-            "files": [[file.name, file.rows, file.partition] for file in self.files],
+            "files": [[file.name, file.rows, file.partition, file.gone] for file in self.files],
             "partition_by": self.partition_by,
             "order_by": list(self.order_by),
+            "marks": self.marks,
         })
 
     @classmethod
@@ -62,15 +66,52 @@ class Manifest:
         data = json.loads(text)
         return cls(
             columns=data["schema"],
-            files=tuple(DataFile(name=name, rows=rows, partition=part) for name, rows, part in data["files"]),
+            # What was written before rows could be marked says nothing of them.
+            files=tuple(
+                DataFile(name=name, rows=rows, partition=part, gone=sum(gone))
+                for name, rows, part, *gone in data["files"]
+            ),
             partition_by=data["partition_by"],
             order_by=tuple(data["order_by"]),
+            marks=data.get("marks"),
         )
 
 
 def named(schema: ibis.Schema) -> dict[str, str]:
     """Return columns as a manifest has them."""
     return {name: str(kind) for name, kind in schema.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What became of a table's files from one version to a later one."""
+
+    old: Manifest
+    new: Manifest
+
+    @property
+    def came(self) -> list[DataFile]:
+        """Return the files that only the new version has."""
+        before = {file.name for file in self.old.files}
+        return [file for file in self.new.files if file.name not in before]
+
+    @property
+    def went(self) -> list[DataFile]:
+        """Return the files that only the old version has."""
+        now = {file.name for file in self.new.files}
+        return [file for file in self.old.files if file.name not in now]
+
+    @property
+    def thinned(self) -> list[tuple[DataFile, int]]:
+        """Return the files of the old version of which rows were marked as gone since, with how many."""
+        now = {file.name: file.gone for file in self.new.files}
+        return [(f, now[f.name] - f.gone) for f in self.old.files if f.name in now and now[f.name] > f.gone]
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Return how many rows came and went; those that were only rewritten are in both."""
+        went = sum(file.rows for file in self.went) + sum(rows for _, rows in self.thinned)
+        return sum(file.rows for file in self.came), went
 
 
 def settled(schema: ibis.Schema) -> ibis.Schema:

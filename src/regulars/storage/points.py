@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from regulars.errors import NotFound
 from regulars.storage.book.versions import COPIES, VersionBook
+from regulars.storage.engines.engine import FILE, PLACE
 from regulars.storage.files import FileStore
-from regulars.storage.manifest import FILE, DataFile, Manifest
+from regulars.storage.manifest import DataFile, Manifest
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,7 +32,7 @@ Found = TypeVar("Found")
 class Copied:
     """A copy of a table, as far as it is true now."""
 
-    columns: Mapping[str, str]               # of the table
+    table: Manifest
     copy: Manifest
     reaches: Mapping[str, tuple[str, str]]   # files of the copy: the first and the last profile's id in each
     gone: tuple[str, ...]                    # files that the copy covers and the table lost: last parts of their names
@@ -74,10 +75,13 @@ class Tables:
                 _place("copy", name): self._paths(copied.files_of(profile_ids)),
                 _place("gone", name): list(copied.gone),
                 _place("rest", name): self._paths(file.name for file in copied.rest),
+                **self._marks(name, copied.table),
             }
         manifest = self.manifest(name)
         assert manifest is not None
-        return {_place("files", name): self._paths(file.name for file in manifest.files)}
+        return {
+            _place("files", name): self._paths(file.name for file in manifest.files), **self._marks(name, manifest),
+        }
 
     def _manifest(self, name: str) -> Manifest | None:
         current = self._current(name)
@@ -89,10 +93,12 @@ class Tables:
             return None
         covers = set(copy.meta["covers"])
         rest = tuple(file for file in manifest.files if last_part(file) not in covers)
-        if len(rest) == len(manifest.files):
+        copied = Manifest.from_json(copy.manifest)
+        # Of a copy of before rows could be marked, it is not known which of its rows are gone since.
+        if len(rest) == len(manifest.files) or not {FILE, PLACE} <= copied.columns.keys():
             return None
         return Copied(
-            columns=manifest.columns, copy=Manifest.from_json(copy.manifest), rest=rest,
+            table=manifest, copy=copied, rest=rest,
             reaches={name: (first, last) for name, (first, last) in copy.meta["reaches"].items()},
             gone=tuple(sorted(covers - {last_part(file) for file in manifest.files})),
         )
@@ -100,9 +106,15 @@ class Tables:
     def _state(self, name: str, *, by_copy: bool) -> str:
         copied = self.copied(name) if by_copy else None
         if copied is not None:
-            return json.dumps([dict(copied.columns), dict(copied.copy.columns), bool(copied.rest)])
+            is_marked = copied.table.marks is not None
+            return json.dumps([dict(copied.table.columns), dict(copied.copy.columns), bool(copied.rest), is_marked])
         manifest = self.manifest(name)
-        return json.dumps(None if manifest is None else [dict(manifest.columns), bool(manifest.files)])
+        return json.dumps(None if manifest is None else [
+            dict(manifest.columns), bool(manifest.files), manifest.marks is not None,
+        ])
+
+    def _marks(self, name: str, manifest: Manifest) -> dict[str, object]:
+        return {} if manifest.marks is None else {_place("marks", name): self._paths([manifest.marks])}
 
     def _paths(self, names: Iterable[str]) -> list[str]:
         return [str(self.files.local(name)) for name in names]
@@ -141,14 +153,12 @@ class Points:
         self._note(name, by_copy=True)
         if copied is None:
             return self._whole(name)
-        import ibis  # noqa: PLC0415  who asks what was compiled before needs no expressions
-
-        schema = ibis.schema(copied.columns)
-        told = self.border.files_given(
-            _place("copy", name), ibis.schema({**copied.columns, FILE: "string"}), found=copied.copy.schema,
-            but_not=(FILE, _place("gone", name)),
-        ).drop(FILE)
-        return told.union(self.border.files_given(_place("rest", name), schema)) if copied.rest else told
+        schema, marks = copied.table.schema, _marks_of(name, copied.table)
+        told = self.border.copies_given(
+            _place("copy", name), schema, found=copied.copy.schema, gone=_place("gone", name), marks=marks
+        )
+        rest = _place("rest", name)
+        return told.union(self.border.files_given(rest, schema, marks=marks)) if copied.rest else told
 
     def _whole(self, name: str) -> ir.Table:
         manifest = self.tables.manifest(name)
@@ -156,7 +166,7 @@ class Points:
             raise NotFound(f"there is no table {name!r} yet", hint="regulars run")
         if not manifest.files:
             return self.border.nothing(manifest.schema)
-        return self.border.files_given(_place("files", name), manifest.schema)
+        return self.border.files_given(_place("files", name), manifest.schema, marks=_marks_of(name, manifest))
 
     def _note(self, name: str, *, by_copy: bool) -> None:
         self.states[name, by_copy] = self.tables.state(name, by_copy=by_copy)
@@ -165,6 +175,10 @@ class Points:
 def last_part(file: DataFile) -> str:
     """Return the last part of a file's name."""
     return Path(file.name).name
+
+
+def _marks_of(name: str, manifest: Manifest) -> str | None:
+    return None if manifest.marks is None else _place("marks", name)
 
 
 def _place(what: str, name: str) -> str:

@@ -41,6 +41,28 @@ by: gateway
 text: "Hi {{{{ first_name | default: 'there' }}}}, we moved to 5 Elm Street. Reply STOP to opt out"
 {more}
 """
+_FLOW = {
+    "sources/desk.yaml": """\
+kind: files
+folder: desk
+streams:
+  people:
+    files: people.csv
+    key: id
+    fields: {id: id, at: timestamp}
+    profile: {id: id, exclusive: true}
+""",
+    "events/joined.yaml": "from: desk.people\nwho: id\nwhen: at\n",
+    "flows/welcome.yaml": """\
+trigger: {event: joined}
+starts: 2026-01-01
+channel: sms
+purpose: transactional
+by: gateway
+steps:
+  - {message: hello, text: "Hi {{ first_name | default: 'there' }}, nice that you came"}
+""",
+}
 NAME = "news"
 """The campaign."""
 
@@ -64,6 +86,14 @@ def write_mailing(
     return folder
 
 
+def write_flow(folder: Path) -> str:
+    """Add a flow that welcomes whoever joins to a project; return what the campaign of its message is called."""
+    for name, text in _FLOW.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return "welcome.hello"
+
+
 def recipients(count: int, *, due_at: datetime, start: int = 0) -> pa.Table:
     """Return `count` invented people as PLANNED, each with a number and a name of their own."""
     numbers = pa.array(np.arange(start, start + count, dtype=np.int64))
@@ -80,11 +110,11 @@ def recipients(count: int, *, due_at: datetime, start: int = 0) -> pa.Table:
     }, schema=PLANNED)
 
 
-def planned(project: Project, book: Book, count: int, *, at: datetime) -> Occurrence:
-    """Write the campaign down as if it had been planned for `count` people, and let it begin."""
-    campaign = campaign_of(project, NAME)
+def planned(project: Project, book: Book, count: int, *, at: datetime, name: str = NAME) -> Occurrence:
+    """Write a campaign down as if it had been planned for `count` people, and let it begin."""
+    campaign = campaign_of(project, name)
     one = book.campaigns.begin(
-        NAME, "once", channel=campaign.channel, purpose=campaign.purpose, destination=campaign.destination,
+        name, "once", channel=campaign.channel, purpose=campaign.purpose, destination=campaign.destination,
         version=campaign.version, starts_at=at, at=at,
     )
     for start in range(0, count, 100_000):

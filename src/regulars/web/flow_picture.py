@@ -40,7 +40,7 @@ class Way:
 def picture(boxes: Sequence[Box], ways: Sequence[Way], *, sentence: str) -> Markup:
     """Return the picture of a flow; `sentence` is what it says to whoever cannot see it."""
     lanes = _lanes(ways)
-    wide = LEFT + WIDTH + LANE * (1 + max(lanes.values(), default=-1)) + (max(
+    wide = 2 * LEFT + WIDTH + LANE * (1 + max(lanes.values(), default=-1)) + (max(
         (7 * len(way.words) for way in ways if way in lanes), default=0
     ))
     high = TOP + STEP * len(boxes) + BOX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ log = structlog.get_logger()
 
 EVERY = 0.1
 """Seconds between two looks at the door."""
+
+DECIDED_EVERY = 0.25
+"""Seconds from the beginning of one decision to that of the next, at least: to decide of anybody at all costs
+as much as to decide of some hundreds, and the door and the pages need the processor too."""
 
 AFTER_TROUBLE = 5.0
 """Seconds to wait before everything is begun anew after an error."""
@@ -122,11 +127,10 @@ class Freshness:
     def _decide(self, fresh: Fresh, over: threading.Event) -> None:
         """Decide segments beside, so that no event waits for it."""
         while not over.is_set():
+            begun = time.monotonic()
             try:
-                changes = fresh.decide()
+                fresh.decide()
             except Exception as error:  # noqa: BLE001  who was not decided is decided the next time
                 log.warning("segments are not decided", error=f"{type(error).__name__}: {error}")
                 over.wait(AFTER_TROUBLE)
-                continue
-            if not changes:
-                over.wait(EVERY)
+            over.wait(begun + DECIDED_EVERY - time.monotonic())

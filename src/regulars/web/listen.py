@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from regulars.errors import RegularsError
 from regulars.web.ingest.door_protocol import protocol_of
 from regulars.web.ingest.ingest_door import IngestDoor
+from regulars.web.ingest.server_protocol import ServerProtocol
 from regulars.web.raised import discreet
 
 WAITING = 2048                               # connections that may wait to be taken
@@ -38,7 +39,7 @@ def serve(app: ASGIApp, held: socket.socket, *, door: IngestDoor | None = None) 
     """Answer on a port until the process is asked to stop; `door` is what of the app stands on the line itself."""
     sys.stdout.flush()                       # whoever started this may wait for the line that says where
     config = uvicorn.Config(
-        discreet(app), http="auto" if door is None else protocol_of(door), log_level="warning", access_log=False,
-        lifespan="on",
+        discreet(app), http=ServerProtocol if door is None else protocol_of(door), log_level="warning",
+        access_log=False, lifespan="on",
     )
     uvicorn.Server(config).run(sockets=[held])

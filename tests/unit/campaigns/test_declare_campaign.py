@@ -34,6 +34,7 @@ def test_everything_a_campaign_says_is_read(tmp_path: Path) -> None:
     found = campaign(tmp_path, campaign="""\
 one_per: household
 starts: 2026-03-02 10:00
+zone: recipient
 repeat: {type: weekly, interval: 2, days_of_week: [0]}
 spread: 2 hours
 expires: 3 days
@@ -43,6 +44,7 @@ pause_at: {bounced: 5 %}
 """)
 
     assert (found.one_per, found.starts, found.spread) == ("household", datetime(2026, 3, 2, 10), timedelta(hours=2))  # noqa: DTZ001  a wall time
+    assert (found.zone, campaign(tmp_path).zone) == ("recipient", "business")
     assert found.repeat is not None
     assert found.repeat.interval == 2
     assert found.hours == ("09:00-18:00",) * 5 + ("10:00-16:00", "")
@@ -78,6 +80,8 @@ def test_a_destination_may_be_slower_than_its_provider_and_never_faster(tmp_path
     ("caps: [{of: city, limit: 1, window: 1 day}]", "campaigns/news.yaml:6: 'city' is no of"),
     ("caps: [{of: customer, limit: 0, window: 1 day}]", "campaigns/news.yaml:6: cap 'news.0': the limit is at least 1"),
     ("hours: {weekdays: all day}", "campaigns/news.yaml:6: "),
+    ("zone: recipient", "campaigns/news.yaml:6: a zone is of a wall time"),
+    ("starts: 2026-03-02 10:00\nzone: moon", "campaigns/news.yaml:7: 'moon' is no zone"),
     ("list: fair.csv", "campaigns/news.yaml:1: a list goes without 'audience'"),
     ("experiment: offers", "campaigns/news.yaml:6: an experiment and its variants belong together"),
     ("test: {share: 20 %, winner_by: clicked, after: 1 hour}", "campaigns/news.yaml:6: a test and its variants"),

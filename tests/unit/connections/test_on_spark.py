@@ -35,7 +35,7 @@ def test_interactions_connections_and_ties_are_the_same_rows(engine: DuckDBEngin
     on_spark = same_day_checkins(together_expression(spark.arrow(rows), at_least=2, of=of))
     newest = MONDAY + timedelta(days=4)
 
-    for rule in (lambda t: t, connections, lambda t: ties(t, newest=newest).drop("recent_days", "recent_weight")):
+    for rule in (lambda t: t, connections, lambda t: ties(t, connections(t), newest=newest).drop("recent_days", "recent_weight")):
         found, wanted = (sorted(map(str, of.fetch(rule(table)).to_pylist())) for of, table in ((spark, on_spark), (engine, on_duck)))
         assert len(found) > 5
         assert found == wanted

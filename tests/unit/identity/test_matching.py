@@ -59,6 +59,39 @@ def test_a_twin_on_the_same_address_is_another_person() -> None:
     assert customer["crm/1"] != customer["forms/5"]
 
 
+@pytest.mark.parametrize("other", ["robertquillfeather86@post.example", "robert.quillfeather@post.example", "robertquillfeather@club.example"])
+def test_namesakes_choose_the_same_letters_so_that_another_figure_mark_or_provider_is_no_slip(other: str) -> None:
+    one, namesake = profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14)), profile("forms/1", "Robert Quillfeather")
+
+    found = resolved({**one, "email": "robertquillfeather@post.example"}, {**namesake, "email": other})
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] != customer["forms/1"]
+
+
+def test_a_slip_in_the_letters_of_an_address_is_one() -> None:
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14), email="robertquillfeather@post.example"),
+        profile("forms/1", "Robert Quillfeather", email="robertquilfeather@post.example"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] == customer["forms/1"]
+
+
+@pytest.mark.parametrize(("one", "other", "is_one"), [
+    ("Xiao Ming", "Xiaoming", True), ("María José", "María", True), ("Xia Kai", "Xia Ting", False), ("María José", "María Elena", False),
+])
+def test_several_given_names_are_read_as_a_whole(one: str, other: str, *, is_one: bool) -> None:
+    home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
+    first = {**profile("crm/1", f"{one} Quillfeather", **home), "first_name": one.lower(), "last_name": "quillfeather"}
+    second = {**profile("forms/1", f"{other} Quillfeather", **home), "first_name": other.lower(), "last_name": "quillfeather"}
+
+    customer = customer_ids(resolved(first, second).identity)
+
+    assert (customer["crm/1"] == customer["forms/1"]) is is_one
+
+
 def test_an_equal_name_alone_merges_nobody() -> None:
     found = resolved(profile("crm/1", "Robert Usher"), profile("forms/1", "Robert Usher"))
 

@@ -1,13 +1,8 @@
-"""On the line itself the door answers every byte as the server's own protocol would, only sooner.
-
-`REGULARS_DOOR_FUZZ=100000 pytest tests/web/door/test_on_the_line.py` tries a hundred thousand odd connections.
-"""
+"""The door on the line itself, at a real port; what it says to whom is told by `test_odd_connections`."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import random
 import re
 import select
 import socket
@@ -25,12 +20,12 @@ from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.web.ingest.door_protocol import REMEMBERED, Heads, protocol_of
 from regulars.web.ingest.group_commit import GroupCommit
 from regulars.web.ingest.ingest_door import IngestDoor
+from regulars.web.ingest.server_protocol import ServerProtocol
 from regulars.web.ingest.write_keys import WriteKeys
 from regulars.web.listen import listening
 
 from .conftest import NOW
 
-LINES = int(os.environ.get("REGULARS_DOOR_FUZZ", "150"))
 KEYS = WriteKeys({hashlib.sha256(b"WK").hexdigest(): "site"})
 
 
@@ -41,7 +36,7 @@ def answering(folder: Path, *, is_on_the_line: bool, keep_alive: int = 5) -> Ite
     door = IngestDoor(keys=KEYS, commits=commits, clock=FixedClock(NOW), mint=lambda: "minted")
     with listening("127.0.0.1", 0) as held:
         server = uvicorn.Server(uvicorn.Config(
-            door, http=protocol_of(door) if is_on_the_line else "httptools", log_level="critical", lifespan="on",
+            door, http=protocol_of(door) if is_on_the_line else ServerProtocol, log_level="critical", lifespan="on",
             server_header=False, date_header=False, timeout_keep_alive=keep_alive,
         ))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [held]})
@@ -85,13 +80,6 @@ def said(port: int, *pieces: bytes, patience: float = 0.2) -> bytes:
     return found
 
 
-def is_alike(one: bytes, other: bytes) -> bool:
-    """Say whether two servers answered alike; after nonsense one ends the line, and what it said around it may be lost."""
-    few, many = sorted((one, other), key=len)
-    is_part = many.startswith(few) or many.endswith(few)
-    return few == many or (many.endswith(b"Invalid HTTP request received.") and is_part)
-
-
 def heard(line: socket.socket) -> bytes:
     """Return what is left to read of a connection that the server ends."""
     with line:
@@ -110,41 +98,6 @@ def post(message: str, path: str = "/v1/track", **headers: str) -> bytes:
     all_of = {"Host": "x", "X-Write-Key": "WK", "Content-Length": str(len(body))} | headers
     lines = "".join(f"{name}: {value}\r\n" for name, value in all_of.items() if value)
     return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
-
-
-def odd_line(chance: random.Random, number: int) -> list[bytes]:
-    """Return what a connection says, in pieces: a request of which something may be wrong or unusual."""
-    unusual = [
-        {"Connection": "close"}, {"Connection": "keep-alive"}, {"Expect": "100-continue"},
-        {"Content-Length": ""}, {"Content-Length": "x"}, {"Content-Length": "+44"}, {"content-length": "44"},
-        {"Transfer-Encoding": "chunked", "Content-Length": ""},
-        {"Transfer-Encoding": "identity"}, {"X-Write-Key": "nobody's"}, {"X-Bytes": "\u00e9"}, {"X:Y": "z"}, {},
-    ]
-    paths = ["/v1/track", "/v1/track/", "/v1/%74rack", "/v1/track?writeKey=WK#x", "/v1/batch", "/elsewhere", "*",
-             "http://x/v1/track", "/v1/track?repairs=%ff", "/v1//track", ""]
-    text = post(f"m{number}", chance.choice([*paths[:1] * 10, *paths]), **chance.choice([{}, {}, *unusual]))
-    if chance.random() < 0.05:
-        text = re.sub(rb"Content-Length: \d+", b"Content-Length: 0", text.partition(b"{")[0])
-    if chance.random() < 0.3:
-        text = text.replace(*chance.choice([
-            (b"POST", b"GET"), (b"POST", b"post"), (b"1.1", b"1.0"), (b"1.1", b"2.0"), (b"\r\n\r\n", b"\n\n"),
-            (b": ", b" : "), (b": ", b":"), (b"\r\n", b"\r\n "), (b"POST", b"\r\nPOST"), (b"{", b"\0"), (b"u", b"\xff"),
-            (b" HTTP", b""), (b"\r\n\r\n", b"\r\n\r\n\r\n"), (b"\r\n", b"\r"), (b"\r\nHost", b"\n\n\r\nHost"),
-        ]), 1)
-    if chance.random() < 0.2:
-        at = chance.randrange(len(text))
-        text = text[:at] + bytes([chance.randrange(256)]) + text[at + chance.randint(0, 1):]
-    cuts = sorted(chance.randrange(len(text) + 1) for _ in range(chance.choice([0, 0, 1, 3])))
-    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-
-
-def test_no_connection_is_answered_otherwise_than_by_the_servers_own_protocol(both: tuple[int, int]) -> None:
-    chance = random.Random(11)
-
-    for number in range(LINES):
-        pieces = odd_line(chance, number)
-        # More patiently where they differ: who still speaks to a server that has hung up may miss what it said.
-        assert any(is_alike(*(said(port, *pieces, patience=s) for port in both)) for s in (0.2, 1, 3)), pieces
 
 
 def test_requests_that_come_together_are_answered_in_their_order(both: tuple[int, int]) -> None:

@@ -79,6 +79,8 @@ def test_a_campaign_is_sent_paused_resumed_and_stopped_by_buttons_and_all_that_i
     states = []
     for verb, said in (("start", {}), ("pause", {"reason": "wrong words"}), ("resume", {}), ("stop", {"reason": "enough"})):
         assert _press(shown, f"/campaigns/news/{verb}", **said) == (303, "/campaigns/news")
+        needs = "See why news rests" in shown.text("/")
+        assert needs == (verb == "pause")
         states.append(re.findall(r'<p class="answer">(.+?)</p>', shown.text("/campaigns/news"))[0])
 
     planned = shown.client.get("/campaigns/news.json").json()["results"]["account"]
@@ -147,10 +149,11 @@ def test_a_reply_that_waits_is_read_and_decided(desk: Path, shown: Shown) -> Non
     workspace = opened(desk)
     review = asked(workspace, "leave me be, 254-867-5309")
     workspace.close()
-    before = shown.text("/replies")
+    before, overview = shown.text("/replies"), shown.text("/")
 
     done = _press(shown, f"/replies/{review}/verdict", verdict="opt_out")
 
+    assert 'href="/replies">Read 1 reply that may be an opt-out' in overview
     assert "leave me be" in before
     assert "867-5309" not in before
     assert done == (303, "/replies")

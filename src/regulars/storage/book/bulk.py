@@ -30,14 +30,18 @@ def write(connection: sa.Connection, statement: Any, table: pa.Table, **shared: 
     return changed
 
 
-def read(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema, *, order_by: Sequence[str]) -> pa.Table:
-    """Return a query's rows, sorted, as a table of a schema whose fields stand in the query's order."""
+def read(
+    connection: sa.Connection, query: sa.Select[Any] | sa.CompoundSelect[Any], schema: pa.Schema, *,
+    order_by: Sequence[str],
+) -> pa.Table:
+    """Return a query's rows, sorted if asked, as a table of a schema whose fields stand in the query's order."""
     result = connection.execute(query)
     # Straight from the driver: to make each row an object and each moment a datetime takes five times as long.
     batches = [_batch(rows, schema) for rows in iter(partial(result.cursor.fetchmany, BATCH), [])]
     result.close()
     # Sorted here and not by the database: PostgreSQL's order of text depends on where it was installed.
-    return pa.Table.from_batches(batches, schema=schema).sort_by([(name, "ascending") for name in order_by])
+    found = pa.Table.from_batches(batches, schema=schema)
+    return found.sort_by([(name, "ascending") for name in order_by]) if order_by else found
 
 
 def _batch(rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import sqlalchemy as sa
 
+from regulars.consent.channel import Channel
 from regulars.consent.ledger import Entry, chained, entry_key
 from regulars.consent.suppression import Suppression
 from regulars.errors import NotFound
@@ -130,12 +131,14 @@ class ConsentBook:
             each: OnRecord(entries=tuple(entries[each]), suppressions=tuple(stops[each])) for each in address_hashes
         }
 
-    def entries(self) -> pa.Table:
-        """Return the whole ledger as ENTRIES, sorted by number."""
-        query = sa.select(*(consent_entries.c[name] for name in ENTRIES.names))
+    def entries(self, *, of: Channel | None = None, columns: Sequence[str] = ENTRIES.names) -> pa.Table:
+        """Return the ledger as ENTRIES, sorted by number; or what columns say of one channel, in any order."""
+        query = sa.select(*(consent_entries.c[name] for name in columns))
+        query = query.where(consent_entries.c.tenant == self.database.tenant)
+        query = query if of is None else query.where(consent_entries.c.channel == of)
+        schema = pa.schema([ENTRIES.field(name) for name in columns])
         with self.database.reading() as connection:
-            mine = query.where(consent_entries.c.tenant == self.database.tenant)
-            return bulk.read(connection, mine, ENTRIES, order_by=("seq",))
+            return bulk.read(connection, query, schema, order_by=[name for name in ("seq",) if name in columns])
 
     def evidence(self, *, since: datetime | None = None, until: datetime | None = None) -> list[dict[str, Any]]:
         """Return the ledger for an auditor: each entry with its address and exact wording, in order of writing."""

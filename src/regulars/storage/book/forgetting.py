@@ -48,6 +48,7 @@ FATE: Mapping[str, str] = {
     "flow_states": NOTHING,
     "flow_steps": "deleted",
     "household_map": "deleted",
+    "fresh_transitions": f"{RENAMED}; without reasons",
     "households": "the founder's id gives way to the erasure's",
     "identity_map": "deleted",
     "invites": COLLEAGUE,
@@ -200,6 +201,7 @@ class ForgettingBook:
         empty: dict[str, Any] = {}
         named = {
             "transitions": (t.transitions, "customer_id", {"reason": None}),
+            "fresh_transitions": (t.fresh_transitions, "customer_id", {"reason": None}),
             "messages": (t.messages, "customer_id", _UNADDRESSED),
             "attempts": (t.attempts, "customer_id", {"text": None}),
             "receipts": (t.receipts, "customer_id", {"url": "", "agent": ""}),

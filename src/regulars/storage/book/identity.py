@@ -94,15 +94,6 @@ class IdentityBook:
             mine = query.where(t.tenant == self.database.tenant, t.merged_into.is_not(None))
             return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))
 
-    def given_up(self) -> dict[str, str]:
-        """Return the customer ids that were given up, each with the customer that took its profiles."""
-        t = customers.c
-        query = sa.select(t.customer_id, t.merged_into).where(
-            t.tenant == self.database.tenant, t.merged_into.is_not(None)
-        )
-        with self.database.reading() as connection:
-            return dict(tuple(row) for row in connection.execute(query))
-
     def write_identity(self, upserts: pa.Table, customers_: pa.Table) -> None:
         """Point profiles at customers and write down customers, new or merged, in one transaction.
 

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from regulars.storage.book import bulk
+from regulars.storage.book import bulk, stays
 from regulars.storage.book.database import Database
-from regulars.storage.book.tables import counters, memberships, transitions
+from regulars.storage.book.tables import counters, fresh_transitions, memberships, transitions
 
 MOMENT = pa.timestamp("us")
 
@@ -31,6 +31,9 @@ MEMBERSHIPS = pa.schema([
     pa.field("entries", pa.int64()),         # how many stays
 ])
 """One row per customer that ever was in a segment."""
+
+FILED = 50_000
+"""Fresh changes that are filed in one transaction, about: others wait a second for it and not a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,30 +54,29 @@ class MembershipBook:
 
     def memberships(self) -> pa.Table:
         """Return the state of everyone who ever was in a segment as MEMBERSHIPS, sorted."""
-        t = memberships.c
-        moments = (t.entered_at, t.left_at, t.first_entered_at, t.last_entered_at)
-        query = sa.select(t.segment, t.customer_id, *moments, t.entries).where(t.tenant == self.database.tenant)
+        tenant = self.database.tenant
+        query = sa.union_all(stays.settled(tenant, stays.everybody), sa.select(stays.moved(tenant, stays.everybody)))
         with self.database.reading() as connection:
             return bulk.read(connection, query, MEMBERSHIPS, order_by=("segment", "customer_id"))
 
     def transitions(self) -> pa.Table:
         """Return the whole ledger as TRANSITIONS, sorted by moment."""
-        return self._ledger([sa.true()])
+        return self._ledger([lambda _: sa.true()])
 
     def transitions_of(self, customer_ids: Sequence[str], *, segments: Sequence[str]) -> pa.Table:
         """Return the ledger of some customers as TRANSITIONS, sorted by moment.
 
         Those of segments that are not named are left out.
         """
-        t, parts = transitions.c, []
-        for start in range(0, len(customer_ids), bulk.BATCH):
-            some = customer_ids[start:start + bulk.BATCH]
-            parts.append(sa.and_(t.segment.in_(segments), t.customer_id.in_(some)))
-        return self._ledger(parts)
+        def those(some: Sequence[str]) -> stays.Which:
+            return lambda ledger: ledger.c.segment.in_(segments) & ledger.c.customer_id.in_(some)
+
+        starts = range(0, len(customer_ids), bulk.BATCH)
+        return self._ledger([those(customer_ids[start:start + bulk.BATCH]) for start in starts])
 
     def since(self, batch: int) -> pa.Table:
         """Return what was appended after a batch as TRANSITIONS, sorted by moment."""
-        return self._ledger([transitions.c.batch > batch])
+        return self._ledger([lambda ledger: ledger.c.batch > batch])
 
     def last_batch(self) -> int:
         """Return the number of the batch that was appended last; 0 before the first one."""
@@ -84,94 +86,104 @@ class MembershipBook:
 
     def stays_of(self, customer_id: str, *, segments: Sequence[str]) -> list[Stay]:
         """Return in which of some segments a customer is now, by name."""
-        m = memberships.c
-        mine = (m.segment.in_(segments), m.customer_id == customer_id)
+        parts = stays.stays(
+            self.database.tenant, lambda table: table.c.segment.in_(segments) & (table.c.customer_id == customer_id)
+        )
         with self.database.reading() as connection:
-            found = connection.execute(self._stays(*mine).order_by(m.segment))
-            return [Stay(**row) for row in found.mappings()]
+            found = [Stay(**row) for row in connection.execute(sa.union_all(*parts)).mappings()]
+        return sorted(found, key=lambda stay: stay.segment)
 
     def newest(
         self, segment: str, *, limit: int, after: tuple[datetime, str] | None = None
     ) -> list[Stay]:
         """Return who is in a segment now, the newest first; with `after` those behind a moment (aware) and customer."""
-        m = memberships.c
-        query = self._stays(m.segment == segment, m.entered_at.is_not(None))
-        query = query.order_by(m.entered_at.desc(), m.customer_id)
-        if after is not None:
-            is_same = (m.entered_at == after[0]) & (m.customer_id > after[1])
-            query = query.where((m.entered_at < after[0]) | is_same)
+        parts = []
+        for part in stays.stays(self.database.tenant, lambda table: table.c.segment == segment):
+            at, who = part.selected_columns.entered_at, part.selected_columns.customer_id
+            behind = sa.true() if after is None else (at < after[0]) | ((at == after[0]) & (who > after[1]))
+            parts.append(part.where(at.is_not(None), behind).order_by(at.desc(), who).limit(limit).subquery())
+        both = sa.union_all(*map(sa.select, parts)).subquery()
+        query = sa.select(both).order_by(both.c.entered_at.desc(), both.c.customer_id).limit(limit)
         with self.database.reading() as connection:
-            return [Stay(**row) for row in connection.execute(query.limit(limit)).mappings()]
+            return [Stay(**row) for row in connection.execute(query).mappings()]
 
     def counts(self) -> dict[str, int]:
         """Return how many are in each segment now; a segment that nobody is in is not named."""
-        m = memberships.c
-        query = sa.select(m.segment, sa.func.count()).where(
-            m.tenant == self.database.tenant, m.entered_at.is_not(None)
-        ).group_by(m.segment)
         with self.database.reading() as connection:
-            return {str(segment): int(count) for segment, count in connection.execute(query)}
+            found = connection.execute(stays.counts(self.database.tenant)).all()
+        return {str(segment): int(count) for segment, count in found if count}
 
     def append(self, changes: pa.Table, *, run_id: str | None = None) -> int:
         """Append TRANSITIONS to the ledger and bring the memberships up to date, in one transaction.
 
-        A change that is in the ledger (same segment, customer, change and moment) is not added again. Returns how many
-        were new. Entering and leaving at the same moment ends outside.
+        What was fresh is filed before. A change that is in the ledger (same segment, customer, change and moment) is
+        not added again. Returns how many were new. Entering and leaving at the same moment ends outside.
         """
-        rows = changes.select(TRANSITIONS.names).cast(TRANSITIONS).sort_by(
-            [("customer_id", "ascending"), ("segment", "ascending"), ("at", "ascending")]
-        )
-        tenant = self.database.tenant
+        self.file()
         with self.database.writing() as connection:
             batch = self.database.next_number(connection, "transitions")
             statement = self.database.insert(transitions).on_conflict_do_nothing()
-            added = bulk.write(connection, statement, rows, tenant=tenant, batch=batch, run_id=run_id)
+            rows = _sorted(changes)
+            added = bulk.write(connection, statement, rows, tenant=self.database.tenant, batch=batch, run_id=run_id)
             if added:
-                connection.execute(self._recount(batch))
+                t = transitions.c
+                connection.execute(self._recount(sa.select(t.segment, t.customer_id).where(
+                    t.tenant == self.database.tenant, t.batch == batch
+                )))
         return added
 
-    def _ledger(self, parts: Sequence[sa.ColumnElement[bool]]) -> pa.Table:
-        t, found = transitions.c, [pa.Table.from_batches([], TRANSITIONS)]     # `empty_table` would import pandas
-        query = sa.select(t.segment, t.customer_id, t.at, t.business_day, t.change, t.reason)
+    def append_fresh(self, changes: pa.Table) -> int:
+        """Append a few TRANSITIONS that happened after everything that was appended before; return how many were new.
+
+        They are in the ledger and in segments at once, and lie apart until they are filed: so few, all over large
+        tables, would have a page of the file written for each.
+        """
+        with self.database.writing() as connection:
+            batch = self.database.next_number(connection, "transitions")
+            statement = self.database.insert(fresh_transitions).on_conflict_do_nothing()
+            return bulk.write(connection, statement, _sorted(changes), tenant=self.database.tenant, batch=batch)
+
+    def file(self) -> None:
+        """Put fresh changes where all others are, some customers in each transaction. What the ledger says stays."""
+        f, is_over = fresh_transitions.c, False
+        while not is_over:
+            with self.database.writing() as connection:
+                mine = f.tenant == self.database.tenant
+                behind = sa.select(f.customer_id).where(mine).order_by(f.customer_id).offset(FILED).limit(1)
+                first_left = connection.execute(behind).scalar()
+                is_over = first_left is None
+                here = mine if is_over else mine & (f.customer_id <= first_left)
+                names = [column.name for column in fresh_transitions.columns]
+                rows = sa.select(fresh_transitions).where(here)
+                filed = self.database.insert(transitions).from_select(names, rows).on_conflict_do_nothing()
+                connection.execute(filed)
+                connection.execute(self._recount(sa.select(f.segment, f.customer_id).where(here)))
+                connection.execute(sa.delete(fresh_transitions).where(here))
+
+    def _ledger(self, parts: Sequence[stays.Which]) -> pa.Table:
+        found = [pa.Table.from_batches([], TRANSITIONS)]     # `empty_table` would import pandas
         order = ("at", "segment", "customer_id", "change")
         with self.database.reading() as connection:
             for part in parts:
-                mine = query.where(t.tenant == self.database.tenant, part)
-                found.append(bulk.read(connection, mine, TRANSITIONS, order_by=order))
+                # One statement: what is filed meanwhile is in one of the two.
+                both = sa.union_all(*(
+                    sa.select(*(table.c[name] for name in TRANSITIONS.names)).where(
+                        table.c.tenant == self.database.tenant, part(table)
+                    ) for table in (transitions, fresh_transitions)
+                ))
+                found.append(bulk.read(connection, both, TRANSITIONS, order_by=order))
         whole = pa.concat_tables(found)
         return whole if len(parts) < 2 else whole.sort_by([(name, "ascending") for name in order])
 
-    def _stays(self, *which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        """Return the query of stays that have not ended: of those that have, `entered_at` is missing and joins nothing.
+    def _recount(self, pairs: sa.Select[Any]) -> Any:
+        """Return the statement that derives memberships anew from the whole ledger; `pairs`: segment, customer_id."""
+        tenant = self.database.tenant
+        touched = stays.changes_of(transitions, tenant, sa.true(), some=pairs.distinct().subquery()).subquery()
+        state = stays.state(touched).add_columns(sa.literal(tenant))
+        return self.database.upsert(memberships).from_select([*MEMBERSHIPS.names, "tenant"], state)
 
-        Not said where one customer is asked for: SQLite would look through all members for it.
-        """
-        m, t = memberships.c, transitions.c
-        began = sa.and_(
-            t.tenant == m.tenant, t.segment == m.segment, t.customer_id == m.customer_id, t.at == m.entered_at,
-            t.change == "entered",
-        )
-        return sa.select(m.segment, m.customer_id, m.entered_at, t.business_day.label("entered_day")).join_from(
-            memberships, transitions, began
-        ).where(m.tenant == self.database.tenant, *which)
 
-    def _recount(self, batch: int) -> Any:
-        """Return the statement that derives anew the membership of everyone a batch touched, from the whole ledger."""
-        touched = sa.select(transitions.c.segment, transitions.c.customer_id).where(
-            transitions.c.tenant == self.database.tenant, transitions.c.batch == batch
-        ).distinct().subquery()
-        entered = sa.func.max(sa.case((transitions.c.change == "entered", transitions.c.at)))
-        left = sa.func.max(sa.case((transitions.c.change == "left", transitions.c.at)))
-        state = sa.select(
-            transitions.c.tenant, transitions.c.customer_id, transitions.c.segment,
-            sa.case((sa.or_(left.is_(None), entered > left), entered)), left,
-            sa.func.min(sa.case((transitions.c.change == "entered", transitions.c.at))), entered,
-            sa.func.count(sa.case((transitions.c.change == "entered", 1))),
-        ).join(
-            touched,
-            (touched.c.segment == transitions.c.segment) & (touched.c.customer_id == transitions.c.customer_id),
-        ).where(transitions.c.tenant == self.database.tenant).group_by(
-            transitions.c.tenant, transitions.c.segment, transitions.c.customer_id
-        ).having(entered.is_not(None))
-        columns = [column.name for column in memberships.columns]
-        return self.database.upsert(memberships).from_select(columns, state)
+def _sorted(changes: pa.Table) -> pa.Table:
+    """Return changes in the order of the tables' keys."""
+    order = [(name, "ascending") for name in ("customer_id", "segment", "at")]
+    return changes.select(TRANSITIONS.names).cast(TRANSITIONS).sort_by(order)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0017"
+HEAD = "0018"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -134,6 +134,10 @@ transitions = _table(
     "transitions", _key("customer_id"), _key("segment"), _key("at", Moment), _key("change"),
     _may("business_day", sa.Date), _may("reason"), _may("run_id"), _need("batch", sa.BigInteger),
     sa.Index("transitions_by_batch", "tenant", "batch"), sqlite_with_rowid=False,
+)
+fresh_transitions = _table(                  # appended before a run files them; in nothing else yet
+    "fresh_transitions", _key("customer_id"), _key("segment"), _key("at", Moment), _key("change"),
+    _may("business_day", sa.Date), _may("reason"), _need("batch", sa.BigInteger), sqlite_with_rowid=False,
 )
 memberships = _table(
     "memberships", _key("customer_id"), _key("segment"), _may("entered_at", Moment), _may("left_at", Moment),

@@ -24,7 +24,8 @@ from ibis.util import gen_name
 
 from regulars.storage.engines.compiler import Compiler
 from regulars.storage.engines.connection import answered, connected, reading
-from regulars.storage.engines.engine import FEW_ROWS, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.engine import FEW_ROWS, FILE, PLACE, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.marks import placed
 from regulars.storage.engines.question import Statement, given_files
 from regulars.storage.engines.shape import shape_of
 from regulars.storage.engines.texts import Texts
@@ -59,24 +60,37 @@ class DuckDBEngine:
             amount, unit = limit.split()     # "18.8 GiB"
             self.backend.con.execute(f"set memory_limit = '{float(amount) / sharers:.2f} {unit}'")
 
-    def parquet(self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
-        """Return the rows of Parquet files with exactly these columns."""
-        wanted = schema if file is None else ibis.schema({**schema, file: "string"})
-        names = [str(path) for path in paths]
+    def parquet(
+        self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None, place: str | None = None,
+        without: Path | None = None,
+    ) -> ir.Table:
+        """Return the rows of Parquet files with exactly these columns, but those that are marked as gone."""
+        wanted, names = placed(schema, file=file, place=place), [str(path) for path in paths]
         # A view, so that a statement names a table instead of a hundred files and casts; called after what it shows,
         # so that the same files asked for again cost nothing.
-        view = f"files_{sha256(repr((names, wanted)).encode()).hexdigest()[:32]}"
+        view = f"files_{sha256(repr((names, wanted, str(without))).encode()).hexdigest()[:32]}"
         if view not in self.views:
-            self._look_at(view, names, schema, file=file)
+            self._look_at(view, names, schema, file=file, place=place, without=without)
             self.views.add(view)
         return DatabaseTable(name=view, schema=wanted, source=self.backend, namespace=Namespace()).to_expr()
 
-    def _look_at(self, view: str, names: Sequence[str], schema: ibis.Schema, *, file: str | None) -> None:
+    def _look_at(
+        self, view: str, names: Sequence[str], schema: ibis.Schema, *, file: str | None, place: str | None,
+        without: Path | None,
+    ) -> None:
         """Make a view of files. Binding reads every footer: a missing or torn file is found here, not in a step."""
-        source = f"read_parquet({_list(names)}, union_by_name=true, filename='__path', hive_partitioning=false)"
+        source = (
+            f"read_parquet({_list(names)}, union_by_name=true, filename='__path', file_row_number=true, "
+            "hive_partitioning=false)"
+        )
         if not names:
-            source = "(select null::varchar as __path where false)"
-        last = [] if file is None else [f"parse_filename(__path) as {_quoted(file)}"]
+            source = "(select null::varchar as __path, null::bigint as file_row_number where false)"
+        left = "" if without is None else (
+            f"anti join (select {FILE}, {PLACE} from read_parquet({literal(str(without))})) as marks "
+            f"on parse_filename(__path) = marks.{FILE} and file_row_number = marks.{PLACE}"
+        )
+        where = ((file, "parse_filename(__path)"), (place, "file_row_number"))
+        last = [f"{said} as {_quoted(name)}" for name, said in where if name is not None]
 
         def make(there: Collection[str]) -> None:
             columns = [
@@ -84,7 +98,7 @@ class DuckDBEngine:
                 for name, kind in schema.items()
             ]
             selected = ", ".join([*columns, *last])
-            self.backend.con.execute(f"create or replace temp view {view} as select {selected} from {source}")
+            self.backend.con.execute(f"create or replace temp view {view} as select {selected} from {source} {left}")
 
         with reading():
             try:
@@ -92,26 +106,38 @@ class DuckDBEngine:
             except duckdb.BinderException:       # files that are older than a column lack it
                 make({row[0] for row in self.backend.con.execute(f"describe select * from {source}").fetchall()})
 
-    def files_given(
-        self, place: str, schema: ibis.Schema, *, found: ibis.Schema | None = None,
-        but_not: tuple[str, str] | None = None,
-    ) -> ir.Table:
+    def files_given(self, place: str, schema: ibis.Schema, *, marks: str | None = None) -> ir.Table:
         """Return the rows of Parquet files that are said only when a question is asked, with exactly these columns.
 
-        `place`: where the question is told a list of paths, at least one. `found`: the columns of each of the files,
-        where all have the same; else each column is in one of them at least. What a file lacks is null. `but_not`:
-        a column of text and a place for a list; rows with one of these in it are left out.
+        Args:
+            place: Where the question is told a list of paths, at least one.
+            schema: What is wanted; each column is in one of the files at least, and null where a file lacks it.
+            marks: Where it is told a list of files of MARKS, whose rows are left out.
+
+        """
+        named = [(_quoted(name), _type(kind)) for name, kind in schema.items()]
+        columns = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in named)
+        where = "filename='__path', file_row_number=true, " if marks is not None else ""
+        source = f"read_parquet({given_files(place)}, union_by_name=true, {where}hive_partitioning=false)"
+        left = "" if marks is None else _left(marks, file="parse_filename(__path)", place="file_row_number")
+        return self.text(f"select {columns} from {source}{left}", schema)
+
+    def copies_given(
+        self, place: str, schema: ibis.Schema, *, found: ibis.Schema, gone: str, marks: str | None = None
+    ) -> ir.Table:
+        """Return the rows of copied files, which say where each row lay, as `files_given`.
+
+        `found`: the columns of each of the files; what they lack is null. `gone`: where the question is told a list of
+        files whose rows are left out.
         """
         columns = ", ".join(
-            f"cast({_quoted(name) if found is None or name in found else 'null'} as {_type(kind)}) as {_quoted(name)}"
+            f"cast({_quoted(name) if name in found else 'null'} as {_type(kind)}) as {_quoted(name)}"
             for name, kind in schema.items()
         )
-        options = f"union_by_name={str(found is None).lower()}, hive_partitioning=false"
-        where = ""
-        if but_not is not None:
-            column, others = but_not
-            where = f" where not list_contains({given_files(others)}::varchar[], {_quoted(column)})"
-        return self.text(f"select {columns} from read_parquet({given_files(place)}, {options}){where}", schema)
+        source = f"(select * from read_parquet({given_files(place)}, hive_partitioning=false)) as copied"
+        left = "" if marks is None else _left(marks, file=f"copied.{FILE}", place=f"copied.{PLACE}")
+        is_there = f"not list_contains({given_files(gone)}::varchar[], copied.{FILE})"
+        return self.text(f"select {columns} from {source}{left} where {is_there}", schema)
 
     def nothing(self, schema: ibis.Schema) -> ir.Table:
         """Return a table of these columns without rows, as text."""
@@ -331,6 +357,12 @@ class _Compiled:
 def _type(kind: dt.DataType) -> str:
     """Return the SQL of a type; there are few, and ibis takes its time for each."""
     return str(DuckDBType.to_string(kind))
+
+
+def _left(marks: str, *, file: str, place: str) -> str:
+    """Return what leaves out the rows that are marked as gone."""
+    told = f"(select {FILE}, {PLACE} from read_parquet({given_files(marks)}))"
+    return f" anti join {told} as marks on {file} = marks.{FILE} and {place} = marks.{PLACE}"
 
 
 def _text(name: str, kind: dt.DataType) -> str:

@@ -29,6 +29,10 @@ FEW_ROWS = 8_192
 """Rows per row group of what is read a few rows at a time: see docs/decisions/point-reads.md."""
 
 
+FILE, PLACE = "__file", "__place"
+"""Columns that say where a row is, while rows are looked for: in which file (its name's last part), and where there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """One Parquet file an engine wrote."""
@@ -53,10 +57,19 @@ class Engine(Protocol):
         """Return the engine's name: duckdb, spark."""
         ...
 
-    def parquet(self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
+    def parquet(
+        self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None, place: str | None = None,
+        without: Path | None = None,
+    ) -> ir.Table:
         """Return the rows of Parquet files with exactly these columns.
 
-        With `file`, a further string column of that name holds the name of the file (its last part) a row is in.
+        Args:
+            paths: The files.
+            schema: The columns wanted.
+            file: Name of a further string column, with the name of the file (its last part) a row is in.
+            place: Name of a further int64 column, with the place of the row in its file, counted from 0.
+            without: A Parquet file of MARKS; the rows that it names are left out.
+
         """
         ...
 

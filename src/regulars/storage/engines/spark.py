@@ -17,7 +17,18 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.errors import StoreError
-from regulars.storage.engines.engine import NO_VALUE, PARTITION, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.engine import (
+    FILE,
+    NO_VALUE,
+    PARTITION,
+    PLACE,
+    ROW_GROUP,
+    Question,
+    Written,
+    plain,
+    rows_in,
+)
+from regulars.storage.engines.marks import MARKS, placed
 from regulars.storage.engines.question import spelled_out
 
 SETTINGS = {
@@ -65,20 +76,27 @@ class SparkEngine:
         session = builder.getOrCreate()
         return cls(ibis.pyspark.connect(session), session)
 
-    def parquet(self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None) -> ir.Table:
-        """Return the rows of Parquet files with exactly these columns."""
+    def parquet(
+        self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None, place: str | None = None,
+        without: Path | None = None,
+    ) -> ir.Table:
+        """Return the rows of Parquet files with exactly these columns, but those that are marked as gone."""
         names = [str(path) for path in paths]
         if not names:
-            wanted = schema if file is None else ibis.schema({**schema, file: "string"})
-            return self.arrow(wanted.to_pyarrow().empty_table())
+            return self.arrow(placed(schema, file=file, place=place).to_pyarrow().empty_table())
         missing = [name for name in names if not Path(name).is_file()]
         if missing:
             raise StoreError(f"{missing[0]} is missing", hint="restore it from a backup, or type `regulars rebuild`")
         # A schema that is given, not inferred, makes columns an older file lacks null.
         frame = self.session.read.schema(_spark_schema(schema)).parquet(*names)
-        if file is not None:
-            frame = frame.selectExpr("*", f"_metadata.file_name as `{file}`")
-        return self._table(frame)
+        where = {"_metadata.file_name": (FILE, file), "_metadata.row_index": (PLACE, place)}
+        if without is not None:
+            marks = self.session.read.schema(_spark_schema(MARKS)).parquet(str(without))
+            frame = frame.selectExpr("*", *(f"{said} as `{name}`" for said, (name, _) in where.items()))
+            frame = frame.join(marks, list(MARKS.names), "left_anti")
+            where = {f"`{name}`": (name, asked) for name, asked in where.values()}
+        told = [f"{said} as `{asked}`" for said, (_, asked) in where.items() if asked is not None]
+        return self._table(frame.selectExpr(*(f"`{name}`" for name in schema.names), *told))
 
     def arrow(self, table: pa.Table) -> ir.Table:
         """Return an Arrow table as an expression of this engine."""

@@ -27,7 +27,9 @@ ALL = "everybody"
 def pace_words(campaign: Campaign, way: Destination, *, zone: str) -> list[tuple[str, str]]:
     """Return when and how often a campaign goes: what is said, and what is so."""
     told = [
-        ("Starts", "when it is sent" if campaign.starts is None else f"{campaign.starts:%a %-d %b %Y, %H:%M} ({zone})"),
+        ("Starts", "when it is sent" if campaign.starts is None else (
+            f"{campaign.starts:%a %-d %b %Y, %H:%M} ({'where its reader is' if campaign.zone == 'recipient' else zone})"
+        )),
         ("Repeats", "no" if campaign.repeat is None else often(campaign.repeat)),
         ("Strewn over", None if campaign.spread is None else length(campaign.spread)),
         ("Business hours", hours(campaign.hours) or None),

@@ -10,14 +10,12 @@ answers it and all that follow, those of the door too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import ClassVar, Final, cast
 
 import httptools
 import msgspec
 import structlog
 from uvicorn import Config
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.server import ServerState
 
 from regulars.storage.door.arrival_store import Receipt
@@ -26,6 +24,7 @@ from regulars.web.ingest.body import LARGEST_BODY
 from regulars.web.ingest.envelope import Envelope, addressed
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.routes import route_of
+from regulars.web.ingest.server_protocol import PATIENCE, ServerProtocol, refused
 from regulars.web.ingest.write_keys import WriteKeys
 from regulars.web.raised import where_raised
 
@@ -84,7 +83,7 @@ class DoorProtocol(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._quiet: asyncio.TimerHandle | None = None
-        self._is_quiet = False               # nothing came since the last look
+        self._quiet_looks = 0                # at which nothing had come since the one before
         self._is_asked = False               # a request waits for its answer
         self._is_full = False                # the client does not read what it is told
         self._is_last = False                # the connection ends with the next answer
@@ -106,7 +105,7 @@ class DoorProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came: a request, a part of one, or several."""
-        self._is_quiet = False
+        self._quiet_looks = 0
         if self._is_asked:
             self._parts.append(data)
             self._transport.pause_reading()
@@ -176,6 +175,8 @@ class DoorProtocol(asyncio.Protocol):
 
     def _gone_on(self) -> None:
         data, self._parts, self._is_asked = b"".join(self._parts), [], False
+        if self._is_last:
+            self._transport.close()
         if not self._transport.is_closing():
             if not self._is_full:
                 self._transport.resume_reading()
@@ -184,8 +185,9 @@ class DoorProtocol(asyncio.Protocol):
     def _handed_over(self, data: bytes) -> None:
         """Let the server's own protocol answer from here on."""
         self._left()
-        make: Callable[..., asyncio.Protocol] = AutoHTTPProtocol
-        heir = make(config=self._config, server_state=self._server, app_state=self._state, _loop=self._loop)
+        heir = ServerProtocol(
+            config=self._config, server_state=self._server, app_state=self._state, _loop=self._loop
+        )
         self._transport.set_protocol(heir)
         heir.connection_made(self._transport)
         heir.data_received(data)
@@ -196,11 +198,12 @@ class DoorProtocol(asyncio.Protocol):
             self._quiet.cancel()
 
     def _looked(self) -> None:
-        """Close a connection on which nothing was said since the last look."""
-        if self._is_quiet and not self._is_asked and self._head is None:
+        """Close a connection on which nobody speaks, sooner between two requests than within one."""
+        patience = self._config.timeout_keep_alive if self._head is None else PATIENCE
+        if not self._is_asked and self._quiet_looks * self._config.timeout_keep_alive >= patience:
             self._transport.close()
             return
-        self._is_quiet = True
+        self._quiet_looks += 1
         self._quiet = self._loop.call_later(self._config.timeout_keep_alive, self._looked)
 
 
@@ -218,6 +221,8 @@ class _Said:
     """What the parser says of a head."""
 
     def __init__(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.is_kept_alive = False
         self.url = b""
         self.ends: list[str] = []            # what it came to, in order
         self.headers: list[tuple[bytes, bytes]] = []
@@ -230,6 +235,8 @@ class _Said:
 
     def on_headers_complete(self) -> None:
         self.ends.append("head")
+        # Only now: where no body follows, the parser is at the next request already when it comes back.
+        self.is_kept_alive = self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         del body
@@ -241,7 +248,7 @@ _UNUSUAL: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
 def _read(text: bytes, keys: WriteKeys) -> Head | None:
     said = _Said()
-    parser = httptools.HttpRequestParser(said)
+    parser = said.parser
     try:
         parser.feed_data(text)
         # A head that ends before its empty line, as another reads line breaks, is not ours to judge.
@@ -251,7 +258,8 @@ def _read(text: bytes, keys: WriteKeys) -> Head | None:
     lengths = [value for name, value in said.headers if name == b"content-length"]
     if (
         url is None or parser.get_method() != b"POST" or parser.get_http_version() != "1.1"
-        or not parser.should_keep_alive() or len(lengths) != 1 or not lengths[0].isdigit()
+        or refused(said.url, said.headers, version="1.1") is not None
+        or not said.is_kept_alive or len(lengths) != 1 or not lengths[0].isdigit()
         or int(lengths[0]) > LARGEST_BODY or not _UNUSUAL.isdisjoint(name for name, _ in said.headers)
     ):
         return None

@@ -15,6 +15,7 @@ from regulars.pipeline.experiment import experiment_list
 from regulars.pipeline.inspect import last_findings
 from regulars.pipeline.measure import metrics_by_day
 from regulars.pipeline.segment import segment_counts, segment_moves
+from regulars.storage.book import Book
 from regulars.storage.book.runs import RunRow
 from regulars.web.api.route import Page
 from regulars.web.api.twin import csv_of
@@ -107,7 +108,7 @@ def overview_page(visit: Visit) -> OverviewView:
     metrics = tuple(_metric(each, rows, day) for each in workspace.project.metrics)
     chosen = _chosen(metrics, visit.query.metric)
     experiments = tuple(_experiments(experiment_list(workspace), day + timedelta(days=1)))
-    needs = tuple(_needs(findings, runs))
+    needs = (*_needs(findings, runs), *_said(workspace.book))
     return OverviewView(
         title="Overview", sentence=_sentence(findings, needs, len(experiments)), day=day, needs=needs, metrics=metrics,
         chosen=chosen.metric if chosen else None,
@@ -197,14 +198,29 @@ def _needs(findings: Sequence[Finding], runs: Sequence[RunRow]) -> list[Need]:
     return found
 
 
+def _said(book: Book) -> list[Need]:
+    """What waits for somebody of all that is said to people: doubtful replies, and campaigns that rest."""
+    waiting, resting = book.consent.waiting(), [one for one in book.campaigns.occurrences() if one.state == "paused"]
+    found = []
+    if waiting:
+        what = "1 reply that may be an opt-out" if waiting == 1 else f"{waiting:,} replies that may be opt-outs"
+        found.append(Need(state="warning", words=f"Read {what}", href="/replies"))
+    if resting:
+        others = f" and {len(resting) - 1} more" if len(resting) > 1 else ""
+        found.append(Need(state="warning", words=f"See why {resting[0].campaign} rests{others}", href="/campaigns"))
+    return found
+
+
 def _sentence(findings: Sequence[Finding], needs: Sequence[Need], experiments: int) -> str:
     judged = [finding for finding in findings if finding.status != "skipped"]
     held = sum(finding.status == "ok" for finding in judged)
     running = {0: "no experiment runs", 1: "1 experiment runs"}.get(experiments, f"{experiments} experiments run")
     if any(need.state == "failed" for need in needs):
         return f"Something is broken; {running}."
-    if needs:
+    if held < len(judged):
         return f"{held} of {len(judged)} checks hold, the others want a look; {running}."
+    if needs:
+        return f"All {held} checks hold, and something waits for you; {running}."
     return f"All is well: all {held} checks hold; {running}."
 
 

@@ -13,29 +13,35 @@ from regulars.pipeline.account import account
 from regulars.project import Project
 from regulars.storage.book import Book
 from regulars.testing.killed import killed
-from regulars.testing.mailing import NAME, planned, write_mailing
+from regulars.testing.mailing import NAME, planned, write_flow, write_mailing
 from regulars.testing.sandbox.gateway import gateway
 
 NAIVE = Path(__file__).parents[2] / "benchmarks" / "naive_send.py"
-KILLS = 3
+KILLS = 2
 
 
-@pytest.mark.parametrize("can_be_asked", [True, False], ids=["can be asked", "cannot be asked"])
-def test_killed_senders_lose_and_repeat_nothing(tmp_path: Path, *, can_be_asked: bool) -> None:
-    people = 1_500 if can_be_asked else 200
+@pytest.mark.parametrize(("what", "can_be_asked", "people"), [
+    ("campaign", True, 600), ("campaign", False, 120), ("flow", True, 300),
+], ids=["can be asked", "cannot be asked", "messages of a flow"])
+def test_killed_senders_lose_and_repeat_nothing(
+    book_url: str, tmp_path: Path, what: str, people: int, *, can_be_asked: bool
+) -> None:
     with gateway() as provider:
-        project = Project.load(write_mailing(tmp_path, url=provider.url, can_be_asked=can_be_asked))
-        book = Book.open(project.config.stores.book, home=tmp_path / ".regulars")
-        one = planned(project, book, people, at=SystemClock().now())
-        command = [
-            sys.executable, "-m", "regulars", "campaign", "send", NAME, "--apply", "--wait", "1", "--project",
-            str(tmp_path),
-        ]
+        folder = write_mailing(tmp_path, url=provider.url, book=book_url, can_be_asked=can_be_asked)
+        name, command = (NAME, ["campaign", "send", NAME, "--wait", "1"]) if what == "campaign" else (
+            write_flow(folder), ["flow", "send"]
+        )
+        project = Project.load(folder)
+        book = Book.open(book_url, home=tmp_path / ".regulars", environment={})
+        one = planned(project, book, people, at=SystemClock().now(), name=name)
 
-        met = killed(command, taken=lambda: provider.summary()["messages"], total=people, kills=KILLS, workers=2,
-                     rng=Random(5))
+        met = killed(
+            [sys.executable, "-m", "regulars", *command, "--apply", "--project", str(folder)],
+            taken=lambda: provider.summary()["messages"], total=people, kills=KILLS, workers=2, rng=Random(5),
+        )
 
         found, taken = account(book, one), provider.summary()
+        book.close()
         assert met > 0
         assert (found.planned, found.sent + found.unknown, found.waiting) == (people, people, 0)
         assert found.unknown <= (0 if can_be_asked else met)
