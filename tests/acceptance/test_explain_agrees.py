@@ -50,7 +50,7 @@ def test_the_explanation_of_every_customer_and_segment_agrees_with_the_members(g
 
     for segment in gym.project.segments:
         for row in gym.rows(explained(evaluation, segment.name)):
-            explanation = read(row, evaluation, segment.name)
+            explanation = read(row, segment, day=evaluation.facts.as_of.day)
             is_member = (segment.name, explanation.customer_id) in told
             assert explanation.is_in == is_member, (explanation.why, segment.name)
             assert explanation.why.startswith("in since " if is_member else "out")

@@ -12,9 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from regulars.clock import FixedClock
-from regulars.storage.by_profile import copied, is_due, write_copy
+from regulars.storage.by_profile import is_due, write_copy
+from regulars.storage.engines.connection import answered
 from regulars.storage.engines.question import given as place
+from regulars.storage.kept import Text
 from regulars.storage.lake import Lake
+from regulars.storage.points import Points, Tables
 from regulars.storage.stores import Stores
 
 SOURCES, IDS, MONTHS = ("desk", "shop"), ("1", "2", "Å|'3", "~", ""), ("2026-01", "2026-02", "2026-03")
@@ -55,13 +58,28 @@ def merged(lake: Lake, rows: list[Row], *, is_wide: bool = False) -> None:
     )
 
 
-def of_one(lake: Lake, source: str, profile: str, *, by_copy: bool) -> list[dict[str, object]]:
-    found = copied(lake, "events") if by_copy else None
-    rows = lake.table("events") if found is None else found.rows(lake, "files")
+def of_table(lake: Lake, source: str, profile: str) -> list[dict[str, object]]:
+    rows = lake.table("events")
+    own = rows.filter(rows.profile_source == source, rows.profile_id == profile).order_by("key")
+    return list(lake.engine.fetch(own).to_pylist())
+
+
+def compiled(lake: Lake) -> Text:
+    points = Points(Tables(lake.book.versions, lake.files), lake.border)
+    rows = points.of_profiles("events")
     own = rows.filter(rows.profile_source == place("source"), rows.profile_id == place("profile")).order_by("key")
-    files = [] if found is None else found.files_of(lake, [profile])
-    asked = lake.engine.question(own)
-    return list(asked({"source": source, "profile": profile, "files": files}).to_pylist())
+    statement = lake.border.statement(own)
+    return Text(text=statement.text, schema=statement.schema.to_pyarrow(), states=points.states)
+
+
+def by_text(lake: Lake, kept: list[Text], source: str, profile: str) -> list[dict[str, object]]:
+    """The answer of a text that was kept before if one holds, of a new one otherwise."""
+    tables = Tables(lake.book.versions, lake.files)
+    text = next((one for one in kept if one.holds(tables)), None)
+    if text is None:
+        kept.append(text := compiled(lake))
+    values = {"source": source, "profile": profile, **text.told(tables, [profile])}
+    return list(answered(lake.border.backend.con, text.text, values, schema=text.schema).to_pylist())
 
 
 @settings(
@@ -71,9 +89,12 @@ def of_one(lake: Lake, source: str, profile: str, *, by_copy: bool) -> list[dict
 @given(st.lists(st.one_of(ROWS, st.sampled_from(["copy", "widen", "rebuild"])), max_size=5))
 @example([[("a", "desk", "1", "2026-01")], "copy", [("a", "shop", "2", "2026-02")]])
 @example([[("a", "desk", "1", "2026-01"), ("b", "desk", None, "2026-02")], "copy", "widen"])
-def test_a_profile_has_the_same_rows_with_a_copy_and_without(lake: Lake, changes: list[Change]) -> None:
+def test_a_profile_has_the_same_rows_by_a_text_that_was_kept_a_new_one_and_the_table(
+    lake: Lake, changes: list[Change]
+) -> None:
     lake.drop("events")
     merged(lake, [("z", "desk", "1", "2026-03")])
+    kept: list[Text] = []
 
     for change in changes:
         if isinstance(change, list):
@@ -84,10 +105,28 @@ def test_a_profile_has_the_same_rows_with_a_copy_and_without(lake: Lake, changes
             merged(lake, [("w", "shop", "2", "2026-01")], is_wide=True)
         else:
             lake.replace("events", lake.table("events"), partition_by="month")
+        by_text(lake, kept, "desk", "1")
 
     for source in SOURCES:
         for profile in IDS:
-            assert of_one(lake, source, profile, by_copy=True) == of_one(lake, source, profile, by_copy=False)
+            told = of_table(lake, source, profile)
+            assert by_text(lake, kept, source, profile) == by_text(lake, [], source, profile) == told
+
+
+@pytest.mark.parametrize("has_copy", [True, False])
+def test_rows_that_are_marked_as_gone_are_gone_by_a_text_too(lake: Lake, *, has_copy: bool) -> None:
+    lake.drop("events")
+    merged(lake, [(f"k{n:02d}", "desk", f"{n % 3}", "2026-01") for n in range(40)])
+    if has_copy:
+        write_copy(lake, "events")
+    kept: list[Text] = []
+    before = by_text(lake, kept, "desk", "1")
+
+    merged(lake, [("k01", "desk", "2", "2026-02")])
+
+    assert lake.manifest("events").marks is not None
+    assert by_text(lake, kept, "desk", "1") == of_table(lake, "desk", "1") == before[1:]
+    assert by_text(lake, kept, "desk", "2") == of_table(lake, "desk", "2")
 
 
 def test_a_copy_is_spread_over_files_of_which_a_profile_needs_few(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,11 +136,11 @@ def test_a_copy_is_spread_over_files_of_which_a_profile_needs_few(lake: Lake, mo
 
     write_copy(lake, "events")
 
-    found = copied(lake, "events")
+    found = Tables(lake.book.versions, lake.files).copied("events")
     assert found is not None
     assert len(found.copy.files) > 3
-    assert len(found.files_of(lake, ["00017"])) < len(found.copy.files)
-    assert len(of_one(lake, "desk", "00017", by_copy=True)) == 4
+    assert len(found.files_of(["00017"])) < len(found.copy.files)
+    assert len(by_text(lake, [], "desk", "00017")) == 4
 
 
 def test_a_copy_is_due_when_it_leaves_many_files_out(lake: Lake) -> None:
@@ -139,4 +178,4 @@ def test_only_the_copy_before_the_newest_is_kept(lake: Lake) -> None:
     lake.vacuum(keep=7)
 
     assert len(lake.versions("copy.events")) == 2
-    assert of_one(lake, "desk", "1", by_copy=True) == of_one(lake, "desk", "1", by_copy=False)
+    assert by_text(lake, [], "desk", "1") == of_table(lake, "desk", "1")

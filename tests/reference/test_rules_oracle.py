@@ -327,7 +327,7 @@ def test_explaining_a_customer_agrees_with_the_bulk_result_on_every_form_for_eve
     bulk = {row["customer_id"]: row for row in engine.fetch(evaluation.matches).to_pylist()}
 
     all_told = {
-        row["customer_id"]: read(row, evaluation, "everything")
+        row["customer_id"]: read(row, everything, day=AS_OF.day)
         for row in engine.fetch(explained(evaluation, "everything")).to_pylist()
     }
     # Asked for one customer, the tables are cut to that customer first: a sample, each is a query of its own.

@@ -7,7 +7,7 @@ import pytest
 
 from regulars.errors import StoreError
 from regulars.storage.landing import as_lines
-from regulars.storage.manifest import DataFile, Manifest, evolved, settled
+from regulars.storage.manifest import DataFile, Manifest, evolved, named, settled
 from regulars.storage.merge import small
 
 
@@ -35,7 +35,7 @@ def test_files_of_equal_size_are_joined() -> None:
 
 def test_a_manifest_survives_the_book() -> None:
     manifest = Manifest(
-        schema=ibis.schema({"price": "decimal(18, 6)", "at": "timestamp", "day": "date", "n": "int64"}),
+        columns=named(ibis.schema({"price": "decimal(18, 6)", "at": "timestamp", "day": "date", "n": "int64"})),
         files=(DataFile(name="default/a.parquet", rows=3, partition="2026-01"), DataFile(name="b", rows=1)),
         partition_by="month", order_by=("customer_id", "at"),
     )

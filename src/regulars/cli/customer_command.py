@@ -13,6 +13,7 @@ from regulars.web.mask import mask
 from regulars.web.number import money
 
 if TYPE_CHECKING:
+    from regulars.pipeline.asked import Asked
     from regulars.pipeline.find import CustomerCard
 
 PLAIN = {
@@ -39,15 +40,7 @@ PLAIN = {
 @click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
 def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: bool) -> None:
     """Show CUSTOMER (an id, source/id, e-mail address, phone number or full name): profiles, segments, timeline."""
-    from regulars.pipeline.find import customer_card, find_customer  # noqa: PLC0415
-    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
-
-    workspace = open_workspace(folder)
-    try:
-        card = customer_card(workspace, find_customer(workspace, customer), events=events)
-        segments = [s.name for s in workspace.project.segments]
-    finally:
-        workspace.close()
+    card, segments = _known(folder, customer, events=events)
     shown = card if reveal else _masked(card)
     if as_json:
         show_json(asdict(shown))
@@ -76,6 +69,27 @@ def command(customer: str, folder: Path, events: int, *, as_json: bool, reveal: 
     if segments:
         next_ = f"explain {who['customer_id']} {segments[0]}"
         click.echo(f"Next: {command_line(next_, folder)}")
+
+
+def _known(folder: Path, customer: str, *, events: int) -> tuple[CustomerCard, list[str]]:
+    """Return what is known of a customer, and the declared segments."""
+    from regulars.pipeline.find import customer_card, find_customer  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.glance import NotKept, glance  # noqa: PLC0415
+
+    def look(asked: Asked) -> tuple[CustomerCard, list[str]]:
+        return customer_card(asked, find_customer(asked, customer), events=events), list(asked.lasting)
+
+    try:
+        with glance(folder) as found:
+            return look(found)
+    except NotKept:
+        from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  a second that is seldom needed
+
+    workspace = open_workspace(folder)
+    try:
+        return look(workspace)
+    finally:
+        workspace.close()
 
 
 def _show_family(card: CustomerCard) -> None:

@@ -14,6 +14,8 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regulars.config import Config
+
 PLACEHOLDER_NAMES = frozenset({
     "none", "no", "non", "noemail", "no-email", "no_email", "no.email", "nomail", "nobody", "na", "n/a", "null", "nil",
     "unknown", "anonymous", "test", "testing", "fake", "x", "xx", "xxx", "asdf", "abc", "email", "declined", "refused",
@@ -46,6 +48,15 @@ class IdentifierRules:
     own_emails: tuple[str, ...] = ()         # the business's addresses, or whole domains written `@summit.example`
     own_phones: tuple[str, ...] = ()         # the front desk and such
     is_gmail_folded: bool = True             # a.lee+gym@gmail.com is alee@gmail.com
+
+    @classmethod
+    def of(cls, config: Config) -> IdentifierRules:
+        """Return the rules of a business as its project says them."""
+        business = config.business
+        return cls(
+            country=business.country, own_emails=business.own_emails, own_phones=business.own_phones,
+            is_gmail_folded=config.identity.is_gmail_folded,
+        )
 
     @cached_property
     def own_numbers(self) -> frozenset[str]:

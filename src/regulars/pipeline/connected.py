@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any
 
 from regulars.errors import NotFound
-from regulars.pipeline.named import SOME, names_of, some
+from regulars.pipeline.named import names_of, some, some_customers
 from regulars.pipeline.tables import COMMUNITIES, COMPANIONS, CONNECTIONS
-from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from regulars.pipeline.asked import Asked
+    from regulars.pipeline.workspace import Workspace
 
 SHOWN = 24
 """How many people a picture shows: more names than that nobody reads."""
@@ -27,20 +29,20 @@ class Circle:
     left_out: int = 0                        # people of the community that are not shown
 
 
-def has_connections(workspace: Workspace) -> bool:
+def has_connections(asked: Asked) -> bool:
     """Say whether anybody's connections were ever looked at."""
-    return workspace.lake.exists(COMPANIONS)
+    return asked.has(COMPANIONS)
 
 
-def strongest(workspace: Workspace, customer_id: str, *, limit: int = 10) -> list[dict[str, Any]]:
+def strongest(asked: Asked, customer_id: str, *, limit: int = 10) -> list[dict[str, Any]]:
     """Return one customer's strongest ties, the strongest first.
 
     Columns of COMPANION as seen from the customer: other_id, other_name, led (days on which the customer came first),
     followed, passes_given, passes_got, and the rest as they are. Only ties that say something: companions, family,
     passes.
     """
-    rows = workspace.ask(_strongest, limit, customer_id=customer_id).to_pylist()
-    names = names_of(workspace, [row["other_id"] for row in rows])
+    rows = asked.ask(_strongest, limit, customer_id=customer_id).to_pylist()
+    names = names_of(asked, [row["other_id"] for row in rows])
     return [{**row, "other_name": names.get(row["other_id"])} for row in rows]
 
 
@@ -71,6 +73,8 @@ def community_of(workspace: Workspace, customer_id: str) -> int | None:
 
 def strengths(workspace: Workspace) -> list[dict[str, Any]]:
     """Return how many pairs have each strength, 1 to 5: strength, pairs, companions (of them)."""
+    import ibis  # noqa: PLC0415  who asks what was compiled before needs no expressions
+
     rows = _table(workspace, CONNECTIONS)
     pair = ["customer_id_1", "customer_id_2"]
     sure = _companions(workspace).filter(lambda t: t.is_companion).select(*pair, is_companion=ibis.literal(True))
@@ -82,6 +86,8 @@ def strengths(workspace: Workspace) -> list[dict[str, Any]]:
 
 def largest_communities(workspace: Workspace, *, limit: int = 10) -> list[dict[str, Any]]:
     """Return the largest communities: community, people, ties, and the name of who has most of them."""
+    import ibis  # noqa: PLC0415  the same
+
     rows = _table(workspace, COMMUNITIES)
     turn = ibis.row_number().over(group_by="community", order_by=[rows.ties.desc(), rows.customer_id])
     sums = rows.group_by("community").agg(people=rows.count(), ties=(rows.ties.sum() / 2).cast("int64"))
@@ -92,6 +98,8 @@ def largest_communities(workspace: Workspace, *, limit: int = 10) -> list[dict[s
 
 
 def _strongest(workspace: Workspace, limit: int) -> ir.Table:
+    import ibis  # noqa: PLC0415  the same
+
     rows = _telling(workspace)
     parts = []
     for own, other in ((1, 2), (2, 1)):
@@ -117,7 +125,7 @@ def _inside(workspace: Workspace) -> ir.Table:
     """Return the ties among some people that say something, the strongest first."""
     inside = _telling(workspace)
     for own in ("customer_id_1", "customer_id_2"):
-        inside = inside.semi_join(SOME.select(**{own: "customer_id"}), own)
+        inside = inside.semi_join(some_customers().select(**{own: "customer_id"}), own)
     return inside.order_by(inside.tie.desc(), inside.customer_id_1, inside.customer_id_2)
 
 
@@ -132,6 +140,6 @@ def _companions(workspace: Workspace) -> ir.Table:
 
 
 def _table(workspace: Workspace, name: str) -> ir.Table:
-    if not workspace.lake.exists(name):
+    if not workspace.has(name):
         raise NotFound("nobody's connections are known", hint="they come of check-ins: regulars run")
     return workspace.table(name)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Literal
 
 from regulars.errors import NotFound
-from regulars.identity.identifier import normalise_emails, normalise_phones
 from regulars.pipeline.connected import has_connections, strongest
-from regulars.pipeline.named import SOME, called, some
+from regulars.pipeline.named import called, some, some_customers
 from regulars.pipeline.own import Own, ask_own, pointed, rows_of
-from regulars.pipeline.segment import memberships_of
+from regulars.pipeline.stays import memberships_of
 from regulars.pipeline.timeline import Months, timeline
-from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from regulars.pipeline.asked import Asked
+    from regulars.pipeline.workspace import Workspace
 
 SHOWN = 10
 """How many candidates an error names."""
@@ -60,13 +62,13 @@ class CustomerCard:
     connections: list[dict[str, Any]]        # other_id, other_name, tie and what it rests on; the strongest first
 
 
-def find_customer(workspace: Workspace, text: str) -> str:
+def find_customer(asked: Asked, text: str) -> str:
     """Return the id of the one customer a text means: an id, `source/id`, e-mail address, phone number or full name.
 
     Raises NotFound when nobody is meant, or several are: then with the ids to choose from.
     """
-    meaning = meaning_of(workspace, text)
-    found = workspace.ask(_meant, meaning.kind, **meaning.values).to_pylist()
+    meaning = meaning_of(asked, text)
+    found = asked.ask(_meant, meaning.kind, **meaning.values).to_pylist()
     if not found:
         raise NotFound(f"no customer {text!r}", hint="give an id, source/id, e-mail address, phone number or full name")
     if len(found) > 1:
@@ -75,37 +77,37 @@ def find_customer(workspace: Workspace, text: str) -> str:
     return str(found[0]["customer_id"])
 
 
-def customer_card(workspace: Workspace, customer_id: str, *, events: int = 50) -> CustomerCard:
+def customer_card(asked: Asked, customer_id: str, *, events: int = 50) -> CustomerCard:
     """Return what is known of one customer, the newest events first; only this customer's rows are read."""
-    customer = customer_row(workspace, customer_id)
-    profiles = profiles_of(workspace, customer_id)
+    customer = customer_row(asked, customer_id)
+    profiles = profiles_of(asked, customer_id)
     mine = [(row["profile_source"], row["profile_id"]) for row in profiles]
     return CustomerCard(
         customer=customer,
         profiles=profiles,
-        segments=memberships_of(workspace, customer_id),
-        money=money_of(workspace, mine),
-        connections=strongest(workspace, customer_id) if has_connections(workspace) else [],
-        timeline=timeline(workspace, customer_id, mine, limit=events, months=months_of(customer)),
-        family=family_of(workspace, customer_id),
+        segments=memberships_of(asked, customer_id),
+        money=money_of(asked, mine),
+        connections=strongest(asked, customer_id) if has_connections(asked) else [],
+        timeline=timeline(asked, customer_id, mine, limit=events, months=months_of(customer)),
+        family=family_of(asked, customer_id),
     )
 
 
-def family_of(workspace: Workspace, customer_id: str) -> Family:
+def family_of(asked: Asked, customer_id: str) -> Family:
     """Return a customer's household, guardians and children, and how the customer is reached."""
-    contact = rows_of(workspace, "contacts", customer_id)
+    contact = rows_of(asked, "contacts", customer_id)
     return Family(
         household_id=contact[0]["household_id"] if contact else None,
-        members=workspace.ask(_household, customer_id=customer_id).to_pylist(),
-        guardians=workspace.ask(_others, "guardian", "child", customer_id=customer_id).to_pylist(),
-        children=workspace.ask(_others, "child", "guardian", customer_id=customer_id).to_pylist(),
+        members=asked.ask(_household, customer_id=customer_id).to_pylist(),
+        guardians=asked.ask(_others, "guardian", "child", customer_id=customer_id).to_pylist(),
+        children=asked.ask(_others, "child", "guardian", customer_id=customer_id).to_pylist(),
         reached=contact[0] if contact else {},
     )
 
 
-def customer_row(workspace: Workspace, customer_id: str) -> dict[str, Any]:
+def customer_row(asked: Asked, customer_id: str) -> dict[str, Any]:
     """Return a customer's row. Raises NotFound for an id that nobody has."""
-    found = rows_of(workspace, "customers", customer_id)
+    found = rows_of(asked, "customers", customer_id)
     if not found:
         raise NotFound(f"there is no customer {customer_id!r}")
     return found[0]
@@ -117,7 +119,7 @@ def months_of(customer: dict[str, Any]) -> Months | None:
     return None if first is None or last is None else Months(first=f"{first:%Y-%m}", last=f"{last:%Y-%m}")
 
 
-def meaning_of(workspace: Workspace, text: str, *, is_part: bool = False) -> Meaning:
+def meaning_of(asked: Asked, text: str, *, is_part: bool = False) -> Meaning:
     """Return what a text means: an id, `source/id`, e-mail address, phone number or full name.
 
     With `is_part` a name need only contain the text: for lists that a person looks through.
@@ -128,20 +130,22 @@ def meaning_of(workspace: Workspace, text: str, *, is_part: bool = False) -> Mea
     if "/" in text:
         source, _, profile = text.partition("/")
         return Meaning(kind="profile", values={"meant_source": source, "meant": profile})
-    rules = workspace.project.identifier_rules
+    from regulars.identity.identifier import normalise_emails, normalise_phones  # noqa: PLC0415  ids need no numbers' plans
+
+    rules = asked.identifier_rules
     if email := normalise_emails([text], rules=rules).values[0].as_py():
         return Meaning(kind="email", values={"meant": email})
     if phone := normalise_phones([text], rules=rules).values[0].as_py():
         return Meaning(kind="phone", values={"meant": phone})
     # Most people are looked for by name, and by one letter after the other: names are held and not read each time.
-    return Meaning(kind="name", values=some(called(workspace, text.lower(), is_part=is_part)))
+    return Meaning(kind="name", values=some(called(asked, text.lower(), is_part=is_part)))
 
 
 def matching(workspace: Workspace, kind: Kind) -> ir.Table:
     """Return the customers that a `Meaning` of some kind means, columns as in the lake; its values are to be given."""
     customers, identity, meant = workspace.table("customers"), workspace.table("identity"), given("meant")
     if kind == "name":
-        return customers.semi_join(SOME, "customer_id")
+        return customers.semi_join(some_customers(), "customer_id")
     if kind == "id":
         return customers.filter(customers.customer_id == meant)
     if kind == "profile":
@@ -152,16 +156,16 @@ def matching(workspace: Workspace, kind: Kind) -> ir.Table:
     return customers.semi_join(found, "customer_id")
 
 
-def money_of(workspace: Workspace, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:
+def money_of(asked: Asked, profiles: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return what a few profiles paid and got back: kind, currency, lines, amount in minor units."""
-    return list(ask_own(workspace, _paid, profiles=profiles).to_pylist())
+    return list(ask_own(asked, _paid, profiles=profiles).to_pylist())
 
 
-def profiles_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
+def profiles_of(asked: Asked, customer_id: str) -> list[dict[str, Any]]:
     """Return a customer's profiles as their sources know them, those that are gone from there without a name."""
-    mine = pointed(workspace, customer_id)
+    mine = pointed(asked, customer_id)
     keys = [(row["profile_source"], row["profile_id"]) for row in mine]
-    found = ask_own(workspace, _known_as, profiles=keys).to_pylist()
+    found = ask_own(asked, _known_as, profiles=keys).to_pylist()
     by_key = {(row["profile_source"], row["profile_id"]): row for row in found}
     return [
         {

@@ -16,17 +16,17 @@ from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.events.window import AsOf
 from regulars.pipeline.named import names_of
-from regulars.pipeline.own import Own, own, places_for, profile_keys
+from regulars.pipeline.own import PLACES, Own, places_for, profile_keys, values_of
 from regulars.pipeline.read import digest
 from regulars.pipeline.resolve import with_customer
+from regulars.pipeline.stays import until_of
 from regulars.pipeline.workspace import Workspace
 from regulars.rules.backtest import Backtest, backtest
-from regulars.rules.evaluate import Evaluation, Tables, evaluate
-from regulars.rules.explain import Explanation, evaluation_of, explained, read_one
+from regulars.rules.evaluate import Tables, evaluate
+from regulars.rules.explain import Explanation, declared, evaluation_of, explained, read_one
 from regulars.rules.transition import memberships, transitions
 from regulars.runs.run import Checkpoint, Steps, Work
-from regulars.storage.book.memberships import TRANSITIONS, Stay
-from regulars.storage.engines import Question
+from regulars.storage.book.memberships import TRANSITIONS
 from regulars.storage.engines.question import given, given_table
 
 LEDGER = ibis.schema(TRANSITIONS)
@@ -90,16 +90,26 @@ def explain_customer(
 ) -> Explanation:
     """Say why a customer is in a segment or not, by the expressions that decide it. Raises NotFound for either."""
     as_of, mine = as_of_now(workspace, at), profile_keys(workspace, customer_id)
+    wanted = declared(workspace.project.segments, segment)
     names = tuple(each.name for each in workspace.project.segments)
-    evaluation, question, tables = workspace.once(_explaining, segment, places_for(mine), as_of.day)
     ledger = workspace.book.memberships.transitions_of([customer_id], segments=names)
-    found = question({"customer_id": customer_id, "moment": as_of.moment, "ledger": ledger, **tables.values(mine)})
-    return read_one(found.to_pylist(), evaluation, segment, customer_id=customer_id)
+    found = workspace.ask_for(
+        [profile for _, profile in mine], _one_explained, segment, places_for(mine), as_of.day, customer_id=customer_id,
+        moment=as_of.moment, ledger=ledger, **values_of(mine),
+    )
+    return read_one(found.to_pylist(), wanted, day=as_of.day, customer_id=customer_id)
 
 
-def _explaining(workspace: Workspace, segment: str, places: int, day: date) -> tuple[Evaluation, Question, Own]:
-    """Return how a segment is explained on a business day to a customer with so many profiles."""
-    customers, ledger, mine = workspace.table("customers"), given_table("ledger", LEDGER), own(workspace, places)
+def compile_explanations(workspace: Workspace) -> None:
+    """See to it that how each segment is explained today is kept as text: to compile it takes longer than to answer."""
+    for each in workspace.project.segments:
+        workspace.compile_ahead(_one_explained, each.name, PLACES, as_of_now(workspace).day)
+
+
+def _one_explained(workspace: Workspace, segment: str, places: int, day: date) -> ir.Table:
+    """Return how a segment is explained on a business day to a customer with so many profiles: a question."""
+    customers, ledger = workspace.table("customers"), given_table("ledger", LEDGER)
+    mine = Own(workspace=workspace, places=places)
 
     def until(name: str) -> ir.Table:
         rows = mine.rows(name).mutate(customer_id=given("customer_id"))
@@ -107,14 +117,13 @@ def _explaining(workspace: Workspace, segment: str, places: int, day: date) -> t
 
     tables = Tables(
         customers=customers.filter(customers.customer_id == given("customer_id")),
-        events=until("events"), money=until("money") if workspace.lake.exists("money") else None,
+        events=until("events"), money=until("money") if workspace.has("money") else None,
         transitions=ledger.filter(ledger["at"] <= given("moment", "timestamp")),
     )
     # What came after the moment is left out above, so that all moments of a day ask the same.
     evening = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(workspace.zone)).astimezone(UTC)
     as_of = as_of_now(workspace, evening - timedelta(microseconds=1))
-    evaluation = evaluation_of(workspace.project.segments, segment, tables=tables, as_of=as_of)
-    return evaluation, workspace.stores.engine.question(explained(evaluation, segment)), mine
+    return explained(evaluation_of(workspace.project.segments, segment, tables=tables, as_of=as_of), segment)
 
 
 def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
@@ -150,33 +159,18 @@ def segment_members(
 
     Columns: customer_id, name, entered_day, until_day, entered_at. Raises NotFound for a segment that is not declared.
     """
-    declared = [segment.name for segment in workspace.project.segments]
-    if name not in declared:
-        raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, declared))
+    known = [segment.name for segment in workspace.project.segments]
+    if name not in known:
+        raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, known))
     stays = workspace.book.memberships.newest(name, limit=limit, after=after)
     names = names_of(workspace, [stay.customer_id for stay in stays])
     return [
         {
             "customer_id": stay.customer_id, "name": names.get(stay.customer_id), "entered_day": stay.entered_day,
-            "until_day": until_of(workspace, stay), "entered_at": stay.entered_at,
+            "until_day": until_of(stay, workspace.lasting), "entered_at": stay.entered_at,
         }
         for stay in stays
     ]
-
-
-def memberships_of(workspace: Workspace, customer_id: str) -> list[dict[str, Any]]:
-    """Return the segments a customer is in now: segment, entered_day, until_day."""
-    declared = [segment.name for segment in workspace.project.segments]
-    return [
-        {"segment": stay.segment, "entered_day": stay.entered_day, "until_day": until_of(workspace, stay)}
-        for stay in workspace.book.memberships.stays_of(customer_id, segments=declared)
-    ]
-
-
-def until_of(workspace: Workspace, stay: Stay) -> date | None:
-    """Return the first day out again of a stay; None while it is open."""
-    length = next(s.holds_for for s in workspace.project.segments if s.name == stay.segment)
-    return None if length is None else stay.entered_day + timedelta(days=length)
 
 
 def backtest_segment(

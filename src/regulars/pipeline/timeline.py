@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any
 
 from regulars.pipeline.own import Own, Profile, ask_own
-from regulars.pipeline.workspace import Workspace
 from regulars.storage.engines.question import given
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from regulars.pipeline.asked import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +41,13 @@ class Course:
 
 
 def timeline(
-    workspace: Workspace, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
+    asked: Asked, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
     after: Place | None = None,
 ) -> list[dict[str, Any]]:
     """Return a customer's newest events, without what is not said of them; those no run has made yet among them.
 
     Args:
-        workspace: Whose events.
+        asked: Whose events.
         customer_id: Of whom.
         profiles: Of this customer.
         limit: How many events.
@@ -53,13 +55,13 @@ def timeline(
         after: Where the page before ended; None: at the newest.
 
     """
-    made = _made(workspace, profiles, limit=limit, months=months, after=after)
-    fresh = [] if workspace.fresh is None else workspace.fresh.newest(customer_id, limit=limit, after=after)
+    made = _made(asked, profiles, limit=limit, months=months, after=after)
+    fresh = [] if asked.fresh is None else asked.fresh.newest(customer_id, limit=limit, after=after)
     return _merged(made, fresh, limit=limit)
 
 
 def course(
-    workspace: Workspace, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
+    asked: Asked, customer_id: str, profiles: list[Profile], *, limit: int, months: Months | None = None,
     after: Place | None = None, event_type: str | None = None,
 ) -> Course:
     """Return the same as `timeline` with the types of everything that happened.
@@ -69,10 +71,10 @@ def course(
     """
     counted = Counter({
         row["event_type"]: row["events"]
-        for row in ask_own(workspace, _counted, profiles=profiles, **_span(months)).to_pylist()
+        for row in ask_own(asked, _counted, profiles=profiles, **_span(months)).to_pylist()
     })
-    made = _made(workspace, profiles, limit=limit, months=months, after=after, event_type=event_type)
-    fresh = [] if workspace.fresh is None else workspace.fresh.newest(customer_id, limit=limit, after=after)
+    made = _made(asked, profiles, limit=limit, months=months, after=after, event_type=event_type)
+    fresh = [] if asked.fresh is None else asked.fresh.newest(customer_id, limit=limit, after=after)
     counted += Counter(str(row["event_type"]) for row in fresh)
     return Course(
         events=_merged(made, [row for row in fresh if event_type in (None, row["event_type"])], limit=limit),
@@ -90,7 +92,7 @@ def _merged(made: list[dict[str, Any]], fresh: list[dict[str, Any]], *, limit: i
 
 
 def _made(
-    workspace: Workspace, profiles: list[Profile], *, limit: int, months: Months | None, after: Place | None,
+    asked: Asked, profiles: list[Profile], *, limit: int, months: Months | None, after: Place | None,
     event_type: str | None = None,
 ) -> list[dict[str, Any]]:
     """Return the newest events of a few profiles that runs made, all or those of a type."""
@@ -98,7 +100,7 @@ def _made(
     if event_type is not None:
         values["event_type"] = event_type
     newest = ask_own(
-        workspace, _newest, limit, frozenset(values), profiles=profiles, **_span(months), **values
+        asked, _newest, limit, frozenset(values), profiles=profiles, **_span(months), **values
     )
     return [{name: value for name, value in row.items() if value is not None} for row in newest.to_pylist()]
 

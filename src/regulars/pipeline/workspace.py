@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -16,30 +17,22 @@ import pyarrow as pa
 from regulars.clock import Clock, SystemClock
 from regulars.config import HOME
 from regulars.errors import NotFound
+from regulars.identity.identifier import IdentifierRules
+from regulars.pipeline.asked import FreshEvents, Made
 from regulars.pipeline.tokens import BookTokens
 from regulars.project import Project
 from regulars.runs.workers import Workers
 from regulars.sources.source import Source
 from regulars.storage.book import Book
+from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.engines import Question
+from regulars.storage.engines.connection import ColumnMissing, answered
+from regulars.storage.kept import QUESTIONS, Kept, Text
 from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
 from regulars.storage.pandas_left_out import leave_pandas_out
+from regulars.storage.points import Points, Tables
 from regulars.storage.stores import Stores
-
-if TYPE_CHECKING:
-    from regulars.pipeline.timeline import Place
-
-
-class FreshEvents(Protocol):
-    """What came since the last run; see `regulars.pipeline.fresh`."""
-
-    def newest(self, customer_id: str, *, limit: int, after: Place | None = None) -> list[dict[str, Any]]:
-        """Return a customer's newest events that no run has made yet; safe to call from any thread."""
-        ...
-
-
-Made = TypeVar("Made")
 
 MOST = 4
 """Workers where nobody says how many: a run seldom has more steps to begin at once."""
@@ -56,6 +49,16 @@ class Questions:
     most: int = 500
     _versions: dict[str, int] = field(default_factory=dict)
     _kept: dict[Hashable, Any] = field(default_factory=dict)
+    _texts: dict[Hashable, Text] = field(default_factory=dict)
+
+    def text(self, key: Hashable, make: Callable[[], Text], *, tables: Tables) -> Text:
+        """Return what is kept as text under a key while it holds for the tables, whatever their versions."""
+        found = self._texts.get(key)
+        if found is None or not found.holds(tables):
+            if len(self._texts) >= self.most:
+                self._texts.clear()
+            found = self._texts[key] = make()
+        return found
 
     def get(self, key: Hashable, make: Callable[[], Made], *, versions: dict[str, int]) -> Made:
         """Return what is kept under a key while these are the current versions of all tables; made when nothing is."""
@@ -79,6 +82,8 @@ class Workspace:
     fresh: FreshEvents | None = None         # where the door is open in this process
     questions: Questions = field(default_factory=Questions, compare=False)
     workers: Workers | None = None           # processes that carry out steps; None: this one does
+    kept: Kept | None = None                 # what was compiled before; None: nothing is kept
+    points: Points | None = None             # while a question is made: its tables
 
     @property
     def book(self) -> Book:
@@ -109,8 +114,14 @@ class Workspace:
                 return source
         raise NotFound(f"there is no source {name!r}", hint=did_you_mean(name, [s.name for s in self.project.sources]))
 
+    def has(self, table: str) -> bool:
+        """Return whether a table of the lake was ever published."""
+        return self.lake.exists(table) if self.points is None else self.points.has(table)
+
     def table(self, name: str) -> ir.Table:
         """Return the current version of a table of the lake. Raises NotFound before the first run."""
+        if self.points is not None:
+            return self.points.table(name)
         if not self.lake.exists(name):
             raise NotFound(f"there is no table {name!r} yet", hint="regulars run")
         return self.lake.table(name)
@@ -123,22 +134,62 @@ class Workspace:
         """Return an expression's rows as mappings: for screens and pages, never for bulk work."""
         return list(self.fetch(expr).to_pylist())
 
+    @property
+    def memberships(self) -> MembershipBook:
+        """Return who is in which segment."""
+        return self.book.memberships
+
+    @property
+    def lasting(self) -> Mapping[str, int | None]:
+        """Return every declared segment and how many days a stay in it lasts; None while the rule holds."""
+        return {segment.name: segment.holds_for for segment in self.project.segments}
+
+    @property
+    def identifier_rules(self) -> IdentifierRules:
+        """Return what counts as somebody's e-mail address and phone number here."""
+        return self.project.identifier_rules
+
     def ask(self, make: Callable[..., ir.Table], *shape: Hashable, **values: object) -> pa.Table:
-        """Carry out what is asked again and again: the expression is made and compiled when asked for the first time.
+        """Carry out what is asked again and again; see `Asked`."""
+        return self.ask_for((), make, *shape, **values)
 
-        Args:
-            make: Makes the expression of this workspace and the shape, with `given` in the places of values.
-            shape: What else the expression is made of: few, or what is kept is soon forgotten.
-            values: One for each place.
-
-        """
-        return self.once(_compiled, make, *shape)(values)
+    def ask_for(
+        self, profile_ids: Sequence[str], make: Callable[..., ir.Table], *shape: Hashable, **values: object
+    ) -> pa.Table:
+        """Do the same where no other profiles' rows are wanted of the tables that are kept by profile."""
+        if self.stores.engine is not self.stores.border:
+            return self.once(_planned, make, *shape)(values)
+        tables = self.once(_tables)
+        text = self.questions.text((make, *shape), partial(self._compiled, make, shape, tables), tables=tables)
+        told = text.told(tables, profile_ids)
+        try:
+            return answered(self.stores.border.backend.con, text.text, {**told, **values}, schema=text.schema)
+        except ColumnMissing:
+            return self.once(_planned, make, *shape)(values)
 
     def once(self, make: Callable[..., Made], *shape: Hashable) -> Made:
         """Return what is made of this workspace and a shape, kept until a table of the lake is another."""
         return self.questions.get(
             (make, *shape), lambda: make(self, *shape), versions=self.book.versions.current_numbers()
         )
+
+    def _compiled(self, make: Callable[..., ir.Table], shape: tuple[Hashable, ...], tables: Tables) -> Text:
+        """Return a question as text, as it was kept or compiled now."""
+        found = None if self.kept is None else self.kept.text(make, shape, tables)
+        if found is not None:
+            return found
+        points = Points(tables, self.stores.border)
+        statement = self.stores.border.statement(make(replace(self, points=points), *shape))
+        text = Text(text=statement.text, schema=statement.schema.to_pyarrow(), states=points.states)
+        if self.kept is not None:
+            self.kept.keep(make, shape, text)
+            self.kept.tell({"lasting": self.lasting})
+        return text
+
+    def compile_ahead(self, make: Callable[..., ir.Table], *shape: Hashable) -> None:
+        """See to it that a question is kept, unless nothing is."""
+        if self.kept is not None and self.stores.engine is self.stores.border:
+            self._compiled(make, shape, self.once(_tables))
 
     def value(self, expr: ir.Scalar) -> Any:
         """Return the one value of an aggregate."""
@@ -155,7 +206,12 @@ class Workspace:
         self.stores.close()
 
 
-def _compiled(workspace: Workspace, make: Callable[..., ir.Table], *shape: Hashable) -> Question:
+def _tables(workspace: Workspace) -> Tables:
+    return Tables(workspace.book.versions, workspace.lake.files)
+
+
+def _planned(workspace: Workspace, make: Callable[..., ir.Table], *shape: Hashable) -> Question:
+    """Return a question that reads the tables as they are now, and no others."""
     return workspace.stores.engine.question(make(workspace, *shape))
 
 
@@ -235,7 +291,12 @@ class _Opening:
             sharers=self.sharers,
         )
         self.tokens.book = stores.book
-        return Workspace(project=self.project, stores=stores, clock=self.clock, allow_shrink=self.allow_shrink)
+        # What packages bring for rules is in no digest while somebody works on it.
+        digest = None if self.project.vocabulary.conditions else self.project.digest
+        return Workspace(
+            project=self.project, stores=stores, clock=self.clock, allow_shrink=self.allow_shrink,
+            kept=None if digest is None else Kept(folder=self.folder / HOME / QUESTIONS, digest=digest),
+        )
 
 
 def _can_fork() -> bool:

@@ -12,15 +12,8 @@ from pathlib import Path
 
 from regulars.check import Finding
 from regulars.errors import DeclarationError
+from regulars.project.layout import BESIDE, FOLDERS, YAML
 from regulars.project.marked import Marked, MarkedError, read_marked
-
-FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "flags", "conditions",
-           "destinations", "campaigns", "flows", "tracking_plans")
-"""Folders of declarations. A file's stem is the name of what it declares."""
-
-BESIDE = ("categories", "plans", "subcategories", "transfers", "holdouts", "attributes")
-"""Single files beside `regulars.toml`: what is sold, what memberships are called, what kinds of things there are, what
-check-ins say of passes, whom no experiment touches, what applications tell of whoever they ask flags about."""
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_]*$")
 
@@ -81,7 +74,7 @@ def read_declarations(
     reading = Reading()
     for name in folders:
         for file in sorted((folder / name).glob("*")):
-            if file.suffix in {".yaml", ".yml"} and name != "conditions":
+            if file.suffix in YAML and name != "conditions":
                 _read_yaml(file, name, folder, reading)
             elif file.suffix == ".py" and file.name != "__init__.py":
                 _read_python(file, name, folder, reading)

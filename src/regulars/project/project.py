@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,8 +40,9 @@ from regulars.metrics.metric import declare as declare_metric
 from regulars.plugins import conditions as installed_conditions
 from regulars.plugins import declare_destination, declare_source
 from regulars.project.declared import Declared, Reading, read_declarations, refused
+from regulars.project.layout import fingerprint
 from regulars.project.links import Linked, link_problems
-from regulars.project.remembered import fingerprint, remember, was_right
+from regulars.project.remembered import remember, was_right
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment
 from regulars.rules.segment import declare as declare_segment
@@ -81,6 +82,7 @@ class Project:
     vocabulary: Vocabulary                   # every name that rules and metrics may use; plug-in conditions too
     declared: tuple[Declared, ...] = ()      # the files, for whoever has to say where something stands
     problems: tuple[Finding, ...] = ()
+    digest: str | None = None                # `layout.fingerprint`; None: there are problems, or it cannot be told
 
     @classmethod
     def load(
@@ -115,13 +117,15 @@ class Project:
         tokens = tokens or MemoryTokens()
         zone = config.business.timezone
         at = Surroundings(folder=config.folder, environment=environment, zone=zone, tokens=tokens)
+        digest = fingerprint(folder, environment=environment)          # before: a file may change while it is read
         reading = read_declarations(folder)
-        digest = fingerprint(folder, reading.declared) if remembers and not reading.problems else None
-        is_known = digest is not None and was_right(folder, digest)
+        is_known = remembers and digest is not None and not reading.problems and was_right(folder, digest)
         project = _Assembly(config=config, at=at, reading=reading, is_right=is_known).project()
-        if digest is not None and not is_known and not project.problems:
+        if project.problems or digest is None:
+            return project
+        if remembers and not is_known:
             remember(folder, digest)
-        return project
+        return replace(project, digest=digest)
 
     @property
     def streams(self) -> Mapping[str, Stream]:
@@ -136,11 +140,7 @@ class Project:
     @property
     def identifier_rules(self) -> IdentifierRules:
         """Return what counts as somebody's e-mail address and phone number here."""
-        business = self.config.business
-        return IdentifierRules(
-            country=business.country, own_emails=business.own_emails, own_phones=business.own_phones,
-            is_gmail_folded=self.config.identity.is_gmail_folded,
-        )
+        return IdentifierRules.of(self.config)
 
     @property
     def wording(self) -> Wording:

@@ -1,32 +1,15 @@
 """Remembered: that what declarations say of each other was found right, so that opening the project looks only once.
 
-What is remembered is a digest of every file, of this package's version and of the plug-ins that are installed. A
-project with Python files is looked at each time: what they import is in no digest. `regulars check` looks in any case.
+What is remembered is the digest of the project (`regulars.project.layout`). `regulars check` looks in any case.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
-from regulars.config import FILE, HOME
-from regulars.plugins import CONDITIONS, SENDERS, SOURCES, installed
-from regulars.project.declared import Declared
+from regulars.config import HOME
 
 _NAME = "found_right"
-
-
-def fingerprint(folder: Path, declared: list[Declared]) -> str | None:
-    """Return the digest of what a project declares; None where files say only a part of it."""
-    if any(one.marked is None for one in declared):
-        return None
-    points = [point for group in (SOURCES, SENDERS, CONDITIONS) for point in installed().select(group=group)]
-    plug_ins = sorted(f"{point.name} {point.value}" for point in points)
-    told = sha256("\n".join([version("regulars"), *plug_ins]).encode())
-    for name in (FILE, *sorted(one.file for one in declared)):
-        told.update(b"\0" + name.encode() + b"\0" + sha256((folder / name).read_bytes()).digest())
-    return told.hexdigest()
 
 
 def was_right(folder: Path, digest: str) -> bool:

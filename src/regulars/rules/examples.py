@@ -72,7 +72,8 @@ def run_examples(
 
 def _why(evaluation: Evaluation, segment: Segment, customer: str, engine: Engine) -> str:
     rows = explained(evaluation, segment.name)
-    return read(engine.fetch(rows.filter(rows.customer_id == customer)).to_pylist()[0], evaluation, segment.name).why
+    row, = engine.fetch(rows.filter(rows.customer_id == customer)).to_pylist()
+    return read(row, segment, day=evaluation.facts.as_of.day).why
 
 
 def _finding(segment: Segment, wrong: Sequence[str]) -> Finding:

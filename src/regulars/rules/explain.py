@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import ibis
 import ibis.expr.types as ir
 
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.events.engine import Engine
 from regulars.events.window import AsOf, days
-from regulars.rules.condition import Line, lines
+from regulars.rules.condition import lines
 from regulars.rules.evaluate import Evaluation, Tables, evaluate, for_customer
 from regulars.rules.segment import Segment, with_dependencies
 
@@ -54,8 +53,7 @@ class Explanation:
 def evaluation_of(segments: Iterable[Segment], name: str, *, tables: Tables, as_of: AsOf) -> Evaluation:
     """Return what a segment and those it asks about are evaluated by. Raises NotFound for one that is not there."""
     segments = list(segments)
-    if name not in {segment.name for segment in segments}:
-        raise NotFound(f"no segment {name!r}", hint=did_you_mean(name, [segment.name for segment in segments]))
+    declared(segments, name)
     return evaluate(with_dependencies(segments, name), tables, as_of=as_of)
 
 
@@ -66,30 +64,42 @@ def explain(
 
     Raises NotFound for a segment or customer that is not there.
     """
+    segments = list(segments)
     evaluation = evaluation_of(segments, name, tables=for_customer(tables, customer_id), as_of=as_of)
-    return read_one(engine.fetch(explained(evaluation, name)).to_pylist(), evaluation, name, customer_id=customer_id)
+    rows = engine.fetch(explained(evaluation, name)).to_pylist()
+    return read_one(rows, declared(segments, name), day=as_of.day, customer_id=customer_id)
+
+
+def declared(segments: Iterable[Segment], name: str) -> Segment:
+    """Return the segment of a name. Raises NotFound for one that is not there."""
+    by_name = {segment.name: segment for segment in segments}
+    if name not in by_name:
+        raise NotFound(f"no segment {name!r}", hint=did_you_mean(name, by_name))
+    return by_name[name]
 
 
 def read_one(
-    rows: Sequence[Mapping[str, object]], evaluation: Evaluation, name: str, *, customer_id: str
+    rows: Sequence[Mapping[str, object]], segment: Segment, *, day: date, customer_id: str
 ) -> Explanation:
     """Return the explanation that rows of `explained` for one customer say. Raises NotFound where there are none."""
     if not rows:
         raise NotFound(f"no customer {customer_id!r}", hint="`regulars customer` finds one by name or address")
-    return read(rows[0], evaluation, name)
+    return read(rows[0], segment, day=day)
 
 
 def explained(evaluation: Evaluation, name: str) -> ir.Table:
     """What an explanation is read from. One row per customer of the evaluation.
 
-    Columns: customer_id, matches, is_in, was_in, entered_day, left_day, and holds_<n>, actual_<n> (text) for each line.
+    Columns: customer_id, matches, is_in, was_in, entered_day, left_day, and for each line holds_<n> and, where there is
+    a number, actual_<n> (text).
     """
     facts = evaluation.facts
     columns: dict[str, ir.Value] = {}
-    for n, line in enumerate(_lines(evaluation, name)):
+    for n, line in enumerate(lines(declared(evaluation.segments, name).when)):
         actual = line.condition.actual(facts)
         columns[f"holds_{n}"] = line.condition.holds(facts)
-        columns[f"actual_{n}"] = ibis.null("string") if actual is None else actual.cast("string")
+        if actual is not None:
+            columns[f"actual_{n}"] = actual.cast("string")
     states = {
         "matches": f"match_{name}", "is_in": f"in_{name}", "was_in": f"was_{name}",
         "entered_day": f"entered_{name}", "left_day": f"left_{name}",
@@ -99,17 +109,16 @@ def explained(evaluation: Evaluation, name: str) -> ir.Table:
     )
 
 
-def read(row: Mapping[str, object], evaluation: Evaluation, name: str) -> Explanation:
-    """Return the explanation that a row of `explained` says."""
-    segment, day = _segment(evaluation, name), evaluation.facts.as_of.day
+def read(row: Mapping[str, object], segment: Segment, *, day: date) -> Explanation:
+    """Return the explanation that a row of `explained` says of a segment as of a day."""
     told = tuple(
         ExplainedLine(
             depth=line.depth,
             sentence=line.condition.sentence(),
             holds=bool(row[f"holds_{n}"]),
-            actual=_actual(line, row[f"actual_{n}"], evaluation),
+            actual=_actual(row, n),
         )
-        for n, line in enumerate(_lines(evaluation, name))
+        for n, line in enumerate(lines(segment.when))
     )
     is_in, matches = bool(row["is_in"]), bool(row["matches"])
     entered = day if is_in and not row["was_in"] else row["entered_day"]
@@ -122,7 +131,7 @@ def read(row: Mapping[str, object], evaluation: Evaluation, name: str) -> Explan
     if not is_in and row["was_in"] and segment.holds_for and again is None:
         again = day + timedelta(1)
     return Explanation(
-        customer_id=str(row["customer_id"]), segment=name, title=segment.title, description=segment.description,
+        customer_id=str(row["customer_id"]), segment=segment.name, title=segment.title, description=segment.description,
         day=day,
         is_in=is_in, matches=matches, lines=told, entered_day=entered, holds_until=until, may_reenter_on=again,
         why=_why(told, is_in=is_in, matches=matches, entered=entered, until=until, again=again),
@@ -153,19 +162,12 @@ def _why(
             )
 
 
-def _actual(line: Line, value: object, evaluation: Evaluation) -> str | None:
+def _actual(row: Mapping[str, object], n: int) -> str | None:
     """The number for the reader; a condition without a number has None, a missing number says so."""
-    if line.condition.actual(evaluation.facts) is None:
+    if f"actual_{n}" not in row:
         return None
+    value = row[f"actual_{n}"]
     return "missing" if value is None else str(value)
-
-
-def _segment(evaluation: Evaluation, name: str) -> Segment:
-    return next(segment for segment in evaluation.segments if segment.name == name)
-
-
-def _lines(evaluation: Evaluation, name: str) -> list[Line]:
-    return lines(_segment(evaluation, name).when)
 
 
 def as_text(explanation: Explanation) -> str:

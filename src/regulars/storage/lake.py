@@ -22,9 +22,10 @@ from regulars.storage.book import Book
 from regulars.storage.book.versions import COPIES, Version
 from regulars.storage.content import content_hash
 from regulars.storage.engines.duckdb import DuckDBEngine
-from regulars.storage.engines.engine import FILE, MARKS, PLACE, Engine, Written
+from regulars.storage.engines.engine import FILE, PLACE, Engine, Written
+from regulars.storage.engines.marks import MARKS
 from regulars.storage.files import FileStore
-from regulars.storage.manifest import DataFile, Manifest, Moved, evolved, settled
+from regulars.storage.manifest import DataFile, Manifest, Moved, evolved, named, settled
 from regulars.storage.merge import Changes, row_group_of
 
 GUARDED_ROWS = 100
@@ -143,7 +144,7 @@ class Lake:
             row_group=row_group_of(partition_by),
         )
         manifest = Manifest(
-            schema=settled(expr.schema()), files=self._named(name, written), partition_by=partition_by,
+            columns=named(settled(expr.schema())), files=self._named(name, written), partition_by=partition_by,
             order_by=tuple(order_by),
         )
         guard = 1.0 if allow_shrink else shrink_guard
@@ -180,7 +181,7 @@ class Lake:
         files = (*merged.kept, *self._named(name, merged.written))
         marks = self._new_name(name) if merged.marks is not None else old.marks
         marks = marks if any(file.gone for file in files) else None
-        manifest = dataclasses.replace(old, schema=schema, files=files, marks=marks)
+        manifest = dataclasses.replace(old, columns=named(schema), files=files, marks=marks)
         guard = 1.0 if allow_shrink else shrink_guard
         return self._publish(name, manifest, merged.written, marks=merged.marks, parent=parent, meta=meta, guard=guard)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import ibis
-import ibis.expr.datatypes as dt
+from typing import TYPE_CHECKING
 
 from regulars.errors import StoreError
 
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.datatypes as dt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
@@ -25,11 +27,18 @@ class DataFile:
 class Manifest:
     """What one version of a table consists of."""
 
-    schema: ibis.Schema
+    columns: Mapping[str, str]               # name -> type as Ibis writes it
     files: tuple[DataFile, ...]
     partition_by: str | None = None
     order_by: tuple[str, ...] = field(default=())
     marks: str | None = None                 # file of MARKS: which rows of the files are gone
+
+    @property
+    def schema(self) -> ibis.Schema:
+        """Return the columns with their types."""
+        import ibis  # noqa: PLC0415  who asks what was compiled before needs no expressions
+
+        return ibis.schema(self.columns)
 
     @property
     def rows(self) -> int:
@@ -44,7 +53,7 @@ class Manifest:
     def to_json(self) -> str:
         """Return the text kept in the book."""
         return json.dumps({
-            "schema": {name: str(kind) for name, kind in self.schema.items()},
+            "schema": dict(self.columns),
             "files": [[file.name, file.rows, file.partition, file.gone] for file in self.files],
             "partition_by": self.partition_by,
             "order_by": list(self.order_by),
@@ -56,7 +65,7 @@ class Manifest:
         """Return the manifest that a text from the book says."""
         data = json.loads(text)
         return cls(
-            schema=ibis.schema(data["schema"]),
+            columns=data["schema"],
             # What was written before rows could be marked says nothing of them.
             files=tuple(
                 DataFile(name=name, rows=rows, partition=part, gone=sum(gone))
@@ -66,6 +75,11 @@ class Manifest:
             order_by=tuple(data["order_by"]),
             marks=data.get("marks"),
         )
+
+
+def named(schema: ibis.Schema) -> dict[str, str]:
+    """Return columns as a manifest has them."""
+    return {name: str(kind) for name, kind in schema.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +119,9 @@ def settled(schema: ibis.Schema) -> ibis.Schema:
 
     Engines differ in what else they know of the same column.
     """
+    import ibis  # noqa: PLC0415  the same
+    import ibis.expr.datatypes as dt  # noqa: PLC0415
+
     return ibis.schema({
         name: dt.timestamp if isinstance(kind, dt.Timestamp) else kind.copy(nullable=True)
         for name, kind in schema.items()
@@ -122,10 +139,14 @@ def evolved(old: ibis.Schema, new: ibis.Schema, table: str) -> ibis.Schema:
             raise StoreError(
                 f"column {name!r} of {table} is {old[name]} and cannot become {kind}", hint="type `regulars rebuild`"
             )
+    import ibis  # noqa: PLC0415  the same
+
     return ibis.schema({**old, **{name: kind for name, kind in new.items() if name not in old}})
 
 
 def _fits(kind: dt.DataType, old: dt.DataType) -> bool:
+    import ibis.expr.datatypes as dt  # noqa: PLC0415  the same
+
     if isinstance(kind, dt.Null) or kind == old:
         return True
     return isinstance(kind, dt.Integer) and isinstance(old, dt.Integer) and bool(kind.castable(old))

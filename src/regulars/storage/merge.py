@@ -13,7 +13,8 @@ import ibis
 import ibis.expr.types as ir
 
 from regulars.storage.engines.duckdb import Bench, literal
-from regulars.storage.engines.engine import FEW_ROWS, FILE, MARKS, PLACE, ROW_GROUP, Engine, Written
+from regulars.storage.engines.engine import FEW_ROWS, FILE, PLACE, ROW_GROUP, Engine, Written
+from regulars.storage.engines.marks import MARKS
 from regulars.storage.manifest import DataFile, Manifest, settled
 
 if TYPE_CHECKING:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from regulars.metrics.metric import Unit
+if TYPE_CHECKING:
+    from regulars.metrics.metric import Unit
 
 MISSING = "—"
 MINUS = "\u2212"

@@ -18,9 +18,10 @@ from regulars.errors import DeclarationError, RegularsError, StoreError
 from regulars.flags.payload import for_servers_only
 from regulars.pipeline.judge import served_everywhere
 from regulars.pipeline.seen import write_sights
-from regulars.pipeline.workspace import open_workspace
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.project import Project
 from regulars.storage.book import Book
+from regulars.web.api.ahead import Ahead
 from regulars.web.api.answering import Api
 from regulars.web.api.workers import Workers
 from regulars.web.app import flag_app
@@ -161,10 +162,15 @@ def _flags(folder: Path, opened: ExitStack) -> DeclaredFlags:
 def _api(
     folder: Path, choices: Choices, freshness: Freshness, counts: DeliveryCounts, opened: ExitStack
 ) -> Api:
-    workers = Workers(
-        partial(open_workspace, folder, fresh=freshness), folder=folder, clock=time.monotonic, count=choices.workers
-    )
+    ahead = Ahead(partial(open_workspace, folder), folder=folder)
+
+    def workspace() -> Workspace:
+        ahead.begin()                        # whoever serves flags alone opens no project
+        return open_workspace(folder, fresh=freshness)
+
+    workers = Workers(workspace, folder=folder, clock=time.monotonic, count=choices.workers)
     opened.callback(workers.close)
+    opened.callback(ahead.close)
     rates = None if choices.rate is None else Rates(rate=choices.rate, clock=time.monotonic)
     return Api(workers=workers, rates=rates, more_counts=lambda: counts.text() + freshness.text())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from regulars.check import Finding
 from regulars.config import HOME
 from regulars.errors import DeclarationError
 from regulars.project import Project, check_project
-from regulars.project.remembered import fingerprint, was_right
+from regulars.project.layout import fingerprint
+from regulars.project.remembered import was_right
 
 FILES = {
     "regulars.toml": '[business]\nname = "Summit Climbing"\ntimezone = "America/Chicago"\nown_emails = ["desk@summit.example"]\n',
@@ -413,9 +415,9 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_project_that_holds_is_remembered(home: Path) -> None:
-    project = Project.load(home, environment={})
+    Project.load(home, environment={})
 
-    digest = fingerprint(home, list(project.declared))
+    digest = fingerprint(home, environment={})
     assert digest is not None
     assert was_right(home, digest)
 
@@ -450,4 +452,43 @@ def test_nothing_is_remembered_of_a_project_with_python_files(home: Path) -> Non
     (home / "conditions").mkdir(exist_ok=True)
     (home / "conditions" / "lucky.py").write_text("def declare(data, path):\n    return None\n", encoding="utf-8")
 
-    assert fingerprint(home, list(Project.read(home, environment={}).declared)) is None
+    assert fingerprint(home, environment={}) is None
+
+
+def no_longer(home: Path) -> None:
+    (home / "events" / "visited.yaml").unlink()
+
+
+def another_word(home: Path) -> None:
+    file = home / "events" / "visited.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "# another\n", encoding="utf-8")
+
+
+def one_letter_off(home: Path) -> None:
+    (home / "segmets").mkdir()
+    (home / "segmets" / "came_back.yaml").write_text("title: Came back\n", encoding="utf-8")
+
+
+def one_beside(home: Path) -> None:
+    (home / "holdouts.yaml").write_text("{}\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [no_longer, another_word, one_letter_off, one_beside])
+def test_a_project_that_says_something_else_has_another_fingerprint(home: Path, change: Callable[[Path], None]) -> None:
+    before = fingerprint(home, environment={})
+
+    change(home)
+
+    assert fingerprint(home, environment={}) != before
+
+
+def test_a_fingerprint_tells_which_variables_are_set_and_not_what_they_are(home: Path) -> None:
+    (home / "sources" / "shop.yaml").write_text("kind: rest\nbase_url: ${SHOP_URL}\n", encoding="utf-8")
+
+    unset, *told = (
+        fingerprint(home, environment=each)
+        for each in ({"OTHER": "1"}, {"SHOP_URL": "a"}, {"SHOP_URL": "b"}, {"SHOP_URL": "b", "OTHER": "1"})
+    )
+
+    assert len(set(told)) == 1
+    assert unset not in told

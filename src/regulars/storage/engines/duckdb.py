@@ -22,19 +22,11 @@ from ibis.expr.operations import DatabaseTable, InMemoryTable, Namespace, SQLQue
 from ibis.formats.pyarrow import PyArrowTableProxy
 from ibis.util import gen_name
 
-from regulars.errors import StoreError
-from regulars.storage.engines.engine import (
-    FEW_ROWS,
-    FILE,
-    PLACE,
-    ROW_GROUP,
-    Question,
-    Written,
-    placed,
-    plain,
-    rows_in,
-)
-from regulars.storage.engines.question import Compiler, Statement, filled, given_files
+from regulars.storage.engines.compiler import Compiler
+from regulars.storage.engines.connection import answered, connected, reading
+from regulars.storage.engines.engine import FEW_ROWS, FILE, PLACE, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.marks import placed
+from regulars.storage.engines.question import Statement, given_files
 from regulars.storage.engines.shape import shape_of
 from regulars.storage.engines.texts import Texts
 
@@ -56,16 +48,10 @@ class DuckDBEngine:
 
         Raises StoreError when DuckDB does not know a setting.
         """
-        settings = {"temp_directory": str(scratch)} if scratch else {}
-        try:
-            backend = ibis.duckdb.connect(**(settings | dict(options or {})))
-        except duckdb.Error as error:
-            raise StoreError(f"DuckDB refused its settings: {error}", hint="threads=2, memory_limit=2GB") from error
+        connection = connected(options, scratch=scratch)
         # Ibis' merging of one select into the next costs a third of all compiling, and DuckDB merges them anyway.
         ibis.options.sql.fuse_selects = False
-        backend.raw_sql("set timezone = 'UTC'")
-        backend.raw_sql("set parquet_metadata_cache = true")   # files never change; footers are read once
-        return cls(backend)
+        return cls(ibis.duckdb.from_connection(connection))
 
     def share_memory(self, sharers: int) -> None:
         """Take only the part of the memory that is left to each of several engines in the place of one."""
@@ -114,22 +100,53 @@ class DuckDBEngine:
             selected = ", ".join([*columns, *last])
             self.backend.con.execute(f"create or replace temp view {view} as select {selected} from {source} {left}")
 
-        with _reading():
+        with reading():
             try:
                 make(schema if names else ())
             except duckdb.BinderException:       # files that are older than a column lack it
                 make({row[0] for row in self.backend.con.execute(f"describe select * from {source}").fetchall()})
 
-    def files_given(self, place: str, schema: ibis.Schema, *, found: ibis.Schema) -> ir.Table:
+    def files_given(self, place: str, schema: ibis.Schema, *, marks: str | None = None) -> ir.Table:
         """Return the rows of Parquet files that are said only when a question is asked, with exactly these columns.
 
-        `found`: the columns of each of the files; what they lack is null. The value of `place` is a list of paths.
+        Args:
+            place: Where the question is told a list of paths, at least one.
+            schema: What is wanted; each column is in one of the files at least, and null where a file lacks it.
+            marks: Where it is told a list of files of MARKS, whose rows are left out.
+
+        """
+        named = [(_quoted(name), _type(kind)) for name, kind in schema.items()]
+        columns = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in named)
+        where = "filename='__path', file_row_number=true, " if marks is not None else ""
+        source = f"read_parquet({given_files(place)}, union_by_name=true, {where}hive_partitioning=false)"
+        left = "" if marks is None else _left(marks, file="parse_filename(__path)", place="file_row_number")
+        return self.text(f"select {columns} from {source}{left}", schema)
+
+    def copies_given(
+        self, place: str, schema: ibis.Schema, *, found: ibis.Schema, gone: str, marks: str | None = None
+    ) -> ir.Table:
+        """Return the rows of copied files, which say where each row lay, as `files_given`.
+
+        `found`: the columns of each of the files; what they lack is null. `gone`: where the question is told a list of
+        files whose rows are left out.
         """
         columns = ", ".join(
             f"cast({_quoted(name) if name in found else 'null'} as {_type(kind)}) as {_quoted(name)}"
             for name, kind in schema.items()
         )
-        return self.text(f"select {columns} from read_parquet({given_files(place)}, hive_partitioning=false)", schema)
+        source = f"(select * from read_parquet({given_files(place)}, hive_partitioning=false)) as copied"
+        left = "" if marks is None else _left(marks, file=f"copied.{FILE}", place=f"copied.{PLACE}")
+        is_there = f"not list_contains({given_files(gone)}::varchar[], copied.{FILE})"
+        return self.text(f"select {columns} from {source}{left} where {is_there}", schema)
+
+    def nothing(self, schema: ibis.Schema) -> ir.Table:
+        """Return a table of these columns without rows, as text."""
+        columns = ", ".join(f"cast(null as {_type(kind)}) as {_quoted(name)}" for name, kind in schema.items())
+        return self.text(f"select {columns} where false", schema)
+
+    def statement(self, expr: ir.Table) -> Statement:
+        """Return an expression as text, with places for values if it has any."""
+        return Statement(text=self._select(expr), schema=expr.schema())
 
     def lines(self, paths: Iterable[Path]) -> ir.Table:
         """Return the lines of text files as they are: path, n (counted from 1 over all files in order), payload.
@@ -159,13 +176,13 @@ class DuckDBEngine:
 
     def fetch(self, expr: ir.Table) -> pa.Table:
         """Carry out an expression and return its rows."""
-        with _reading():
+        with reading():
             found = self.backend.con.execute(self._select(expr)).to_arrow_table()
         return plain(found).cast(expr.schema().to_pyarrow())
 
     def question(self, expr: ir.Table) -> Question:
         """Compile an expression with places for values; the answer has its columns."""
-        return _Compiled(engine=self, expr=expr, statement=Statement(text=self._select(expr), schema=expr.schema()))
+        return _Compiled(engine=self, expr=expr, statement=self.statement(expr))
 
     def write(
         self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None,
@@ -180,7 +197,7 @@ class DuckDBEngine:
         apart = folder / uuid4().hex
         column = _quoted(partition_by)
         layout = f"format parquet, compression lz4, partition_by ({column}), write_partition_columns true"
-        with _reading():
+        with reading():
             self.backend.con.execute(f"copy ({self._select(expr)}) to {literal(str(apart))} ({layout})")
         sorted_: list[Written] = []
         for part in sorted(apart.glob("*")):
@@ -203,7 +220,7 @@ class DuckDBEngine:
             f"format parquet, compression lz4, row_group_size {FEW_ROWS}, "
             f"row_groups_per_file {max(file_rows // FEW_ROWS, 1)}"
         )
-        with _reading():
+        with reading():
             self.backend.con.execute(
                 f"copy ({self._select(expr)} order by {order}) to {literal(str(spread))} ({options})"
             )
@@ -225,7 +242,7 @@ class DuckDBEngine:
         parts = [f"coalesce(length({text}) || ':' || {text}, '-')" for text in map(_text, schema.names, schema.types)]
         digits = f"md5_number_lower(concat({', '.join(parts)}))"
         query = f"select sum({digits}), count(*) from ({self.sql(table)})"
-        with _reading():
+        with reading():
             total, rows = self.backend.con.execute(query).fetchone()
         return int(total or 0), int(rows)
 
@@ -280,7 +297,7 @@ class DuckDBEngine:
         options = f"format parquet, compression {compression}, row_group_size {row_group}"
         written = []
         for file in files:
-            with _reading():
+            with reading():
                 self.backend.con.execute(f"copy ({select}{order}) to {literal(str(file.path))} ({options})")
             rows = rows_in(file.path)
             if rows:
@@ -311,7 +328,7 @@ class Bench:
     def keep(self, table: ir.Table) -> ir.Table:
         """Carry an expression out and keep its rows, so that several statements read them."""
         name = gen_name("kept")
-        with _reading():
+        with reading():
             self.engine.backend.con.execute(f"create temp table {name} as {self.engine._select(table)}")  # noqa: SLF001  the other half of the same idea
         self.kept.append(name)
         return DatabaseTable(
@@ -332,36 +349,20 @@ class _Compiled:
     statement: Statement
 
     def __call__(self, values: Mapping[str, object]) -> pa.Table:
-        con = self.engine.backend.con
-        for name, value in values.items():
-            if isinstance(value, pa.Table):
-                con.register(name, plain(value))
-        with _reading():
-            found = con.execute(filled(self.statement.text, values)).to_arrow_table()
-        return plain(found).cast(self.statement.schema.to_pyarrow())
-
-
-class _reading:  # noqa: N801  reads as a phrase: `with _reading():`
-    """Turns DuckDB's complaints about files into ours; its complaints about expressions are faults of the program.
-
-    A person's Ctrl-C in the middle of a statement comes out of DuckDB as a plain error: it is theirs again here.
-    """
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
-            raise KeyboardInterrupt from error
-        if isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)):
-            text = str(error).splitlines()[0]
-            raise StoreError(f"a stored file cannot be read: {text}", hint="type `regulars doctor`") from error
+        schema = self.statement.schema.to_pyarrow()
+        return answered(self.engine.backend.con, self.statement.text, values, schema=schema)
 
 
 @cache
 def _type(kind: dt.DataType) -> str:
     """Return the SQL of a type; there are few, and ibis takes its time for each."""
     return str(DuckDBType.to_string(kind))
+
+
+def _left(marks: str, *, file: str, place: str) -> str:
+    """Return what leaves out the rows that are marked as gone."""
+    told = f"(select {FILE}, {PLACE} from read_parquet({given_files(marks)}))"
+    return f" anti join {told} as marks on {file} = marks.{FILE} and {place} = marks.{PLACE}"
 
 
 def _text(name: str, kind: dt.DataType) -> str:

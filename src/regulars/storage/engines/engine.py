@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.types as ir
 
 Question = Callable[[Mapping[str, object]], pa.Table]
 """Gives the answer of a question for values by name; an Arrow table is the value of a given table."""
@@ -30,9 +31,6 @@ FEW_ROWS = 8_192
 
 FILE, PLACE = "__file", "__place"
 """Columns that say where a row is, while rows are looked for: in which file (its name's last part), and where there."""
-
-MARKS = ibis.schema({FILE: "string", PLACE: "int64"})
-"""Rows of Parquet files that are gone; places are counted from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +109,11 @@ class Engine(Protocol):
         ...
 
 
-def placed(schema: ibis.Schema, *, file: str | None, place: str | None) -> ibis.Schema:
-    """Return columns with those behind them that say where a row is, as asked for; see `Engine.parquet`."""
-    where = ((file, "string"), (place, "int64"))
-    return ibis.schema({**schema, **{name: kind for name, kind in where if name is not None}})
-
-
 def rows_in(path: Path) -> int:
     """Return how many rows a Parquet file holds, from its footer."""
-    return int(pq.read_metadata(path).num_rows)
+    from pyarrow.parquet import read_metadata  # noqa: PLC0415  who only asks needs no writer
+
+    return int(read_metadata(path).num_rows)
 
 
 def plain(table: pa.Table) -> pa.Table:

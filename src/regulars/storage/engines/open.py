@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from regulars.errors import StoreError
+from regulars.storage.engines.connection import parts_of
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import Engine
 
@@ -17,10 +17,7 @@ def open_engine(url: str = "duckdb://", *, scratch: Path | None = None, sharers:
     alone. `sharers` engines work side by side in the memory that one would take.
     Raises StoreError for another scheme, and when Spark's packages or Java are missing.
     """
-    # The `[2]` of Spark's master looks like half an IPv6 address to a URL parser, so the scheme is cut off first.
-    scheme, _, rest = url.partition("://")
-    place, _, query = rest.partition("?")
-    options = {name: values[-1] for name, values in parse_qs(urlsplit(f"?{query}").query).items()}
+    scheme, place, options = parts_of(url)
     if scheme == "duckdb" and not place:
         engine = DuckDBEngine.open(options, scratch=scratch)
         engine.share_memory(sharers)

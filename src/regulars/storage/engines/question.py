@@ -10,17 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis
-import ibis.expr.datashape as ds
-import ibis.expr.datatypes as dt
-import ibis.expr.operations as ops
-import ibis.expr.types as ir
-import sqlglot.expressions as sge
-from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.operations as ops
+    import ibis.expr.types as ir
 
-from regulars.storage.engines.engine import Engine, Question
+    from regulars.storage.engines.engine import Engine, Question
 
 PLACE = "__given_"
 """How the names of places begin in text."""
@@ -36,32 +33,19 @@ class Statement:
     schema: ibis.Schema
 
 
-class Given(ops.Scalar):  # type: ignore[misc]  # ibis has no types there
-    """A value that is not known before the question is asked."""
-
-    called: str
-    dtype: dt.DataType
-
-    shape = ds.scalar
-
-
-class Compiler(DuckDBCompiler):  # type: ignore[misc]  # the same
-    """DuckDB's, with places for values."""
-
-    __slots__ = ()
-
-    def visit_Given(self, op: Given, *, called: str, dtype: dt.DataType) -> Any:  # noqa: ARG002, N802  ibis finds it so
-        """Return a place for a value: a parameter, cast to its type."""
-        return self.cast(sge.Parameter(this=sge.to_identifier(PLACE + called)), dtype)
-
-
 def given(name: str, kind: str = "string") -> ir.Scalar:
     """Return the place of a value in a question; its type is one of Ibis."""
-    return Given(name, dt.dtype(kind)).to_expr()
+    from ibis.expr.datatypes import dtype  # noqa: PLC0415  who asks what was compiled before needs no expressions
+
+    from regulars.storage.engines.compiler import Given  # noqa: PLC0415  the same
+
+    return Given(name, dtype(kind)).to_expr()
 
 
 def given_table(name: str, schema: ibis.Schema) -> ir.Table:
     """Return the place of a small table in a question."""
+    import ibis  # noqa: PLC0415  the same
+
     return ibis.table(schema, name=name)
 
 
@@ -95,6 +79,10 @@ def spelled_out(expr: ir.Table, engine: Engine) -> Question:
 
 def _whole(expr: ir.Table, values: Mapping[str, object], engine: Engine) -> ir.Table:
     """Return an expression with values where there were places."""
+    import ibis  # noqa: PLC0415  the same
+    import ibis.expr.operations as ops  # noqa: PLC0415
+
+    from regulars.storage.engines.compiler import Given  # noqa: PLC0415
 
     def put(node: ops.Node, changed: Mapping[str, Any] | None) -> ops.Node:
         if isinstance(node, Given):

@@ -22,7 +22,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.expr.schema import Schema
 
-from regulars.storage.engines.question import Given
+from regulars.storage.engines.compiler import Given
 
 _BY_CHANCE = re.compile(r"files_[0-9a-f]{32}|ibis_\w+_[0-9a-z]{26}")
 """Names of tables that nothing else can be called: a text can be searched for them."""

@@ -19,17 +19,16 @@ import pyarrow as pa
 from regulars.errors import StoreError
 from regulars.storage.engines.engine import (
     FILE,
-    MARKS,
     NO_VALUE,
     PARTITION,
     PLACE,
     ROW_GROUP,
     Question,
     Written,
-    placed,
     plain,
     rows_in,
 )
+from regulars.storage.engines.marks import MARKS, placed
 from regulars.storage.engines.question import spelled_out
 
 SETTINGS = {

@@ -18,7 +18,6 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -26,10 +25,11 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
 
-from regulars.storage.engines import question
+from regulars.storage.engines import compiler
 from regulars.storage.engines import shape as shapes
-from regulars.storage.engines.question import Compiler
+from regulars.storage.engines.compiler import Compiler
 from regulars.storage.engines.shape import Shape
+from regulars.storage.engines.whole import read_whole, write_whole
 
 MANY = 3000
 """Texts above which all are thrown away: a run has some hundred, and changed declarations leave theirs behind."""
@@ -71,17 +71,17 @@ class Texts:
         """Return the text of an expression of a shape, compiled when it never was before."""
         assert self.folder is not None
         path = self.folder / sha256(f"{compiled_by()} {shape.key}".encode()).hexdigest()
-        text = _read(path)
+        text = read_whole(path)
         if text is None:
             text = _with_places(expr, shape)
-            _keep(path, text)
+            write_whole(path, text)
         return _PLACES.sub(lambda place: _put(place, shape), text)
 
 
 @cache
 def compiled_by() -> str:
     """Return a fingerprint of everything that makes a text of an expression."""
-    own = [Path(str(module.__file__)).read_bytes() for module in (question, shapes)]
+    own = [Path(str(module.__file__)).read_bytes() for module in (compiler, shapes)]
     releases = [*map(version, ("duckdb", "ibis-framework", "sqlglot")), str(ibis.options.sql.fuse_selects)]
     return sha256(b"\0".join([*own, Path(__file__).read_bytes(), *(each.encode() for each in releases)])).hexdigest()
 
@@ -113,20 +113,3 @@ def _put(place: re.Match[str], shape: Shape) -> str:
     if place[1] is not None:
         return f'"{shape.names[int(place[1])]}"'
     return f"'{shape.values[int(place[2])].value}'"   # Python's own text of a day, moment or whole number is SQL's
-
-
-def _read(path: Path) -> str | None:
-    """Return a text; None when there is none, or it was torn by a power cut."""
-    try:
-        digest, _, text = path.read_bytes().partition(b"\n")
-    except FileNotFoundError:
-        return None
-    return text.decode() if sha256(text).hexdigest().encode() == digest else None
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write a text at once: another process may read or write the same one."""
-    said = text.encode()
-    new = path.with_name(f"{path.name}.{uuid4().hex}")
-    new.write_bytes(sha256(said).hexdigest().encode() + b"\n" + said)
-    new.replace(path)

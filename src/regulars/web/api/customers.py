@@ -12,7 +12,7 @@ from regulars.pipeline.consent import Shown, show
 from regulars.pipeline.find import customer_row, months_of, profiles_of
 from regulars.pipeline.listed import Wanted, customer_page
 from regulars.pipeline.own import profile_keys
-from regulars.pipeline.segment import memberships_of
+from regulars.pipeline.stays import memberships_of
 from regulars.pipeline.timeline import Place, timeline
 from regulars.web.api.paging import aware, page_of, place_in
 from regulars.web.api.problem import ScopeMissing

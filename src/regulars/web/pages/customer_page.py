@@ -10,7 +10,7 @@ from typing import Any
 
 from regulars.pipeline.consent import show_customer
 from regulars.pipeline.find import customer_row, money_of, months_of, profiles_of
-from regulars.pipeline.segment import memberships_of
+from regulars.pipeline.stays import memberships_of
 from regulars.pipeline.timeline import Place, course
 from regulars.storage.book.audit import Changed
 from regulars.storage.book.experiments import Stand
