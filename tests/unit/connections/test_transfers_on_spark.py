@@ -81,7 +81,6 @@ def _found(engine: Engine) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.mark.spark
 def test_texts_and_purchasers_are_the_same_rows_on_spark() -> None:
-    pytest.importorskip("pyspark", reason="needs the spark extra")
     spark = SparkEngine.open("local[1]", {"spark.sql.shuffle.partitions": "1"})
 
     expected, found = _found(DuckDBEngine.open()), _found(spark)

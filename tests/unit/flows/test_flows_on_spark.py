@@ -78,7 +78,6 @@ def test_occasions_are_who_they_should_be() -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_occasions_are_the_same_rows_on_spark() -> None:
-    pytest.importorskip("pyspark", reason="needs the spark extra")
     spark = SparkEngine.open("local[1]", {"spark.sql.shuffle.partitions": "1"})
 
     assert _found(spark) == _found(DuckDBEngine.open())
