@@ -98,7 +98,9 @@ def _arguments(method: Callable[..., Any]) -> tuple[dict[str, Any], bool]:
     """Arguments of the right types, and whether all are: rows in bulk are not."""
     hints = typing.get_type_hints(method)
     made = {
-        each.name: _made(hints[each.name]) for each in inspect.signature(method).parameters.values()
+        # What is one of a few names is so by default.
+        each.name: each.default if isinstance(each.default, list | tuple) else _made(hints[each.name])
+        for each in inspect.signature(method).parameters.values()
         if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY}
     }
     is_open = any(each.kind is each.VAR_POSITIONAL for each in inspect.signature(method).parameters.values())
