@@ -143,7 +143,8 @@ def commands() -> str:
 def configuration() -> str:
     """Return the page of regulars.toml."""
     tables = {"business": config.Business, "identity": config.IdentityChoices, "stores": config.StoreUrls,
-              "engine": config.EngineUrl, "door": config.DoorChoices, "llm": config.ModelChoices}
+              "engine": config.EngineUrl, "door": config.DoorChoices, "llm": config.ModelChoices,
+              "numbers": config.NumberChoices}
     parts = ["# Configuration", _doc(config)]
     for name, kind in tables.items():
         rows = [(f"`{field.removeprefix('is_')}`", of, default, note) for field, of, default, note in _fields(kind)]

@@ -40,6 +40,10 @@
     tokens_per_day = 500000         # in and out
     price = "5.00"                  # of a million tokens, the dearer of in and out; a dry run tells the cost by it
 
+    [numbers]                       # only where Numverify is asked about telephone numbers
+    key = "${NUMVERIFY_KEY}"        # looked up when it is asked
+    per_second = 10                 # requests; your plan says how many
+
 `${NAME}` means a variable of the environment. REGULARS_LANDING, REGULARS_LAKE, REGULARS_BOOK and REGULARS_ENGINE go
 before the file. Relative paths begin at the project's folder.
 """
@@ -58,14 +62,15 @@ from zoneinfo import ZoneInfo
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
-from regulars.setting import Path as Where
 from regulars.setting import (
+    REFERENCE,
     as_count,
     as_country,
     as_currency,
     as_date,
     as_positive,
     as_probability,
+    as_reference,
     as_share,
     as_table,
     as_text,
@@ -75,6 +80,7 @@ from regulars.setting import (
     checked,
     no_strangers,
 )
+from regulars.setting import Path as Where
 
 FILE = "regulars.toml"
 HOME = ".regulars"
@@ -92,7 +98,7 @@ MOST_WORKERS = 64
 Dialect = Literal["anthropic", "openai"]
 """How a language model is spoken to."""
 
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_ASKED = frozenset({"llm", "numbers"})
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -168,6 +174,16 @@ class ModelChoices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChoices:
+    """Who is asked whether telephone numbers exist and what kind of line they are: Numverify."""
+
+    key: str                                 # a reference, `${NAME}`
+    url: str | None = None                   # where the API's paths begin; None: the vendor's own
+    per_second: float = 10.0                 # requests
+    timeout: float = 10.0                    # seconds for one answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """`regulars.toml` of one project, with the environment's words over it."""
 
@@ -178,6 +194,7 @@ class Config:
     engine: EngineUrl
     door: DoorChoices
     llm: ModelChoices | None = None          # None: no model is ever asked
+    numbers: NumberChoices | None = None     # None: nobody is ever asked about numbers
     origins: Mapping[str, str] = field(default_factory=dict)   # "stores.book" -> "REGULARS_BOOK", a file or "default"
 
 
@@ -218,7 +235,7 @@ def line_of(text: str, path: Where) -> int:
 
 
 def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str]) -> Config:
-    known = {"business", "identity", "stores", "engine", "door", "llm"}
+    known = {"business", "identity", "stores", "engine", "door", "llm", "numbers"}
     for name in data:
         if name not in known:
             raise DeclarationError(f"table [{name}] means nothing here", hint=did_you_mean(name, known), path=(name,))
@@ -228,8 +245,8 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
         if environment.get(variable):
             tables[table][key] = environment[variable]
             origins[f"{table}.{key}"] = variable
-    # The model's key stays a reference: everything but asking the model works without it.
-    filled = {name: _filled(values, environment, (name,)) for name, values in tables.items() if name != "llm"}
+    # Keys of the asked stay references: everything but asking works without them.
+    filled = {name: _filled(values, environment, (name,)) for name, values in tables.items() if name not in _ASKED}
     return Config(
         folder=folder,
         business=_business(filled["business"]),
@@ -238,6 +255,7 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
         engine=_engine(filled["engine"]),
         door=_door(filled["door"], folder),
         llm=_llm(tables["llm"]) if "llm" in data else None,
+        numbers=_numbers(tables["numbers"]) if "numbers" in data else None,
         origins=origins,
     )
 
@@ -318,7 +336,7 @@ def _door(data: dict[str, Any], folder: Path) -> DoorChoices:
 
 def _llm(data: dict[str, Any]) -> ModelChoices:
     read: dict[str, Callable[[Any, Where], Any]] = {
-        "dialect": as_text, "model": as_text, "url": as_text, "key": as_text, "requests_per_day": as_count,
+        "dialect": as_text, "model": as_text, "url": as_text, "key": as_reference, "requests_per_day": as_count,
         "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
     }
     no_strangers(data, read, "llm")
@@ -328,12 +346,20 @@ def _llm(data: dict[str, Any]) -> ModelChoices:
     known = {name: read[name](value, ("llm", name)) for name, value in data.items()}
     is_dialect = known["dialect"] in get_args(Dialect)
     checked(known["dialect"], ("llm", "dialect"), holds=is_dialect, hint='"anthropic" or "openai"')
-    if "key" in known and not _REFERENCE.fullmatch(known["key"]):
-        # It may be a key: it is not repeated.
-        raise DeclarationError("[llm] the key is no reference", hint='key = "${LLM_KEY}"', path=("llm", "key"))
     if "timeout" in known:
         known["timeout"] = float(known["timeout"])
     return ModelChoices(**known)
+
+
+def _numbers(data: dict[str, Any]) -> NumberChoices:
+    read: dict[str, Callable[[Any, Where], Any]] = {
+        "key": as_reference, "url": as_text, "per_second": as_positive, "timeout": as_positive,
+    }
+    no_strangers(data, read, "numbers")
+    if "key" not in data:
+        raise DeclarationError("[numbers] has no key", hint='key = "${NUMVERIFY_KEY}"', path=("numbers",))
+    known = {name: read[name](value, ("numbers", name)) for name, value in data.items()}
+    return NumberChoices(**known | {name: float(known[name]) for name in ("per_second", "timeout") if name in known})
 
 
 def placed(url: str, *, folder: Path) -> str:
@@ -361,9 +387,9 @@ def _filled(values: dict[str, Any], environment: Mapping[str, str], path: Where)
             return [fill(item, (*at, n)) for n, item in enumerate(value)]
         if not isinstance(value, str):
             return value
-        for name in _REFERENCE.findall(value):
+        for name in REFERENCE.findall(value):
             if name not in environment:
                 raise DeclarationError(f"${{{name}}} is not set", hint=f"export {name}=…", path=at)
-        return _REFERENCE.sub(lambda m: environment[m[1]], value)
+        return REFERENCE.sub(lambda m: environment[m[1]], value)
 
     return {name: fill(value, (*path, name)) for name, value in values.items()}

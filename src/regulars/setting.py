@@ -15,6 +15,9 @@ from regulars.errors import DeclarationError
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands: table, then key. Every function here raises DeclarationError with it."""
 
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A name of the environment in a text: `${NAME}`."""
+
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _Value = TypeVar("_Value")
@@ -122,3 +125,13 @@ def as_share(value: Any, path: Path) -> Decimal:
 def as_count(value: Any, path: Path) -> int:
     """Return a whole number above 0."""
     return int(checked(value, path, holds=type(value) is int and value > 0, hint="a whole number above 0: 100"))
+
+
+def as_reference(value: Any, path: Path) -> str:
+    """Return a key's reference, `${NAME}`; the key itself belongs into the environment."""
+    text = as_text(value, path)
+    if not REFERENCE.fullmatch(text):
+        # It may be a key: it is not repeated.
+        hint = f'key = "${{{str(path[0]).upper()}_KEY}}"'
+        raise DeclarationError(f"[{path[0]}] the key is no reference", hint=hint, path=path)
+    return text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from regulars.config import Config, ModelChoices, placed, read_config
+from regulars.config import Config, ModelChoices, NumberChoices, placed, read_config
 from regulars.errors import DeclarationError
 
 WHOLE = """\
@@ -173,3 +173,25 @@ def test_what_is_said_of_a_model_is_checked(tmp_path: Path, line: str, said: str
 def test_a_dialect_is_one_of_two(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="dialect = 'latin' is not right"):
         read(tmp_path, LLM.replace('"anthropic"', '"latin"'))
+
+
+NUMBERS = LLM[:LLM.index("[llm]")] + "[numbers]\n"
+
+
+def test_the_key_of_who_knows_numbers_stays_a_reference(tmp_path: Path) -> None:
+    config = read(tmp_path, NUMBERS + 'key = "${NUMVERIFY_KEY}"\nper_second = 2\n')
+
+    assert config.numbers == NumberChoices(key="${NUMVERIFY_KEY}", per_second=2.0)
+    assert read(tmp_path, LLM).numbers is None
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("", "regulars.toml:5: [numbers] has no key"), ('key = "hunter2"', "regulars.toml:6: [numbers] the key is no reference"),
+    ('key = "${K}"\nper_second = 0', "per_second = 0"), ('key = "${K}"\nper_sec = 1', "did you mean 'per_second'?"),
+])
+def test_what_is_said_of_who_knows_numbers_is_checked(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        read(tmp_path, NUMBERS + line + "\n")
+
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)

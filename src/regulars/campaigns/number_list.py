@@ -9,9 +9,10 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regulars.campaigns.line import NONEXISTENT
 from regulars.identity.identifier import NORTH_AMERICA, IdentifierRules, normalise_phones
 
-SILENT = ("landline", "toll_free", "premium", "pager")
+SILENT = ("landline", "toll_free", "premium", "pager", NONEXISTENT)
 """Kinds of line that get no text messages."""
 
 _TOLL_FREE = r"^\+1(800|833|844|855|866|877|888)"
@@ -23,7 +24,7 @@ class Numbers:
     """A column of numbers. All are string columns of the same length."""
 
     values: pa.Array                         # E.164; null where there is none or it was refused
-    kinds: pa.Array                          # mobile, landline, voip, toll_free, premium, pager, unknown
+    kinds: pa.Array                          # mobile, landline, voip, toll_free, premium, pager, nonexistent, unknown
     refused: pa.Array                        # why there is no value although something was written
     doubts: pa.Array                         # what is odd about a value that was taken
 

@@ -88,13 +88,8 @@ def read_list(data: bytes, *, file: str, said: Mapping[str, str] = MappingProxyT
 
     """
     rules = rules or ImportRules()
-    columns = csv_columns(data, file=file, dialect=_dialect(data))
-    if not columns.table.num_rows and not columns.rejects:
-        raise SourceChanged(f"{file} has no rows", hint="a list begins with a line of column names")
-    total = len(columns.lines) + len(columns.rejects)
-    table, lines = with_second_people(columns.table, columns.lines)
-    columns = Columns(table=table, lines=lines, rejects=columns.rejects)
-    mapping = guessed(table, file=file, said=said)
+    columns, total = _columns(data, file=file)
+    mapping = guessed(columns.table, file=file, said=said)
     fields, doubts = _fields(columns, mapping, rules)
     taken = pc.is_null(doubts["rejected"])
     people = fields.filter(taken)
@@ -104,6 +99,25 @@ def read_list(data: bytes, *, file: str, said: Mapping[str, str] = MappingProxyT
         report=_report(columns, doubts), mapping=mapping, total_rows=total,
         duplicates=_duplicates(people, leader), sha256=hashlib.sha256(data).hexdigest(),
     )
+
+
+def numbers_in_list(data: bytes, *, file: str, said: Mapping[str, str] = MappingProxyType({}),
+                    rules: ImportRules | None = None) -> list[str]:
+    """Return the numbers of a list in E.164, each once, sorted: those that a provider can be asked about.
+
+    Takes and raises what `read_list` does; also numbers of rows that it rejects are returned.
+    """
+    rules = rules or ImportRules()
+    columns, _ = _columns(data, file=file)
+    mapping = guessed(columns.table, file=file, said=said)
+    found = [
+        read_numbers(
+            _text(columns.table[mapping[name].column]), rules=rules.identifiers, asked={},
+            is_plan_kept=rules.is_plan_kept,
+        ).values.to_pylist()
+        for name in ("phone", "phone2") if name in mapping
+    ]
+    return sorted({number for numbers in found for number in numbers if number is not None})
 
 
 def report_csv(report: pa.Table) -> bytes:
@@ -117,6 +131,16 @@ def report_csv(report: pa.Table) -> bytes:
         guarded.append(pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', ""))
     lines = pc.binary_join_element_wise(*guarded, ",") if report.num_rows else pa.array([], pa.string())
     return "".join(f"{line}\r\n" for line in [",".join(report.column_names), *lines.to_pylist()]).encode()
+
+
+def _columns(data: bytes, *, file: str) -> tuple[Columns, int]:
+    """Return a row for each person that a file tells of, and how many rows the file has."""
+    columns = csv_columns(data, file=file, dialect=_dialect(data))
+    if not columns.table.num_rows and not columns.rejects:
+        raise SourceChanged(f"{file} has no rows", hint="a list begins with a line of column names")
+    table, lines = with_second_people(columns.table, columns.lines)
+    total = len(columns.lines) + len(columns.rejects)
+    return Columns(table=table, lines=lines, rejects=columns.rejects), total
 
 
 def _dialect(data: bytes) -> Dialect:

@@ -20,7 +20,8 @@ def command(folder: Path, *, as_json: bool) -> None:
 
     config = read_config(folder, environment=os.environ)
     rows = []
-    tables = ("business", "identity", "stores", "engine", "door", *(() if config.llm is None else ("llm",)))
+    asked = [name for name in ("llm", "numbers") if getattr(config, name) is not None]
+    tables = ("business", "identity", "stores", "engine", "door", *asked)
     for table in tables:
         part = getattr(config, table)
         for setting in fields(part):

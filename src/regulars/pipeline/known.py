@@ -46,7 +46,7 @@ def known_of(workspace: Workspace, customer_id: str) -> dict[str, Any]:
     family = family_of(workspace, customer_id)
     return {
         "customer": customer,
-        "profiles": {"profiles": told, "identity": book["identity_map"]},
+        "profiles": {"profiles": told, "identity": book["identity_map"], "numbers": book["number_answers"]},
         "records": _records(workspace, profiles),
         "events": _of(workspace, "events", profiles, by=("occurred_at", "event_id")),
         "money": _of(workspace, "money", profiles, by=("occurred_at", "record_key")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,13 @@ import pyarrow.compute as pc
 
 from regulars.campaigns.audience import OWN
 from regulars.campaigns.campaign import Campaign
+from regulars.campaigns.line import kinds
 from regulars.campaigns.list_columns import FIELDS
-from regulars.campaigns.recipients import Imported, ImportRules, read_list
+from regulars.campaigns.recipients import Imported, ImportRules, numbers_in_list, read_list
 from regulars.consent.channel import CONTACTS, Channel
 from regulars.consent.suppression import address_hashes
 from regulars.errors import NotFound
+from regulars.pipeline.number_answers import lines_of
 from regulars.pipeline.salt import salt_of
 from regulars.pipeline.workspace import Workspace
 
@@ -38,23 +40,35 @@ def listed_people(workspace: Workspace, campaign: Campaign) -> Listed:
 
     Somebody whose own address it is gets it as that customer, so that no campaign reaches one person as two.
     """
+    data = list_of(workspace, campaign)
+    return people_of_list(workspace, data, file=str(campaign.list_file), channel=campaign.channel)
+
+
+def list_of(workspace: Workspace, campaign: Campaign) -> bytes:
+    """Return a campaign's list as it lies there. Raises NotFound when it does not."""
     assert campaign.list_file is not None
     path = workspace.project.config.folder / campaign.list_file
     if not path.is_file():
         raise NotFound(f"there is no list {campaign.list_file!r}", hint=f"put it there: {path}")
-    return people_of_list(workspace, path.read_bytes(), file=campaign.list_file, channel=campaign.channel)
+    return path.read_bytes()
 
 
 def people_of_list(workspace: Workspace, data: bytes, *, file: str, channel: Channel) -> Listed:
-    """Return the people of a CSV file who can be written to by a channel. Raises SourceChanged for no table."""
-    contact = CONTACTS[channel]
+    """Return the people of a CSV file who can be written to by a channel. Raises SourceChanged for no table.
+
+    What a provider said of their numbers within the last month counts; nobody is asked.
+    """
+    contact, now = CONTACTS[channel], workspace.clock.now()
     rules = ImportRules(identifiers=workspace.project.identifier_rules, needs=(contact,))
+    if workspace.book.number_answers.has_any(at=now):
+        numbers = numbers_in_list(data, file=file, rules=rules)
+        rules = replace(rules, line_types=kinds(lines_of(workspace.book, numbers, at=now)))
     found = read_list(data, file=file, rules=rules)
     rows = found.recipients
     own = rows[contact].combine_chunks()
     known = _known(workspace, contact)
     place = pc.index_in(own, known["address"].combine_chunks())
-    hashes = address_hashes(own, channel=channel, salt=salt_of(workspace.book, at=workspace.clock.now()))
+    hashes = address_hashes(own, channel=channel, salt=salt_of(workspace.book, at=now))
     stranger = pc.binary_join_element_wise("a_", pc.utf8_slice_codeunits(hashes, 0, 16), "")
     customer = pc.coalesce(known["customer_id"].combine_chunks().take(place), stranger)
     # Of several who share an address the first is the customer; the others are somebody beside.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -20,6 +22,9 @@ from regulars.sources.rest_auth import Credentials
 LONGEST_WAIT = timedelta(minutes=5)
 """A source that asks for more than this is left alone: the next run comes back."""
 
+Busy = Literal["rate limited", "timeout", "network", "server"]
+"""Why a source did not answer."""
+
 _REDIRECTS = 3
 
 
@@ -30,31 +35,38 @@ class SourceBusy(SourceUnavailable):
         message: What happened.
         hint: What to do.
         wait: How long it asked for; None when it did not say.
+        why: What kind of trouble it is.
 
     """
 
-    def __init__(self, message: str, *, hint: str = "", wait: timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", wait: timedelta | None = None, why: Busy = "server"
+    ) -> None:
         super().__init__(message, hint=hint)
         self.wait = wait
+        self.why: Busy = why
 
 
 @dataclass(slots=True)
 class Pace:
-    """Keeps calls apart, so that a vendor's limit is not met in the first place."""
+    """Keeps calls apart, those of several threads too, so that a vendor's limit is not met in the first place."""
 
     per_second: float | None                 # None: as fast as it goes
     next_at: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self) -> None:
         """Return when the next call may go."""
         if self.per_second is None:
             return
-        now = self.monotonic()
-        if now < self.next_at:
-            self.sleep(self.next_at - now)
-        self.next_at = max(now, self.next_at) + 1 / self.per_second
+        with self._lock:
+            now = self.monotonic()
+            mine = max(now, self.next_at)
+            self.next_at = mine + 1 / self.per_second
+        if now < mine:
+            self.sleep(mine - now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +133,15 @@ class Caller:
             try:
                 response = self.client.send(request)
             except httpx.TimeoutException as error:
-                raise SourceBusy(f"{self.source}: {_named(request)} did not answer in time") from error
+                raise SourceBusy(f"{self.source}: {_named(request)} did not answer in time", why="timeout") from error
             except httpx.LocalProtocolError:
                 # The error's own words hold the header's value: the key.
                 hint = "the key has blanks or line breaks at its end, or is empty"
                 raise SourceRefused(f"{self.source}: a header cannot be sent", hint=hint) from None
             except httpx.TransportError as error:
                 raise SourceBusy(
-                    f"{self.source}: the connection to {request.url.host} broke: {error}", hint="is the url right?"
+                    f"{self.source}: the connection to {request.url.host} broke: {error}", hint="is the url right?",
+                    why="network",
                 ) from error
             if not response.has_redirect_location:
                 return response
@@ -151,10 +164,12 @@ def check_answer(response: httpx.Response, *, source: str, now: datetime) -> Non
     status, where = response.status_code, f"{source}: {_named(response.request)}"
     if status in {408, 425, 429} or status >= 500:
         wait = retry_after(response.headers.get("retry-after"), now=now)
-        raise SourceBusy(f"{where} answered {status}", hint="the vendor is busy; run again later", wait=wait)
+        why: Busy = "rate limited" if status == 429 else "server"
+        raise SourceBusy(f"{where} answered {status}", hint="the vendor is busy; run again later", wait=wait, why=why)
     if status == 403 and not response.content.lstrip().startswith(b"{"):
         # Mailchimp says "too many at once" like this; a wrong key comes with a reason.
-        raise SourceBusy(f"{where} answered 403 without a reason", hint="too many at once, or a firewall; try later")
+        hint = "too many at once, or a firewall; try later"
+        raise SourceBusy(f"{where} answered 403 without a reason", hint=hint, why="rate limited")
     if status in {401, 403}:
         hint = "check the key in the environment" if status == 401 else "the key lacks a permission for this"
         raise SourceRefused(f"{where} answered {status}{_reason(response)}", hint=hint)

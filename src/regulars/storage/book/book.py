@@ -32,6 +32,7 @@ from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.message_list import MessageList
 from regulars.storage.book.messages import MessageBook
 from regulars.storage.book.migrate import migrate
+from regulars.storage.book.number_answers import NumberAnswerBook
 from regulars.storage.book.offers import OfferBook
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.people import PeopleBook
@@ -85,6 +86,7 @@ class Book:
     replies: ReplyBook                       # what people answered
     offers: OfferBook                        # of campaigns' variants
     readings: ReadingBook                    # what a language model answered about texts
+    number_answers: NumberAnswerBook         # what a provider said of telephone numbers
     approvals: ApprovalBook                  # of templates
     winners: WinnerBook                      # what tests of campaigns decided
     links: LinkBook                          # short links, and clicks

@@ -58,6 +58,7 @@ FATE: Mapping[str, str] = {
     "leases": NOTHING,
     "memberships": f"{RENAMED}; the stay has ended",
     "messages": f"{RENAMED}; without address and what the template said; what was not sent yet is skipped",
+    "number_answers": "those about numbers that are nobody else's are deleted",
     "page_sets": NOTHING,
     "people": COLLEAGUE,
     "readings": NOTHING,
@@ -109,7 +110,7 @@ class ForgettingBook:
         """
         with self.database.writing() as connection:
             found = self._profiles_forgotten(connection, customer_ids)
-            found |= self._deleted(connection, customer_ids)
+            found |= self._deleted(connection, customer_ids, addresses)
             found |= self._renamed(connection, customer_ids, known_as)
             found["consent_entries"] = self._consent(connection, customer_ids)
             found["webhook_queue"] = self._given_up(connection)
@@ -178,7 +179,9 @@ class ForgettingBook:
         conflicts = sa.delete(t.conflicts).where(*self._of(t.conflicts, k.conflict_id, told))
         return {**counts, "conflicts": self._count(connection, conflicts)}
 
-    def _deleted(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
+    def _deleted(
+        self, connection: sa.Connection, ids: Sequence[str], addresses: Sequence[str]
+    ) -> dict[str, int]:
         named = {
             "identity_map": (t.identity_map, t.identity_map.c.customer_id, ids),
             "customers": (t.customers, t.customers.c.customer_id, ids),
@@ -186,6 +189,7 @@ class ForgettingBook:
             "flow_journeys": (t.flow_journeys, t.flow_journeys.c.customer_id, ids),
             "flow_steps": (t.flow_steps, t.flow_steps.c.customer_id, ids),
             "contact_seats": (t.contact_seats, t.contact_seats.c.subject, [f"customer:{one}" for one in ids]),
+            "number_answers": (t.number_answers, t.number_answers.c.address_hash, addresses),
         }
         found = {
             name: self._count(connection, sa.delete(table).where(*self._of(table, column, values)))

@@ -33,6 +33,7 @@ class KnownBook:
         Entries of consent have the words that were shown or said.
         """
         e, w, s, c = t.consent_entries, t.consent_wordings, t.suppressions, t.contact_seats
+        n = t.number_answers
         same = sa.and_(w.c.tenant == e.c.tenant, w.c.wording_hash == e.c.wording_hash)
         entries = sa.select(*(one for one in e.columns if one.name != "tenant"), w.c.wording).join_from(
             e, w, same, isouter=True
@@ -43,6 +44,7 @@ class KnownBook:
         }
         asked["consent_entries"] = entries.order_by(e.c.seq)
         asked["suppressions"] = self._all(s).where(s.c.address_hash.in_(addresses))
+        asked["number_answers"] = self._all(n).where(n.c.address_hash.in_(addresses))
         asked["contact_seats"] = self._all(c).where(c.c.subject.in_([f"customer:{one}" for one in customer_ids]))
         with self.database.reading() as connection:
             return {

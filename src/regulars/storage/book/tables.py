@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0018"
+HEAD = "0019"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -291,6 +291,10 @@ readings = _table(
     "readings", _key("kind"), _key("content_hash"), _key("model"), _key("prompt_version"),
     _may("answer"),                          # JSON as it came; null: the model gave no whole answer
     _need("tokens", sa.BigInteger), _need("at", Moment), sa.Index("readings_by_time", "tenant", "at"),
+)
+number_answers = _table(
+    "number_answers", _key("address_hash"), _need("is_valid", sa.Boolean), _need("kind"), _may("carrier"),
+    _may("country"), _need("asked_at", Moment), sa.Index("number_answers_by_time", "tenant", "asked_at"),
 )
 template_decisions = _table(
     "template_decisions", _key("number", sa.BigInteger), _need("version"), _need("template"), _need("action"),
