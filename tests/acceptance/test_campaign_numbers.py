@@ -34,6 +34,7 @@ Ann,+1 254 867 5301
 Di,abc
 """
 ANN, BOB, CY = "+12548675301", "+12548675302", "+12548675303"
+SMS = 'list: fair.csv\nchannel: sms\npurpose: transactional\nby: gateway\ntext: "We moved"\n'
 KEYS = {"NUMVERIFY_KEY": "hush"}
 SOURCE = """\
 kind: files
@@ -42,8 +43,8 @@ streams:
   people:
     files: people.csv
     key: id
-    fields: {id: id, phone: text, region: text}
-    profile: {id: id, exclusive: true, phone: phone, region: region}
+    fields: {id: id, phone: text, email: text}
+    profile: {id: id, exclusive: true, phone: phone, email: email}
 """
 
 
@@ -143,19 +144,22 @@ def test_a_provider_that_is_away_is_left_alone_after_a_batch_and_nothing_is_kept
 
 
 def test_a_segments_numbers_are_asked_about_too(folder: Path) -> None:
-    (folder / "sources").mkdir(exist_ok=True)
-    (folder / "sources/desk.yaml").write_text(SOURCE, encoding="utf-8")
-    (folder / "desk").mkdir()
-    (folder / "desk/people.csv").write_text(f"id,phone,region\n1,{ANN},TX\n2,{BOB},TX\n3,,TX\n", encoding="utf-8")
+    for name, text in {
+        "sources/desk.yaml": SOURCE, "desk/people.csv": f"id,phone,email\n1,{ANN},\n2,{BOB},bob@ray.example\n3,,\n",
+        "segments/no_mail.yaml": "when: {trait: email, is: missing}\n",
+        "campaigns/mute.yaml": SMS.replace("list: fair.csv", "audience: no_mail"),
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
     workspace = opened(folder)
     run(workspace)
-    numbers = seen(workspace, "news").to_ask
-    asked(workspace, "news")
-    left = seen(workspace, "news")
+    numbers = seen(workspace, "mute").to_ask
+    asked(workspace, "mute")
+    left, everybody = seen(workspace, "mute"), seen(workspace, "news")
     workspace.close()
 
-    assert numbers == (ANN, BOB)
-    assert (left.to_ask, left.counts.mobile) == ((), 2)
+    assert (numbers, left.to_ask, left.counts.mobile) == ((ANN,), (), 1)
+    assert everybody.to_ask == (BOB,)
 
 
 def test_the_book_holds_no_number(folder: Path) -> None:

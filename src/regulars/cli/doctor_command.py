@@ -6,16 +6,23 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from regulars.cli.screen import project_options, show_findings, show_json
 from regulars.errors import StoreError
 
+if TYPE_CHECKING:
+    from regulars.check import Finding
+    from regulars.pipeline.workspace import Workspace
+
 
 @click.command("doctor")
+@click.option("--text", "destination", help="Also see that texts of this destination arrive at a number of your own.")
+@click.option("--apply", is_flag=True, help="Send that text and wait for news of it; else it is only said.")
 @project_options
-def command(folder: Path, *, as_json: bool) -> None:
+def command(folder: Path, destination: str | None, *, apply: bool, as_json: bool) -> None:
     """Check packages, disk, clock, credentials and stores, and show what the last run found in the data."""
     from regulars.check import Finding, worst  # noqa: PLC0415  help must answer at once
     from regulars.clock import SystemClock  # noqa: PLC0415
@@ -42,6 +49,8 @@ def command(folder: Path, *, as_json: bool) -> None:
             findings.append(
                 Finding(name="lease", status="warning", message=f"{holder.owner} is at work, or was killed")
             )
+        if destination is not None:
+            findings.append(_texts(workspace, destination, apply=apply))
         workspace.close()
     except StoreError as error:
         findings.append(Finding(name="stores", status="failed", message=error.message, hint=error.hint))
@@ -51,3 +60,17 @@ def command(folder: Path, *, as_json: bool) -> None:
         show_findings(findings)
     if worst(findings) == "failed":
         sys.exit(1)
+
+
+def _texts(workspace: Workspace, destination: str, *, apply: bool) -> Finding:
+    """Return whether texts arrive; without `apply` what would be sent, and nothing is."""
+    from regulars.check import Finding  # noqa: PLC0415  help must answer at once
+    from regulars.pipeline.text_check import NAME, check_texts, way_of  # noqa: PLC0415
+    from regulars.web.mask import mask  # noqa: PLC0415
+
+    if apply:
+        told = check_texts(workspace.project, workspace.book, destination=destination, clock=workspace.clock)
+        return told.finding(destination)
+    _, to = way_of(workspace.project, destination)
+    said = f"one text would go to {mask(to)}, and news of it be waited for"
+    return Finding(name=NAME, status="skipped", message=said, hint="--apply sends it")

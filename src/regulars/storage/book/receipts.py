@@ -32,6 +32,15 @@ class Kept:
     address: str | None                      # to which
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What a provider told of one of its texts or e-mails, whoever's it is."""
+
+    recorded_at: datetime                    # aware
+    stage: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptBook:
     """Receipts by provider, its id of the message, stage and its id of the news."""
@@ -73,6 +82,16 @@ class ReceiptBook:
         )
         with self.database.reading() as connection:
             return sorted((at, stage, reason) for at, stage, reason in connection.execute(query))
+
+    def of_provider(self, provider: str, provider_id: str) -> list[News]:
+        """Return what was told of a message by the provider's own id of it, in the order it came."""
+        t = receipts.c
+        query = sa.select(t.recorded_at, t.stage, t.reason).where(
+            t.tenant == self.database.tenant, t.provider == provider, t.provider_id == provider_id
+        )
+        with self.database.reading() as connection:
+            found = [News(**row) for row in connection.execute(query).mappings()]
+        return sorted(found, key=lambda one: (one.recorded_at, one.stage))
 
     def _message(self, connection: sa.Connection, receipt: Receipt) -> tuple[str | None, str | None]:
         """Find the message by our own id, or by the provider's."""
