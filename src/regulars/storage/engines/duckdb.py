@@ -146,7 +146,8 @@ class DuckDBEngine:
 
     def statement(self, expr: ir.Table) -> Statement:
         """Return an expression as text, with places for values if it has any."""
-        return Statement(text=self._select(expr), schema=expr.schema())
+        is_bound = bool(expr.op().find(InMemoryTable))
+        return Statement(text=self._select(expr), schema=expr.schema(), is_bound=is_bound)
 
     def lines(self, paths: Iterable[Path]) -> ir.Table:
         """Return the lines of text files as they are: path, n (counted from 1 over all files in order), payload.

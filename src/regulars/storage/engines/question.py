@@ -31,6 +31,7 @@ class Statement:
 
     text: str
     schema: ibis.Schema
+    is_bound: bool = False                   # reads rows of this process's memory: it says nothing in another one
 
 
 def given(name: str, kind: str = "string") -> ir.Scalar:
