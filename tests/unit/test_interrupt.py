@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import ibis
 import pytest
 
 from regulars.storage.engines import open_engine
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Whoever starts tests in the background may have Ctrl-C ignored in all of them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_in_the_middle_of_a_statement_is_an_interruption(tmp_path: Path) -> None:
