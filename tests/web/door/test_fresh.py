@@ -25,7 +25,8 @@ from regulars.config import read_config
 from regulars.pipeline.find import customer_card, find_customer
 from regulars.pipeline.fresh import Fresh, Reach
 from regulars.pipeline.own import profile_keys
-from regulars.pipeline.segment import memberships_of, segment_counts
+from regulars.pipeline.segment import segment_counts
+from regulars.pipeline.stays import memberships_of
 from regulars.pipeline.timeline import Place, timeline
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.memberships import TRANSITIONS
