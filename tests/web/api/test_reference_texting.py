@@ -298,3 +298,21 @@ def test_numbers_and_words_in_full_need_a_key_that_may_write(desk: Desk, path: s
 def test_without_a_key_the_paths_of_pages_are_not_answered_here(desk: Desk) -> None:
     assert [desk.client.get(path).status_code for path in ("/campaigns", "/campaigns/1", "/campaigns/lists")] == [404] * 3
     assert desk.client.get("/api/todos").status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), [
+    ("GET", f"/api/todos/{'9' * 30}", None, 404), ("GET", "/api/todos/\u00b2", None, 404),
+    ("GET", f"/api/contacts?page={'9' * 30}", None, 400), ("GET", "/api/contacts?per_page=\u00b2", None, 400),
+    ("GET", "/api/messages/latest_conversations?limit=-1", None, 400),
+    ("POST", "/api/campaigns/preview-audience", {"filters": {"min_days_since_contact": 10**9}}, 400),
+    ("POST", "/api/campaigns/preview-audience", {"filters": {"has_email": ["odd"]}}, 200),
+    ("POST", "/api/todos", {"title": "x" * 201}, 400), ("POST", "/api/todos", {"title": "x", "description": "y" * 5001}, 400),
+])
+def test_odd_numbers_and_long_texts_are_refused_and_nothing_is_cut_off(
+    desk: Desk, method: str, path: str, body: Any, status: int
+) -> None:
+    before = desk.says("GET", "/api/todos")["total"]
+
+    desk.says(method, path, body, status=status)
+
+    assert desk.says("GET", "/api/todos")["total"] == before

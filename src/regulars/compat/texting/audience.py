@@ -14,6 +14,7 @@ from regulars.compat.ab_tests import ABTestingService
 from regulars.compat.ab_tests.campaign import experiment_of, numbered
 from regulars.compat.result import Result, failure, success
 from regulars.compat.texting.conversations import contact
+from regulars.compat.texting.number import whole_number
 from regulars.pipeline.permitted import permitted_people
 from regulars.pipeline.workspace import Workspace
 
@@ -23,6 +24,7 @@ FILTERS = (
     "has_name_only", "has_email", "exclude_office_numbers", "exclude_opted_out", "exclude_do_not_contact",
     "exclude_recently_contacted", "exclude_current_campaign",
 )
+LONGEST = 36_500
 DAYS = 30
 """Since when somebody counts as recently contacted, where it is not said."""
 
@@ -32,14 +34,14 @@ def preview_audience(workspace: Workspace, service: ABTestingService, _: str, sa
     filters = said.get("filters", said)
     if not isinstance(filters, Mapping):
         return failure("filters is an object", code="VALIDATION_ERROR")
-    wanted = {name for name in FILTERS if filters.get(name) not in {None, False, "", "false"}}
-    days = filters.get("min_days_since_contact", DAYS)
-    if not str(days).isdigit():
-        return failure("min_days_since_contact is a number of days", code="VALIDATION_ERROR")
+    wanted = {name for name in FILTERS if filters.get(name) not in (None, False, "", "false")}
+    days = whole_number(filters.get("min_days_since_contact", DAYS))
+    if days is None or days > LONGEST:
+        return failure(f"min_days_since_contact is a number of days, up to {LONGEST:,}", code="VALIDATION_ERROR")
     told = permitted_people(workspace, channel="sms", purpose="transactional", at=workspace.clock.now())
     people = workspace.fetch(workspace.table("customers").order_by("customer_id"))
     reason = _told(people, told)
-    tests = _tests(workspace, service, people, told, days=int(days), campaign=filters.get("campaign_id"))
+    tests = _tests(workspace, service, people, told, days=days, campaign=filters.get("campaign_id"))
     for name, why, is_out in tests:
         if name in wanted:
             reason = pc.coalesce(reason, pc.if_else(is_out, why, None))

@@ -97,17 +97,23 @@ def pause(workspace: Workspace, service: ABTestingService, campaign: str, _: Sai
 
 
 def members(workspace: Workspace, _: ABTestingService, campaign: str, said: Said) -> Result[Told]:
-    """List the recipients of a campaign's latest run: status, variant."""
+    """List the recipients of a campaign's latest run, the first MOST of them: status, variant.
+
+    `is_complete` says whether that is everybody; /api/v1/messages goes on from page to page.
+    """
     one = _occurrence(workspace, campaign)
     if one is None:
-        return success({"campaign_id": campaign, "members": [], "recipients": [], "total": 0})
+        return success({"campaign_id": campaign, "members": [], "recipients": [], "total": 0, "is_complete": True})
     found = workspace.book.message_list.page(
         Wanted(campaign=one.campaign, occurrence=one.occurrence, variant=said.get("variant") or None), limit=MOST
     )
     moods = {reply.customer_id: reply.mood for reply in reversed(workspace.book.replies.of(one.campaign_id))}
     rows = [_member(each, moods) for each in found]
     rows = [row for row in rows if said.get("status") in {None, "", row["status"]}]
-    return success({"campaign_id": campaign, "members": rows, "recipients": rows, "total": len(rows)})
+    return success({
+        "campaign_id": campaign, "members": rows, "recipients": rows, "total": len(rows),
+        "is_complete": len(found) < MOST,
+    })
 
 
 def _declared(workspace: Workspace, name: str) -> Told:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from regulars.compat.ab_tests import ABTestingService
 from regulars.compat.ab_tests.sending import customers_of
 from regulars.compat.result import Result, failure, success
+from regulars.compat.texting.number import whole_number
 from regulars.destinations.sender import Reply
 from regulars.pipeline.answer_back import plan_answer
 from regulars.pipeline.consent import Shown, show_customer
@@ -70,15 +71,15 @@ def messages(workspace: Workspace, _: ABTestingService, said_id: str, __: Said) 
 
 def latest(workspace: Workspace, _: ABTestingService, __: str, said: Said) -> Result[Told]:
     """Return the conversations in which something was said last, the newest first: limit."""
-    limit = said.get("limit", SHOWN)
-    if not str(limit).isdigit():
+    limit = whole_number(said.get("limit", SHOWN))
+    if limit is None:
         return failure("limit is a whole number", code="VALIDATION_ERROR")
     sent = [(one.customer_id, _sent(one)) for one in workspace.book.message_list.newest(limit=MOST)]
     heard = [(line.reply.customer_id, _heard(line.reply)) for line in workspace.book.replies.page(limit=MOST)]
     newest: dict[str, Told] = {}
     for customer, one in sorted([*sent, *heard], key=lambda each: str(each[1]["created_at"]), reverse=True):
         newest.setdefault(str(customer or one["from_number"]), one)
-    some = list(newest.items())[:int(limit)]
+    some = list(newest.items())[:limit]
     names = names_of(workspace, [customer for customer, _one in some]) if workspace.lake.exists("customers") else {}
     return success({"conversations": [{
         "id": customer, "contact_id": customer, "name": names.get(customer), "last_activity_at": one["created_at"],
@@ -145,10 +146,10 @@ def _refused(shown: Shown) -> Result[Told] | None:
 
 
 def _paged(said: Said) -> tuple[int, int] | Result[Told]:
-    told = [said.get(name, usual) for name, usual in (("page", 1), ("per_page", SHOWN))]
-    if not all(str(each).isdigit() and int(each) > 0 for each in told):
+    page, per_page = (whole_number(said.get(name, usual)) for name, usual in (("page", 1), ("per_page", SHOWN)))
+    if not page or not per_page:
         return failure("page and per_page are whole numbers", code="INVALID_PAGE")
-    return int(told[0]), min(int(told[1]), 500)
+    return page, min(per_page, 500)
 
 
 def _sent(one: MessageLine) -> Told:

@@ -73,6 +73,9 @@ def redis(*_: object) -> Result[Told]:
 
 
 def _unknown(workspace: Workspace) -> Told:
-    found = workspace.book.message_list.page(Wanted(state="unknown"), limit=MOST)
-    parked = sum(one.due_at is None for one in found)
-    return {"messages_unknown": len(found), "messages_for_a_person": parked}
+    found = parked = 0
+    place = None
+    while rows := workspace.book.message_list.page(Wanted(state="unknown"), limit=MOST, after=place):
+        found, parked = found + len(rows), parked + sum(one.due_at is None for one in rows)
+        place = rows[-1].campaign_id, rows[-1].customer_id
+    return {"messages_unknown": found, "messages_for_a_person": parked}

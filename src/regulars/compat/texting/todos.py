@@ -10,11 +10,15 @@ from typing import Any, get_args
 
 from regulars.compat.ab_tests import ABTestingService
 from regulars.compat.result import Result, failure, success
+from regulars.compat.texting.number import whole_number
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.todos import Priority, Todo
 
 Said = Mapping[str, Any]
 Told = dict[str, Any]
+
+LONGEST_TITLE, LONGEST = 200, 5_000
+"""Characters of a todo."""
 
 SOON = 5
 """Open todos of a dashboard."""
@@ -99,6 +103,10 @@ def _changed(todo: Todo, said: Said) -> Result[Todo]:
     title = str(said.get("title", todo.title)).strip()
     if not title:
         return failure("Title is required", code="VALIDATION_ERROR")
+    description = str(said.get("description", todo.description) or "")
+    for name, text, most in (("Title", title, LONGEST_TITLE), ("Description", description, LONGEST)):
+        if len(text) > most:
+            return failure(f"{name} has at most {most:,} characters, this one {len(text):,}", code="VALIDATION_ERROR")
     priority: Priority | None = next(
         (each for each in get_args(Priority) if each == said.get("priority", todo.priority)), None
     )
@@ -111,14 +119,15 @@ def _changed(todo: Todo, said: Said) -> Result[Todo]:
     except ValueError:
         return failure("due_date is a day: 2026-03-02", code="VALIDATION_ERROR")
     return success(replace(
-        todo, title=title[:200], description=str(said.get("description", todo.description) or "")[:5000],
+        todo, title=title, description=description,
         is_completed=said.get("is_completed", todo.is_completed) is True, priority=priority, due_date=due,
         user_id=str(said.get("user_id") or todo.user_id),
     ))
 
 
 def _known(workspace: Workspace, todo: str) -> Result[Todo]:
-    found = workspace.book.todos.find(int(todo)) if todo.isascii() and todo.isdigit() else None
+    number = whole_number(todo)
+    found = None if number is None else workspace.book.todos.find(number)
     return failure(f"Todo not found: {todo}", code="TODO_NOT_FOUND") if found is None else success(found)
 
 
