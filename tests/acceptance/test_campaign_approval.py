@@ -18,20 +18,11 @@ from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.flow import run
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.testing.desk import DESK, write_files
 from regulars.testing.mailing import NAME, write_mailing
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
 
 NOON = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)
-DESK = """\
-kind: files
-folder: desk
-streams:
-  people:
-    files: people.csv
-    key: id
-    fields: {id: id, name: text, phone: text}
-    profile: {id: id, exclusive: true, name: name, phone: phone}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +37,10 @@ def folder(tmp_path: Path, provider: RunningGateway) -> Path:
     folder = write_mailing(tmp_path / "club", url=provider.url)
     toml = (folder / "regulars.toml").read_text(encoding="utf-8")
     people = "id,name,phone\n" + "".join(f"{n},Ann{n} Lee{n},(254) 867-530{n}\n" for n in range(3))
-    for name, text in {
+    write_files(folder, {
         "regulars.toml": toml.replace('country = "US"', 'country = "US"\nneeds_approval = true'),
         "sources/desk.yaml": DESK, "desk/people.csv": people,
-    }.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    })
     workspace = opened(folder)
     assert run(workspace).outcome == "done"
     workspace.close()

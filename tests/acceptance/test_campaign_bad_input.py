@@ -22,6 +22,7 @@ from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.project import Project
 from regulars.storage.book.message_list import Wanted
+from regulars.testing.desk import write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import gateway
 
@@ -61,9 +62,7 @@ streams:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with gateway() as provider:
         folder = write_mailing(tmp_path_factory.mktemp("bad"), url=provider.url)
-        for name, text in FILES.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
+        write_files(folder, FILES)
         workspace = opened(folder)
         assert run(workspace).outcome == "done"
         workspace.close()

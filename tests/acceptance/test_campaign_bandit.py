@@ -17,6 +17,7 @@ from regulars.pipeline.order import order
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.message_list import Wanted
+from regulars.testing.desk import business, write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
 
@@ -24,21 +25,12 @@ NOON = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 FIRST, LATER = 200, 60
 FILES = {
-    "regulars.toml": '[business]\nname = "Studio"\ntimezone = "America/Chicago"\ncurrency = "USD"\ncountry = "US"\n',
-    "sources/desk.yaml": """\
-kind: files
-folder: desk
-streams:
-  people:
-    files: people.csv
-    key: id
-    fields: {id: id, name: text, phone: text}
-    profile: {id: id, exclusive: true, name: name, phone: phone}
+    **business("""\
   doors:
     files: doors*.csv
     key: id
     fields: {id: id, member: id, at: timestamp, kind: text}
-""",
+"""),
     "desk/people.csv": "id,name,phone\n" + "".join(
         f"{n},Ann{n} Lee{n * 7},(254) {861 + n // 100}-{5300 + n % 100}\n" for n in range(FIRST + LATER)
     ),
@@ -96,9 +88,7 @@ def _sent(folder: Path, at: datetime) -> dict[int, str]:
 
 def test_whoever_comes_later_gets_what_worked_and_nobodys_words_change(tmp_path: Path, provider: RunningGateway) -> None:
     folder = write_mailing(tmp_path, url=provider.url)
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    write_files(folder, FILES)
     _came(folder, "first", [(n, NOON - 3 * DAY, "day") for n in range(FIRST)])
     _ran(folder, NOON - DAY / 24)
 

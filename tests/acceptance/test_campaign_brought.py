@@ -19,6 +19,7 @@ from regulars.pipeline.results import Results, results
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.campaigns import Occurrence
+from regulars.testing.desk import business, write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import gateway
 
@@ -26,16 +27,7 @@ NOON = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 PEOPLE = 40
 FILES = {
-    "regulars.toml": '[business]\nname = "Studio"\ntimezone = "America/Chicago"\ncurrency = "USD"\ncountry = "US"\n',
-    "sources/desk.yaml": """\
-kind: files
-folder: desk
-streams:
-  people:
-    files: people.csv
-    key: id
-    fields: {id: id, name: text, phone: text}
-    profile: {id: id, exclusive: true, name: name, phone: phone}
+    **business("""\
   joined:
     files: joined.csv
     key: id
@@ -45,7 +37,7 @@ streams:
     key: id
     fields: {id: id, member: id, at: timestamp, cents: integer}
     money: [{kind: sale, amount: cents, currency: "'USD'", when: at, who: member, payment: id}]
-""",
+"""),
     "events/joined.yaml": "from: desk.joined\nwho: member\nwhen: at\n",
     "metrics/joins.yaml": "title: Joins\ndescription: Joined.\ncount: joined\n",
     "metrics/revenue.yaml": "title: Revenue\ndescription: Paid.\nspend: gross\n",
@@ -91,9 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "desk/joined.csv": table("id,member,at", [f"old,0,{NOON - 9 * DAY:%Y-%m-%dT%H:%M:%SZ}"]),
             "desk/sales.csv": table("id,member,at,cents", [f"old,0,{NOON - 9 * DAY:%Y-%m-%dT%H:%M:%SZ},5"]),
         }
-        for name, text in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
+        write_files(folder, files)
         workspace = opened(folder, NOON - 3 * DAY)
         assert run(workspace).outcome == "done"
         sent(workspace, "before")

@@ -21,6 +21,7 @@ from regulars.pipeline.compose import plan_campaign
 from regulars.pipeline.flow import run
 from regulars.pipeline.number_answers import Outlook, Reached, ask, outlook
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.testing.desk import write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox import Fault, Faults, SandboxServer
 
@@ -144,13 +145,11 @@ def test_a_provider_that_is_away_is_left_alone_after_a_batch_and_nothing_is_kept
 
 
 def test_a_segments_numbers_are_asked_about_too(folder: Path) -> None:
-    for name, text in {
+    write_files(folder, {
         "sources/desk.yaml": SOURCE, "desk/people.csv": f"id,phone,email\n1,{ANN},\n2,{BOB},bob@ray.example\n3,,\n",
         "segments/no_mail.yaml": "when: {trait: email, is: missing}\n",
         "campaigns/mute.yaml": SMS.replace("list: fair.csv", "audience: no_mail"),
-    }.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    })
     workspace = opened(folder)
     run(workspace)
     numbers = seen(workspace, "mute").to_ask

@@ -22,6 +22,7 @@ from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.message_list import Wanted
 from regulars.storage.book.readings import Answered
+from regulars.testing.desk import business, write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import gateway
 
@@ -30,21 +31,12 @@ DAY = timedelta(days=1)
 PEOPLE = 6
 SMS = "audience: everybody\nchannel: sms\npurpose: transactional\nby: gateway\n"
 FILES = {
-    "regulars.toml": '[business]\nname = "Studio"\ntimezone = "America/Chicago"\ncurrency = "USD"\ncountry = "US"\n',
-    "sources/desk.yaml": """\
-kind: files
-folder: desk
-streams:
-  people:
-    files: people.csv
-    key: id
-    fields: {id: id, name: text, phone: text}
-    profile: {id: id, exclusive: true, name: name, phone: phone}
+    **business("""\
   orders:
     files: orders.csv
     key: id
     fields: {id: id, member: id, at: timestamp, used: text, cents: integer}
-""",
+"""),
     "sources/messages.yaml": "kind: messages\n",
     "events/sms_sent.yaml": """\
 from: messages.sent
@@ -75,9 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A business that made an offer; three follow the link, two use the code, and one who never got it does."""
     with gateway() as provider:
         folder = write_mailing(tmp_path_factory.mktemp("offers"), url=provider.url)
-        for name, text in FILES.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
+        write_files(folder, FILES)
         workspace = at(folder, NOON - DAY)
         assert run(workspace).outcome == "done"
         workspace.close()

@@ -20,6 +20,7 @@ from regulars.pipeline.consent import address_of, record
 from regulars.pipeline.flow import run
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.testing.desk import write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
 
@@ -95,7 +96,7 @@ timezone = "America/Chicago"
 currency = "USD"
 country = "US"
 """, encoding="utf-8")
-    for name, text in {
+    write_files(folder, {
         "sources/desk.yaml": SOURCE, "desk/people.csv": PEOPLE, "campaigns/back.yaml": CAMPAIGN + f'text: "{TEXT}"\n',
         "campaigns/fair.yaml":
             f'list: lists/fair.csv\nchannel: sms\npurpose: transactional\nby: gateway\ntext: "{TEXT}"\n',
@@ -104,9 +105,7 @@ country = "US"
         "experiments/words.yaml": EXPERIMENT, "events/visited.yaml": "from: desk.people\nwho: id\nwhen: born\n",
         "sources/messages.yaml": "kind: messages\n", "events/sms_sent.yaml": SMS_SENT,
         "events/message_delivered.yaml": DELIVERED, "metrics/visits.yaml": "title: Visits\ndescription: Times.\ncount: visited\n",
-    }.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    })
     workspace = at_noon(folder)
     assert run(workspace).outcome == "done"
     for number in ("1", "3", "4", "6", "8"):

@@ -22,6 +22,7 @@ from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.message_list import Wanted
+from regulars.testing.desk import business, write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
 
@@ -30,17 +31,7 @@ SUNDAY = datetime(2026, 3, 8, 20, tzinfo=UTC)        # the day on which the cloc
 HOUR = timedelta(hours=1)
 NAMES = {"1": "Waco", "2": "New York", "3": "Honolulu", "4": "Phoenix", "5": "Somewhere"}
 FILES = {
-    "regulars.toml": '[business]\nname = "Studio"\ntimezone = "America/Chicago"\ncurrency = "USD"\ncountry = "US"\n',
-    "sources/desk.yaml": """\
-kind: files
-folder: desk
-streams:
-  people:
-    files: people.csv
-    key: id
-    fields: {id: id, name: text, phone: text}
-    profile: {id: id, exclusive: true, name: name, phone: phone}
-""",
+    **business(),
     "desk/people.csv": "id,name,phone\n1,Ann Waco,254-867-5301\n2,Ben York,212-867-5302\n3,Cat Lulu,808-867-5303\n"
                        "4,Dan Ariz,602-867-5304\n5,Eve Free,800-867-5305\n",
 }
@@ -84,9 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, provider: RunningGateway) -
     folder = write_mailing(tmp_path_factory.mktemp("when"), url=provider.url)
     files = FILES | {f"campaigns/{name}.yaml": CAMPAIGN + more for name, more in CAMPAIGNS.items()}
     files |= {f"campaigns/{name}.yaml": text for name, text in SPACED.items()}
-    for name, text in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    write_files(folder, files)
     workspace = open_workspace(folder, clock=FixedClock(SUNDAY))
     assert run(workspace).outcome == "done"
     for row in workspace.rows(workspace.table("contacts").select("phone")):
@@ -217,9 +206,7 @@ def test_messages_are_strewn_over_their_window_and_none_goes_before_it_is_due(fo
 def test_a_provider_is_never_told_faster_than_it_may_be(tmp_path: Path, provider: RunningGateway) -> None:
     folder = write_mailing(tmp_path, url=provider.url, destination="per_second: 10\nat_once: 4")
     rows = "".join(f"{n},Ann{n} Lee,254-867-{5400 + n}\n" for n in range(25))
-    for name, text in {**FILES, "desk/people.csv": f"id,name,phone\n{rows}", "campaigns/all.yaml": CAMPAIGN}.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    write_files(folder, {**FILES, "desk/people.csv": f"id,name,phone\n{rows}", "campaigns/all.yaml": CAMPAIGN})
     workspace = open_workspace(folder, clock=FixedClock(SUNDAY))
     assert run(workspace).outcome == "done"
     one = write_plan(workspace, plan_campaign(workspace, "all"))

@@ -24,6 +24,7 @@ from regulars.pipeline.winner import choose_winner, settle_test
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.message_list import Wanted
+from regulars.testing.desk import business, write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
 
@@ -31,22 +32,13 @@ NOON = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PEOPLE = 100
 FILES = {
-    "regulars.toml": '[business]\nname = "Studio"\ntimezone = "America/Chicago"\ncurrency = "USD"\ncountry = "US"\n',
-    "sources/desk.yaml": """\
-kind: files
-folder: desk
-streams:
-  people:
-    files: people.csv
-    key: id
-    fields: {id: id, name: text, phone: text}
-    profile: {id: id, exclusive: true, name: name, phone: phone}
+    **business("""\
   sales:
     files: sales.csv
     key: id
     fields: {id: id, member: id, at: timestamp, cents: integer}
     money: [{kind: sale, amount: cents, currency: "'USD'", when: at, who: member, payment: id}]
-""",
+"""),
     "metrics/revenue.yaml": "title: Revenue\ndescription: Paid.\nspend: gross\n",
     "desk/people.csv": "id,name,phone\n" + "".join(f"{n},Ann{n} Lee{n * 7},(254) 867-{5300 + n}\n" for n in range(PEOPLE)),
     "desk/sales.csv": f"id,member,at,cents\nold,0,{NOON - 900 * HOUR:%Y-%m-%dT%H:%M:%SZ},5\n",
@@ -114,9 +106,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
             f"campaigns/{name}.yaml": CAMPAIGN.format(by=said[name], unclear="leading" if name == "leads" else "wait")
             for name in NAMES
         }
-        for name, text in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
+        write_files(folder, files)
         workspace = open_workspace(folder, clock=FixedClock(NOON - HOUR))
         assert run(workspace).outcome == "done"
         workspace.close()
