@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,9 +109,10 @@ def glance(folder: Path, *, environment: Mapping[str, str] | None = None) -> Ite
     try:
         migrate(database)
         files = open_files(config.stores.lake, home / "cache" / "lake")
-        yield Glance(
-            config=config, lasting=facts["lasting"], memberships=MembershipBook(database), kept=kept,
-            tables=Tables(VersionBook(database), files), connection=connected(settings, scratch=home / "spill"),
-        )
+        with closing(connected(settings, scratch=home / "spill")) as connection:
+            yield Glance(
+                config=config, lasting=facts["lasting"], memberships=MembershipBook(database), kept=kept,
+                tables=Tables(VersionBook(database), files), connection=connection,
+            )
     finally:
         database.engine.dispose()
