@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from regulars.config import HOME, Config, read_config
 from regulars.project.layout import fingerprint
-from regulars.storage.book.database import Database, connect
+from regulars.storage.book.database import TENANT, Database, connect
 from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.migrate import migrate
 from regulars.storage.book.versions import VersionBook
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from regulars.identity.identifier import IdentifierRules
     from regulars.pipeline.asked import FreshEvents, Made
-
-TENANT = "default"
 
 
 class NotKept(Exception):

@@ -16,7 +16,7 @@ from regulars.storage.book.approvals import ApprovalBook
 from regulars.storage.book.audit import AuditBook
 from regulars.storage.book.campaigns import CampaignBook
 from regulars.storage.book.consent import ConsentBook
-from regulars.storage.book.database import BUSY_SECONDS, Database, connect
+from regulars.storage.book.database import BUSY_SECONDS, TENANT, Database, connect
 from regulars.storage.book.erasures import ErasureBook
 from regulars.storage.book.experiments import ExperimentBook
 from regulars.storage.book.facts import FactsBook
@@ -110,7 +110,7 @@ class Book:
 
     @classmethod
     def open(
-        cls, url: str, *, home: Path | None = None, tenant: str = "default",
+        cls, url: str, *, home: Path | None = None, tenant: str = TENANT,
         environment: Mapping[str, str] = os.environ, patience: float = BUSY_SECONDS,
     ) -> Book:
         """Open the book at a URL, make it if it is new, and bring its tables up to date.

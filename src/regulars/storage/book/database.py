@@ -28,6 +28,10 @@ PRAGMAS = ("journal_mode = wal", "synchronous = full", "foreign_keys = on")
 """Readers never wait for the writer, and a commit is on disk when it returns."""
 
 
+TENANT = "default"
+"""Whose rows they are where there is one business alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A pool of connections, and whose rows they are for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from regulars.storage.book.database import Database, connect
+from regulars.storage.book.database import TENANT, Database, connect
 from regulars.storage.book.migrate import migrate
 from regulars.storage.book.pages import PageBook
 from regulars.storage.book.webhooks import WebhookBook
@@ -39,7 +39,7 @@ class LandingBook:
     webhooks: WebhookBook
 
     @classmethod
-    def open(cls, url: str, *, tenant: str = "default") -> LandingBook:
+    def open(cls, url: str, *, tenant: str = TENANT) -> LandingBook:
         """Open it as `Book.open` does, whose errors it raises."""
         database = Database(connect(url), tenant)
         migrate(database)
