@@ -63,7 +63,10 @@ def command(
 
     Pages are at / for people who sign in; `regulars person invite` gives them the link to choose a password with.
     """
-    from regulars.flags.cipher import is_key  # noqa: PLC0415  help must answer at once
+    from regulars.storage.pandas_left_out import leave_pandas_out  # noqa: PLC0415  help must answer at once
+
+    leave_pandas_out()                       # before whatever would import it
+    from regulars.flags.cipher import is_key  # noqa: PLC0415
     from regulars.web.listen import listening, serve  # noqa: PLC0415
     from regulars.web.serving import Choices, serving  # noqa: PLC0415
 
