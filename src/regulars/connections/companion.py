@@ -40,7 +40,7 @@ ZERO = date(2000, 1, 1)
 """The day on which an occasion of a tally counts once."""
 
 LAST = 100_000
-"""Days after ZERO from which on it counts no more: twice as much every HALF_LIFE, a mistaken year would be no number."""
+"""Days after ZERO from which on it counts no more: of a mistaken year the weight would be no number."""
 
 WEIGHTS = {
     FAMILY_MEMBERSHIP: 8.0, SHARED_PASS: 4.0, FREQUENT_GUEST: 3.0, SAME_PURCHASE_GROUP: 2.0, SAME_DAY_CHECKIN: 1.0,

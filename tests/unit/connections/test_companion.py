@@ -13,7 +13,17 @@ from scipy import stats
 
 from regulars.connections.co_presence import arrivals, together
 from regulars.connections.community import communities
-from regulars.connections.companion import COMPANION, CROWDED, HALF_LIFE, MANY, TIE, companions, least_days, tallies, ties
+from regulars.connections.companion import (
+    COMPANION,
+    CROWDED,
+    HALF_LIFE,
+    MANY,
+    TIE,
+    companions,
+    least_days,
+    tallies,
+    ties,
+)
 from regulars.connections.interaction import INTERACTION, same_day_checkins
 from regulars.storage.engines.duckdb import DuckDBEngine
 
