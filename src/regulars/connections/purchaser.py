@@ -81,7 +81,10 @@ def pairs(uses: ir.Table, profiles: ir.Table, identity: ir.Table) -> ir.Table:
 
     Two accounts of one customer are one candidate, by the older id.
     """
-    known = profiles.filter(profiles.name.notnull()).select("profile_source", "profile_id", "name", "created_at")
+    wanted = uses.select("profile_source", name=PURCHASER_KEY).drop_null("name")
+    # Before anything is joined or grouped: hardly a customer is named in a text.
+    known = profiles.semi_join(wanted, ["profile_source", "name"])
+    known = known.select("profile_source", "profile_id", "name", "created_at")
     owned = known.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"])
     named = owned.group_by("profile_source", "name", "customer_id").agg(
         profile_id=owned.profile_id.min(), since=owned.created_at.min()
