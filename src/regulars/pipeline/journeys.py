@@ -116,7 +116,8 @@ def decide(workspace: Workspace, flow: Flow) -> Decided:
     going = book.on_the_way(flow.name)
     own = followed(flow, going, merged, over=_over(workspace, flow, going, merged), at=now)
     going = _placed(workspace, flow, own.going)
-    considered, known = _considered(workspace, flow, merged)
+    tables = _tables(workspace, flow)
+    considered, known = _considered(workspace, flow, tables, merged)
     fresh = considered.filter(pc.is_null(considered["refusal"])).select(OCCASIONS.names)
     begun = journeys_of(
         flow, fresh, known, held_out=_held_out(workspace, flow, fresh["customer_id"].combine_chunks()), now=now,
@@ -128,7 +129,7 @@ def decide(workspace: Workspace, flow: Flow) -> Decided:
     asked = every if flow.is_left_by_opt_out else every.filter(pc.less_equal(every["due_at"], moment))
     permitted = _permitted(workspace, flow, asked["customer_id"].combine_chunks(), now)
     over = ended(every, leaving(
-        flow, every, answers, gone=_gone(workspace, flow, every), opted_out=_opted_out(flow, every, permitted),
+        flow, every, answers, gone=_gone(workspace, flow, tables, every), opted_out=_opted_out(flow, every, permitted),
     ), at=now)
     left = _keys(over)
     stay = every.filter(pc.invert(pc.is_in(_keys(every), left)))
@@ -186,14 +187,16 @@ def _placed(workspace: Workspace, flow: Flow, going: pa.Table) -> pa.Table:
     return pa.concat_tables([going.filter(pc.invert(is_lost)), found])
 
 
-def _considered(workspace: Workspace, flow: Flow, merged: pa.Table) -> tuple[pa.Table, pa.Table]:
+def _considered(
+    workspace: Workspace, flow: Flow, tables: Tables, merged: pa.Table
+) -> tuple[pa.Table, pa.Table]:
     """Return occasions that have no journey yet as CONSIDERED, and all journeys of their customers as BEGUN."""
     first, last = entry_window(flow, as_of_now(workspace).day)
     book = workspace.book.journeys
     nobody = book.begun_by(flow.name, [])
     if first > last:
         return CONSIDERED.empty_table(), nobody
-    found = _in_force(workspace.fetch(occasions(flow, _tables(workspace, flow), first=first, last=last)), merged)
+    found = _in_force(workspace.fetch(occasions(flow, tables, first=first, last=last)), merged)
     days = found["anchor_day"].cast(pa.date32())
     midnights = at_local(days.to_numpy().astype("datetime64[D]"), zone=workspace.zone)
     moments = pc.coalesce(found["anchor_at"].combine_chunks().cast(pa.timestamp("us")), pa.array(
@@ -263,14 +266,12 @@ def _enrol(workspace: Workspace, decided: Decided) -> None:
     enrol_units(workspace, experiment, units.drop_null())
 
 
-def _gone(workspace: Workspace, flow: Flow, journeys: pa.Table) -> NDArray[np.bool_]:
+def _gone(workspace: Workspace, flow: Flow, tables: Tables, journeys: pa.Table) -> NDArray[np.bool_]:
     """Return whose occasion was called off: a party that is no more, or on another day."""
     if not isinstance(flow.trigger, OnDate) or not journeys.num_rows:
         return np.zeros(journeys.num_rows, np.bool_)
     days = pc.min_max(journeys["anchor_day"])
-    found = workspace.fetch(occasions(
-        flow, _tables(workspace, flow), first=days["min"].as_py(), last=days["max"].as_py()
-    ))
+    found = workspace.fetch(occasions(flow, tables, first=days["min"].as_py(), last=days["max"].as_py()))
     gone: NDArray[np.bool_] = pc.invert(pc.is_in(_keys(journeys), _keys(found))).to_numpy(zero_copy_only=False)
     return gone
 
