@@ -96,6 +96,21 @@ def are_different(levels: Levels) -> Bools:
     return found
 
 
+def are_born_apart(levels: Levels) -> Bools:
+    """Say of each pair whether the birthdays clearly differ, and no strong id says otherwise."""
+    born, strong = levels[:, FIELDS.index("birthday")], levels[:, FIELDS.index("personal_id")]
+    is_known = (strong != UNKNOWN) & (strong != len(COMPARED["personal_id"].outcomes))
+    found: Bools = (born == len(COMPARED["birthday"].outcomes)) & ~is_known
+    return found
+
+
+def have_only_name(levels: Levels) -> Bools:
+    """Say of each pair whether both have the same full name, and nothing else is known of both."""
+    told = [FIELDS.index(field) for field in ("birthday", "email", "phone", "address", "personal_id")]
+    found: Bools = (levels[:, :2] == EQUAL).all(axis=1) & (levels[:, told] == UNKNOWN).all(axis=1)
+    return found
+
+
 def have_second_fact(levels: Levels) -> Bools:
     """Say of each pair whether something beside the name agrees: many people have one name.
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.comparison import COMPARED, Compared, have_second_fact
+from regulars.identity.comparison import COMPARED, Compared, are_born_apart, have_only_name, have_second_fact
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
@@ -74,6 +74,7 @@ class Scored:
     right: Ints                              # number of a profile
     probability: Floats                      # to six digits, as in `matches`
     is_medium: Bools                         # whether the pair is merged
+    is_name: Bools                           # whether it is if nobody else is known by that name
     likeness: Likeness
 
     def among(self, chosen: Ints, *, count: int) -> Scored:
@@ -85,7 +86,8 @@ class Scored:
         rows = np.flatnonzero(left >= 0)
         rows = rows[np.lexsort((right[rows], left[rows]))]
         return replace(
-            self, left=left[rows], right=right[rows], probability=self.probability[rows], is_medium=self.is_medium[rows]
+            self, left=left[rows], right=right[rows], probability=self.probability[rows],
+            is_medium=self.is_medium[rows], is_name=self.is_name[rows],
         )
 
 
@@ -98,8 +100,8 @@ def score(seen: Seen, *, thresholds: Thresholds) -> Scored:
     ))
 
 
-def likely_links(scored: Scored, *, persons: Separation, conflicts: Iterable[Conflict]) -> Links:
-    """Return links between the profiles that are merged for their likeness.
+def likely_links(scored: Scored, *, persons: Separation, conflicts: Iterable[Conflict], chosen: Bools) -> Links:
+    """Return links between the chosen pairs of profiles, which are merged for their likeness.
 
     Whoever exact evidence pulls to two people waits for a person's word: likeness does not settle it.
     """
@@ -107,10 +109,10 @@ def likely_links(scored: Scored, *, persons: Separation, conflicts: Iterable[Con
     pulled = np.array([profile for c in conflicts for profile in (c.profile, c.other)], dtype=np.int64)
     is_pulled[persons.person[pulled]] = True
     is_open = ~is_pulled[persons.person[scored.left]] & ~is_pulled[persons.person[scored.right]]
-    chosen = np.flatnonzero(scored.is_medium & is_open)
+    rows = np.flatnonzero(chosen & is_open)
     return Links(
-        left=scored.left[chosen], right=scored.right[chosen], kind=np.full(len(chosen), LIKELY, dtype=np.int64),
-        group=np.arange(len(chosen)),
+        left=scored.left[rows], right=scored.right[rows], kind=np.full(len(rows), LIKELY, dtype=np.int64),
+        group=np.arange(len(rows)),
     )
 
 
@@ -151,6 +153,7 @@ class Told:
         return Scored(
             left=self.left, right=self.right, probability=kept_probabilities(self.matches), likeness=likeness,
             is_medium=pc.equal(self.matches["tier"], "medium").to_numpy(),
+            is_name=pc.equal(self.matches["tier"], "name").to_numpy(),
         )
 
 
@@ -170,11 +173,15 @@ class _Weighed:
     weight: Floats                           # bits
     model: Model
 
-    def are_medium(self, *, merge: float) -> Bools:
-        """Say of each pair whether it is merged: probable enough, and by more than its name."""
-        if merge >= 1:                       # nothing is certain: only exact evidence merges
-            return np.zeros(len(self.probability), dtype=bool)
-        return (self.probability >= merge) & have_second_fact(self.pairs.levels)
+    def tiers(self, *, merge: float) -> pa.Array:
+        """Return the tier of each pair: by how probable it is, and by more than its name."""
+        levels = self.pairs.levels
+        # Nothing is certain: where 1 is asked for only exact evidence merges.
+        is_likely = (self.probability >= merge) & (merge < 1)
+        if self.model.trusts_birthdays:
+            is_likely &= ~are_born_apart(levels)
+        tiers = np.where(is_likely & have_only_name(levels), "name", "low")
+        return pa.array(np.where(is_likely & have_second_fact(levels), "medium", tiers))
 
 
 def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float) -> _Weighed:
@@ -202,7 +209,7 @@ def _told(weighed: _Weighed, people: pa.Table, thresholds: Thresholds) -> Told:
         "right_source": pc.if_else(is_first, other[0], one[0]), "right_id": pc.if_else(is_first, other[1], one[1]),
         "probability": pa.array(weighed.probability).cast(pa.decimal128(9, DIGITS)),
         "weight": pa.array(np.round(weighed.weight, 3)).cast(pa.decimal128(9, 3)),
-        "tier": pc.if_else(pa.array(weighed.are_medium(merge=thresholds.merge)), "medium", "low"),
+        "tier": weighed.tiers(merge=thresholds.merge),
         "evidence": _evidence(weighed),
     }
     return Told(left=weighed.pairs.left, right=weighed.pairs.right, matches=pa.table(columns).cast(MATCHES))

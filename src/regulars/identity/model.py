@@ -25,6 +25,9 @@ LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
 VERSION = 3
 """Of how outcomes come about, which their names do not say: raised when the same pair would come out otherwise."""
 
+WRONG_BIRTHDAYS = 0.05
+"""Share of one person's pairs with clearly other birthdays up to which these prove that two are not one."""
+
 OUTCOMES = hashlib.md5(repr((VERSION, FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()
 BY_VALUE = np.array([field != "source" for field in FIELDS])
 """Fields of which an equal value says the more the fewer people have it."""
@@ -44,6 +47,12 @@ class Model:
     frequent: Mapping[str, Mapping[str, float]]      # field -> hash of a value -> share of people who have it too
     rare: Mapping[str, float]                # field -> that share for all other values
     limits: Sequence[int]                    # largest block of each rule of `blocking`
+
+    @property
+    def trusts_birthdays(self) -> bool:
+        """Say whether two profiles of one person hardly ever have clearly other birthdays."""
+        place = FIELDS.index("birthday")
+        return self.person[place][len(COMPARED["birthday"].outcomes)] <= WRONG_BIRTHDAYS
 
     def to_json(self) -> str:
         """Return the model as JSON text."""
