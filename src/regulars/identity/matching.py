@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.comparison import COMPARED, Compared, are_born_apart, have_only_name, have_second_fact
+from regulars.identity.comparison import COMPARED, Compared, are_different, have_only_name, have_second_fact
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
-from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
+from regulars.identity.model import Bits, Model, as_own_words, probabilities, rarities, weigh
 from regulars.identity.portrait import FIELDS, Portraits
 from regulars.identity.seen import Seen
 from regulars.identity.separation import Bools, Floats, Ints, Separation
@@ -177,22 +177,22 @@ class _Weighed:
         """Return the tier of each pair: by how probable it is, and by more than its name."""
         levels = self.pairs.levels
         # Nothing is certain: where 1 is asked for only exact evidence merges.
-        is_likely = (self.probability >= merge) & (merge < 1)
-        if self.model.trusts_birthdays:
-            is_likely &= ~are_born_apart(levels)
+        trusted = [field for field in ("first_name", "birthday") if self.model.trusts(field)]
+        is_likely = (self.probability >= merge) & (merge < 1) & ~are_different(levels, by=trusted)
         tiers = np.where(is_likely & have_only_name(levels), "name", "low")
         return pa.array(np.where(is_likely & have_second_fact(levels), "medium", tiers))
 
 
 def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float) -> _Weighed:
     """Return the pairs that reach the threshold, weighed."""
-    bits = weigh(model, pairs.levels, rarities(model, people, pairs.left, pairs.levels))
+    levels = as_own_words(model, people, pairs.left, pairs.right, pairs.levels)
+    bits = weigh(model, levels, rarities(model, people, pairs.left, levels))
     probability, weight = probabilities(model, bits)
     # A pair is judged by the digits that are kept of it: on the day it is weighed as ever after.
     probability = np.round(probability, DIGITS)
     kept = np.flatnonzero(probability >= review)
     return _Weighed(
-        pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=pairs.levels[kept]),
+        pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=levels[kept]),
         bits=Bits(stranger=bits.stranger[kept], household=bits.household[kept]), probability=probability[kept],
         weight=weight[kept], model=model,
     )

@@ -21,6 +21,7 @@ from regulars.identity.model import (
     OUTCOMES,
     SHARED_AT_HOME,
     Model,
+    as_own_words,
     logarithms,
     probabilities,
     rarities,
@@ -64,9 +65,10 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
     for _ in range(ROUNDS):
         frequent, rare = _frequencies(own, person)
         model = replace(model, frequent=frequent, rare=rare, stranger=_strangers(strangers, person))
-        rarity = rarities(model, completed, pairs.left, pairs.levels)
-        model = _maximised(model, _patterns(pairs.levels, rarity), pairs=max(own.count * (own.count - 1) // 2, 1))
-        likely = probabilities(model, weigh(model, pairs.levels, rarity))[0] >= LIKELY
+        levels = as_own_words(model, completed, pairs.left, pairs.right, pairs.levels)
+        rarity = rarities(model, completed, pairs.left, levels)
+        model = _maximised(model, _patterns(levels, rarity), pairs=max(own.count * (own.count - 1) // 2, 1))
+        likely = probabilities(model, weigh(model, levels, rarity))[0] >= LIKELY
         first = firsts(persons.person, count=persons.count)[persons.person]
         _, person = components(
             np.concatenate([first, pairs.left[likely]]), np.concatenate([np.arange(own.count), pairs.right[likely]]),
