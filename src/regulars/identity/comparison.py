@@ -101,9 +101,10 @@ def are_different(levels: Levels, *, by: Sequence[str] = ("first_name", "birthda
 
 
 def have_only_name(levels: Levels) -> Bools:
-    """Say of each pair whether both have the same full name, and nothing else is known of both."""
+    """Say of each pair whether both have one full name, or a short form of it, and nothing else is known of both."""
     told = [FIELDS.index(field) for field in ("birthday", "email", "phone", "address", "personal_id")]
-    found: Bools = (levels[:, :2] == EQUAL).all(axis=1) & (levels[:, told] == UNKNOWN).all(axis=1)
+    is_named = ((levels[:, 0] == EQUAL) | (levels[:, 0] == _SHORT)) & (levels[:, 1] == EQUAL)
+    found: Bools = is_named & (levels[:, told] == UNKNOWN).all(axis=1)
     return found
 
 

@@ -13,7 +13,7 @@ from regulars.identity.customer_id import heirs
 from regulars.identity.day import score_day
 from regulars.identity.exact import Exact, exact_evidence, ruling_marks
 from regulars.identity.matching import Likeness, Scored, Thresholds, likely_links, probability_of, score
-from regulars.identity.namesake import name_links
+from regulars.identity.namesake import assured, name_links
 from regulars.identity.near import Nodes, Ties
 from regulars.identity.numbered import profile_keys
 from regulars.identity.seen import Seen, by_age
@@ -110,11 +110,13 @@ def _found(people: pa.Table, keys: pa.Array, exact: Exact, scored: Scored) -> Fo
     held, conflicts = untangled(likely, persons=persons)
     links = Links.joined([exact.links, held])
     conflicts = exact.conflicts + conflicts
-    count, person = components(links.left, links.right, count=len(people))
-    persons = replace(persons, person=person, count=count)
+    count = len(people)
+    found, person = components(links.left, links.right, count=count)
+    persons = replace(persons, person=person, count=found)
     by_name = likely_links(scored, persons=persons, conflicts=conflicts, chosen=scored.is_name)
-    links = Links.joined([links, name_links(by_name, people, persons=persons)])
+    by_name = name_links(by_name, people, persons=persons)
+    odds = [probability_of(scored, links, count=count), assured(probability_of(scored, by_name, count=count))]
     return Found(
-        people=people, keys=keys, links=links, probability=probability_of(scored, links, count=len(people)),
+        people=people, keys=keys, links=Links.joined([links, by_name]), probability=np.concatenate(odds),
         conflicts=conflicts, likeness=scored.likeness,
     )

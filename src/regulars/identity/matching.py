@@ -17,6 +17,7 @@ from regulars.identity.comparison import COMPARED, Compared, are_different, have
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, as_own_words, probabilities, rarities, weigh
+from regulars.identity.namesake import assured
 from regulars.identity.portrait import FIELDS, Portraits
 from regulars.identity.seen import Seen
 from regulars.identity.separation import Bools, Floats, Ints, Separation
@@ -33,7 +34,8 @@ MATCHES = pa.schema([
 """One row a pair of profiles that no exact evidence joins and that may be one person; left before right.
 
 weight is in bits (log2 of the odds); tier is `medium` from the merging threshold on, if more than
-the name agrees, else `low`; evidence is a JSON list of {field, outcome, bits}, the prior first, whose bits add up to
+the name agrees; `name` where only the name is known, and it would be enough if nobody else is known by it (see
+`namesake`); else `low`; evidence is a JSON list of {field, outcome, bits}, the prior first, whose bits add up to
 the weight but for the less likely alternative.
 """
 
@@ -178,9 +180,10 @@ class _Weighed:
         levels = self.pairs.levels
         # Nothing is certain: where 1 is asked for only exact evidence merges.
         trusted = [field for field in ("first_name", "birthday") if self.model.trusts(field)]
-        is_likely = (self.probability >= merge) & (merge < 1) & ~are_different(levels, by=trusted)
-        tiers = np.where(is_likely & have_only_name(levels), "name", "low")
-        return pa.array(np.where(is_likely & have_second_fact(levels), "medium", tiers))
+        may_be = (merge < 1) & ~are_different(levels, by=trusted)
+        is_medium = may_be & (self.probability >= merge) & have_second_fact(levels)
+        is_name = may_be & (assured(self.probability) >= merge) & have_only_name(levels)
+        return pa.array(np.select([is_medium, is_name], ["medium", "name"], "low"))
 
 
 def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float) -> _Weighed:
