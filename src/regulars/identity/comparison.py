@@ -111,8 +111,8 @@ def have_only_name(levels: Levels) -> Bools:
 def have_second_fact(levels: Levels) -> Bools:
     """Say of each pair whether something beside the name agrees: many people have one name.
 
-    Where only an initial or one of several given names is known, it has to be the birthday or a personal id: the rest is
-    the whole household's.
+    Where only an initial or one of several given names is known, it has to be the birthday or a personal id: the rest
+    is the whole household's.
     """
     agree = {
         field: (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
@@ -131,7 +131,8 @@ def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> B
     rest = np.flatnonzero((found[:, 0] == _DIFFERENT) & (found[:, 1] >= _FAR))
     one = _levels(first[left[rest]], last[right[rest]], texts, _last_names)
     other = _levels(last[left[rest]], first[right[rest]], texts, _last_names)
-    is_swapped[rest] = (one > UNKNOWN) & (other > UNKNOWN) & (np.minimum(one, other) <= _SLIP) & (np.maximum(one, other) <= _SIMILAR)
+    nearer, further = np.minimum(one, other), np.maximum(one, other)
+    is_swapped[rest] = (nearer > UNKNOWN) & (nearer <= _SLIP) & (further <= _SIMILAR)
     return is_swapped
 
 

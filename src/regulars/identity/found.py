@@ -104,7 +104,7 @@ def _with_customers(
 
 def _found(people: pa.Table, keys: pa.Array, exact: Exact, scored: Scored) -> Found:
     persons = exact.persons
-    if scored.likeness.model.trusts("birthday"):
+    if scored.likeness.model.births_decide:
         persons = replace(persons, strictness="birthdays")
     likely = likely_links(scored, persons=persons, conflicts=exact.conflicts, chosen=scored.is_medium)
     held, conflicts = untangled(likely, persons=persons)

@@ -179,7 +179,8 @@ class _Weighed:
         """Return the tier of each pair: by how probable it is, and by more than its name."""
         levels = self.pairs.levels
         # Nothing is certain: where 1 is asked for only exact evidence merges.
-        trusted = [field for field in ("first_name", "birthday") if self.model.trusts(field)]
+        decides = {"first_name": self.model.trusts("first_name"), "birthday": self.model.births_decide}
+        trusted = [field for field, holds in decides.items() if holds]
         may_be = (merge < 1) & ~are_different(levels, by=trusted)
         is_medium = may_be & (self.probability >= merge) & have_second_fact(levels)
         is_name = may_be & (assured(self.probability) >= merge) & have_only_name(levels)

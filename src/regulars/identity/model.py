@@ -25,7 +25,7 @@ LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
 VERSION = 4
 """Of how outcomes come about, which their names do not say: raised when the same pair would come out otherwise."""
 
-CARELESS = 0.05
+CARELESS = 0.08
 """Share of one person's pairs that clearly differ in a field beyond which such a difference proves nothing."""
 
 OWN_WORD = 0.02
@@ -54,6 +54,11 @@ class Model:
     def trusts(self, field: str) -> bool:
         """Say whether two profiles of one person hardly ever clearly differ in a field."""
         return self.person[FIELDS.index(field)][len(COMPARED[field].outcomes)] <= CARELESS
+
+    @property
+    def births_decide(self) -> bool:
+        """Say whether clearly other birthdays keep people apart: they are trusted, and no source tells personal ids."""
+        return self.trusts("birthday") and self.rare.get("personal_id", 1) >= 1      # 1 is the share of nobody's ids
 
     def to_json(self) -> str:
         """Return the model as JSON text."""
