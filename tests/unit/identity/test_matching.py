@@ -100,6 +100,49 @@ def test_an_equal_name_alone_merges_nobody() -> None:
     assert customer["crm/1"] != customer["forms/1"]
 
 
+def test_a_rare_name_by_which_nobody_else_is_known_is_one_person_though_no_fact_is_known_of_both() -> None:
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14)), profile("forms/1", "Robert Quillfeather", email="rq@a.example"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] == customer["forms/1"]
+    assert [row["tier"] for row in found.likeness.matches.to_pylist() if row["left_source"] == "crm"] == ["name"]
+
+
+def test_of_two_who_share_a_name_a_third_profile_of_that_name_is_neither() -> None:
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14)), profile("crm/2", "Robert Quillfeather", birthday=born(2011, 9, 30)),
+        profile("forms/1", "Robert Quillfeather", email="rq@a.example"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert len({customer["crm/1"], customer["crm/2"], customer["forms/1"]}) == 3
+
+
+def test_father_and_son_of_one_name_stay_two_and_a_profile_between_them_joins_neither() -> None:
+    home = {"address": "12 elm st", "postcode": "76001"}
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(1960, 3, 14), **home), profile("crm/2", "Robert Quillfeather", birthday=born(2001, 9, 30), **home),
+        profile("forms/1", "Robert Quillfeather", **home),
+    )
+
+    customer = customer_ids(found.identity)
+    assert len({customer["crm/1"], customer["crm/2"], customer["forms/1"]}) == 3
+
+
+def test_a_day_joins_by_a_name_and_parts_again_as_everybody_at_once_would() -> None:
+    known = profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14))
+    bare, namesake = profile("forms/1", "Robert Quillfeather", email="rq@a.example"), profile("crm/2", "Robert Quillfeather", birthday=born(2011, 9, 30))
+    before = resolved(known, bare)
+
+    after = resolved(known, bare, namesake, former=Former.of(before))
+
+    joined, parted = customer_ids(before.identity), customer_ids(after.identity)
+    assert joined["crm/1"] == joined["forms/1"]
+    assert len({parted["crm/1"], parted["crm/2"], parted["forms/1"]}) == 3
+
+
 def test_a_likely_link_says_so_with_its_probability() -> None:
     told = evidence(resolved(ROBERT, BOB).identity)
 
