@@ -99,16 +99,17 @@ def are_different(levels: Levels) -> Bools:
 def have_second_fact(levels: Levels) -> Bools:
     """Say of each pair whether something beside the name agrees: many people have one name.
 
-    Where only an initial is known, it has to be the birthday or a personal id: the rest is the whole household's.
+    Where only an initial is known, it has to be the birthday or a personal id: the rest is the whole household's. Under
+    a short form or one of several given names a common home is not enough for two who have different addresses or
+    numbers of their own: "Bert" and "Robert", "Anna" and "Anna-Lena" live in one house too.
     """
-    agree = {
-        field: (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
-        for place, field in enumerate(FIELDS)
-    }
-    own: Bools = agree["birthday"] | agree["personal_id"]
-    shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
-    is_initial = levels[:, 0] == COMPARED["first_name"].outcomes.index("initial") + 1
-    found: Bools = own | (shared & ~is_initial)
+    differ = {field: levels[:, place] == len(COMPARED[field].outcomes) for place, field in enumerate(FIELDS)}
+    agree = {field: (levels[:, place] != UNKNOWN) & ~differ[field] for place, field in enumerate(FIELDS)}
+    is_initial, is_short = levels[:, 0] == _INITIAL, levels[:, 0] == _SHORT
+    is_elsewhere = is_short & (differ["email"] | differ["phone"])
+    own, contact = agree["birthday"] | agree["personal_id"], agree["email"] | agree["phone"]
+    home = agree["address"] | agree["postcode"] | agree["city"]
+    found: Bools = own | (~is_initial & (contact | (home & ~is_elsewhere)))
     return found
 
 

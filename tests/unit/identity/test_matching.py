@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from regulars.identity.identifier import IdentifierRules
 from regulars.identity.matching import Thresholds
 from regulars.identity.model import Model
 from regulars.identity.resolve import Former, Resolution, resolve
@@ -93,6 +94,18 @@ def test_several_given_names_are_read_as_a_whole(one: str, other: str, *, is_one
     assert (customer["crm/1"] == customer["forms/1"]) is is_one
 
 
+@pytest.mark.parametrize(("one", "other"), [("Robert Quillfeather", "Bob Quillfeather"), ("Anna-Lena Quillfeather", "Anna Quillfeather")])
+def test_a_short_name_in_the_same_house_is_another_person_who_has_an_address_of_his_own(one: str, other: str) -> None:
+    home = {"address": "12 elm st", "postcode": "76001"}
+    grown = profile("crm/1", one, email="rq@a.example", **home)
+
+    elsewhere = customer_ids(resolved(grown, profile("forms/1", other, email="tulip@b.example", **home)).identity)
+    unknown = customer_ids(resolved(grown, profile("forms/1", other, **home)).identity)
+
+    assert elsewhere["crm/1"] != elsewhere["forms/1"]
+    assert unknown["crm/1"] == unknown["forms/1"]
+
+
 def test_an_equal_name_alone_merges_nobody() -> None:
     found = resolved(profile("crm/1", "Robert Usher"), profile("forms/1", "Robert Usher"))
 
@@ -162,10 +175,20 @@ def test_a_contact_of_many_different_people_is_nobodys() -> None:
         ["Ann", "Ben", "Cara", "Dan", "Ella", "Finn", "Grace", "Hugo", "Iris", "Jack"]
     )]
 
-    seen = without_roles(profile_table(*guests, *family)).to_pylist()
+    seen = without_roles(profile_table(*guests, *family), rules=IdentifierRules()).to_pylist()
 
     assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "desk"} == {(None, REASON)}
     assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "home"} == {("+12543350101", None)}
+
+
+def test_how_many_make_a_contact_a_desks_is_for_the_business_to_say() -> None:
+    guests = [profile(f"desk/{n}", f"{name} {name}son", phone="+12543350100") for n, name in enumerate(["Ann", "Ben", "Cara"])]
+
+    def taken(desk_from: int) -> list[str | None]:
+        return without_roles(profile_table(*guests), rules=IdentifierRules(desk_from=desk_from))["phone_refused"].to_pylist()
+
+    assert taken(3) == [REASON] * 3
+    assert taken(4) == [None] * 3
 
 
 def test_a_day_weighs_only_what_changed() -> None:
@@ -275,7 +298,7 @@ def test_an_address_shared_by_forty_people_makes_nobody_one_and_asks_nobody_fort
     names = sorted(set(FIRST_NAMES))[:40]
     people = [profile(f"club/{n}", f"{name} {surname.format(name)}", email="all@club.example") for n, name in enumerate(names)]
 
-    found = resolve(without_roles(profile_table(*people)), now=NOW, salt=b"test")
+    found = resolve(without_roles(profile_table(*people), rules=IdentifierRules()), now=NOW, salt=b"test")
 
     assert len(set(customer_ids(found.identity).values())) == 40
     assert len(found.conflicts) == 0
