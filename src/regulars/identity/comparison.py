@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,12 +87,14 @@ def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
     return found
 
 
-def are_different(levels: Levels) -> Bools:
-    """Say of each pair whether a first name or birthday clearly differs, and no strong id says otherwise."""
-    different = {field: levels[:, n] == len(COMPARED[field].outcomes) for n, field in enumerate(FIELDS)}
+def are_different(levels: Levels, *, by: Sequence[str] = ("first_name", "birthday")) -> Bools:
+    """Say of each pair whether one of these fields clearly differs, and no strong id says otherwise."""
     strong = levels[:, FIELDS.index("personal_id")]
-    is_known = (strong != UNKNOWN) & ~different["personal_id"]
-    found: Bools = (different["first_name"] | different["birthday"]) & ~is_known
+    is_known = (strong != UNKNOWN) & (strong != len(COMPARED["personal_id"].outcomes))
+    different = np.zeros(len(levels), dtype=bool)
+    for field in by:
+        different |= levels[:, FIELDS.index(field)] == len(COMPARED[field].outcomes)
+    found: Bools = different & ~is_known
     return found
 
 
