@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -94,6 +95,23 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     assert {step.name: step.error for step in run(workspace).steps if step.outcome != "done"} == {}
     yield workspace
     workspace.close()
+
+
+def test_what_counts_as_one_contact_can_be_said_otherwise_and_holds_from_the_next_run_on(tmp_path: Path) -> None:
+    accounts = "id,email,phone\nx,a.lee@gmail.com,\ny,alee@gmail.com,\n"
+    for name in ("sources/shop.yaml", "inbox/accounts.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(PROJECT["sources/shop.yaml"] if name.endswith("yaml") else accounts, encoding="utf-8")
+    people = []
+    for folded in ("false", "true"):
+        toml = f"{PROJECT['regulars.toml']}[identity]\ngmail_folded = {folded}\n"
+        (tmp_path / "regulars.toml").write_text(toml, encoding="utf-8")
+        workspace = open_workspace(tmp_path, clock=FixedClock(NOW))
+        assert run(workspace).exit_code == 0
+        people.append(len({row["customer_id"] for row in workspace.rows(workspace.table("identity"))}))
+        workspace.close()
+
+    assert people == [2, 1]
 
 
 def customer(desk: Workspace, *keys: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,31 +87,28 @@ def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
     return found
 
 
-def are_different(levels: Levels, *, by: Sequence[str] = ("first_name", "birthday")) -> Bools:
-    """Say of each pair whether one of these fields clearly differs, and no strong id says otherwise."""
+def are_different(levels: Levels) -> Bools:
+    """Say of each pair whether a first name or birthday clearly differs, and no strong id says otherwise."""
+    different = {field: levels[:, n] == len(COMPARED[field].outcomes) for n, field in enumerate(FIELDS)}
     strong = levels[:, FIELDS.index("personal_id")]
-    is_known = (strong != UNKNOWN) & (strong != len(COMPARED["personal_id"].outcomes))
-    different = np.zeros(len(levels), dtype=bool)
-    for field in by:
-        different |= levels[:, FIELDS.index(field)] == len(COMPARED[field].outcomes)
-    found: Bools = different & ~is_known
+    is_known = (strong != UNKNOWN) & ~different["personal_id"]
+    found: Bools = (different["first_name"] | different["birthday"]) & ~is_known
     return found
 
 
 def have_second_fact(levels: Levels) -> Bools:
     """Say of each pair whether something beside the name agrees: many people have one name.
 
-    Where only an initial is known, it has to be the birthday or a personal id: the rest is the whole household's. Under
-    a short form or one of several given names a common home is not enough for two who have different addresses or
-    numbers of their own: "Bert" and "Robert", "Anna" and "Anna-Lena" live in one house too.
+    Where only an initial is known, it has to be the birthday or a personal id: the rest is the whole household's.
     """
-    differ = {field: levels[:, place] == len(COMPARED[field].outcomes) for place, field in enumerate(FIELDS)}
-    agree = {field: (levels[:, place] != UNKNOWN) & ~differ[field] for place, field in enumerate(FIELDS)}
-    is_initial, is_short = levels[:, 0] == _INITIAL, levels[:, 0] == _SHORT
-    is_elsewhere = is_short & (differ["email"] | differ["phone"])
-    own, contact = agree["birthday"] | agree["personal_id"], agree["email"] | agree["phone"]
-    home = agree["address"] | agree["postcode"] | agree["city"]
-    found: Bools = own | (~is_initial & (contact | (home & ~is_elsewhere)))
+    agree = {
+        field: (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
+        for place, field in enumerate(FIELDS)
+    }
+    own: Bools = agree["birthday"] | agree["personal_id"]
+    shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
+    is_initial = levels[:, 0] == COMPARED["first_name"].outcomes.index("initial") + 1
+    found: Bools = own | (shared & ~is_initial)
     return found
 
 

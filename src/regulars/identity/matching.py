@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.comparison import COMPARED, Compared, are_different, have_second_fact
+from regulars.identity.comparison import COMPARED, Compared, have_second_fact
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
 from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
@@ -33,7 +33,7 @@ MATCHES = pa.schema([
 """One row a pair of profiles that no exact evidence joins and that may be one person; left before right.
 
 weight is in bits (log2 of the odds); tier is `medium` from the merging threshold on, if more than
-the name agrees and no first name speaks against it, else `low`; evidence is a JSON list of {field, outcome, bits}, the prior first, whose bits add up to
+the name agrees, else `low`; evidence is a JSON list of {field, outcome, bits}, the prior first, whose bits add up to
 the weight but for the less likely alternative.
 """
 
@@ -171,12 +171,10 @@ class _Weighed:
     model: Model
 
     def are_medium(self, *, merge: float) -> Bools:
-        """Say of each pair whether it is merged: probable enough, by more than its name, and not plainly two."""
+        """Say of each pair whether it is merged: probable enough, and by more than its name."""
         if merge >= 1:                       # nothing is certain: only exact evidence merges
             return np.zeros(len(self.probability), dtype=bool)
-        # An e-mail address and a number that a whole house shares must not outweigh another name.
-        may_be = ~are_different(self.pairs.levels, by=["first_name"] if self.model.trusts("first_name") else [])
-        return may_be & (self.probability >= merge) & have_second_fact(self.pairs.levels)
+        return (self.probability >= merge) & have_second_fact(self.pairs.levels)
 
 
 def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float) -> _Weighed:

@@ -25,9 +25,6 @@ LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
 VERSION = 3
 """Of how outcomes come about, which their names do not say: raised when the same pair would come out otherwise."""
 
-CARELESS = 0.05
-"""Share of one person's pairs that clearly differ in a field beyond which such a difference proves nothing."""
-
 OUTCOMES = hashlib.md5(repr((VERSION, FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()
 BY_VALUE = np.array([field != "source" for field in FIELDS])
 """Fields of which an equal value says the more the fewer people have it."""
@@ -47,10 +44,6 @@ class Model:
     frequent: Mapping[str, Mapping[str, float]]      # field -> hash of a value -> share of people who have it too
     rare: Mapping[str, float]                # field -> that share for all other values
     limits: Sequence[int]                    # largest block of each rule of `blocking`
-
-    def trusts(self, field: str) -> bool:
-        """Say whether two profiles of one person hardly ever clearly differ in a field."""
-        return self.person[FIELDS.index(field)][len(COMPARED[field].outcomes)] <= CARELESS
 
     def to_json(self) -> str:
         """Return the model as JSON text."""

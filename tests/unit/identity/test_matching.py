@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -93,32 +92,6 @@ def test_several_given_names_are_read_as_a_whole(one: str, other: str, *, is_one
     customer = customer_ids(resolved(first, second).identity)
 
     assert (customer["crm/1"] == customer["forms/1"]) is is_one
-
-
-@pytest.mark.parametrize(("one", "other"), [("Robert Quillfeather", "Bob Quillfeather"), ("Anna-Lena Quillfeather", "Anna Quillfeather")])
-def test_a_short_name_in_the_same_house_is_another_person_who_has_an_address_of_his_own(one: str, other: str) -> None:
-    home = {"address": "12 elm st", "postcode": "76001"}
-    grown = profile("crm/1", one, email="rq@a.example", **home)
-
-    elsewhere = customer_ids(resolved(grown, profile("forms/1", other, email="tulip@b.example", **home)).identity)
-    unknown = customer_ids(resolved(grown, profile("forms/1", other, **home)).identity)
-
-    assert elsewhere["crm/1"] != elsewhere["forms/1"]
-    assert unknown["crm/1"] == unknown["forms/1"]
-
-
-def test_another_first_name_on_one_address_and_number_is_another_person_even_where_the_model_takes_homes_for_people() -> None:
-    shared = {"email": "quillfeather@house.example", "phone": "+12545550177", "address": "12 elm st", "postcode": "76001"}
-    house = [profile("crm/1", "Terence Quillfeather", **shared), profile("forms/1", "Jane Quillfeather", **shared)]
-    former = Former.of(resolved())
-    blind = replace(former.likeness.model, households=1e-12)
-
-    found = resolved(*house, former=replace(former, likeness=replace(former.likeness, model=blind)))
-
-    (match,) = [row for row in found.likeness.matches.to_pylist() if row["left_source"] == "crm"]
-    customer = customer_ids(found.identity)
-    assert (match["probability"] >= Decimal("0.95"), match["tier"]) == (True, "low")
-    assert customer["crm/1"] != customer["forms/1"]
 
 
 def test_an_equal_name_alone_merges_nobody() -> None:
