@@ -44,6 +44,14 @@ class HouseholdBook:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, HOUSEHOLDS, order_by=("household_id",))
 
+    def merged(self) -> pa.Table:
+        """Return the household ids that were given up as HOUSEHOLDS, sorted by id."""
+        t = households.c
+        query = sa.select(t.household_id, t.founder_customer_id, t.minted_at, t.merged_into)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant, t.merged_into.is_not(None))
+            return bulk.read(connection, mine, HOUSEHOLDS, order_by=("household_id",))
+
     def write(self, homes: pa.Table, register: pa.Table, *, at: datetime) -> None:
         """Move customers and write down households, new or merged, in one transaction.
 
