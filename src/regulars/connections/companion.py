@@ -25,9 +25,9 @@ from regulars.connections.interaction import (
 LEAST_DAYS = 3
 """On how many different days two people must have been together before chance is asked at all."""
 
-MANY = 4_000_000
+MANY = 1_000_000
 """Co-occurrences above which only those of pairs who were together on LEAST_DAYS days are written down: the others are
-nine in ten, say nothing, and would be most of the lake."""
+nine in ten, say nothing, and would be most of the lake. Three thousand people in one hour are 3.4 million."""
 
 CROWDED = 400_000_000
 """Co-occurrences from which every doubling asks for one day more: by chance alone that many strangers met that often.

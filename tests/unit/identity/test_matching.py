@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from regulars.identity.identifier import IdentifierRules
 from regulars.identity.matching import Thresholds
 from regulars.identity.model import Model
 from regulars.identity.resolve import Former, Resolution, resolve
@@ -205,10 +206,20 @@ def test_a_contact_of_many_different_people_is_nobodys() -> None:
         ["Ann", "Ben", "Cara", "Dan", "Ella", "Finn", "Grace", "Hugo", "Iris", "Jack"]
     )]
 
-    seen = without_roles(profile_table(*guests, *family)).to_pylist()
+    seen = without_roles(profile_table(*guests, *family), rules=IdentifierRules()).to_pylist()
 
     assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "desk"} == {(None, REASON)}
     assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "home"} == {("+12543350101", None)}
+
+
+def test_how_many_make_a_contact_a_desks_is_for_the_business_to_say() -> None:
+    guests = [profile(f"desk/{n}", f"{name} {name}son", phone="+12543350100") for n, name in enumerate(["Ann", "Ben", "Cara"])]
+
+    def taken(desk_from: int) -> list[str | None]:
+        return without_roles(profile_table(*guests), rules=IdentifierRules(desk_from=desk_from))["phone_refused"].to_pylist()
+
+    assert taken(3) == [REASON] * 3
+    assert taken(4) == [None] * 3
 
 
 def test_a_day_weighs_only_what_changed() -> None:
@@ -318,7 +329,7 @@ def test_an_address_shared_by_forty_people_makes_nobody_one_and_asks_nobody_fort
     names = sorted(set(FIRST_NAMES))[:40]
     people = [profile(f"club/{n}", f"{name} {surname.format(name)}", email="all@club.example") for n, name in enumerate(names)]
 
-    found = resolve(without_roles(profile_table(*people)), now=NOW, salt=b"test")
+    found = resolve(without_roles(profile_table(*people), rules=IdentifierRules()), now=NOW, salt=b"test")
 
     assert len(set(customer_ids(found.identity).values())) == 40
     assert len(found.conflicts) == 0
