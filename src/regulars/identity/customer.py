@@ -21,11 +21,11 @@ def customers(
     identity: ir.Table,
     events: ir.Table | None = None,
     *,
-    among: ir.Table | None = None,
+    mine: ir.Table | None = None,
     source_priority: Sequence[str] = (),
     traits: Sequence[str] = (),
 ) -> ir.Table:
-    """One row a customer: everybody, or those who are `among` some (customer_id).
+    """One row a customer: everybody, or those whose rows of `identity` are `mine`.
 
     customer_id, name, first_name, last_name, email, phone, birthday, the traits; first_seen and last_seen (business
     days of the first and last event, missing without events); profiles (how many there still are), sources
@@ -34,17 +34,17 @@ def customers(
     Of several values the best is taken: from the first source in `source_priority`, then from sources with exclusive
     ids, then the newest.
     """
-    mine = identity if among is None else identity.semi_join(among, "customer_id")
-    people = _ranked(profiles, mine, source_priority)
+    asked = identity if mine is None else mine
+    people = _ranked(profiles, asked, source_priority)
     best = _best(people, {**FACTS, **{trait: trait for trait in traits}}, profiles=people.is_present.count())
     best = best.left_join(_sources(people), "customer_id").drop("customer_id_right")
     for contact in ("email", "phone"):
-        known = people if among is None else _users(best, profiles, identity, contact)
+        known = people if mine is None else _users(best, profiles, identity, contact)
         best = _with_shared(best, known, contact)
-    seen = _seen(mine, events if events is None or among is None else events.semi_join(mine, list(KEY)))
-    best = best.left_join(seen, "customer_id").drop("customer_id_right")
-    told = ["first_seen", "last_seen", "profiles", "sources", "is_email_shared", "is_phone_shared"]
-    return best.select("customer_id", *FACTS, *told, *traits)
+    told = events if events is None or mine is None else events.semi_join(mine, list(KEY))
+    best = best.left_join(_seen(asked, told), "customer_id").drop("customer_id_right")
+    columns = ["first_seen", "last_seen", "profiles", "sources", "is_email_shared", "is_phone_shared"]
+    return best.select("customer_id", *FACTS, *columns, *traits)
 
 
 def facts(profiles: ir.Table, identity: ir.Table, *, source_priority: Sequence[str] = ()) -> ir.Table:

@@ -51,11 +51,15 @@ def publish_customers(workspace: Workspace) -> int:
     if meta.get("made_of") == made_of:
         return 0
     note = {"made_of": made_of, "declared": declared, "versions": _versions(workspace)}
+    profiles, identity = workspace.table("profiles"), workspace.table("identity")
     with ExitStack() as stack:
         among = _touched(workspace, meta["versions"], stack) if meta.get("declared") == declared else None
+        mine = None if among is None else stack.enter_context(
+            lake.gathered([identity.semi_join(among, "customer_id")], schema=identity.schema())
+        )
         people = with_household(workspace, customers(
-            workspace.table("profiles"), workspace.table("identity"), events.filter(events.source != OWN),
-            among=among, source_priority=[source.name for source in project.sources], traits=project.traits,
+            profiles, identity, events.filter(events.source != OWN), mine=mine,
+            source_priority=[source.name for source in project.sources], traits=project.traits,
         ))
         if among is None:
             lake.replace(CUSTOMERS, people, order_by=("customer_id",), meta=note, allow_shrink=True)
