@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regulars.identity.evidence import CONFLICTS
+from regulars.identity.known import MAP, NOBODY, Everybody
 from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.model import Model
 from regulars.identity.profile import KEY
-from regulars.identity.resolve import MAP, Former, resolve
+from regulars.identity.resolve import Former, resolve
 from regulars.identity.seen import ASKED
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,10 +31,8 @@ def main(folder: Path) -> None:
         former = Former(likeness=likeness, conflicts=known["conflicts"])
         told = pq.read_table(folder / "told.parquet", columns=[*KEY])
     profiles = pq.read_table(folder / "profiles.parquet", columns=[*ASKED])
-    found = resolve(
-        profiles, now=NOW, salt=b"bench", identity=known.get("identity"), register=known.get("register"),
-        former=former, told=told,
-    )
+    were = Everybody(map=known["identity"], ids=known["register"]) if known else NOBODY
+    found = resolve(profiles, now=NOW, salt=b"bench", known=were, former=former, told=told)
     tables = (
         found.changes.select(MAP.names), pa.concat_tables([found.minted, found.merged]), found.likeness.matches,
         found.likeness.compared if former is None else found.likeness.seen, found.conflicts.cast(CONFLICTS),

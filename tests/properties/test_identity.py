@@ -77,7 +77,7 @@ def test_an_id_that_nobody_contests_never_changes(days: list[list[dict[str, obje
     book = IdentityBook()
     before: set[tuple[str, frozenset[str]]] = set()
     for people in days:
-        found = resolve(profile_table(*people), now=NOW, salt=SALT, identity=book.identity, register=book.register)
+        found = resolve(profile_table(*people), now=NOW, salt=SALT, known=book.known)
         book.keep(found)
         now = _customers(found.identity)
         here = {key for _, group in now for key in group}
@@ -96,7 +96,7 @@ def test_a_ruling_that_is_taken_back_leaves_everything_as_it_was(
     seen = []
     for rulings in (before, [*before, ruled], before):
         found = resolve(
-            table, now=NOW, salt=SALT, rulings=ruling_table(*rulings), identity=book.identity, register=book.register
+            table, now=NOW, salt=SALT, rulings=ruling_table(*rulings), known=book.known
         )
         book.keep(found)
         seen.append(found.identity)
@@ -120,7 +120,7 @@ def test_over_thirty_days_of_changes_no_id_changes_needlessly() -> None:
         rows = [profile(key, **facts) for key, facts in people.items()]
         found = resolve(
             profile_table(*chance.sample(rows, len(rows))),
-            now=NOW + timedelta(days=day), salt=SALT, identity=book.identity, register=book.register,
+            now=NOW + timedelta(days=day), salt=SALT, known=book.known,
         )
         book.keep(found)
         after = customer_ids(found.identity)
@@ -180,7 +180,7 @@ def test_day_after_day_of_changes_gives_what_deciding_of_everybody_gives(chance:
         today = _changed(NOISY, chance)
         ruled = rulings if former is None else _some_rulings(former, chance)
         given = {
-            "rulings": ruled, "identity": book.identity, "register": book.register, "thresholds": thresholds,
+            "rulings": ruled, "known": book.known, "thresholds": thresholds,
             "former": former, "now": NOW + timedelta(days=day), "salt": SALT,
         }
         same_tiers = former is not None and former.likeness.thresholds == thresholds

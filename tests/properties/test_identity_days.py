@@ -31,7 +31,7 @@ def test_a_new_profile_touches_only_those_it_hangs_together_with(new: int) -> No
     book.keep(before)
 
     found = resolve(
-        NOISY, now=NOW, salt=SALT, identity=book.identity, register=book.register, former=Former.of(before), told=told
+        NOISY, now=NOW, salt=SALT, known=book.known, former=Former.of(before), told=told
     )
 
     reached = _hanging_together(KEYS[new], before, found)
@@ -102,7 +102,7 @@ def test_over_sixty_days_no_customer_id_changes_hands_and_a_retired_one_comes_ba
         given_ = {"now": NOW + timedelta(days=day), "salt": SALT, "rulings": ruling_table(*life.rulings)}
         found = resolve(
             profile_table(*(profile(key, **facts) for key, facts in life.people.items())), **given_,
-            identity=book.identity, register=book.register, former=former,
+            known=book.known, former=former,
             told=pa.table([[key.split("/")[n] for key in told] for n in (0, 1)], ["profile_source", "profile_id"]).cast(KEY_SCHEMA),
         )
         register_before = {row["customer_id"]: row for row in book.register.to_pylist()}

@@ -31,6 +31,13 @@ def is_minor_on(birthday: ir.Value, has_parent: ir.Value, on: date) -> ir.Value:
     return is_known.ifelse(age < ADULT_AT, has_parent.fill_null(False))
 
 
+def changes_role(birthday: ir.Value, *, after: date, until: date) -> ir.Value:
+    """Return whether somebody was born or came of age after a day and until another; false without a birthday."""
+    before, now = age_on(birthday, after), age_on(birthday, until)
+    is_other = ((before >= 0) != (now >= 0)) | ((before < ADULT_AT) != (now < ADULT_AT))
+    return is_other.fill_null(False)
+
+
 def next_change_of_age(birthdays: pa.Array | pa.ChunkedArray, on: date) -> date | None:
     """Return the first day after a day on which somebody is born or comes of age; None when nobody will."""
     born = birthdays.drop_null().cast(pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")

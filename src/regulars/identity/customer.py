@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import ibis
 import ibis.expr.types as ir
 
+from regulars.identity.profile import KEY
+
 FACTS = {
     "name": "raw_name", "first_name": "raw_first_name", "last_name": "raw_last_name",
     "email": "email", "phone": "phone", "birthday": "birthday",
@@ -19,10 +21,11 @@ def customers(
     identity: ir.Table,
     events: ir.Table | None = None,
     *,
+    mine: ir.Table | None = None,
     source_priority: Sequence[str] = (),
     traits: Sequence[str] = (),
 ) -> ir.Table:
-    """One row a customer.
+    """One row a customer: everybody, or those whose rows of `identity` are `mine`.
 
     customer_id, name, first_name, last_name, email, phone, birthday, the traits; first_seen and last_seen (business
     days of the first and last event, missing without events); profiles (how many there still are), sources
@@ -31,15 +34,17 @@ def customers(
     Of several values the best is taken: from the first source in `source_priority`, then from sources with exclusive
     ids, then the newest.
     """
-    people = _ranked(profiles, identity, source_priority)
+    asked = identity if mine is None else mine
+    people = _ranked(profiles, asked, source_priority)
     best = _best(people, {**FACTS, **{trait: trait for trait in traits}}, profiles=people.is_present.count())
     best = best.left_join(_sources(people), "customer_id").drop("customer_id_right")
     for contact in ("email", "phone"):
-        best = _with_shared(best, people, contact)
-    seen = _seen(identity, events)
-    best = best.left_join(seen, "customer_id").drop("customer_id_right")
-    told = ["first_seen", "last_seen", "profiles", "sources", "is_email_shared", "is_phone_shared"]
-    return best.select("customer_id", *FACTS, *told, *traits)
+        known = people if mine is None else _users(best, profiles, identity, contact)
+        best = _with_shared(best, known, contact)
+    told = events if events is None or mine is None else events.semi_join(mine, list(KEY))
+    best = best.left_join(_seen(asked, told), "customer_id").drop("customer_id_right")
+    columns = ["first_seen", "last_seen", "profiles", "sources", "is_email_shared", "is_phone_shared"]
+    return best.select("customer_id", *FACTS, *columns, *traits)
 
 
 def facts(profiles: ir.Table, identity: ir.Table, *, source_priority: Sequence[str] = ()) -> ir.Table:
@@ -67,6 +72,12 @@ def _sources(people: ir.Table) -> ir.Table:
     """customer_id and the names of its sources, in order, joined by commas."""
     each = people.select("customer_id", "profile_source").distinct()
     return each.group_by("customer_id").aggregate(sources=each.profile_source.collect().sort().join(","))
+
+
+def _users(best: ir.Table, profiles: ir.Table, identity: ir.Table, contact: str) -> ir.Table:
+    """Return customer_id and the contact of everybody with a contact that is some customer's best."""
+    used = profiles.semi_join(best, contact).select(*KEY, contact)
+    return used.inner_join(identity, list(KEY)).select("customer_id", contact)
 
 
 def _with_shared(best: ir.Table, people: ir.Table, contact: str) -> ir.Table:

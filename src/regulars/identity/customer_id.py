@@ -8,6 +8,7 @@ whom the map does not know.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +19,9 @@ import pyarrow.compute as pc
 from regulars.identity.separation import Bools, Ints
 
 ID_PREFIX = "c_"
+
+Given = Callable[[pa.Array], pa.Array]
+"""Returns those of some ids that were ever given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class Called:
 
 def call(
     component: Ints, former: Ints, *, founder: Ints, is_strong: Bools, founders: pa.Table, ids: pa.Array,
-    merged_into: pa.ChunkedArray, salt: bytes, taken: pa.Array | pa.ChunkedArray | None = None, prefix: str = "c_",
+    merged_into: pa.ChunkedArray, salt: bytes, given: Given | None = None, prefix: str = "c_",
 ) -> Called:
     """Give each component its id: the one it goes on with, the one its founder had before a merge, or a new one.
 
@@ -54,7 +58,7 @@ def call(
         ids: Every id ever given that members had or founded, oldest first; their positions are the numbers.
         merged_into: Of each of them: the id that goes on in its place, null while it is in use.
         salt: The project's own key (see `mint`).
-        taken: Every id ever given, where `ids` are some of them.
+        given: Says which of some ids were ever given, where `ids` are only some of these.
         prefix: Says what an id is of.
 
     """
@@ -66,7 +70,7 @@ def call(
     back = revived(component, founder, is_new=kept.former < 0, is_retired=is_retired)
     goes_on = np.where(kept.former < 0, back, kept.former)
     is_new = pa.array(goes_on < 0)
-    fresh = mint(founders.filter(is_new), taken=ids if taken is None else taken, salt=salt, prefix=prefix)
+    fresh = mint(founders.filter(is_new), given=given or _among(ids), salt=salt, prefix=prefix)
     known = pc.take(ids, pa.array(goes_on, mask=goes_on < 0))
     return Called(
         ids=pc.replace_with_mask(known, is_new, fresh), is_new=is_new, again=back[back >= 0], kept=kept
@@ -189,12 +193,12 @@ def heirs(ids: pa.Array | pa.ChunkedArray, register: pa.Table) -> pa.Array:
     return ids
 
 
-def mint(founders: pa.Table, *, taken: pa.Array | pa.ChunkedArray, salt: bytes, prefix: str = ID_PREFIX) -> pa.Array:
+def mint(founders: pa.Table, *, given: Given, salt: bytes, prefix: str = ID_PREFIX) -> pa.Array:
     """Make an id for each founder: `c_` and 16 hexadecimal digits.
 
     Args:
         founders: The key of each founder, one row a new id: of a customer the profile_source and profile_id.
-        taken: Ids that were ever given; a hash that meets one of them is made again with a counter.
+        given: Says which of some ids were ever given; a hash that is one of them is made again with a counter.
         salt: The project's own key, up to 64 bytes, so that ids say nothing about the profile.
         prefix: Says what the id is of.
 
@@ -202,21 +206,23 @@ def mint(founders: pa.Table, *, taken: pa.Array | pa.ChunkedArray, salt: bytes, 
     # No column kernel hashes with a key; an id is minted once.
     texts = ["\0".join(key) for key in zip(*(column.to_pylist() for column in founders.columns), strict=True)]
     made = [prefix + _hashed(text, salt) for text in texts]
-    seen = set(_given(made, taken))
+    seen = _were_given(made, given)
     for n, text in enumerate(texts):
         again = 0
         while made[n] in seen:
             again += 1
             made[n] = prefix + _hashed(f"{text}\0{again}", salt)
-            seen.update(_given([made[n]], taken))
+            seen |= _were_given([made[n]], given)
         seen.add(made[n])
     return pa.array(made, pa.string())
 
 
-def _given(ids: list[str], taken: pa.Array | pa.ChunkedArray) -> list[str]:
-    """Those of some ids that were given before: the many are looked up among the few."""
-    found: list[str] = taken.filter(pc.is_in(taken, value_set=pa.array(ids, pa.string()))).to_pylist()
-    return found
+def _among(ids: pa.Array) -> Given:
+    return lambda asked: asked.filter(pc.is_in(asked, value_set=ids))
+
+
+def _were_given(ids: list[str], given: Given) -> set[str]:
+    return set(given(pa.array(ids, pa.string())).to_pylist())
 
 
 def _hashed(text: str, salt: bytes) -> str:

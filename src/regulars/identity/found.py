@@ -12,10 +12,11 @@ from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.customer_id import heirs
 from regulars.identity.day import score_day
 from regulars.identity.exact import Exact, exact_evidence, ruling_marks
+from regulars.identity.known import Known
 from regulars.identity.matching import Likeness, Scored, Thresholds, likely_links, probability_of, score
 from regulars.identity.namesake import assured, name_links
 from regulars.identity.near import Nodes, Ties
-from regulars.identity.numbered import profile_keys
+from regulars.identity.numbered import key_table, profile_keys
 from regulars.identity.seen import Seen, by_age
 from regulars.identity.separation import Bools, Floats
 
@@ -31,7 +32,7 @@ class Found:
     conflicts: list[Conflict]
     likeness: Likeness                       # of everybody, also of those who were not looked at
     reached: pa.Array | None = None          # keys of who was looked at, of those that are gone too; None: everybody
-    is_mine: pa.Array | None = None          # whether a row of the identity map is theirs or one of their customers'
+    mine: pa.Table | None = None             # known.MAP of these and of everybody who was one customer with one of them
 
 
 def find_everybody(profiles: pa.Table, *, rulings: pa.Table, thresholds: Thresholds) -> Found:
@@ -44,8 +45,7 @@ def find_everybody(profiles: pa.Table, *, rulings: pa.Table, thresholds: Thresho
 
 
 def find_reached(
-    profiles: pa.Table, *, told: pa.Array, former: Likeness, identity: pa.Table, register: pa.Table, rulings: pa.Table,
-    thresholds: Thresholds,
+    profiles: pa.Table, *, told: pa.Array, former: Likeness, known: Known, rulings: pa.Table, thresholds: Thresholds,
 ) -> Found:
     """Find who is one person among those whom a change can reach; all others stay who they were.
 
@@ -53,8 +53,7 @@ def find_reached(
         profiles: All profiles, normalised.
         told: Keys of those that came, changed or went since the last run, or were ruled on.
         former: The last run, which `still_holds`.
-        identity: `resolve.MAP`.
-        register: `resolve.REGISTER`.
+        known: Who everybody was.
         rulings: `resolve.RULINGS`.
         thresholds: From which probability on pairs are merged and shown.
 
@@ -75,30 +74,27 @@ def find_reached(
     is_likely = scored.is_medium | scored.is_name
     ties += [(left_before[was_likely], right_before[was_likely]), (scored.left[is_likely], scored.right[is_likely])]
     reached = nodes.reached(np.flatnonzero(touched), ties=ties)
-    reached, is_mine = _with_customers(nodes, reached, ties, identity=identity, register=register)
+    reached, mine = _with_customers(nodes, reached, ties, known=known)
     people, keys, node = nodes.people(np.flatnonzero(reached & nodes.alive))
     exact = exact_evidence(people, keys=keys, rulings=rulings)
     found = _found(people, keys, exact, scored.among(node, count=len(nodes.keys)))
-    return replace(found, reached=nodes.keys.filter(pa.array(reached)), is_mine=is_mine)
+    return replace(found, reached=nodes.keys.filter(pa.array(reached)), mine=mine)
 
 
-def _with_customers(
-    nodes: Nodes, reached: Bools, ties: list[Ties], *, identity: pa.Table, register: pa.Table
-) -> tuple[Bools, pa.Array]:
-    """Everybody who was one customer with somebody reached is reached too; and which rows of the map are theirs."""
-    keys = profile_keys(identity["profile_source"], identity["profile_id"])
-    retired = register.filter(pc.is_valid(register["merged_into"]))
+def _with_customers(nodes: Nodes, reached: Bools, ties: list[Ties], *, known: Known) -> tuple[Bools, pa.Table]:
+    """Everybody who was one customer with somebody reached is reached too; and the rows of the map that are theirs."""
+    retired = known.retired()
     into = heirs(retired["customer_id"], retired)
     while True:
-        is_near = pc.is_in(keys, value_set=nodes.keys.filter(pa.array(reached)))
-        customers = pc.unique(heirs(identity["customer_id"].filter(is_near), retired))
+        near = known.of_profiles(key_table(nodes.keys.filter(pa.array(reached))))
+        customers = pc.unique(heirs(near["customer_id"], retired))
         ids = [customers, retired["customer_id"].filter(pc.is_in(into, value_set=customers)).combine_chunks()]
-        is_mine = pc.or_(is_near, pc.is_in(identity["customer_id"].combine_chunks(), value_set=pa.concat_arrays(ids)))
-        others = keys.filter(pc.and_not(is_mine, is_near))
+        theirs = known.of_customers(pc.unique(pa.concat_arrays([*ids, pc.unique(near["customer_id"])])))
+        others = profile_keys(theirs["profile_source"], theirs["profile_id"])
         more = nodes.places([others])[0][0] if len(others) else np.zeros(0, dtype=np.int64)
         more = more[more >= 0]
         if not len(more[~reached[more]]):
-            return reached, is_mine
+            return reached, theirs
         reached = nodes.reached(np.concatenate([np.flatnonzero(reached), more]), ties=ties)
 
 

@@ -15,6 +15,12 @@ def profile_keys(source: pa.Array | pa.ChunkedArray, profile: pa.Array | pa.Chun
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
+def key_table(keys: pa.Array) -> pa.Table:
+    """Return profile_source and profile_id of the keys that `profile_keys` makes."""
+    parts = pc.split_pattern(keys, "\0", max_splits=1)
+    return pa.table({"profile_source": pc.list_element(parts, 0), "profile_id": pc.list_element(parts, 1)})
+
+
 def value_numbers(column: pa.Array | pa.ChunkedArray) -> Ints:
     """Return each value's number in the order of first sight, -1 for null."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -20,23 +20,10 @@ from regulars.identity.customer_id import call, entries, formers, heirs
 from regulars.identity.distinct import firsts
 from regulars.identity.evidence import CONFLICTS, conflict_table, evidence_texts
 from regulars.identity.found import Found, find_everybody, find_reached
+from regulars.identity.known import IDENTITY, MOMENT, NOBODY, Known
 from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.profile import KEY
-
-MOMENT = pa.timestamp("us")
-
-IDENTITY = pa.schema([(name, pa.string()) for name in ("profile_source", "profile_id", "customer_id", "evidence")])
-"""Who each profile is that was ever seen: one row a profile."""
-
-MAP = IDENTITY.append(pa.field("since", MOMENT))
-"""The identity map of the book: IDENTITY and since when. Rows of profiles that are gone stay: they may return."""
-
-REGISTER = pa.schema([
-    *((name, pa.string()) for name in ("customer_id", "founder_source", "founder_id")),
-    ("minted_at", MOMENT), ("merged_into", pa.string()),
-])
-"""Every customer id ever given: for which profile, when, and, once it is retired, the customer who goes on."""
 
 RULINGS = pa.schema([
     *((name, pa.string()) for name in ("left_source", "left_id", "right_source", "right_id", "verdict")),
@@ -77,8 +64,7 @@ def resolve(
     now: datetime,
     salt: bytes,
     rulings: pa.Table | None = None,
-    identity: pa.Table | None = None,
-    register: pa.Table | None = None,
+    known: Known = NOBODY,
     thresholds: Thresholds | None = None,
     former: Former | None = None,
     told: pa.Table | None = None,
@@ -90,22 +76,19 @@ def resolve(
         now: When ids made or merged now were made or merged.
         salt: The project's key for new ids.
         rulings: RULINGS.
-        identity: MAP as the book has it.
-        register: REGISTER as the book has it; knows every id of `identity`.
+        known: Who everybody was, as the book has it.
         thresholds: From which probability on pairs are merged and shown.
         former: What the last run knew; with it nothing is learned, and only what changed is weighed.
         told: profile_source and profile_id of every profile that came, changed or went since then, or about which a
             ruling was made or taken back; with it only whom these can reach is decided about. None: any may have.
 
     """
-    identity = MAP.empty_table() if identity is None else identity
-    register = (REGISTER.empty_table() if register is None else register).select(REGISTER.names).cast(REGISTER)
     found = _found(
-        profiles, identity, register, rulings=RULINGS.empty_table() if rulings is None else rulings,
+        profiles, known, rulings=RULINGS.empty_table() if rulings is None else rulings,
         thresholds=thresholds or Thresholds(), former=former, told=told,
     )
-    mine = identity if found.is_mine is None else identity.filter(found.is_mine)
-    theirs = _theirs(register, mine, found)
+    mine = known.identity() if found.mine is None else found.mine
+    theirs = _theirs(known, mine, found)
     people, before = found.people, pc.index_in(found.keys, profile_keys(mine["profile_source"], mine["profile_id"]))
     count, component = components(found.links.left, found.links.right, count=len(people))
     founders = people.select(list(KEY)).take(pa.array(firsts(component, count=count)))
@@ -115,7 +98,7 @@ def resolve(
         component, formers(before, mine["customer_id"], ids=ids, merged_into=merged_into),
         founder=whole_numbers(pc.index_in(founding, found.keys).fill_null(-1)),
         is_strong=people["is_exclusive"].fill_null(False).to_numpy(), founders=founders, ids=ids,
-        merged_into=merged_into, salt=salt, taken=register["customer_id"],
+        merged_into=merged_into, salt=salt, given=known.given,
     )
     minted, merged = entries(called, theirs, founders, now=now)
     result = people.select(list(KEY)).append_column("customer_id", called.ids.take(pa.array(component)))
@@ -134,8 +117,8 @@ def resolve(
 
 
 def _found(
-    profiles: pa.Table, identity: pa.Table, register: pa.Table, *, rulings: pa.Table, thresholds: Thresholds,
-    former: Former | None, told: pa.Table | None,
+    profiles: pa.Table, known: Known, *, rulings: pa.Table, thresholds: Thresholds, former: Former | None,
+    told: pa.Table | None,
 ) -> Found:
     """All evidence that stands: of everybody, or of those whom a change can reach."""
     if former is None or not former.likeness.still_holds(len(profiles), thresholds):
@@ -143,23 +126,19 @@ def _found(
     tables = [profiles, former.likeness.compared] if told is None else [told]
     keys = pa.concat_arrays([profile_keys(table["profile_source"], table["profile_id"]) for table in tables])
     found = find_reached(
-        profiles, told=keys, former=former.likeness, identity=identity, register=register, rulings=rulings,
-        thresholds=thresholds,
+        profiles, told=keys, former=former.likeness, known=known, rulings=rulings, thresholds=thresholds,
     )
-    return found if told is not None else replace(found, reached=None, is_mine=None)
+    return found if told is not None else replace(found, reached=None, mine=None)
 
 
-def _theirs(register: pa.Table, mine: pa.Table, found: Found) -> pa.Table:
+def _theirs(known: Known, mine: pa.Table, found: Found) -> pa.Table:
     """The ids of customers who are decided about, and those that were given for one of their profiles; oldest first."""
-    if found.is_mine is not None:
-        retired = register.filter(pc.is_valid(register["merged_into"]))
+    if found.mine is None:
+        register = known.register()
+    else:
         had = pc.unique(mine["customer_id"])
-        ids = pa.concat_arrays([had, heirs(had, retired)])
-        founding = profile_keys(register["founder_source"], register["founder_id"])
-        is_theirs = pc.or_(
-            pc.is_in(register["customer_id"].combine_chunks(), value_set=ids), pc.is_in(founding, value_set=found.keys)
-        )
-        register = register.filter(is_theirs)
+        ids = pc.unique(pa.concat_arrays([had, heirs(had, known.retired())]))
+        register = known.ids_of(ids, founders=found.people.select(list(KEY)))
     return register.sort_by([("minted_at", "ascending"), ("customer_id", "ascending")]).combine_chunks()
 
 

@@ -1,4 +1,4 @@
-"""Derive: typed records become lines of money and events, people become customers; only what changed is made again."""
+"""Derive: typed records become lines of money and events; only what changed is made again."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from regulars.connections.transfer_events import of_transfers
 from regulars.events.derive import DRAFT, derived, drafts, of_money, with_month
 from regulars.events.event import MONEY, OWN, TRANSFERS, EventType, attributes
 from regulars.events.money import LINE
-from regulars.identity.customer import customers
 from regulars.pipeline.changed import KEY, at_hand, changed, mark
-from regulars.pipeline.households import MEMBERS, with_household
 from regulars.pipeline.money import changed_money
-from regulars.pipeline.read import content_of, digest, quarantine_rows, refused_at
+from regulars.pipeline.read import digest, quarantine_rows, refused_at
 from regulars.pipeline.workspace import Workspace
 from regulars.records.intake import typed_schema
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -37,14 +35,6 @@ def derive_facts(workspace: Workspace) -> Steps:
         rows_in=lines + events, rows_out=lines + events,
         note=f"{workspace.lake.rows(EVENTS):,} events, {workspace.lake.rows(MONEY):,} lines of money",
     )
-
-
-def describe_customers(workspace: Workspace) -> Steps:
-    """Bring the customers up to date with their profiles, their households and what happened to them."""
-    yield Checkpoint(done=0, total=1, note="customers")
-    changed = publish_customers(workspace)
-    rows = workspace.lake.rows("customers")
-    return Work(rows_in=rows, rows_out=changed, note=f"{rows:,} customers" if changed else "no customer changed")
 
 
 def changed_events(workspace: Workspace) -> int:
@@ -89,29 +79,6 @@ def event_attributes(workspace: Workspace) -> ibis.Schema:
     schemas[MONEY] = of_money(ibis.table(LINE, name=MONEY)).schema()
     schemas[TRANSFERS] = of_transfers(ibis.table(TRANSFER, name=TRANSFERS)).schema()
     return attributes(workspace.project.events, schemas)
-
-
-def publish_customers(workspace: Workspace) -> int:
-    """Make the customers again when their profiles, ids or events changed; return how many, 0 if unchanged.
-
-    They are seen in what sources told: our own conclusions, such as that somebody used their pass, are no sightings,
-    and what is concluded later in the same run need not make them again.
-    """
-    project, events = workspace.project, workspace.table(EVENTS)
-    told = {**workspace.lake.meta(EVENTS)}
-    told["marks"] = {name: each for name, each in told["marks"].items() if name != TRANSFERS}
-    tables = ("profiles", "identity", MEMBERS)
-    made_of = digest(*(content_of(workspace, table) for table in tables), told, project.traits)
-    if workspace.lake.meta("customers").get("made_of") == made_of:
-        return 0
-    people = with_household(workspace, customers(
-        workspace.table("profiles"), workspace.table("identity"), events.filter(events.source != OWN),
-        source_priority=[source.name for source in project.sources], traits=project.traits,
-    ))
-    workspace.lake.replace(
-        "customers", people, order_by=("customer_id",), meta={"made_of": made_of}, allow_shrink=True
-    )
-    return workspace.lake.rows("customers")
 
 
 def _made_changes(

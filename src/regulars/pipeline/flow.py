@@ -30,7 +30,8 @@ from functools import partial
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.connect import connect_customers
 from regulars.pipeline.copy import copy_by_profile
-from regulars.pipeline.derive import derive_facts, describe_customers
+from regulars.pipeline.derive import derive_facts
+from regulars.pipeline.describe import describe_customers
 from regulars.pipeline.erased import read_unerased
 from regulars.pipeline.forget import begin, carry_out, verify
 from regulars.pipeline.households import form_households

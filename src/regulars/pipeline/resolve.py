@@ -16,6 +16,7 @@ from regulars.identity.model import Model
 from regulars.identity.profile import KEY
 from regulars.identity.resolve import RULINGS, Former, Resolution, resolve
 from regulars.identity.seen import COMPARED_PROFILES
+from regulars.pipeline.known_people import KnownPeople
 from regulars.pipeline.profiles import PROFILE_TABLE, Published, publish_profiles
 from regulars.pipeline.read import content_of, digest, records_of
 from regulars.pipeline.workspace import Workspace
@@ -35,14 +36,12 @@ def resolve_people(workspace: Workspace) -> Steps:
     yield Checkpoint(done=0, total=3, note="profiles")
     published = publish_profiles(workspace)
     yield Checkpoint(done=1, total=3, note=f"{len(published.profiles):,} profiles")
-    book = workspace.book.identity
     found = resolve(
         published.profiles,
         now=workspace.clock.now(),
         salt=workspace.project.config.business.name.encode(),
         rulings=_rulings(workspace),
-        identity=book.identity_map(),
-        register=book.customers(),
+        known=KnownPeople(book=workspace.book.identity),
         thresholds=_thresholds(workspace),
         former=_former(workspace),
         told=_told(workspace, published),

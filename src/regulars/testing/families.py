@@ -26,10 +26,10 @@ from regulars.identity.kin import (
     shared_contacts,
     with_surnames,
 )
+from regulars.identity.known import IDENTITY
+from regulars.identity.known import REGISTER as CUSTOMERS
 from regulars.identity.profile import PROFILES
 from regulars.identity.reach import contacts
-from regulars.identity.resolve import IDENTITY
-from regulars.identity.resolve import REGISTER as CUSTOMERS
 from regulars.storage.engines import Engine
 
 SOURCE = "gym"

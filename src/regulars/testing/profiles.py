@@ -6,9 +6,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from regulars.identity.known import IDENTITY, MAP, REGISTER, Everybody
 from regulars.identity.name import normalise_names
 from regulars.identity.profile import PROFILES
-from regulars.identity.resolve import IDENTITY, MAP, REGISTER, RULINGS, Resolution
+from regulars.identity.resolve import RULINGS, Resolution
 from regulars.records.record import COMPARED_TRAITS
 
 GYM = "capitan"
@@ -76,6 +77,11 @@ class IdentityBook:
     def identity(self) -> pa.Table:
         """Return the map: `resolve.MAP`."""
         return pa.Table.from_pylist(list(self._map.values()), MAP)
+
+    @property
+    def known(self) -> Everybody:
+        """Return who everybody was."""
+        return Everybody(map=self.identity, ids=self.register)
 
     @property
     def register(self) -> pa.Table:

@@ -230,7 +230,7 @@ def test_a_second_run_over_the_same_profiles_changes_nothing() -> None:
     book = IdentityBook()
     book.keep(resolved(*people))
 
-    again = resolved(*people, identity=book.identity, register=book.register)
+    again = resolved(*people, known=book.known)
 
     assert again.changes.num_rows == again.minted.num_rows == again.merged.num_rows == 0
 
@@ -243,7 +243,7 @@ def test_who_merges_keeps_the_id_of_most_profiles_and_the_other_points_to_it() -
     before = customer_ids(book.identity)
 
     found = resolved(
-        *ann, {**card, "email": "a@x.org"}, identity=book.identity, register=book.register
+        *ann, {**card, "email": "a@x.org"}, known=book.known
     )
 
     assert set(customer_ids(found.identity).values()) == {before["capitan/1"]}
@@ -261,7 +261,7 @@ def test_a_split_leaves_the_id_with_the_larger_part_and_mints_for_the_smaller() 
     before = customer_ids(book.identity)["shop/1"]
 
     found = resolved(
-        *people, identity=book.identity, register=book.register,
+        *people, known=book.known,
         rulings=ruling_table(("shop/1", "different", "stripe/1"), ("shop/1", "different", "square/1"),
                         ("stripe/1", "same", "square/1")),
     )
@@ -279,7 +279,7 @@ def test_the_id_stays_with_the_gyms_own_profile_when_its_address_changes() -> No
     book.keep(resolved(member, *cards))
     before = customer_ids(book.identity)["capitan/1"]
 
-    found = resolved({**member, "email": "new@x.org"}, *cards, identity=book.identity, register=book.register)
+    found = resolved({**member, "email": "new@x.org"}, *cards, known=book.known)
 
     assert customer_ids(found.identity)["capitan/1"] == before
     assert customer_ids(found.identity)["stripe/1"] != before
@@ -290,9 +290,9 @@ def test_a_profile_that_returns_gets_its_customer_back() -> None:
     book = IdentityBook()
     book.keep(resolved(*everyone))
     before = customer_ids(book.identity)
-    book.keep(resolved(everyone[0], identity=book.identity, register=book.register))
+    book.keep(resolved(everyone[0], known=book.known))
 
-    found = resolved(*everyone, identity=book.identity, register=book.register)
+    found = resolved(*everyone, known=book.known)
 
     assert customer_ids(found.identity) == before
 
@@ -311,7 +311,7 @@ def test_a_profile_that_its_source_no_longer_lists_stays_with_its_customer() -> 
     ann, card = profile("capitan/1", "Ann Lee", email="ann@x.org"), profile("stripe/a", email="ann@x.org")
     book.keep(resolved(ann, card))
 
-    found = resolved(card, identity=book.identity, register=book.register)
+    found = resolved(card, known=book.known)
 
     assert groups(found.identity) == {frozenset({"capitan/1", "stripe/a"})}
     assert "no longer in capitan" in found.identity["evidence"].to_pylist()

@@ -15,6 +15,9 @@ BATCH = 5_000
 FETCHED = 500
 """Rows taken from a driver at once: with more of them alive Python looks for garbage among them, for as long again."""
 
+ASKED = 20_000
+"""Values that are looked for in one statement; SQLite and PostgreSQL both take some more."""
+
 
 def write(connection: sa.Connection, statement: Any, table: pa.Table, **shared: Any) -> int:
     """Carry out a statement once per row of a table, with the shared values in every row; return how many took effect.
@@ -45,6 +48,16 @@ def read(
     # Sorted here and not by the database: PostgreSQL's order of text depends on where it was installed.
     found = pa.Table.from_batches(batches, schema=schema).combine_chunks()
     return found.sort_by([(name, "ascending") for name in order_by]) if order_by else found
+
+
+def read_some(
+    connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema, *, column: sa.ColumnElement[Any],
+    values: pa.Array,
+) -> pa.Table:
+    """Return the rows of a query in which a column has one of some values, as `read` does, in no order."""
+    batches = (values[start:start + ASKED].to_pylist() for start in range(0, len(values), ASKED))
+    found = [read(connection, query.where(column.in_(batch)), schema, order_by=()) for batch in batches]
+    return pa.concat_tables(found) if found else schema.empty_table()
 
 
 def _batch(rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:

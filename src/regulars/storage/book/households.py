@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from regulars.storage.book import bulk
@@ -51,6 +52,24 @@ class HouseholdBook:
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant, t.merged_into.is_not(None))
             return bulk.read(connection, mine, HOUSEHOLDS, order_by=("household_id",))
+
+    def homes_of(self, customer_ids: pa.Array) -> pa.Table:
+        """Return the households of some customers as HOMES, in no order."""
+        t = household_map.c
+        query = sa.select(t.customer_id, t.household_id).where(t.tenant == self.database.tenant)
+        with self.database.reading() as connection:
+            return bulk.read_some(connection, query, HOMES, column=t.customer_id, values=customer_ids)
+
+    def register_of(self, household_ids: pa.Array, *, founders: pa.Array) -> pa.Table:
+        """Return the households of some ids, and those that were given for some customers, as HOUSEHOLDS, sorted."""
+        t = households.c
+        query = sa.select(t.household_id, t.founder_customer_id, t.minted_at, t.merged_into)
+        mine = query.where(t.tenant == self.database.tenant)
+        with self.database.reading() as connection:
+            named = bulk.read_some(connection, mine, HOUSEHOLDS, column=t.household_id, values=household_ids)
+            founded = bulk.read_some(connection, mine, HOUSEHOLDS, column=t.founder_customer_id, values=founders)
+        others = pc.invert(pc.is_in(founded["household_id"], value_set=named["household_id"].combine_chunks()))
+        return pa.concat_tables([named, founded.filter(others)]).sort_by("household_id")
 
     def write(self, homes: pa.Table, register: pa.Table, *, at: datetime) -> None:
         """Move customers and write down households, new or merged, in one transaction.

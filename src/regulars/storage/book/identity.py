@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from regulars.errors import NotFound
@@ -70,6 +71,18 @@ class IdentityBook:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, IDENTITY, order_by=("profile_source", "profile_id"))
 
+    def map_of_profiles(self, profiles: pa.Table) -> pa.Table:
+        """Return the map of some profiles (profile_source, profile_id) as IDENTITY, in no order."""
+        t, found = identity_map.c, []
+        for source in profiles["profile_source"].unique().to_pylist():
+            theirs = profiles.filter(pc.equal(profiles["profile_source"], source))["profile_id"].combine_chunks()
+            found.append(self._map(t.profile_source == source, column=t.profile_id, values=theirs))
+        return pa.concat_tables(found) if found else IDENTITY.empty_table()
+
+    def map_of_customers(self, customer_ids: pa.Array) -> pa.Table:
+        """Return the map of all profiles of some customers as IDENTITY, in no order."""
+        return self._map(column=identity_map.c.customer_id, values=customer_ids)
+
     def customers(self) -> pa.Table:
         """Return all customer ids ever given as CUSTOMERS, sorted by id."""
         t = customers.c
@@ -77,6 +90,26 @@ class IdentityBook:
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))
+
+    def customers_of(self, customer_ids: pa.Array) -> pa.Table:
+        """Return what is known of some customer ids as CUSTOMERS, in no order."""
+        t = customers.c
+        query = sa.select(t.customer_id, t.founder_source, t.founder_id, t.minted_at, t.merged_into)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant)
+            return bulk.read_some(connection, mine, CUSTOMERS, column=t.customer_id, values=customer_ids)
+
+    def founded_by(self, profiles: pa.Table) -> pa.Table:
+        """Return the customer ids given for some profiles (profile_source, profile_id) as CUSTOMERS, in no order."""
+        t, ids = customers.c, profiles["profile_id"].combine_chunks()
+        query = sa.select(t.customer_id, t.founder_source, t.founder_id, t.minted_at, t.merged_into)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant)
+            found = bulk.read_some(connection, mine, CUSTOMERS, column=t.founder_id, values=pc.unique(ids))
+        # One id may be a profile of several sources.
+        return found.join(
+            profiles, ["founder_source", "founder_id"], ["profile_source", "profile_id"], "left semi"
+        ).select(CUSTOMERS.names)
 
     def merged_into(self, customer_ids: Collection[str]) -> list[str]:
         """Return the ids that were given up for one of some customers', sorted."""
@@ -93,6 +126,15 @@ class IdentityBook:
         with self.database.reading() as connection:
             mine = query.where(t.tenant == self.database.tenant, t.merged_into.is_not(None))
             return bulk.read(connection, mine, CUSTOMERS, order_by=("customer_id",))
+
+    def _map(
+        self, *only: sa.ColumnElement[bool], column: sa.ColumnElement[Any], values: pa.Array
+    ) -> pa.Table:
+        t = identity_map.c
+        query = sa.select(t.profile_source, t.profile_id, t.customer_id, t.evidence, t.since)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant, *only)
+            return bulk.read_some(connection, mine, IDENTITY, column=column, values=values)
 
     def write_identity(self, upserts: pa.Table, customers_: pa.Table) -> None:
         """Point profiles at customers and write down customers, new or merged, in one transaction.

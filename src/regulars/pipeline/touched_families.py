@@ -1,0 +1,140 @@
+"""Touched families: the customers whose families a day can have changed; all others' stand as they were decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regulars.identity.age import changes_role
+from regulars.identity.family import relation_rows, roster_rows
+from regulars.identity.profile import KEY
+from regulars.identity.reached import (
+    SHARES,
+    contact_shares,
+    home_shares,
+    household_shares,
+    of_several,
+    reached,
+    relation_shares,
+    roster_shares,
+    roster_thing,
+)
+from regulars.pipeline.families import Told, comparable, homes_told
+from regulars.pipeline.read import records_of
+from regulars.pipeline.workspace import Workspace
+from regulars.records.record import Stream
+
+MOST = 0.25
+"""Share of all customers above which everybody's family is decided anew: it takes no longer."""
+
+Changes = tuple[ir.Table, ir.Table]
+"""The rows of a table that came and those that went."""
+
+_KEYS = ibis.schema(dict.fromkeys(KEY, "string"))
+
+
+def touched_families(
+    workspace: Workspace, streams: Sequence[Stream], told: Told, *, since: Mapping[str, int], after: date, until: date,
+) -> pa.Array | None:
+    """Return the customer ids of all who hang together with anybody that something was told of since.
+
+    Args:
+        workspace: whose families.
+        streams: those that tell of families.
+        told: what they tell now.
+        since: the versions of the tables that families were last decided by; None is returned when one of them is no
+            longer kept, or when most of all people are touched.
+        after: the business day of that.
+        until: the business day of now.
+
+    """
+    with ExitStack() as stack:
+        known = _changes(workspace, since, stack)
+        if known is None:
+            return None
+        profiles, identity = workspace.table("profiles"), workspace.table("identity")
+        aged = profiles.filter(changes_role(profiles.birthday, after=after, until=until)).select(*KEY)
+        things = pa.concat_arrays([pa.array([], pa.string()), *_things(workspace, streams, known)])
+        keys = stack.enter_context(workspace.lake.gathered([aged, *_keys(streams, known)], schema=_KEYS))
+        parts = [identity.semi_join(keys, list(KEY)), *known.get("identity", ())]
+        customers = workspace.fetch(ibis.union(*(part.select("customer_id") for part in parts), distinct=True))
+    asked = workspace.stores.engine.arrow(pa.table({"thing": things}))
+    shares = workspace.fetch(of_several(_shares(workspace, told), asked))
+    found = reached(shares, customers=customers["customer_id"].combine_chunks(), things=things)
+    return None if len(found) > MOST * workspace.lake.rows("household_members") else found
+
+
+def _changes(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -> Mapping[str, Changes] | None:
+    """What came to each table that is not as it was, and what went; None when that is not known of one."""
+    lake, found = workspace.lake, dict[str, Changes]()
+    for name, version in since.items():
+        change = lake.changes(name, since=version)
+        if change is None:
+            return None
+        if lake.moved(name, since=version) == (0, 0):
+            continue
+        # A file that was rewritten holds mostly the rows it held before.
+        came, went = change
+        came, went = (
+            stack.enter_context(lake.gathered([rows], schema=lake.schema(name)))
+            for rows in (came.difference(went), went.difference(came))
+        )
+        found[name] = came, went
+    return found
+
+
+def _shares(workspace: Workspace, told: Told) -> ir.Table:
+    """SHARES of everybody, now and, as far as households go, before."""
+    profiles, identity = workspace.table("profiles"), workspace.table("identity")
+    parts = [
+        *contact_shares(profiles, identity), home_shares(told.homes, identity),
+        *relation_shares(told.relations, identity), household_shares(workspace.table("household_members")),
+        *(roster_shares(rows, identity) for rows in told.rosters),
+    ]
+    return ibis.union(*(part.select(*SHARES.names) for part in parts))
+
+
+def _keys(streams: Sequence[Stream], known: Mapping[str, Changes]) -> Iterator[ir.Table]:
+    """The KEY of all profiles of whom something came, changed or went."""
+    for rows in known.get("profiles", ()):
+        yield rows.select(*KEY)
+    for stream in streams:
+        for records in known.get(records_of(stream), ()):
+            told = relation_rows(records, stream=stream) if stream.family else []
+            named = [rows.select("source", who=rows[name]) for rows in told for name in ("who", "whom")]
+            if stream.roster:
+                named.append(roster_rows(records, stream=stream).select("source", "who"))
+            for rows in named:
+                yield rows.filter(rows.who.notnull()).select(profile_source="source", profile_id="who")
+
+
+def _things(
+    workspace: Workspace, streams: Sequence[Stream], known: Mapping[str, Changes]
+) -> Iterator[pa.Array]:
+    """What those had before of whom something changed or went: others have it too, and may now be fewer."""
+    if "profiles" in known:
+        _, went = known["profiles"]
+        had = workspace.fetch(went.select("email", "phone"))
+        yield from (_named(kind, had[kind]) for kind in ("email", "phone"))
+        yield _named("home", homes_told(workspace, went)["home"])
+    for stream in streams:
+        if records_of(stream) not in known:
+            continue
+        _, went = known[records_of(stream)]
+        if stream.family:
+            told = [workspace.fetch(rows) for rows in relation_rows(went, stream=stream)]
+            yield _named("email", comparable(workspace, told)["whom_email"])
+        if stream.roster:
+            rows = roster_rows(went, stream=stream)
+            yield _named("contract", workspace.fetch(rows.select(thing=roster_thing(rows)))["thing"])
+
+
+def _named(kind: str, values: pa.ChunkedArray) -> pa.Array:
+    there = values.drop_null().unique().cast(pa.string())
+    return pc.binary_join_element_wise(pa.scalar(f"{kind}"), there, " ")
