@@ -1,9 +1,10 @@
 """The ingest door against its budget: `python benchmarks/ingest.py`, a table out.
 
 Each server runs in a process of its own and wrk (apt-get install wrk) asks it over 64 connections, on the same cores.
-Baselines of the same minutes: an ASGI function that does nothing, and a Starlette handler that inserts each event into
-SQLite with a unique id and one commit per request. What a disk's fsync costs right now is a line of its own: the door
-waits for one before it answers.
+Baselines of the same minutes: an ASGI function that does nothing, a Starlette handler that inserts each event into
+SQLite with a unique id and one commit per request, and PostgreSQL by itself where its programs are found: pgbench
+inserts the same over 16 connections, without HTTP, and the hundred rows of a batch are made in the server. What a
+disk's fsync costs right now is a line of its own: the door waits for one before it answers.
 
 | option | meaning |
 |---|---|
@@ -40,6 +41,7 @@ from regulars.sources.tracking.plan import declare
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
 from regulars.storage.door.generation import Generation
 from regulars.storage.door.message_ids import LARGEST, message_hash
+from regulars.testing.postgres import postgres_binaries, postgres_cluster
 from regulars.web.ingest.event_time import SenderClock
 from regulars.web.ingest.judging import Request, judged
 from regulars.web.ingest.open_door import MOST
@@ -77,6 +79,13 @@ async def track(request):
     return JSONResponse({"success": True})
 app = Starlette(routes=[Route(path, track, methods=["POST"]) for path in ("/v1/track", "/v1/batch")])
 uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
+"""
+TABLE = "create table events (id uuid primary key, body text)"
+INSERT = """insert into events
+select gen_random_uuid(), '{"type":"track","event":"Order Completed","userId":"user-' || n ||
+'","timestamp":"2026-11-25T10:30:55.976Z","properties":{"order_id":"o-' || n || '","total":42.5,"currency":"USD"},
+"context":{"library":{"name":"@segment/analytics-node","version":"3.1.0"}}}' from generate_series(1, %d) n
+on conflict do nothing;
 """
 LUA = """
 local n, counter, key = 0, 1, "%s"
@@ -174,6 +183,50 @@ def _asked(name: str, pid: int, port: int, *, batch: int, seconds: int, scratch:
     )
 
 
+def _postgres(binaries: Path, *, seconds: int) -> Iterator[Line]:
+    """Yield what PostgreSQL does by itself, of singles and of batches; every commit is on disk."""
+    with postgres_cluster(binaries, is_durable=True) as socket:
+        reached = ["--host", str(socket), "--username", "regulars"]
+        subprocess.run(
+            [str(binaries / "psql"), *reached, "--quiet", "--command", TABLE, "postgres"], check=True
+        )
+        server = int((socket / "data" / "postmaster.pid").read_text().split()[0])
+        for batch, kind in ((1, "singles"), (100, "batches of 100")):
+            script = socket / f"{batch}.sql"
+            script.write_text(INSERT % batch)
+            before = _cpu_of_all(server)
+            subprocess.run([
+                str(binaries / "pgbench"), *reached, "--no-vacuum", "--client=16", f"--time={seconds}", "--log",
+                f"--log-prefix={socket}/took{batch}", "--protocol=prepared", f"--file={script}", "postgres",
+            ], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            used = _cpu_of_all(server) - before
+            log = next(socket.glob(f"took{batch}.*"))
+            took = np.array([int(line.split()[2]) for line in log.read_text().splitlines()]) / 1000
+            p50, p99 = np.percentile(took, [50, 99])
+            yield Line(
+                name=f"PostgreSQL by itself, {kind}", events_per_second=len(took) * batch / seconds,
+                p50=f"{p50:.2f}ms", p99=f"{p99:.2f}ms", cpu=used * 1e6 / (len(took) * batch), errors=0,
+                memory=sum(map(_memory_of_its_own, (server, *_children(server)))),
+            )
+
+
+def _children(server: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
+
+
+def _memory_of_its_own(pid: int) -> int:
+    """Return the MB of a process, its part of what it shares among them."""
+    found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    return int(found[1]) // 1024 if found else 0
+
+
+def _cpu_of_all(server: int) -> float:
+    """Return the CPU seconds of a server, of its processes now and of those that ended."""
+    words = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
+    ended = (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
+    return _cpu(server) + ended + sum(map(_cpu, _children(server)))
+
+
 def serve(folder: Path, seconds: int) -> tuple[list[Line], float]:
     """Ask each server; return its lines, and the door's bytes on disk per event once landed and compacted."""
     lines = []
@@ -185,6 +238,8 @@ def serve(folder: Path, seconds: int) -> tuple[list[Line], float]:
         with _server([*arguments, *more], port) as pid:
             for batch, kind in ((1, "singles"), (100, "batches of 100")):
                 lines.append(_asked(f"{name}, {kind}", pid, port, batch=batch, seconds=seconds, scratch=folder))
+    if binaries := postgres_binaries():
+        lines[-2:-2] = _postgres(binaries, seconds=seconds)
     return lines, _bytes_per_event(folder / "project")
 
 

@@ -20,27 +20,35 @@ from time import perf_counter, process_time, sleep
 
 import naive_send
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from regulars.campaigns.audience import candidates, doubles
-from regulars.clock import SystemClock
+from regulars.clock import FixedClock, SystemClock
+from regulars.consent.ledger import Entry
+from regulars.consent.suppression import address_hashes
 from regulars.pipeline.account import Desk, account
+from regulars.pipeline.compose import plan_campaign, write_plan
+from regulars.pipeline.salt import salt_of
 from regulars.pipeline.send import Worker
+from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.pipeline.would_get import examples
 from regulars.project import Project
 from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
-from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.killed import killed
 from regulars.testing.mailing import NAME, planned, recipients, write_mailing
 from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
 
 SQLITE = "sqlite:./data/book.db"
+MONDAY = datetime(2026, 5, 4, 17, tzinfo=UTC)
+"""Noon where the business is: an hour at which everybody may be written to."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", nargs="*", default=["speed", "kills", "memory", "plan"])
     parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--audience", type=int, default=1_000_000, help="people of `plan`")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=5)
@@ -126,24 +134,46 @@ def _memory(told: argparse.Namespace) -> None:
     )
 
 
-def _plan(_told: argparse.Namespace) -> None:
-    """Who gets it, who not and why, of a million people."""
-    people = recipients(1_000_000, due_at=datetime(2026, 5, 4, tzinfo=UTC))
-    engine = DuckDBEngine.open(scratch=Path(tempfile.mkdtemp()))
-    audience = engine.arrow(people.select(["customer_id", "household_id"]))
-    permitted = engine.arrow(pa.table({
-        "customer_id": people["customer_id"], "address": people["address"],
-        "address_reason": pa.repeat("own", people.num_rows),
-        "allowed": pa.array([n % 10 > 0 for n in range(people.num_rows)]),
-        "reason": pa.repeat("no consent on record", people.num_rows),
-        "until": pa.nulls(people.num_rows, pa.timestamp("s")),
-    }))
-    began = perf_counter()
-    found = engine.fetch(candidates(audience, permitted, None))
-    would = engine.arrow(found.select(["customer_id", "address", "is_own", "household_id"]))
-    shared = engine.fetch(doubles(would, one_per="household"))
-    print(f"plan: {found.num_rows:,} people, {shared.num_rows} doubles, in {perf_counter() - began:.1f} s")
-    engine.close()
+def _plan(told: argparse.Namespace) -> None:
+    """Who gets it, who not and why, how it reads and what it costs: all that a person waits for before sending."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = _audience(Path(folder), told.audience)
+        began, used = perf_counter(), process_time()
+        plan = plan_campaign(workspace, NAME)
+        shown, reasons = examples(workspace, plan, limit=5), plan.reasons
+        took, cpu, load = perf_counter() - began, process_time() - used, os.getloadavg()[0]
+        sendable, segments = plan.sendable, plan.segments
+        written = write_plan(workspace, plan)
+        waiting = account(workspace.book, written).waiting
+        workspace.close()
+    print(
+        f"plan: of {told.audience:,} people {sendable:,} get it ({segments:,} segments), {reasons}, {len(shown)} "
+        f"shown, in {took:.1f} s ({cpu:.1f} s of processor), load {load:.1f}; written down to be sent: {waiting:,}"
+    )
+
+
+def _audience(folder: Path, people: int) -> Workspace:
+    """Return a business whose customers are these many people; nine of ten agreed to be written to."""
+    write_mailing(folder, url="http://127.0.0.1:1", purpose="marketing")
+    workspace = open_workspace(folder, clock=FixedClock(MONDAY))
+    table, engine, nothing = recipients(people, due_at=MONDAY), workspace.stores.engine, pa.nulls(people, pa.string())
+    ids, phones = table["customer_id"], table["address"]
+    first = pc.binary_join_element_wise("Ann", pc.utf8_slice_codeunits(ids, 2, 5), "")
+    workspace.lake.replace("customers", engine.arrow(pa.table({
+        "customer_id": ids, "first_name": first, "region": pa.repeat("TX", people),
+    })), order_by=("customer_id",))
+    workspace.lake.replace("contacts", engine.arrow(pa.table({
+        "customer_id": ids, "household_id": nothing, "phone": phones, "phone_reason": pa.repeat("own", people),
+    })), order_by=("customer_id",))
+    hashes = address_hashes(phones, channel="sms", salt=salt_of(workspace.book, at=MONDAY)).to_pylist()
+    for start in range(0, people, 50_000):
+        workspace.book.consent.append([
+            Entry(
+                address_hash=hashed, channel="sms", purpose="marketing", action="grant", method="web_form",
+                at=MONDAY - timedelta(hours=1), source="form", evidence=f"form {n}",
+            ) for n, hashed in enumerate(hashes[start:start + 50_000], start) if n % 10
+        ], addresses={}, at=MONDAY)
+    return workspace
 
 
 @contextmanager

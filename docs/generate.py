@@ -66,8 +66,8 @@ LAKE = {
     "identity": "Which profile is which customer, and by what evidence.",
     "matches": (
         "One row a pair of profiles that no exact evidence joins and that may be one person, left before right. "
-        "weight in bits; tier `medium` (merged) or `low` (for a person to decide); evidence: JSON list of "
-        "{field, outcome, bits}."
+        "weight in bits; tier `medium` (merged), `name` (merged where nobody else is known by it) or `low` (a person "
+        "decides); evidence: JSON list of {field, outcome, bits}."
     ),
     "memberships": "Who is in which segment now.",
     "metric_days": "One row per metric and business day with rows behind it.",

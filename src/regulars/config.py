@@ -17,6 +17,7 @@
     gmail_folded = true             # a.lee+gym@gmail.com is alee@gmail.com
     merge_from = 0.95               # two profiles this probably one person are merged; 1: only exact evidence merges
     review_from = 0.5               # and these are shown to a person
+    desk_from = 10                  # an address or number of so many different names is a desk's, or nobody's
 
     [stores]
     landing = "file:./data/landing"
@@ -131,6 +132,7 @@ class IdentityChoices:
     is_gmail_folded: bool = True             # dots and what follows a plus sign mean nothing to that provider
     merge_from: float = 0.95                 # probability from which two profiles are merged
     review_from: float = 0.5                 # probability from which a person is asked
+    desk_from: int = 10                      # different first and last names on a contact from which it is nobody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,8 +278,8 @@ def _business(data: dict[str, Any]) -> Business:
 
 def _identity(data: dict[str, Any]) -> IdentityChoices:
     known = {"source_priority": as_texts, "gmail_folded": bool, "merge_from": float, "review_from": float}
-    no_strangers(data, known, "identity")
-    folded = data.get("gmail_folded", True)
+    no_strangers(data, {**known, "desk_from": int}, "identity")
+    folded, desk = data.get("gmail_folded", True), data.get("desk_from", 10)
     merge, review = (as_probability(data.get(name, default), ("identity", name)) for name, default in (
         ("merge_from", 0.95), ("review_from", 0.5),
     ))
@@ -292,6 +294,9 @@ def _identity(data: dict[str, Any]) -> IdentityChoices:
         ),
         merge_from=merge,
         review_from=review,
+        desk_from=checked(
+            desk, ("identity", "desk_from"), holds=type(desk) is int and desk > 1, hint="a whole number from 2 on: 10"
+        ),
     )
 
 

@@ -191,3 +191,20 @@ def test_the_command_says_it_as_a_table_and_as_json(folder: Path, capsys: pytest
     assert [step["stage"] for step in told["variants"][1]["funnel"]][-1] == "converted"
     for words in ("converted", "nothing is sent to silence", "joins", "linear", "added"):
         assert words in shown, shown
+
+
+def test_an_answer_is_given_again_until_somebody_writes(folder: Path) -> None:
+    workspace = opened(folder, NOON + 25 * DAY)
+    one = workspace.book.campaigns.occurrences("tested")[0]
+    first = results(workspace, one)
+
+    again = results(workspace, one)
+    workspace.book.campaigns.begin(
+        "another", "once", channel="sms", purpose="marketing", destination="gateway", version="1", starts_at=NOON, at=NOON
+    )
+    later = results(workspace, one)
+
+    assert again is first
+    assert later is not first
+    assert later == first
+    workspace.close()

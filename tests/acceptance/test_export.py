@@ -225,7 +225,16 @@ def test_the_pipeline_reads_every_transfer_and_its_events_are_in_the_timeline(gy
     assert (events["received_shared_pass"], events["shared_pass"]) == (
         len(transfers), len(transfers) - transfers["purchaser_customer_id"].null_count
     )
-    assert events["referred"] == len(rows(gym, "capitan/referrals"))
+    assert (events["referred"], events["was_referred"]) == (len(rows(gym, "capitan/referrals")),) * 2
+
+
+def test_the_leaderboard_of_referrals_counts_what_was_referred_the_most_first(gym: Exported) -> None:
+    told = Counter(row["referrer_id"] for row in rows(gym, "capitan/referrals"))
+
+    board = rows(gym, "capitan/referral_leaderboard")
+
+    assert {row["referrer_id"]: int(row["total_referrals"]) for row in board} == dict(told)
+    assert [int(row["total_referrals"]) for row in board] == sorted(told.values(), reverse=True)
 
 
 def test_everybody_is_a_customer_and_every_identifier_points_at_one(gym: Exported) -> None:

@@ -138,7 +138,7 @@ def test_a_run_in_which_nothing_came_writes_nothing(desk: Path) -> None:
         result = done(workspace)
 
         assert versions(workspace) == before
-        assert next(step.work.rows_in for step in result.steps if step.name == "transfer") == 0
+        assert next(step.work.rows_in for step in result.steps if step.name == "passes") == 0
 
 
 def test_only_new_and_changed_check_ins_are_read_again_and_the_tables_are_those_of_a_rebuild(desk: Path) -> None:
@@ -147,7 +147,7 @@ def test_only_new_and_changed_check_ins_are_read_again_and_the_tables_are_those_
         result = done(workspace)
         after = contents(workspace)
 
-        assert next(step.work.rows_in for step in result.steps if step.name == "transfer") == 2
+        assert next(step.work.rows_in for step in result.steps if step.name == "passes") == 2
         assert purchasers(workspace) == {"b": None, "d": "1"}
         assert [key for _, key, _ in shared(workspace)] == ["b", "d", "d"]
         assert rebuild(workspace).exit_code == 0
@@ -200,20 +200,20 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_alike(desk: Path, mon
     publish, killed = VersionBook.publish_version, []
 
     def until_killed(self: VersionBook, name: str, **told: object) -> int:
-        if name in {"pass_uses", "transfers", "events", "quarantine"} and name not in killed:
+        if name in {"pass_uses", "pass_pairs", "pass_evidence", "transfers", "events", "quarantine"} and name not in killed:
             killed.append(name)
             raise KeyboardInterrupt
         return publish(self, name, **told)
 
     monkeypatch.setattr(VersionBook, "publish_version", until_killed)
-    for _ in range(4):
+    for _ in range(6):
         with opened(desk, 1) as workspace, pytest.raises(KeyboardInterrupt):
             run(workspace)
     with opened(desk, 1) as workspace:
         done(workspace)
         after = contents(workspace)
 
-        assert sorted(killed) == ["events", "pass_uses", "quarantine", "transfers"]
+        assert sorted(killed) == ["events", "pass_evidence", "pass_pairs", "pass_uses", "quarantine", "transfers"]
         assert rebuild(workspace).exit_code == 0
         assert contents(workspace) == after
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from regulars.campaigns.pace import DAY, Cap, Message, Seat, seats, within
+from regulars.campaigns.pace import DAY, Cap, Message, Seat, free_again, free_before, seats, within
 from regulars.consent.ledger import ANY, ENTRIES, Entry
 from regulars.consent.suppression import SUPPRESSIONS, Suppression
 from regulars.errors import NotFound
@@ -252,6 +252,20 @@ def test_the_book_decides_as_the_rule_says(book: Book) -> None:
             sent.append(at)
 
         assert taken == expected
+
+
+def test_the_book_says_since_when_a_cap_is_full_as_the_rule_says(book: Book) -> None:
+    rng, sent = Random(4), []
+    for n in range(60):
+        at = NOW + timedelta(hours=9 * n + rng.randrange(9))
+        expected = within(WEEKLY, sent, at=at, zone="UTC")
+        since = book.seats.full_since(
+            WEEKLY.name, "customer:c", limit=WEEKLY.limit, free_before=free_before(WEEKLY, at=at, zone="UTC")
+        )
+        if take(book, f"m{n}", "c", at, WEEKLY) is None:
+            sent.append(at)
+
+        assert expected.until == (None if since is None else free_again(WEEKLY, since=since, at=at, zone="UTC"))
 
 
 def test_workers_together_never_exceed_a_cap(book: Book) -> None:

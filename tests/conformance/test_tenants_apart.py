@@ -62,7 +62,7 @@ def _methods() -> list[tuple[str, str]]:
     ]
 
 
-OF_ALL = {("forgetting", "compact")}
+OF_ALL = {("forgetting", "compact"), ("marks", "now"), ("marks", "close")}
 """What is of the whole database, whosever rows are in it."""
 
 

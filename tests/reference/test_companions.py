@@ -12,8 +12,7 @@ import pytest
 from scipy import stats
 
 from regulars.connections.co_presence import arrivals, together
-from regulars.connections.companion import LEAST_DAYS, companions, ties
-from regulars.connections.connection import connections
+from regulars.connections.companion import LEAST_DAYS, companions, tallies, ties
 from regulars.connections.interaction import same_day_checkins
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.gym import generate
@@ -46,7 +45,7 @@ def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     })
     engine, visits = DuckDBEngine.open({"threads": "1"}), arrivals(rows)
     met = same_day_checkins(engine.arrow(together(visits)))
-    found = ties(met, connections(met), newest=world.last_day)
+    found = ties(tallies(met), newest=world.last_day)
     pairs = companions(engine.fetch(found), visits)
     engine.close()
     true = {frozenset((r["person_id"], r["companion_id"])) for r in pq.read_table(world.truth / "companions.parquet").to_pylist()}

@@ -26,6 +26,7 @@ largest_amount = "25000"
 [identity]
 source_priority = ["capitan", "stripe"]
 gmail_folded = false
+desk_from = 4
 
 [stores]
 landing = "file:./landing"
@@ -52,6 +53,7 @@ def test_a_whole_file_is_read_with_its_units_and_types(tmp_path: Path) -> None:
     assert config.stores.lake == "s3://bucket/lake?endpoint=http://localhost:9"
     assert config.engine.url == "duckdb://?threads=2"
     assert (config.identity.source_priority, config.identity.is_gmail_folded) == (("capitan", "stripe"), False)
+    assert config.identity.desk_from == 4
 
 
 @pytest.mark.parametrize(("line", "said"), [
@@ -116,13 +118,14 @@ def test_relative_paths_begin_at_the_project(url: str, where: str) -> None:
     ('own_phones = ["(254) 867-0000"]', 'own_phones = "(254) 867-0000"', 9, "a list of texts"),
     ('largest_amount = "25000"', "largest_amount = -1", 10, "above 0"),
     ("gmail_folded = false", "gmail_folded = 0", 14, "true or false"),
-    ("[stores]", "[store]", 16, "did you mean 'stores'?"),
-    ('landing = "file:./landing"', 'landin = "x"', 17, "did you mean 'landing'?"),
-    ("${S3_ENDPOINT}", "${S3_END}", 18, "export S3_END="),
-    ('url = "duckdb://?threads=2"', 'url = "dukdb://"', 22, "duckdb:// or spark://local[2]"),
-    ('url = "duckdb://?threads=2"', "workers = 0", 22, "a whole number from 1"),
-    ('url = "duckdb://?threads=2"', "workers = true", 22, "a whole number from 1"),
-    ("[engine]", "[engine", 21, "line is"),
+    ("desk_from = 4", "desk_from = 1", 15, "a whole number from 2"),
+    ("[stores]", "[store]", 17, "did you mean 'stores'?"),
+    ('landing = "file:./landing"', 'landin = "x"', 18, "did you mean 'landing'?"),
+    ("${S3_ENDPOINT}", "${S3_END}", 19, "export S3_END="),
+    ('url = "duckdb://?threads=2"', 'url = "dukdb://"', 23, "duckdb:// or spark://local[2]"),
+    ('url = "duckdb://?threads=2"', "workers = 0", 23, "a whole number from 1"),
+    ('url = "duckdb://?threads=2"', "workers = true", 23, "a whole number from 1"),
+    ("[engine]", "[engine", 22, "line is"),
     ('name = "Summit Climbing"\n', "", 1, 'name = "Summit Climbing"'),
 ])
 def test_what_is_wrong_is_named_with_its_line_and_what_would_be_right(

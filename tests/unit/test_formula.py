@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -201,3 +204,23 @@ def test_every_function_has_an_example_here() -> None:
     shown = " ".join(text for text, _ in ANSWERS)
 
     assert [name for name in FUNCTIONS if f"{name}(" not in shown] == []
+
+def test_formulas_are_read_in_several_threads_at_once() -> None:
+    # A thread that collects garbage lets another in.
+    def let_in(_phase: str, _told: dict[str, int]) -> None:
+        time.sleep(0)
+
+    def read(_: int) -> int:
+        return len([Formula.parse(f"a + {n} * (b - c) + d + e + f == g") for n in range(150)])
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(let_in)
+    gc.set_threshold(5)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(read, range(4)))
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(let_in)
+
+    assert found == [150] * 4

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -119,3 +121,16 @@ def test_a_decided_experiment_soon_gives_everybody_its_winner(tmp_path: Path) ->
             time.sleep(0.2)
 
     assert (before, after) == ({"a", "b"}, {"b"})
+
+
+def test_a_server_holds_nothing_that_only_a_run_needs(tmp_path: Path) -> None:
+    script = (
+        "import sys, signal, threading, regulars.web.listen as listen\n"
+        f"listen.serve = lambda *_, **__: print(*(n for n in ('pandas', 'aiohttp', 'pyspark') if n in sys.modules))\n"
+        "from regulars.cli.main import main\n"
+        f"main(['serve', '--port', '0', '--project', {str(written(tmp_path))!r}])"
+    )
+
+    said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+
+    assert said.splitlines()[-1] == "", "what it loads makes a server slow to start, and large"

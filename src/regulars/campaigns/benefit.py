@@ -35,7 +35,7 @@ class Benefit:
 class _Rule:
     kind: Kind
     needs: tuple[str, ...]                   # words without any of which it cannot match
-    pattern: re.Pattern[str]
+    pattern: str
     read: Callable[[re.Match[str]], tuple[Decimal | None, str | None] | None]   # None: it is no offer after all
 
 
@@ -197,7 +197,7 @@ def _nothing(_: re.Match[str]) -> tuple[Decimal | None, str | None]:
 
 def _rule(kind: Kind, needs: str, read: Callable[[re.Match[str]], tuple[Decimal | None, str | None] | None],
           pattern: str) -> _Rule:
-    return _Rule(kind=kind, needs=tuple(needs.split("|")), pattern=re.compile(pattern, re.IGNORECASE), read=read)
+    return _Rule(kind=kind, needs=tuple(needs.split("|")), pattern=pattern, read=read)
 
 
 _P = f"({_PERCENT}){_SIGN_OF_PERCENT}"

@@ -36,30 +36,31 @@ _UNTIL = (
 _RANGE = (
     rf"(?:(?:{_WEEKDAY},?\s+)?(?:{_MONTH}\s+)?\d{{1,2}}(?:[/.]\d{{1,2}})?(?:[/.]\d{{2,4}})?\s*(?:-|\u2013|to|through|and)\s*)?"
 )
-_ABSOLUTE = re.compile(
-    rf"\b{_UNTIL}\s+(?:the\s+|midnight\s+(?:on\s+)?|11:59\s*pm\s+(?:on\s+)?)?{_RANGE}{_DATE}", re.IGNORECASE)
-_MONTH_LONG = re.compile(
+_ABSOLUTE = (
+    rf"\b{_UNTIL}\s+(?:the\s+|midnight\s+(?:on\s+)?|11:59\s*pm\s+(?:on\s+)?)?{_RANGE}{_DATE}"
+)
+_MONTH_LONG = (
     rf"\b(?:during|throughout|all|(?:until|through) the end of)\s+(?:the\s+)?(?:month\s+of\s+)?(?P<month>{_MONTH})"
-    rf"(?:\s+(?P<year>20\d\d))?",
-    re.IGNORECASE)
+    rf"(?:\s+(?P<year>20\d\d))?"
+)
 _RELATIVE = [
-    (re.compile(r"\b(?:(?:ends?|expires?|only|valid|good|offer)\s+(?:\w+\s+)?(?:today|tonight)|today only|(?:today"
-                r"|tonight)'?s? (?:only|offer)"
-                r"|(?:through|until) midnight|last chance:? today|ends at midnight)\b", re.IGNORECASE), 0),
-    (re.compile(r"\b(?:ends?|expires?|until|through|valid)\s+(?:\w+\s+)?tomorrow\b", re.IGNORECASE), 1),
+    ((r"\b(?:(?:ends?|expires?|only|valid|good|offer)\s+(?:\w+\s+)?(?:today|tonight)|today only|(?:today"
+      r"|tonight)'?s? (?:only|offer)"
+      r"|(?:through|until) midnight|last chance:? today|ends at midnight)\b"), 0),
+    (r"\b(?:ends?|expires?|until|through|valid)\s+(?:\w+\s+)?tomorrow\b", 1),
 ]
-_FOR = re.compile(
+_FOR = (
     r"\b(?:(?:for|within|in|only|next|live for)\s+)+(?:the\s+)?(?:next\s+|only\s+|just\s+)*(?P<count>\d{1,3}|an?|one"
     r"|two|three|few|hour)\s*-?\s*"
     r"(?P<unit>hours?|hrs?|days?|weeks?|months?)?\b|\b(?P<count2>\d{1,3})[\s-](?P<unit2>hours?|hrs?|days?)\s+(?:only"
-    r"|sale|left|flash)\b",
-    re.IGNORECASE)
+    r"|sale|left|flash)\b"
+)
 _VALIDITY = re.compile(r"\b(?:valid|good|expires?|live|ends?|hurry|only|sale|left|code|coupon|offer|flash|claim"
                        r"|redeem)\b", re.IGNORECASE)
-_WORDED = re.compile(r"\b(?:for an? )?(?:very )?(?:limited time(?: only)?|while (?:supplies|stocks?) lasts?|ends soon"
-                     r"|limited stock"
-                     rf"|this week(?:end)?(?: only)?|(?:ends|expires|until|through)\s+(?:this\s+|next\s+)?"
-                     rf"(?P<weekday>{_WEEKDAY}))", re.IGNORECASE)
+_WORDED = (r"\b(?:for an? )?(?:very )?(?:limited time(?: only)?|while (?:supplies|stocks?) lasts?|ends soon"
+           r"|limited stock"
+           rf"|this week(?:end)?(?: only)?|(?:ends|expires|until|through)\s+(?:this\s+|next\s+)?"
+           rf"(?P<weekday>{_WEEKDAY}))")
 
 _ENDS = ("exp", " end", "\nend", "until", "till ", "til ", "thru", "through ", "valid", "good ", "before ", " by ",
          "no later", "deadline", "last day", "offer date", "hasta", "jusqu", "bis ", "w/c")

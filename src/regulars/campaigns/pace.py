@@ -96,11 +96,16 @@ def within(cap: Cap, taken: Sequence[datetime], *, at: datetime, zone: str) -> P
     counted = sorted(moment for moment in taken if moment > free_before(cap, at=at, zone=zone))
     if len(counted) < cap.limit:
         return Permission(allowed=True, reason=f"{len(counted)} of {cap.limit} under {cap.name}")
-    reason = f"{cap.name}: {len(counted)} of {cap.limit}"
+    until = free_again(cap, since=counted[-cap.limit], at=at, zone=zone)
+    return Permission(allowed=False, reason=f"{cap.name}: {len(counted)} of {cap.limit}", until=until)
+
+
+def free_again(cap: Cap, *, since: datetime, at: datetime, zone: str) -> datetime:
+    """Return when a full cap has a free seat; `since`: when the one was taken that makes it full, the limit-th last."""
     if isinstance(cap.window, timedelta):
-        return Permission(allowed=False, reason=reason, until=counted[-cap.limit] + cap.window)
+        return since + cap.window
     tomorrow = at.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
-    return Permission(allowed=False, reason=reason, until=datetime.combine(tomorrow, time(), tzinfo=ZoneInfo(zone)))
+    return datetime.combine(tomorrow, time(), tzinfo=ZoneInfo(zone))
 
 
 def paced(ready: npt.NDArray[np.datetime64], *, per_second: float, burst: int = 1) -> npt.NDArray[np.datetime64]:

@@ -34,8 +34,8 @@ _QUOTE = r"[\"'“”‘’«»*_:\s-]*"  # noqa: RUF001 - the quotation marks o
 _WHERE = r"(?:at|in|during|on|when|before|to (?:save|get|claim|redeem)|for)"
 
 
-def _introduction(needs: str, pattern: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
-    return tuple(needs.split(",")), re.compile(pattern, re.IGNORECASE)
+def _introduction(needs: str, pattern: str) -> tuple[tuple[str, ...], str]:
+    return tuple(needs.split(",")), pattern
 
 
 _INTRODUCTIONS = [

@@ -124,7 +124,7 @@ def _ask(
     workspace: Workspace, asked: list[Question], folder: Path, *, who: str, reason: str, reveal: bool
 ) -> None:
     """Show one question after the other and take a key for each; without a terminal all are only shown."""
-    from regulars.pipeline.review import count_questions, rule, take_back  # noqa: PLC0415
+    from regulars.pipeline.review import count_questions, count_tiers, rule, take_back  # noqa: PLC0415
 
     given: list[str] = []
     can_ask = sys.stdin.isatty()
@@ -142,6 +142,8 @@ def _ask(
             pair = (_name(question.left), _name(question.right))
             verdict: Literal["same", "different"] = "same" if answer == "s" else "different"
             given.append(rule(workspace, pair, verdict, reason=reason, by=who).ruling_id)
+    sure = ", ".join(f"{count:,} {tier}" for tier, count in count_tiers(workspace).items())
+    click.echo(f"Profiles by how sure it is who they are: {sure}")
     left = count_questions(workspace)
     click.echo(f"{counted(len(given), 'answer')} kept, {counted(left, 'question')} open.", nl=False)
     click.echo(f" Next: {command_line('run' if given else 'review', folder)}" if left or given else "")

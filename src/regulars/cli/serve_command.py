@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +65,7 @@ def command(
 
     Pages are at / for people who sign in; `regulars person invite` gives them the link to choose a password with.
     """
+    _load()
     from regulars.flags.cipher import is_key  # noqa: PLC0415  help must answer at once
     from regulars.web.listen import listening, serve  # noqa: PLC0415
     from regulars.web.serving import Choices, serving  # noqa: PLC0415
@@ -81,6 +84,18 @@ def command(
     with listening(host, port) as socket, serving(folder, choices) as ready:
         _say(f"http://{host}:{socket.getsockname()[1]}", ready.said, is_open=without_sign_in, as_json=as_json)
         serve(ready.app, socket, door=ready.door)
+
+
+def _load() -> None:
+    """Load what serving takes: without pandas, and looking for no garbage, because all of it stays."""
+    from regulars.storage.pandas_left_out import leave_pandas_out  # noqa: PLC0415  help must answer at once
+
+    gc.disable()
+    try:
+        leave_pandas_out()
+        import_module("regulars.web.serving")
+    finally:
+        gc.enable()
 
 
 def _issuer(url: str | None, client_id: str | None, client_secret: str | None) -> Issuer | None:

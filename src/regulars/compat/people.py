@@ -44,7 +44,7 @@ def customer_identifiers(material: Material) -> ir.Table:
         source: the system.
         source_id: the system's own id of the profile.
         confidence: exact (the profile founded the customer, or a person or the source said so), high (e-mail or phone),
-            medium (a contact shared by several, and the name).
+            medium (a contact shared by several, and the name; or so much else that it is hardly chance).
         reason: why this profile is this customer.
         added_date: UTC day on which the source created the profile, else on which we first read it.
         is_primary: it is the customer's own value in customers_master.
@@ -71,7 +71,7 @@ def confidence(evidence: ir.Value) -> ir.Value:
     """Return the reference's word for how sure it is that a profile is its customer."""
     return ibis.cases(
         (ibis.or_(*(evidence.like(pattern) for pattern in _STRONG)), "exact"),
-        (evidence.like("%and name%"), "medium"), else_="high",
+        (ibis.or_(evidence.like("%and name%"), evidence.like("likely%")), "medium"), else_="high",
     )
 
 

@@ -25,9 +25,9 @@ from regulars.connections.interaction import (
 LEAST_DAYS = 3
 """On how many different days two people must have been together before chance is asked at all."""
 
-MANY = 4_000_000
+MANY = 1_000_000
 """Co-occurrences above which only those of pairs who were together on LEAST_DAYS days are written down: the others are
-nine in ten, say nothing, and would be most of the lake."""
+nine in ten, say nothing, and would be most of the lake. Three thousand people in one hour are 3.4 million."""
 
 CROWDED = 400_000_000
 """Co-occurrences from which every doubling asks for one day more: by chance alone that many strangers met that often.
@@ -35,6 +35,12 @@ Of 1,400 million in 16 months, 36 million pairs were together on 3 days, 4.7 mil
 
 HALF_LIFE = 180
 """Days after which an occasion says half as much of today. Being one family does not age."""
+
+ZERO = date(2000, 1, 1)
+"""The day on which an occasion of a tally counts once."""
+
+LAST = 100_000
+"""Days after ZERO from which on it counts no more: of a mistaken year the weight would be no number."""
 
 WEIGHTS = {
     FAMILY_MEMBERSHIP: 8.0, SHARED_PASS: 4.0, FREQUENT_GUEST: 3.0, SAME_PURCHASE_GROUP: 2.0, SAME_DAY_CHECKIN: 1.0,
@@ -53,6 +59,14 @@ TIE = ibis.schema({
 other. `recent_days` are the days, `recent_weight` all other occasions by their weight, both less what age
 takes from them."""
 
+TALLY = ibis.schema({
+    "customer_id_1": "string", "customer_id_2": "string", "days_together": "int64", "led_by_1": "int64",
+    "led_by_2": "int64", "passes_from_1": "int64", "passes_from_2": "int64", "families": "int64", "last_day": "date",
+    "day_weight": "float64", "other_weight": "float64",
+})
+"""One row per pair of TIE, before it is aged: a day together counts 1 on ZERO and twice that every HALF_LIFE later, so
+that all pairs are aged by one factor. `families` are occasions, `other_weight` leaves them out."""
+
 COMPANION = ibis.schema({
     "customer_id_1": "string", "customer_id_2": "string", "days_together": "int64", "expected_days": "float64",
     "lift": "float64", "p_value": "float64", "jaccard": "float64", "is_companion": "boolean", "is_family": "boolean",
@@ -69,30 +83,33 @@ the ties of one person: occasions by weight and age, days together beyond chance
 Floats = npt.NDArray[np.float64]
 
 
-def ties(interactions: ir.Table, connections: ir.Table, *, newest: date) -> ir.Table:
-    """Return TIE of interactions (columns of INTERACTION), aged as of the newest day there is.
+def tallies(interactions: ir.Table) -> ir.Table:
+    """Return TALLY of interactions (columns of INTERACTION): what does not change while a pair's interactions do not.
 
-    Only pairs with LEAST_DAYS days together, or with an interaction of another type: `connections`, the same
-    interactions counted (CONNECTION), tells which.
+    Only pairs with LEAST_DAYS days together, or with an interaction of another type.
     """
-    days = connections[SAME_DAY_CHECKIN]
-    often = connections.filter((days >= LEAST_DAYS) | (connections.interaction_count > days))
-    rows = interactions.semi_join(often, ["customer_id_1", "customer_id_2"])
-    kind, age = rows.interaction_type, ibis.literal(newest).delta(rows.business_day, unit="day").cast("float64")
-    left = ibis.literal(0.5) ** (age / HALF_LIFE)
-    is_day, is_family = kind == SAME_DAY_CHECKIN, kind == FAMILY_MEMBERSHIP
-    is_pass = kind == SHARED_PASS
-    worth = ibis.cases(
-        (is_day, 0.0), (is_family, WEIGHTS[FAMILY_MEMBERSHIP]),
-        *((kind == each, left * weight) for each, weight in WEIGHTS.items()), else_=0.0,
+    kind, age = interactions.interaction_type, interactions.business_day.delta(ibis.literal(ZERO), unit="day")
+    weight = ibis.literal(2.0) ** (ibis.least(age, LAST).cast("float64") / HALF_LIFE)
+    is_day, is_pass = kind == SAME_DAY_CHECKIN, kind == SHARED_PASS
+    by_1, by_2 = (interactions.leader_id == interactions[name] for name in ("customer_id_1", "customer_id_2"))
+    ageing = {each: worth for each, worth in WEIGHTS.items() if each not in (SAME_DAY_CHECKIN, FAMILY_MEMBERSHIP)}
+    worth = ibis.cases(*((kind == each, weight * worth) for each, worth in ageing.items()), else_=0.0)
+    found = interactions.group_by("customer_id_1", "customer_id_2").agg(
+        days_together=_count(is_day), led_by_1=_count(is_day & by_1), led_by_2=_count(is_day & by_2),
+        passes_from_1=_count(is_pass & by_1), passes_from_2=_count(is_pass & by_2),
+        families=_count(kind == FAMILY_MEMBERSHIP), others=_count(~is_day), last_day=interactions.business_day.max(),
+        day_weight=is_day.ifelse(weight, 0.0).sum(), other_weight=worth.sum(),
     )
-    found = rows.group_by("customer_id_1", "customer_id_2").agg(
-        days_together=_count(is_day), led_by_1=_count(is_day & (rows.leader_id == rows.customer_id_1)),
-        led_by_2=_count(is_day & (rows.leader_id == rows.customer_id_2)),
-        passes_from_1=_count(is_pass & (rows.leader_id == rows.customer_id_1)),
-        passes_from_2=_count(is_pass & (rows.leader_id == rows.customer_id_2)),
-        is_family=is_family.any(), last_day=rows.business_day.max(),
-        recent_days=is_day.ifelse(left, 0.0).sum(), recent_weight=worth.sum(),
+    return found.filter((found.days_together >= LEAST_DAYS) | (found.others > 0)).select(*TALLY.names)
+
+
+def ties(tallied: ir.Table, *, newest: date) -> ir.Table:
+    """Return TIE of tallies (columns of TALLY), aged as of the newest day there is."""
+    left = 0.5 ** (min((newest - ZERO).days, LAST) / HALF_LIFE)
+    family = tallied.families * WEIGHTS[FAMILY_MEMBERSHIP]
+    found = tallied.mutate(
+        is_family=tallied.families > 0, recent_days=tallied.day_weight * left,
+        recent_weight=tallied.other_weight * left + family,
     )
     return found.select(*TIE.names)
 

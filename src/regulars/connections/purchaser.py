@@ -81,7 +81,10 @@ def pairs(uses: ir.Table, profiles: ir.Table, identity: ir.Table) -> ir.Table:
 
     Two accounts of one customer are one candidate, by the older id.
     """
-    known = profiles.filter(profiles.name.notnull()).select("profile_source", "profile_id", "name", "created_at")
+    wanted = uses.select("profile_source", name=PURCHASER_KEY).drop_null("name")
+    # Before anything is joined or grouped: hardly a customer is named in a text.
+    known = profiles.semi_join(wanted, ["profile_source", "name"])
+    known = known.select("profile_source", "profile_id", "name", "created_at")
     owned = known.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"])
     named = owned.group_by("profile_source", "name", "customer_id").agg(
         profile_id=owned.profile_id.min(), since=owned.created_at.min()
@@ -116,10 +119,9 @@ def purchases(money: ir.Table, identity: ir.Table, bought: Formula | None) -> ir
 
 
 def evidence(
-    found: ir.Table, *, uses: ir.Table, visits: ir.Table, sales: ir.Table, identity: ir.Table,
-    households: ir.Table | None = None,
+    found: ir.Table, *, uses: ir.Table, visits: ir.Table, sales: ir.Table, identity: ir.Table
 ) -> list[ir.Table]:
-    """Return EVIDENCE for and against each pair, a table of each kind.
+    """Return EVIDENCE for and against each pair, a table of each kind, all but who lives together.
 
     Args:
         found: PAIR.
@@ -127,15 +129,23 @@ def evidence(
         visits: VISIT of the pass uses' source.
         sales: PURCHASE.
         identity: profile_id and customer_id of that source.
-        households: household_id, customer_id; None: not known.
 
     """
-    kinds = [
+    return [
         _said(found.filter(found.is_younger), "younger"),
         _said(found.filter((found.customer_id == found.user_customer_id).fill_null(False)), "own"),
         _presence(found, visits, identity), *_purchased(found, sales), _counted(found, uses, sales, identity),
     ]
-    return kinds if households is None else [*kinds, _together(found, households)]
+
+
+def lodgers(found: ir.Table, households: ir.Table) -> ir.Table:
+    """Return EVIDENCE of who lives with the one who used the pass; households: household_id, customer_id."""
+    homes = households.select("household_id", "customer_id").distinct()
+    theirs = homes.select(owner="customer_id", home="household_id")
+    users = homes.select(lodger="customer_id", shared_home="household_id")
+    shared = theirs.inner_join(users, theirs.home == users.shared_home).filter(lambda t: t.owner != t.lodger)
+    is_shared = (found.customer_id == shared.owner) & (found.user_customer_id == shared.lodger)
+    return _said(found.semi_join(shared, is_shared), "household")
 
 
 def weighed(found: ir.Table, reasons: ir.Table) -> ir.Table:
@@ -247,16 +257,6 @@ def _counted(found: ir.Table, uses: ir.Table, sales: ir.Table, identity: ir.Tabl
     left = (steps.left + steps.used).max().over(since) - steps.used
     fits = steps.mutate(fits=left == steps.remaining_count).filter(lambda t: (t.place == 2) & t.fits)
     return fits.select("customer_id", checkin_id=fits.name, evidence=ibis.literal("count")).select(*EVIDENCE.names)
-
-
-def _together(found: ir.Table, households: ir.Table) -> ir.Table:
-    """Who lives with the one who used the pass."""
-    homes = households.select("household_id", "customer_id").distinct()
-    theirs = homes.select(owner="customer_id", home="household_id")
-    users = homes.select(lodger="customer_id", shared_home="household_id")
-    shared = theirs.inner_join(users, theirs.home == users.shared_home).filter(lambda t: t.owner != t.lodger)
-    is_shared = (found.customer_id == shared.owner) & (found.user_customer_id == shared.lodger)
-    return _said(found.semi_join(shared, is_shared), "household")
 
 
 def _said(rows: ir.Table, kind: str) -> ir.Table:

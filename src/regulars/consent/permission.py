@@ -131,16 +131,15 @@ def _said(entries: ir.Table, channel: Channel, purpose: Purpose, moment: ir.Valu
     mine = entries.filter(
         entries.channel == channel, entries.purpose.isin([purpose, ANY]), entries["at"] <= moment
     )
-    is_revoked = mine.action == "revoke"
-    revoked = mine.group_by("address_hash").aggregate(revoked_at=mine["at"].max(where=is_revoked))
-    told = mine.inner_join(revoked, "address_hash")
-    grants = (told.action == "grant") & (told.expires_at.isnull() | (told.expires_at > moment))
-    proven = grants & told.evidence.notnull() & (told.evidence != "")
-    is_lifting = told.method.isin(sorted(EXPLICIT)) & (told["at"] > told.revoked_at)
-    summed = told.group_by("address_hash", "revoked_at").aggregate(
-        granted_at=told["at"].max(where=proven & (told.revoked_at.isnull() | is_lifting)),
-        has_grant=grants.any(),
+    grants = (mine.action == "grant") & (mine.expires_at.isnull() | (mine.expires_at > moment))
+    proven = grants & mine.evidence.notnull() & (mine.evidence != "")
+    told = mine.group_by("address_hash").aggregate(
+        revoked_at=mine["at"].max(where=mine.action == "revoke"), proven_at=mine["at"].max(where=proven),
+        lifted_at=mine["at"].max(where=proven & mine.method.isin(sorted(EXPLICIT))), has_grant=grants.any(),
     )
+    # After a revocation only a later explicit grant counts, and if any is later the last one is.
+    lifted_at = (told.lifted_at > told.revoked_at).ifelse(told.lifted_at, ibis.null("timestamp"))
+    summed = told.mutate(granted_at=told.revoked_at.isnull().ifelse(told.proven_at, lifted_at))
     state = ibis.cases(
         (summed.granted_at.notnull(), "granted"), (summed.revoked_at.notnull(), "revoked"),
         (summed.has_grant, "unproven"), else_="unknown",

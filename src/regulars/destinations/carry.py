@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import aiohttp
 from yarl import URL
 
 from regulars.destinations.sender import Answer, Deferred, Limits, Request, Unknown
+
+if TYPE_CHECKING:
+    import aiohttp  # a tenth of a second: who sends nothing need not wait for it
 
 KEPT_SECONDS = 4.0
 """How long an idle connection is used again: a server that closes it meanwhile makes a request unknown."""
@@ -86,6 +88,8 @@ class Carrier:
             await asyncio.sleep(begins - now)
 
     async def _one(self, request: Request, seconds: float) -> Carried:
+        import aiohttp  # noqa: PLC0415  see above
+
         assert self._session is not None
         try:
             async with asyncio.timeout(seconds), self._session.request(
@@ -106,6 +110,8 @@ class Carrier:
 
 
 async def _session() -> aiohttp.ClientSession:
+    import aiohttp  # noqa: PLC0415  see above
+
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS, ttl_dns_cache=60)
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True,

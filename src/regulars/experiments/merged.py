@@ -21,7 +21,8 @@ def inherited(rows: pa.Table, register: pa.Table, *, id_column: str, moment: str
 
     Args:
         rows: With unit, variant and a moment.
-        register: Every id ever given: the id, and in `merged_into` the one that goes on, null while it is in force.
+        register: The ids that were given up at least: the id, and in `merged_into` the one that goes on; null of an
+            id that is in force.
         id_column: What the register calls the id.
         moment: The column of rows by which the first one is told.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +32,10 @@ class Field:
 
 COMPARED: Mapping[str, Field] = {
     "first_name": Field(
-        outcomes=("equal", "short form", "one slip", "similar", "initial", "names swapped", "different"),
-        person=(0.8, 0.07, 0.04, 0.03, 0.01, 0.01, 0.04),
+        outcomes=(
+            "equal", "short form", "one slip", "similar", "initial", "names swapped", "one of several", "different",
+        ),
+        person=(0.79, 0.07, 0.04, 0.03, 0.01, 0.01, 0.01, 0.04),
     ),
     "last_name": Field(
         outcomes=("equal", "part equal", "one slip", "similar", "different"),
@@ -87,19 +89,30 @@ def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
     return found
 
 
-def are_different(levels: Levels) -> Bools:
-    """Say of each pair whether a first name or birthday clearly differs, and no strong id says otherwise."""
-    different = {field: levels[:, n] == len(COMPARED[field].outcomes) for n, field in enumerate(FIELDS)}
+def are_different(levels: Levels, *, by: Sequence[str] = ("first_name", "birthday")) -> Bools:
+    """Say of each pair whether one of these fields clearly differs, and no strong id says otherwise."""
     strong = levels[:, FIELDS.index("personal_id")]
-    is_known = (strong != UNKNOWN) & ~different["personal_id"]
-    found: Bools = (different["first_name"] | different["birthday"]) & ~is_known
+    is_known = (strong != UNKNOWN) & (strong != len(COMPARED["personal_id"].outcomes))
+    different = np.zeros(len(levels), dtype=bool)
+    for field in by:
+        different |= levels[:, FIELDS.index(field)] == len(COMPARED[field].outcomes)
+    found: Bools = different & ~is_known
+    return found
+
+
+def have_only_name(levels: Levels) -> Bools:
+    """Say of each pair whether both have one full name, or a short form of it, and nothing else is known of both."""
+    told = [FIELDS.index(field) for field in ("birthday", "email", "phone", "address", "personal_id")]
+    is_named = ((levels[:, 0] == EQUAL) | (levels[:, 0] == _SHORT)) & (levels[:, 1] == EQUAL)
+    found: Bools = is_named & (levels[:, told] == UNKNOWN).all(axis=1)
     return found
 
 
 def have_second_fact(levels: Levels) -> Bools:
     """Say of each pair whether something beside the name agrees: many people have one name.
 
-    Where only an initial is known, it has to be the birthday or a personal id: the rest is the whole household's.
+    Where only an initial or one of several given names is known, it has to be the birthday or a personal id: the rest
+    is the whole household's.
     """
     agree = {
         field: (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
@@ -107,8 +120,7 @@ def have_second_fact(levels: Levels) -> Bools:
     }
     own: Bools = agree["birthday"] | agree["personal_id"]
     shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
-    is_initial = levels[:, 0] == COMPARED["first_name"].outcomes.index("initial") + 1
-    found: Bools = own | (shared & ~is_initial)
+    found: Bools = own | (shared & ~np.isin(levels[:, 0], (_INITIAL, _PART)))
     return found
 
 
@@ -116,18 +128,16 @@ def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> B
     """Whether each one's first name is nearly the other's last name, where the names do not fit as they stand."""
     first, last, texts = people.numbers["first_name"], people.numbers["last_name"], people.texts["last_name"]
     is_swapped = np.zeros(len(left), dtype=bool)
-    rest = np.flatnonzero((found[:, 0] >= _SWAPPED) & (found[:, 1] >= _FAR))
+    rest = np.flatnonzero((found[:, 0] == _DIFFERENT) & (found[:, 1] >= _FAR))
     one = _levels(first[left[rest]], last[right[rest]], texts, _last_names)
     other = _levels(last[left[rest]], first[right[rest]], texts, _last_names)
-    is_swapped[rest] = (one > UNKNOWN) & (other > UNKNOWN) & (one <= _SIMILAR) & (other <= _SIMILAR)
+    nearer, further = np.minimum(one, other), np.maximum(one, other)
+    is_swapped[rest] = (nearer > UNKNOWN) & (nearer <= _SLIP) & (further <= _SIMILAR)
     return is_swapped
 
 
 _FAR = COMPARED["last_name"].outcomes.index("different") + 1
-_SIMILAR = COMPARED["last_name"].outcomes.index("similar") + 1
-_SHORT, _INITIAL, _SWAPPED = (
-    COMPARED["first_name"].outcomes.index(outcome) + 1 for outcome in ("short form", "initial", "names swapped")
-)
+_SHORT, _SLIP, _SIMILAR, _INITIAL, _SWAPPED, _PART, _DIFFERENT = range(2, 9)        # of a first name
 
 
 def _levels(a: Ints, b: Ints, texts: Texts, unequal: Callable[[Texts, Ints, Ints], Ints]) -> Levels:
@@ -143,7 +153,7 @@ def _levels(a: Ints, b: Ints, texts: Texts, unequal: Callable[[Texts, Ints, Ints
 
 
 def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
-    """One of several given names is a short form of them; where both have several, the first and the last count.
+    """One of several given names is that; where both have several, the first and the last have to fit.
 
     One that goes on where the other ends is the same one too: "mary kate marie" and "mary kate".
     """
@@ -159,8 +169,10 @@ def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
     goes_on = np.char.startswith(texts[a], np.char.add(texts[b], " ")) | (
         np.char.startswith(texts[b], np.char.add(texts[a], " "))
     )
-    of_both = np.where(is_crossed | goes_on | ((first == EQUAL) & (last == _INITIAL)), _SHORT, np.maximum(first, last))
-    of_one = np.minimum(np.maximum(np.minimum(first, last), _SHORT), whole)
+    further = np.where(np.maximum(first, last) == _SIMILAR, _DIFFERENT, np.maximum(first, last))
+    of_both = np.where(is_crossed | goes_on | ((first == EQUAL) & (last == _INITIAL)), _SHORT, further)
+    nearer = np.minimum(first, last)
+    of_one = np.minimum(np.where(nearer <= _SLIP, _PART, nearer), whole)
     levels[rest] = np.where(whole == EQUAL, EQUAL, np.where(are_both, of_both, of_one))
     return levels
 
@@ -180,7 +192,7 @@ def _given_names(texts: Texts, a: Ints, b: Ints) -> Ints:
     is_short = _are_forms(texts, a, b)
     is_slip = (strokes == 1) & can_be_one(texts[a], texts[b])
     is_similar = begins | ((strokes * 2 <= longer) & ((strokes <= 2) | ((strokes == 3) & _begin_alike(texts, a, b))))
-    return np.select([is_initial, is_short, is_slip, is_similar], [5, 2, 3, 4], 7)
+    return np.select([is_initial, is_short, is_slip, is_similar], [_INITIAL, _SHORT, _SLIP, _SIMILAR], _DIFFERENT)
 
 
 def _last_names(texts: Texts, a: Ints, b: Ints) -> Ints:

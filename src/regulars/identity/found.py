@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.component import Conflict, Links, untangled
+from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.customer_id import heirs
 from regulars.identity.day import score_day
 from regulars.identity.exact import Exact, exact_evidence, ruling_marks
 from regulars.identity.known import Known
 from regulars.identity.matching import Likeness, Scored, Thresholds, likely_links, probability_of, score
+from regulars.identity.namesake import assured, name_links
 from regulars.identity.near import Nodes, Ties
 from regulars.identity.numbered import key_table, profile_keys
 from regulars.identity.seen import Seen, by_age
@@ -69,8 +70,9 @@ def find_reached(
         nodes, seen, node, matched=(left, right), rulings=rulings, former=former, thresholds=thresholds
     )
     # Who hangs together by likeness is decided about together: before and now.
-    was_medium, is_medium = pc.equal(former.matches["tier"], "medium").to_numpy(), scored.is_medium
-    ties += [(left_before[was_medium], right_before[was_medium]), (scored.left[is_medium], scored.right[is_medium])]
+    was_likely = pc.not_equal(former.matches["tier"], "low").to_numpy()
+    is_likely = scored.is_medium | scored.is_name
+    ties += [(left_before[was_likely], right_before[was_likely]), (scored.left[is_likely], scored.right[is_likely])]
     reached = nodes.reached(np.flatnonzero(touched), ties=ties)
     reached, mine = _with_customers(nodes, reached, ties, known=known)
     people, keys, node = nodes.people(np.flatnonzero(reached & nodes.alive))
@@ -97,10 +99,20 @@ def _with_customers(nodes: Nodes, reached: Bools, ties: list[Ties], *, known: Kn
 
 
 def _found(people: pa.Table, keys: pa.Array, exact: Exact, scored: Scored) -> Found:
-    likely = likely_links(scored, persons=exact.persons, conflicts=exact.conflicts)
-    held, conflicts = untangled(likely, persons=exact.persons)
+    persons = exact.persons
+    if scored.likeness.model.births_decide:
+        persons = replace(persons, strictness="birthdays")
+    likely = likely_links(scored, persons=persons, conflicts=exact.conflicts, chosen=scored.is_medium)
+    held, conflicts = untangled(likely, persons=persons)
     links = Links.joined([exact.links, held])
+    conflicts = exact.conflicts + conflicts
+    count = len(people)
+    found, person = components(links.left, links.right, count=count)
+    persons = replace(persons, person=person, count=found)
+    by_name = likely_links(scored, persons=persons, conflicts=conflicts, chosen=scored.is_name)
+    by_name = name_links(by_name, people, persons=persons)
+    odds = [probability_of(scored, links, count=count), assured(probability_of(scored, by_name, count=count))]
     return Found(
-        people=people, keys=keys, links=links, probability=probability_of(scored, links, count=len(people)),
-        conflicts=exact.conflicts + conflicts, likeness=scored.likeness,
+        people=people, keys=keys, links=Links.joined([links, by_name]), probability=np.concatenate(odds),
+        conflicts=conflicts, likeness=scored.likeness,
     )

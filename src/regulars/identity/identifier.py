@@ -48,6 +48,7 @@ class IdentifierRules:
     own_emails: tuple[str, ...] = ()         # the business's addresses, or whole domains written `@summit.example`
     own_phones: tuple[str, ...] = ()         # the front desk and such
     is_gmail_folded: bool = True             # a.lee+gym@gmail.com is alee@gmail.com
+    desk_from: int = 10                      # different first and last names on one contact, that no family has
 
     @classmethod
     def of(cls, config: Config) -> IdentifierRules:
@@ -55,7 +56,7 @@ class IdentifierRules:
         business = config.business
         return cls(
             country=business.country, own_emails=business.own_emails, own_phones=business.own_phones,
-            is_gmail_folded=config.identity.is_gmail_folded,
+            is_gmail_folded=config.identity.is_gmail_folded, desk_from=config.identity.desk_from,
         )
 
     @cached_property

@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.comparison import COMPARED, Compared, have_second_fact
+from regulars.identity.comparison import COMPARED, Compared, are_different, have_only_name, have_second_fact
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
-from regulars.identity.model import Bits, Model, probabilities, rarities, weigh
+from regulars.identity.model import Bits, Model, as_own_words, probabilities, rarities, weigh
+from regulars.identity.namesake import assured
 from regulars.identity.portrait import FIELDS, Portraits
 from regulars.identity.seen import Seen
 from regulars.identity.separation import Bools, Floats, Ints, Separation
@@ -33,7 +34,8 @@ MATCHES = pa.schema([
 """One row a pair of profiles that no exact evidence joins and that may be one person; left before right.
 
 weight is in bits (log2 of the odds); tier is `medium` from the merging threshold on, if more than
-the name agrees, else `low`; evidence is a JSON list of {field, outcome, bits}, the prior first, whose bits add up to
+the name agrees; `name` where only the name is known, and it would be enough if nobody else is known by it (see
+`namesake`); else `low`; evidence is a JSON list of {field, outcome, bits}, the prior first, whose bits add up to
 the weight but for the less likely alternative.
 """
 
@@ -74,6 +76,7 @@ class Scored:
     right: Ints                              # number of a profile
     probability: Floats                      # to six digits, as in `matches`
     is_medium: Bools                         # whether the pair is merged
+    is_name: Bools                           # whether it is if nobody else is known by that name
     likeness: Likeness
 
     def among(self, chosen: Ints, *, count: int) -> Scored:
@@ -85,7 +88,8 @@ class Scored:
         rows = np.flatnonzero(left >= 0)
         rows = rows[np.lexsort((right[rows], left[rows]))]
         return replace(
-            self, left=left[rows], right=right[rows], probability=self.probability[rows], is_medium=self.is_medium[rows]
+            self, left=left[rows], right=right[rows], probability=self.probability[rows],
+            is_medium=self.is_medium[rows], is_name=self.is_name[rows],
         )
 
 
@@ -98,8 +102,8 @@ def score(seen: Seen, *, thresholds: Thresholds) -> Scored:
     ))
 
 
-def likely_links(scored: Scored, *, persons: Separation, conflicts: Iterable[Conflict]) -> Links:
-    """Return links between the profiles that are merged for their likeness.
+def likely_links(scored: Scored, *, persons: Separation, conflicts: Iterable[Conflict], chosen: Bools) -> Links:
+    """Return links between the chosen pairs of profiles, which are merged for their likeness.
 
     Whoever exact evidence pulls to two people waits for a person's word: likeness does not settle it.
     """
@@ -107,10 +111,10 @@ def likely_links(scored: Scored, *, persons: Separation, conflicts: Iterable[Con
     pulled = np.array([profile for c in conflicts for profile in (c.profile, c.other)], dtype=np.int64)
     is_pulled[persons.person[pulled]] = True
     is_open = ~is_pulled[persons.person[scored.left]] & ~is_pulled[persons.person[scored.right]]
-    chosen = np.flatnonzero(scored.is_medium & is_open)
+    rows = np.flatnonzero(chosen & is_open)
     return Links(
-        left=scored.left[chosen], right=scored.right[chosen], kind=np.full(len(chosen), LIKELY, dtype=np.int64),
-        group=np.arange(len(chosen)),
+        left=scored.left[rows], right=scored.right[rows], kind=np.full(len(rows), LIKELY, dtype=np.int64),
+        group=np.arange(len(rows)),
     )
 
 
@@ -151,6 +155,7 @@ class Told:
         return Scored(
             left=self.left, right=self.right, probability=kept_probabilities(self.matches), likeness=likeness,
             is_medium=pc.equal(self.matches["tier"], "medium").to_numpy(),
+            is_name=pc.equal(self.matches["tier"], "name").to_numpy(),
         )
 
 
@@ -170,22 +175,28 @@ class _Weighed:
     weight: Floats                           # bits
     model: Model
 
-    def are_medium(self, *, merge: float) -> Bools:
-        """Say of each pair whether it is merged: probable enough, and by more than its name."""
-        if merge >= 1:                       # nothing is certain: only exact evidence merges
-            return np.zeros(len(self.probability), dtype=bool)
-        return (self.probability >= merge) & have_second_fact(self.pairs.levels)
+    def tiers(self, *, merge: float) -> pa.Array:
+        """Return the tier of each pair: by how probable it is, and by more than its name."""
+        levels = self.pairs.levels
+        # Nothing is certain: where 1 is asked for only exact evidence merges.
+        decides = {"first_name": self.model.trusts("first_name"), "birthday": self.model.births_decide}
+        trusted = [field for field, holds in decides.items() if holds]
+        may_be = (merge < 1) & ~are_different(levels, by=trusted)
+        is_medium = may_be & (self.probability >= merge) & have_second_fact(levels)
+        is_name = may_be & (assured(self.probability) >= merge) & have_only_name(levels)
+        return pa.array(np.select([is_medium, is_name], ["medium", "name"], "low"))
 
 
 def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float) -> _Weighed:
     """Return the pairs that reach the threshold, weighed."""
-    bits = weigh(model, pairs.levels, rarities(model, people, pairs.left, pairs.levels))
+    levels = as_own_words(model, people, pairs.left, pairs.right, pairs.levels)
+    bits = weigh(model, levels, rarities(model, people, pairs.left, levels))
     probability, weight = probabilities(model, bits)
     # A pair is judged by the digits that are kept of it: on the day it is weighed as ever after.
     probability = np.round(probability, DIGITS)
     kept = np.flatnonzero(probability >= review)
     return _Weighed(
-        pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=pairs.levels[kept]),
+        pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=levels[kept]),
         bits=Bits(stranger=bits.stranger[kept], household=bits.household[kept]), probability=probability[kept],
         weight=weight[kept], model=model,
     )
@@ -202,7 +213,7 @@ def _told(weighed: _Weighed, people: pa.Table, thresholds: Thresholds) -> Told:
         "right_source": pc.if_else(is_first, other[0], one[0]), "right_id": pc.if_else(is_first, other[1], one[1]),
         "probability": pa.array(weighed.probability).cast(pa.decimal128(9, DIGITS)),
         "weight": pa.array(np.round(weighed.weight, 3)).cast(pa.decimal128(9, 3)),
-        "tier": pc.if_else(pa.array(weighed.are_medium(merge=thresholds.merge)), "medium", "low"),
+        "tier": weighed.tiers(merge=thresholds.merge),
         "evidence": _evidence(weighed),
     }
     return Told(left=weighed.pairs.left, right=weighed.pairs.right, matches=pa.table(columns).cast(MATCHES))

@@ -22,8 +22,14 @@ from regulars.identity.separation import Floats, Ints
 Shares = Sequence[Sequence[float]]
 
 LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
-VERSION = 3
+VERSION = 4
 """Of how outcomes come about, which their names do not say: raised when the same pair would come out otherwise."""
+
+CARELESS = 0.08
+"""Share of one person's pairs that clearly differ in a field beyond which such a difference proves nothing."""
+
+OWN_WORD = 0.02
+"""How many have a name for each who has one that is a slip apart: more than slips make."""
 
 OUTCOMES = hashlib.md5(repr((VERSION, FIELDS, COMPARED, RULES)).encode(), usedforsecurity=False).hexdigest()
 BY_VALUE = np.array([field != "source" for field in FIELDS])
@@ -44,6 +50,15 @@ class Model:
     frequent: Mapping[str, Mapping[str, float]]      # field -> hash of a value -> share of people who have it too
     rare: Mapping[str, float]                # field -> that share for all other values
     limits: Sequence[int]                    # largest block of each rule of `blocking`
+
+    def trusts(self, field: str) -> bool:
+        """Say whether two profiles of one person hardly ever clearly differ in a field."""
+        return self.person[FIELDS.index(field)][len(COMPARED[field].outcomes)] <= CARELESS
+
+    @property
+    def births_decide(self) -> bool:
+        """Say whether clearly other birthdays keep people apart: they are trusted, and no source tells personal ids."""
+        return self.trusts("birthday") and self.rare.get("personal_id", 1) >= 1      # 1 is the share of nobody's ids
 
     def to_json(self) -> str:
         """Return the model as JSON text."""
@@ -107,8 +122,32 @@ def rarities(model: Model, people: Portraits, left: Ints, levels: Levels) -> Flo
     return found
 
 
+def as_own_words(model: Model, people: Portraits, left: Ints, right: Ints, levels: Levels) -> Levels:
+    """Return the levels with two names that many people have each one step less alike: neither is a slip of the other.
+
+    "Rodney" and "Sidney" are two strokes apart, and two names.
+    """
+    found = levels.copy()
+    for place, field in enumerate(("first_name", "last_name")):
+        slip, similar, different = (COMPARED[field].outcomes.index(n) + 1 for n in ("one slip", "similar", "different"))
+        rows = np.flatnonzero((levels[:, place] == slip) | (levels[:, place] == similar))
+        numbers = people.numbers[field]
+        of, back = np.unique(np.append(numbers[left[rows]], numbers[right[rows]]), return_inverse=True)
+        share = np.nan_to_num(_shares(model, people.texts[field][of], field))[back].reshape(2, -1)
+        own = rows[share.min(axis=0) > OWN_WORD * share.max(axis=0)]
+        found[own, place] = np.where(levels[own, place] == slip, similar, different)
+    return found
+
+
 def _rarity(model: Model, texts: Texts, field: str) -> Floats:
     """Of each of these texts of a field."""
+    shares = _shares(model, texts, field)
+    bits: Floats = -np.log2(np.where(np.isnan(shares), model.rare[field], shares))
+    return bits
+
+
+def _shares(model: Model, texts: Texts, field: str) -> Floats:
+    """How many other people have each of these texts, NaN where few have it."""
     frequent = model.frequent[field]
     known = np.array([int(value) for value in frequent], dtype=np.uint64)
     order = np.argsort(known)
@@ -116,8 +155,8 @@ def _rarity(model: Model, texts: Texts, field: str) -> Floats:
     at = np.searchsorted(known[order], hashes)
     is_known = np.append(known[order], np.uint64(0))[at] == hashes
     shares = np.append(np.array([*frequent.values()])[order], 0.0)[at]
-    bits: Floats = -np.log2(np.where(is_known, shares, model.rare[field]))
-    return bits
+    found: Floats = np.where(is_known, shares, np.nan)
+    return found
 
 
 def logarithms(shares: Shares | Floats) -> Floats:

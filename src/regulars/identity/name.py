@@ -53,6 +53,11 @@ def last_word(names: pa.Array) -> pa.Array:
     return pc.if_else(pc.match_substring(names, " "), word, pa.scalar(None, pa.string()))
 
 
+def but_last_word(names: pa.Array) -> pa.Array:
+    """Return what stands before the last blank; the whole where there is only one word."""
+    return pc.replace_substring_regex(names, r" [^ ]*$", "")
+
+
 def parts(names: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
     """Return the first word of each name, the last, and all written as one: "xiao ming" is also "xiaoming"."""
     known = pa.array(names, pa.string())

@@ -11,13 +11,10 @@ from regulars.identity.name import first_word, last_word, stripped
 from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import person_counts
 
-MANY = 10
-"""Different first names and different last names on one contact that no family has."""
-
 REASON = "used by many people"
 
 
-def without_roles(profiles: pa.Table) -> pa.Table:
+def without_roles(profiles: pa.Table, *, rules: IdentifierRules) -> pa.Table:
     """Return normalised profiles in which contacts of so many people are nobody's; `email_refused` and such say why."""
     name = stripped(profiles["name"].combine_chunks())
     names = [value_numbers(first_word(name)), value_numbers(last_word(name))]
@@ -26,7 +23,7 @@ def without_roles(profiles: pa.Table) -> pa.Table:
         numbers = value_numbers(values)
         count = int(numbers.max(initial=-1)) + 1
         people = np.min([person_counts(np.where(each < 0, -1, numbers), each, values=count) for each in names], axis=0)
-        is_role = pa.array(np.append(people >= MANY, False)[numbers])
+        is_role = pa.array(np.append(people >= rules.desk_from, False)[numbers])
         kept = pc.if_else(is_role, pa.scalar(None, pa.string()), values)
         reason = pc.if_else(is_role, pa.scalar(REASON), profiles[f"{contact}_refused"].combine_chunks())
         profiles = profiles.set_column(profiles.column_names.index(contact), contact, kept)

@@ -20,13 +20,14 @@ from regulars.identity.name import can_be_one
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Strictness = Literal["rulings", "ids", "people"]
-"""What separates: only rulings; rulings and exclusive ids; or these and names and birthdays too."""
+Strictness = Literal["rulings", "ids", "birthdays", "people"]
+"""What separates: only rulings; rulings and exclusive ids; these and clearly other birthdays; or names too."""
 
 MOST_COMPARED = 60
 """Persons on one contact point with differing names beyond which nobody is compared: it is shared."""
 
 NO_BIRTHDAY = np.datetime64("NaT", "D")
+A_MONTH = np.timedelta64(31, "D")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Separation:
         if self.strictness != "rulings":
             for holds in self._holders:
                 proved |= holds[left] & holds[right] & (left != right)
-        if self.strictness == "people":
+        if self.strictness in ("birthdays", "people"):
             rest = np.flatnonzero(~proved)
             proved[rest] = self._look_different(left[rest], right[rest])
         return proved
@@ -79,15 +80,16 @@ class Separation:
         if self.strictness != "rulings":
             for holds in self._holders:
                 found |= np.bincount(group[holds[person]], minlength=groups) > 1
-        if self.strictness == "people":
+        if self.strictness in ("birthdays", "people"):
             self._mark_different_people(group, person, found)
         return found
 
     def _mark_different_people(self, group: Ints, person: Ints, found: Bools) -> None:
         rows, profile = self._profiles_of(person)
-        doubtful = self._differ(group[rows], self.traces.first[profile], len(found), self.traces.first[profile] >= 0)
-        birthday = self.traces.birthday[profile]
-        doubtful |= self._differ(group[rows], birthday.astype(np.int64), len(found), ~np.isnat(birthday))
+        first, birthday = self.traces.first[profile], self.traces.birthday[profile]
+        doubtful = self._differ(group[rows], birthday.astype(np.int64), len(found), ~np.isnat(birthday))
+        if self.strictness == "people":
+            doubtful |= self._differ(group[rows], first, len(found), first >= 0)
         size = np.bincount(group, minlength=len(found))
         found |= doubtful & (size > MOST_COMPARED)
         keep = np.flatnonzero((doubtful & ~found)[group])
@@ -106,17 +108,23 @@ class Separation:
         return low < high
 
     def _look_different(self, left: Ints, right: Ints) -> Bools:
-        """Two persons look different when every two of their names do, or every two of their birthdays."""
+        """Two persons look different when every two of their birthdays do, or every two of their names."""
         pair, a, b = self._crossed(left, right)
         traces, pairs = self.traces, len(left)
+        born = traces.birthday
+        has_birthdays = ~(np.isnat(born[a]) | np.isnat(born[b]))
+        near = has_birthdays & _are_slips(born[a], born[b])
+        if self.strictness == "birthdays":
+            near |= has_birthdays & (np.abs(born[a] - born[b]) <= A_MONTH)
+        else:
+            near &= (traces.first[a] >= 0) & (traces.first[a] == traces.first[b]) & (traces.last[a] == traces.last[b])
+        born_alike = has_birthdays & ((born[a] == born[b]) | near)
+        births_clash = _any(pair, has_birthdays, pairs) & ~_any(pair, born_alike, pairs)
+        if self.strictness == "birthdays":
+            return births_clash
         has_names = (traces.first[a] >= 0) & (traces.first[b] >= 0)
         first = self._same_first_name(a, b, has_names)
-        names_clash = _any(pair, has_names, pairs) & ~_any(pair, first, pairs)
-        has_birthdays = ~(np.isnat(traces.birthday[a]) | np.isnat(traces.birthday[b]))
-        same_names = has_names & (traces.first[a] == traces.first[b]) & (traces.last[a] == traces.last[b])
-        near = same_names & _are_slips(traces.birthday[a], traces.birthday[b])
-        born_alike = has_birthdays & ((traces.birthday[a] == traces.birthday[b]) | near)
-        return names_clash | (_any(pair, has_birthdays, pairs) & ~_any(pair, born_alike, pairs))
+        return births_clash | (_any(pair, has_names, pairs) & ~_any(pair, first, pairs))
 
     def _same_first_name(self, a: Ints, b: Ints, known: Bools) -> Bools:
         first, last = self.traces.first, self.traces.last

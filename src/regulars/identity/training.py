@@ -21,6 +21,7 @@ from regulars.identity.model import (
     OUTCOMES,
     SHARED_AT_HOME,
     Model,
+    as_own_words,
     logarithms,
     probabilities,
     rarities,
@@ -63,10 +64,12 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
     model, person = _expected(own.count, blocks.limits), persons.person
     for _ in range(ROUNDS):
         frequent, rare = _frequencies(own, person)
-        model = replace(model, frequent=frequent, rare=rare, stranger=_strangers(strangers, person))
-        rarity = rarities(model, completed, pairs.left, pairs.levels)
-        model = _maximised(model, _patterns(pairs.levels, rarity), pairs=max(own.count * (own.count - 1) // 2, 1))
-        likely = probabilities(model, weigh(model, pairs.levels, rarity))[0] >= LIKELY
+        model = replace(model, frequent=frequent, rare=rare)
+        model = replace(model, stranger=_strangers(model, own, strangers, person))
+        levels = as_own_words(model, completed, pairs.left, pairs.right, pairs.levels)
+        rarity = rarities(model, completed, pairs.left, levels)
+        model = _maximised(model, _patterns(levels, rarity), pairs=max(own.count * (own.count - 1) // 2, 1))
+        likely = probabilities(model, weigh(model, levels, rarity))[0] >= LIKELY
         first = firsts(persons.person, count=persons.count)[persons.person]
         _, person = components(
             np.concatenate([first, pairs.left[likely]]), np.concatenate([np.arange(own.count), pairs.right[likely]]),
@@ -117,9 +120,10 @@ def _drawn(people: Portraits) -> Compared:
     return Compared(left=left, right=right, levels=compare(people, left, right))
 
 
-def _strangers(drawn: Compared, person: Ints) -> list[list[float]]:
+def _strangers(model: Model, people: Portraits, drawn: Compared, person: Ints) -> list[list[float]]:
     """Share of each level among pairs of different people."""
-    levels = drawn.levels[person[drawn.left] != person[drawn.right]]
+    levels = as_own_words(model, people, drawn.left, drawn.right, drawn.levels)
+    levels = levels[person[drawn.left] != person[drawn.right]]
     return [_shares(levels[:, place], field, weight=0.5).tolist() for place, field in enumerate(FIELDS)]
 
 

@@ -207,19 +207,18 @@ def begin(workspace: Workspace, experiment: Experiment, *, at: datetime, planned
 def assigned(workspace: Workspace, experiment: Experiment) -> Inherited:
     """Return everybody's assignment by the ids in force now: of merged customers the first one counts."""
     rows = workspace.book.experiments.assignments(experiment.name)
-    return inherited(rows, _register(workspace, experiment), id_column=_id(experiment), moment="assigned_at")
+    return inherited(rows, _merged(workspace, experiment), id_column=_id(experiment), moment="assigned_at")
 
 
 def exposed(workspace: Workspace, experiment: Experiment) -> Inherited:
     """Return everybody's first exposure by the ids in force now."""
     rows = workspace.book.experiments.exposures(experiment.name)
-    return inherited(rows, _register(workspace, experiment), id_column=_id(experiment), moment="exposed_at")
+    return inherited(rows, _merged(workspace, experiment), id_column=_id(experiment), moment="exposed_at")
 
 
-def _register(workspace: Workspace, experiment: Experiment) -> pa.Table:
-    if experiment.unit == "household":
-        return workspace.book.households.register()
-    return workspace.book.identity.customers()
+def _merged(workspace: Workspace, experiment: Experiment) -> pa.Table:
+    """Return the ids that were given up: few, where all that were ever given are as many as the business has units."""
+    return (workspace.book.households if experiment.unit == "household" else workspace.book.identity).merged()
 
 
 def _id(experiment: Experiment) -> str:

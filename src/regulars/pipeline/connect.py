@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -21,17 +20,17 @@ from regulars.connections.co_presence import (
     together,
     together_expression,
 )
-from regulars.connections.companion import companions, least_days, ties
+from regulars.connections.companion import ZERO, companions, least_days, tallies, ties
 from regulars.connections.connection import connections
 from regulars.connections.interaction import INTERACTION, TRANSFER
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.read import content_of, digest
 from regulars.pipeline.resolve import with_customer
-from regulars.pipeline.tables import COMMUNITIES, COMPANIONS, CONNECTIONS, INTERACTIONS
+from regulars.pipeline.tables import COMMUNITIES, COMPANIONS, CONNECTIONS, INTERACTIONS, TALLIES
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 
-TABLES = (INTERACTIONS, CONNECTIONS, COMPANIONS, COMMUNITIES)
+TABLES = (INTERACTIONS, CONNECTIONS, TALLIES, COMPANIONS, COMMUNITIES)
 TRANSFERS, IDENTITY = "transfers", "identity"
 
 CHECK_INS, MEMBERSHIPS, FAMILY_LINKS = "check_in", "membership", "family_link"
@@ -75,9 +74,10 @@ def connect_customers(workspace: Workspace) -> Steps:
     yield Checkpoint(done=1, total=3, note="connections")
     lake, found = workspace.lake, workspace.table(INTERACTIONS)
     meta = {"made_of": made_of}
-    _publish_connections(workspace, found, made_of=made_of)
+    for table, rule in ((CONNECTIONS, connections), (TALLIES, tallies)):
+        _publish_counted(workspace, table, rule, found, made_of=made_of)
     yield Checkpoint(done=2, total=3, note="companions")
-    measured = _companions(workspace, material, found)
+    measured = _companions(workspace, material)
     lake.replace(COMPANIONS, workspace.stores.engine.arrow(measured), order_by=PAIR, meta=meta, allow_shrink=True)
     from regulars.connections.community import communities  # noqa: PLC0415  slow to import, and most runs meet nobody
 
@@ -136,23 +136,24 @@ def _publish_interactions(workspace: Workspace, material: _Material, *, made_of:
     return len(asked)
 
 
-def _publish_connections(workspace: Workspace, found: ir.Table, *, made_of: str) -> None:
-    """Count anew the interactions of those pairs of which any came or went.
+def _publish_counted(
+    workspace: Workspace, table: str, rule: Callable[[ir.Table], ir.Table], found: ir.Table, *, made_of: str
+) -> None:
+    """Count anew, by a rule, the interactions of those pairs of which any came or went.
 
     The table says which version of the interactions it counts, so that a run that was killed misses none of them.
     """
-    lake, since = workspace.lake, workspace.lake.meta(CONNECTIONS).get("interactions")
+    lake, since = workspace.lake, workspace.lake.meta(table).get("interactions")
     meta = {"made_of": made_of, "interactions": _version(workspace, INTERACTIONS)}
     moved = None if since is None else lake.moved(INTERACTIONS, since=since)
     changes = None if since is None else lake.changes(INTERACTIONS, since=since)
     if moved is None or changes is None or sum(moved) * 2 > lake.rows(INTERACTIONS):
-        lake.replace(CONNECTIONS, connections(found), order_by=PAIR, meta=meta, allow_shrink=True)
+        lake.replace(table, rule(found), order_by=PAIR, meta=meta, allow_shrink=True)
         return
     key = ibis.schema(dict.fromkeys(PAIR, "string"))
     with lake.gathered([each.select(*PAIR) for each in changes], schema=key) as told:
         pairs = told.distinct()
-        counted = connections(found.semi_join(pairs, PAIR))
-        lake.merge(CONNECTIONS, counted, key=PAIR, gone=pairs, meta=meta, allow_shrink=True)
+        lake.merge(table, rule(found.semi_join(pairs, PAIR)), key=PAIR, gone=pairs, meta=meta, allow_shrink=True)
 
 
 def _changed_customers(workspace: Workspace, marks: Mapping[str, int]) -> pa.Array | None:
@@ -214,11 +215,10 @@ def _version(workspace: Workspace, table: str) -> int:
     return 0 if current is None else current.number
 
 
-def _companions(workspace: Workspace, material: _Material, found: ir.Table) -> pa.Table:
-    newest = pc.max(material.check_ins["business_day"]).as_py() or workspace.value(found.business_day.max())
-    return companions(
-        workspace.fetch(ties(found, workspace.table(CONNECTIONS), newest=newest or date.min)), material.visits
-    )
+def _companions(workspace: Workspace, material: _Material) -> pa.Table:
+    tallied = workspace.table(TALLIES)
+    newest = pc.max(material.check_ins["business_day"]).as_py() or workspace.value(tallied.last_day.max())
+    return companions(workspace.fetch(ties(tallied, newest=newest or ZERO)), material.visits)
 
 
 def _of_type(workspace: Workspace, event_type: str) -> ir.Table:

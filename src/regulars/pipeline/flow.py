@@ -8,7 +8,8 @@
 | households | customers, family relations, contracts -> households, guardians, contacts | map in the book, lake |
 | derive | records -> events, money lines | lake |
 | customers | profiles, customers, households, events -> what is known of each customer | lake |
-| transfer | check-ins on passes -> transfers with their purchaser, their events | lake |
+| passes | check-ins on passes -> who may have bought each, and what says so | lake |
+| transfer | passes, households -> transfers with their purchaser, their events | lake |
 | connect | events, transfers -> interactions, connections, companions, communities | lake |
 | segment | events -> transitions, memberships | ledger in the book, lake |
 | assign | members of an audience -> assignments, exposures | book |
@@ -40,7 +41,7 @@ from regulars.pipeline.pull import pull_source
 from regulars.pipeline.resolve import resolve_people
 from regulars.pipeline.retain import expire, expired
 from regulars.pipeline.segment import as_of_now, segment_customers
-from regulars.pipeline.transfer import find_transfers
+from regulars.pipeline.transfer import find_transfers, read_passes
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.execute import execute
 from regulars.runs.hold import held
@@ -72,13 +73,17 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="households", do=partial(form_households, workspace), needs=("resolve",), after=()),
         Step(name="derive", do=partial(derive_facts, workspace), after=records),
         Step(name="customers", do=partial(describe_customers, workspace), needs=("households", "derive"), after=()),
-        Step(name="transfer", do=partial(find_transfers, workspace), needs=("households", "derive"), after=()),
+        Step(name="passes", do=partial(read_passes, workspace), needs=("resolve", "derive"), after=()),
+        Step(name="transfer", do=partial(find_transfers, workspace), needs=("households", "passes"), after=()),
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",), after=()),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("customers", "transfer"), after=()),
         *experiments,
         *_flow_steps(workspace, after=tuple(step.name for step in experiments)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
-        Step(name="check", do=partial(inspect_data, workspace), needs=("customers",)),
+        Step(
+            name="check", do=partial(inspect_data, workspace), needs=("customers",),
+            after=(*records, "derive", "transfer", "segment"),
+        ),
         Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",), after=()),
     ]
 

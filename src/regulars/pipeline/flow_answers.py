@@ -52,7 +52,7 @@ class Known:
             "n": pa.array(np.arange(len(customers))), "customer_id": customers,
             "since": pa.array(since.astype("datetime64[us]"), pa.timestamp("us")),
         }))
-        own = with_customer(self.workspace, rows).select("customer_id", "occurred_at")
+        own = with_customer(self.workspace, rows.select("profile_source", "profile_id", "occurred_at"))
         both = own.inner_join(asked, "customer_id")
         told = self.workspace.fetch(
             both.filter(both.occurred_at > both.since).group_by("n").aggregate(at=ibis._["occurred_at"].min())

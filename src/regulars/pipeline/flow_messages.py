@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -11,11 +12,11 @@ import pyarrow.compute as pc
 
 from regulars.campaigns.audience import candidates, doubles
 from regulars.campaigns.campaign import Campaign, campaign_id
+from regulars.consent.channel import Channel, Purpose
 from regulars.flows.flow import Flow, Message, OnDate, OnEvent
 from regulars.flows.occasions import facts
 from regulars.pipeline.campaign import words
 from regulars.pipeline.compose import people_of, variants_of
-from regulars.pipeline.permitted import permitted_people
 from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
@@ -23,6 +24,9 @@ from regulars.sources.json_text import rows_as_json
 from regulars.storage.book.messages import PLANNED
 
 MOMENT = pa.timestamp("us")
+Kind = tuple[Channel, Purpose]
+"""What a message is permitted by: its channel and its purpose."""
+
 OF_OCCASION, OF_TOTAL = "occasion", "total"
 """What words call what is known of the occasion, and totals."""
 
@@ -42,19 +46,24 @@ class Batch:
         return campaign_id(self.campaign.name, self.occurrence)
 
 
-def composed(workspace: Workspace, flow: Flow, sends: pa.Table, *, at: datetime) -> list[Batch]:
-    """Return the messages of SENDS, by step and occurrence; nothing is written down."""
+def composed(
+    workspace: Workspace, flow: Flow, sends: pa.Table, *, permitted: Mapping[Kind, pa.Table]
+) -> list[Batch]:
+    """Return the messages of SENDS, by step and occurrence; nothing is written down.
+
+    `permitted`: PERMITTED of everybody in SENDS as of now, of every kind the flow's messages have.
+    """
     batches = []
     for step in flow.messages:
         mine = sends.filter(pc.equal(sends["step"], step.name))
         if not mine.num_rows:
             continue
-        rows = _rows(workspace, flow, step, mine, at=at)
+        rows = _rows(workspace, flow, step, mine, permitted[step.campaign.channel, step.campaign.purpose])
         for occurrence in sorted(pc.unique(rows["occurrence"]).to_pylist()):
             own = rows.filter(pc.equal(rows["occurrence"], occurrence))
             batches.append(Batch(
                 campaign=step.campaign, occurrence=occurrence,
-                starts_at=pc.min(own["target"]).as_py().replace(tzinfo=at.tzinfo),
+                starts_at=pc.min(own["target"]).as_py().replace(tzinfo=UTC),
                 rows=_without_doubles(workspace, step.campaign, occurrence, own).select(PLANNED.names).cast(PLANNED),
             ))
     return batches
@@ -87,15 +96,12 @@ def happened(workspace: Workspace) -> ir.Table:
     return with_customer(workspace, events.filter(events.occurred_at <= now))
 
 
-def _rows(workspace: Workspace, flow: Flow, step: Message, sends: pa.Table, *, at: datetime) -> pa.Table:
+def _rows(workspace: Workspace, flow: Flow, step: Message, sends: pa.Table, permitted: pa.Table) -> pa.Table:
     """PLANNED with occurrence and target. One row a send, sorted by customer and occasion."""
     engine, campaign = workspace.stores.engine, step.campaign
     sends = sends.sort_by([("customer_id", "ascending"), ("occasion", "ascending")])
     asked = engine.arrow(pa.table({"customer_id": pc.unique(sends["customer_id"])}))
     people = people_of(workspace, campaign).semi_join(asked, "customer_id")
-    permitted = permitted_people(
-        workspace, channel=campaign.channel, purpose=campaign.purpose, at=at, only=asked
-    )
     variants = variants_of(workspace, campaign, enrols=False)
     found = workspace.fetch(candidates(
         people.select("customer_id", "household_id", "region"), engine.arrow(permitted),

@@ -125,7 +125,9 @@ def flow_list(workspace: Workspace) -> list[dict[str, Any]]:
 def preview(workspace: Workspace, flow: Flow) -> Preview:
     """Return what a run would make of a flow now; nothing is written down."""
     decided = decide(workspace, flow)
-    return Preview(decided=decided, batches=composed(workspace, flow, decided.advanced.sends, at=decided.at))
+    return Preview(decided=decided, batches=composed(
+        workspace, flow, decided.advanced.sends, permitted=decided.permitted
+    ))
 
 
 def examples(workspace: Workspace, found: Preview, *, limit: int) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ in the transaction that says its step was taken, under an id that says flow, ste
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from regulars.consent.channel import Channel, Purpose
 from regulars.destinations.send import brake_by_receipts
 from regulars.experiments.enrol import enrol
 from regulars.experiments.merged import in_force as in_force_of
@@ -30,7 +29,7 @@ from regulars.flows.merged import Followed, followed, placed
 from regulars.flows.occasions import occasions
 from regulars.pipeline.assign import assigned, enrol_units, in_force, is_running
 from regulars.pipeline.flow_answers import Known, units_of
-from regulars.pipeline.flow_messages import Batch, composed, gaps_of, happened
+from regulars.pipeline.flow_messages import Batch, Kind, composed, gaps_of, happened
 from regulars.pipeline.permitted import permitted_people
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
@@ -57,6 +56,7 @@ class Decided:
     begun: pa.Table                          # JOURNEYS
     ended: pa.Table                          # JOURNEYS that end before their last step
     advanced: Advanced
+    permitted: Mapping[Kind, pa.Table]       # PERMITTED of whoever may get a message, of every kind the flow has
 
 
 def carry_flows(workspace: Workspace) -> Steps:
@@ -116,23 +116,27 @@ def decide(workspace: Workspace, flow: Flow) -> Decided:
     going = book.on_the_way(flow.name)
     own = followed(flow, going, merged, over=_over(workspace, flow, going, merged), at=now)
     going = _placed(workspace, flow, own.going)
-    considered, known = _considered(workspace, flow, merged)
+    tables = _tables(workspace, flow)
+    considered, known = _considered(workspace, flow, tables, merged)
     fresh = considered.filter(pc.is_null(considered["refusal"])).select(OCCASIONS.names)
     begun = journeys_of(
         flow, fresh, known, held_out=_held_out(workspace, flow, fresh["customer_id"].combine_chunks()), now=now,
         zone=zone,
     )
     every = pa.concat_tables([going, begun])
+    moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    # Whoever may leave by an opt-out is asked about once, for that and for the messages.
+    asked = every if flow.is_left_by_opt_out else every.filter(pc.less_equal(every["due_at"], moment))
+    permitted = _permitted(workspace, flow, asked["customer_id"].combine_chunks(), now)
     over = ended(every, leaving(
-        flow, every, answers, gone=_gone(workspace, flow, every), opted_out=_opted_out(workspace, flow, every, now),
+        flow, every, answers, gone=_gone(workspace, flow, tables, every), opted_out=_opted_out(flow, every, permitted),
     ), at=now)
     left = _keys(over)
     stay = every.filter(pc.invert(pc.is_in(_keys(every), left)))
-    moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
     due = stay.filter(pc.less_equal(stay["due_at"], moment))
     return Decided(
         flow=flow, at=now, considered=considered, followed=own, begun=begun, ended=over,
-        advanced=advance(flow, due, answers, now=now, zone=zone),
+        advanced=advance(flow, due, answers, now=now, zone=zone), permitted=permitted,
     )
 
 
@@ -145,7 +149,7 @@ def write(workspace: Workspace, decided: Decided) -> list[Batch]:
         _withdraw(workspace, flow, journeys, at)
         book.journeys.go(flow.name, journeys, TAKEN.empty_table(), messages={}, at=at)
     _reword(workspace, flow)
-    batches = composed(workspace, flow, decided.advanced.sends, at=at)
+    batches = composed(workspace, flow, decided.advanced.sends, permitted=decided.permitted)
     for one in batches:
         book.campaigns.begin(
             one.campaign.name, one.occurrence, channel=one.campaign.channel, purpose=one.campaign.purpose,
@@ -183,14 +187,16 @@ def _placed(workspace: Workspace, flow: Flow, going: pa.Table) -> pa.Table:
     return pa.concat_tables([going.filter(pc.invert(is_lost)), found])
 
 
-def _considered(workspace: Workspace, flow: Flow, merged: pa.Table) -> tuple[pa.Table, pa.Table]:
+def _considered(
+    workspace: Workspace, flow: Flow, tables: Tables, merged: pa.Table
+) -> tuple[pa.Table, pa.Table]:
     """Return occasions that have no journey yet as CONSIDERED, and all journeys of their customers as BEGUN."""
     first, last = entry_window(flow, as_of_now(workspace).day)
     book = workspace.book.journeys
     nobody = book.begun_by(flow.name, [])
     if first > last:
         return CONSIDERED.empty_table(), nobody
-    found = _in_force(workspace.fetch(occasions(flow, _tables(workspace, flow), first=first, last=last)), merged)
+    found = _in_force(workspace.fetch(occasions(flow, tables, first=first, last=last)), merged)
     days = found["anchor_day"].cast(pa.date32())
     midnights = at_local(days.to_numpy().astype("datetime64[D]"), zone=workspace.zone)
     moments = pc.coalesce(found["anchor_at"].combine_chunks().cast(pa.timestamp("us")), pa.array(
@@ -260,30 +266,34 @@ def _enrol(workspace: Workspace, decided: Decided) -> None:
     enrol_units(workspace, experiment, units.drop_null())
 
 
-def _gone(workspace: Workspace, flow: Flow, journeys: pa.Table) -> NDArray[np.bool_]:
+def _gone(workspace: Workspace, flow: Flow, tables: Tables, journeys: pa.Table) -> NDArray[np.bool_]:
     """Return whose occasion was called off: a party that is no more, or on another day."""
     if not isinstance(flow.trigger, OnDate) or not journeys.num_rows:
         return np.zeros(journeys.num_rows, np.bool_)
     days = pc.min_max(journeys["anchor_day"])
-    found = workspace.fetch(occasions(
-        flow, _tables(workspace, flow), first=days["min"].as_py(), last=days["max"].as_py()
-    ))
+    found = workspace.fetch(occasions(flow, tables, first=days["min"].as_py(), last=days["max"].as_py()))
     gone: NDArray[np.bool_] = pc.invert(pc.is_in(_keys(journeys), _keys(found))).to_numpy(zero_copy_only=False)
     return gone
 
 
-def _opted_out(workspace: Workspace, flow: Flow, journeys: pa.Table, at: datetime) -> NDArray[np.bool_]:
+def _permitted(workspace: Workspace, flow: Flow, customers: pa.Array, at: datetime) -> dict[Kind, pa.Table]:
+    """Return who of some customers may be written to now, for every channel and purpose of the flow's messages."""
+    if not len(customers):
+        return {}
+    asked = workspace.stores.engine.arrow(pa.table({"customer_id": pc.unique(customers)}))
+    return {
+        (channel, purpose): permitted_people(workspace, channel=channel, purpose=purpose, at=at, only=asked)
+        for channel, purpose in sorted({(step.campaign.channel, step.campaign.purpose) for step in flow.messages})
+    }
+
+
+def _opted_out(flow: Flow, journeys: pa.Table, permitted: Mapping[Kind, pa.Table]) -> NDArray[np.bool_]:
     """Return who said no to every channel and purpose that the flow's messages have."""
     customers, none = journeys["customer_id"].combine_chunks(), np.zeros(journeys.num_rows, np.bool_)
-    kinds: list[tuple[Channel, Purpose]] = sorted({
-        (step.campaign.channel, step.campaign.purpose) for step in flow.messages
-    })
-    if not flow.is_left_by_opt_out or not kinds or not len(customers):
+    if not flow.is_left_by_opt_out or not permitted:
         return none
-    asked = workspace.stores.engine.arrow(pa.table({"customer_id": pc.unique(customers)}))
     said = ~none
-    for channel, purpose in kinds:
-        told = permitted_people(workspace, channel=channel, purpose=purpose, at=at, only=asked)
+    for told in permitted.values():
         reason = told["reason"].combine_chunks()
         is_no = pc.or_(pc.starts_with(reason, "opted out"), pc.starts_with(reason, "suppressed"))
         those = told["customer_id"].combine_chunks().filter(pc.and_(is_no, pc.invert(told["allowed"].combine_chunks())))

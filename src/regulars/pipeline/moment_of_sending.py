@@ -12,7 +12,7 @@ from typing import Self
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.filled import Words
 from regulars.campaigns.link import Door, Leaving, ShortLink, shortened, tracked, tracked_text, unsubscribe_url
-from regulars.campaigns.pace import Cap, Seat, seats, within
+from regulars.campaigns.pace import Cap, Seat, free_again, free_before, seats
 from regulars.campaigns.pace import Message as Contact
 from regulars.campaigns.pace import Subject as SubjectKind
 from regulars.campaigns.template import Message, Unfilled
@@ -172,12 +172,17 @@ class Gate:
         full = self._taken({
             message: seats(caps.values(), contact, at=at, zone=zone) for message, contact in contacts.items()
         }, at)
-        going = [one for one in ready if full[one.claimed.message_id] is None]
+        going, refused = [], dict[tuple[str, str], Permission]()
         for one in ready:
             name = full[one.claimed.message_id]
-            if name is not None:
-                refused = self._full(caps[name], contacts[one.claimed.message_id], at)
-                settled.append(self._held(one.claimed, refused, at))
+            if name is None:
+                going.append(one)
+                continue
+            # Of a batch that a sender's limit stops, all are stopped by the same seat: it is looked up once.
+            subject = contacts[one.claimed.message_id].subjects[caps[name].of]
+            if (name, subject) not in refused:
+                refused[name, subject] = self._full(caps[name], subject, at)
+            settled.append(self._held(one.claimed, refused[name, subject], at))
         return going, settled
 
     def _taken(self, wanted: Mapping[str, Sequence[Seat]], at: datetime) -> dict[str, str | None]:
@@ -189,12 +194,13 @@ class Gate:
                 continue
         return self.book.seats.take_all(wanted, at=at)
 
-    def _full(self, cap: Cap, contact: Contact, at: datetime) -> Permission:
-        taken = self.book.seats.taken(cap.name, f"{cap.of}:{contact.subjects[cap.of]}")
+    def _full(self, cap: Cap, subject: str, at: datetime) -> Permission:
         zone = self.project.config.business.timezone
-        found = within(cap, taken, at=at, zone=zone)
+        since = self.book.seats.full_since(
+            cap.name, f"{cap.of}:{subject}", limit=cap.limit, free_before=free_before(cap, at=at, zone=zone)
+        )
         # Free again in the meantime: looked at once more, and soon.
-        until = found.until if not found.allowed else at + timedelta(seconds=1)
+        until = at + timedelta(seconds=1) if since is None else free_again(cap, since=since, at=at, zone=zone)
         return Permission(allowed=False, reason=f"{cap.name} is full", until=until)
 
     def _contact(self, one: Ready) -> Contact:

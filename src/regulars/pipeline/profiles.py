@@ -45,7 +45,7 @@ def publish_profiles(workspace: Workspace) -> Published:
     touched = _touched(workspace, streams, meta["marks"]) if meta.get("declared") == declared else None
     said = {"declared": declared, "marks": now}
     if touched is None:
-        found = without_roles(_gathered(workspace, streams, None))
+        found = without_roles(_gathered(workspace, streams, None), rules=project.identifier_rules)
         table = workspace.stores.engine.arrow(found)
         version = lake.replace(PROFILE_TABLE, table, order_by=KEY, meta=said, allow_shrink=workspace.allow_shrink)
         return Published(profiles=found, told=None, since=version)
@@ -66,7 +66,7 @@ def _joined(before: pa.Table, touched: pa.Table, found: pa.Table, rules: Identif
     Whether a contact is a desk's depends on everybody who uses it, those that nothing was told of too.
     """
     rest = before.filter(pc.invert(pc.is_in(profile_keys(*map(before.column, KEY)), profile_keys(*touched.columns))))
-    whole = without_roles(pa.concat_tables([with_roles(rest, rules=rules), found]))
+    whole = without_roles(pa.concat_tables([with_roles(rest, rules=rules), found]), rules=rules)
     is_new = pa.repeat(pa.scalar(False), len(rest))
     for contact in ("email", "phone"):
         one, other = (pc.fill_null(table[contact].combine_chunks(), "") for table in (whole.slice(0, len(rest)), rest))

@@ -155,11 +155,11 @@ def _rulings(workspace: Workspace) -> pa.Table:
 
 def _seen(workspace: Workspace, streams: list[Stream]) -> str:
     """Return a fingerprint of everything the decision rests on: files of the records, declarations, rulings."""
-    business = workspace.project.config.business
+    project = workspace.project
     versions = [content_of(workspace, records_of(stream)) for stream in streams]
     rulings = [r.ruling_id for r in workspace.book.identity.rulings()]
-    own = [business.country, business.name, *business.own_emails, *business.own_phones]
-    return digest(versions, rulings, own, _thresholds(workspace), *streams)
+    said = (project.config.business.name, project.identifier_rules, _thresholds(workspace))
+    return digest(versions, rulings, *said, *streams)
 
 
 def with_customer(workspace: Workspace, rows: ir.Table) -> ir.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,9 @@ from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.winners import Winner
+
+LASTS_SECONDS = 600
+"""How long an answer is given again at most while nobody writes: it says as of when it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,21 @@ class Results:
 
 
 def results(workspace: Workspace, one: Occurrence) -> Results:
-    """Return what came of an occurrence as of now."""
+    """Return what came of an occurrence.
+
+    It is as of now, or of an earlier moment, at most LASTS_SECONDS ago, since when nobody wrote into the book: every
+    table of the lake has its version there, so all that is read is the same, and only the hour could change the answer.
+    """
+    now = workspace.clock.now()
+    # The mark is taken before anything is read: what is written meanwhile makes the next answer another.
+    same = (
+        workspace.book.marks.now(), workspace.project, now.astimezone(ZoneInfo(workspace.zone)).date(),
+        now.timestamp() // LASTS_SECONDS,
+    )
+    return workspace.answers.get((results, one), lambda: _results(workspace, one), while_=same)
+
+
+def _results(workspace: Workspace, one: Occurrence) -> Results:
     found, ways = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
     winner = workspace.book.winners.find(one.campaign_id)
     counts = counted(compared(ways, until=None if winner is None else winner.decided_at))

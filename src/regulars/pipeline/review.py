@@ -18,6 +18,7 @@ from regulars.errors import NotFound
 from regulars.identity.evidence import CONFLICTS
 from regulars.identity.matching import MATCHES
 from regulars.identity.review import SIDES, Consequence, consequences, question_id, questions
+from regulars.identity.tier import TIERS, tiers
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.identity import Ruling, Verdict
 
@@ -84,6 +85,15 @@ def open_questions(workspace: Workspace, *, limit: int) -> list[Question]:
 def count_questions(workspace: Workspace) -> int:
     """Return how many questions are open."""
     return workspace.count(_open(workspace)) if workspace.lake.exists("identity") else 0
+
+
+def count_tiers(workspace: Workspace) -> dict[str, int]:
+    """Return how many profiles there are of each tier (`identity.tier.TIERS`), the surest first."""
+    if not (workspace.lake.exists("identity") and workspace.lake.exists("matches")):
+        return dict.fromkeys(TIERS, 0)
+    found = tiers(workspace.table("identity"), workspace.table("matches")).group_by("tier").agg(profiles=ibis._.count())
+    counts = {row["tier"]: row["profiles"] for row in workspace.rows(found)}
+    return {tier: counts.get(tier, 0) for tier in TIERS}
 
 
 def rule(workspace: Workspace, pair: tuple[str, str], verdict: Verdict, *, reason: str, by: str) -> Ruling:

@@ -1,7 +1,8 @@
 """Transfer: check-ins on passes become transfers with their purchaser, and the transfers become events.
 
 Texts are read once, of new and changed check-ins. Who bought each pass is weighed anew when anything it rests on
-changed, because that may be a merge or a late sale; only the transfers that came out otherwise are written.
+changed, because that may be a merge or a late sale; only the transfers that came out otherwise are written. All that
+asks nothing of households is a step of its own, carried out while these are formed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import pyarrow as pa
 
 from regulars.connections.purchaser import (
     EVIDENCE,
-    PAIR,
     PURCHASE,
     TRANSFER,
     evidence,
+    lodgers,
     pairs,
     purchases,
     transfers,
@@ -37,27 +38,40 @@ from regulars.runs.run import Checkpoint, Steps, Work
 USES = "pass_uses"
 """The texts as they were read, own uses too, so that none is read twice."""
 
+PAIRS, REASONS = "pass_pairs", "pass_evidence"
+"""Who may have bought each pass (PAIR), and what says so (EVIDENCE), all but who lives together."""
+
 HOUSEHOLDS = "household_members"
 """Looked at where there is one: household_id, customer_id."""
 
 
-def find_transfers(workspace: Workspace) -> Steps:
-    """Bring the transfers up to date with check-ins, people and money, and the events with the transfers."""
+def read_passes(workspace: Workspace) -> Steps:
+    """Bring what is known of passes up to date with check-ins, people and money: who may have bought each, and why."""
     rules = workspace.project.transfers
     if rules is None:
         forget_transfers(workspace)
         return Work(note="no transfers declared")
-    yield Checkpoint(done=0, total=3, note="texts")
+    yield Checkpoint(done=0, total=2, note="texts")
     read = changed_uses(workspace, rules)
-    yield Checkpoint(done=1, total=3, note="purchasers")
+    yield Checkpoint(done=1, total=2, note="evidence")
+    return Work(rows_in=read, rows_out=changed_evidence(workspace, rules))
+
+
+def find_transfers(workspace: Workspace) -> Steps:
+    """Bring the transfers up to date with passes and households, and the events with the transfers."""
+    rules = workspace.project.transfers
+    if rules is None:
+        return Work(note="no transfers declared")
+    yield Checkpoint(done=0, total=2, note="purchasers")
     written = changed_transfers(workspace, rules)
-    yield Checkpoint(done=2, total=3, note="events")
+    yield Checkpoint(done=1, total=2, note="events")
     changed_events(workspace)
     found = workspace.table(TRANSFERS)
     known = workspace.count(found.filter(found.purchaser_customer_id.notnull()))
     rows = workspace.lake.rows(TRANSFERS)
     return Work(
-        rows_in=read, rows_out=written, note=f"{rows:,} transfers, {rows - known:,} without a purchaser",
+        rows_in=workspace.lake.rows(USES), rows_out=written,
+        note=f"{rows:,} transfers, {rows - known:,} without a purchaser",
         facts={"transfers": rows, "purchasers": known},
     )
 
@@ -86,15 +100,36 @@ def changed_uses(workspace: Workspace, rules: TransferRules) -> int:
     return len(good)
 
 
+def changed_evidence(workspace: Workspace, rules: TransferRules) -> int:
+    """Look anew for who may have bought each pass, if anything that says so changed; return how many reasons there are.
+
+    Each stage is carried out once: the next reads a file.
+    """
+    lake, check_ins = workspace.lake, records_of(workspace.project.stream(rules.stream))
+    made_of = _digest_of(workspace, rules, (USES, check_ins, "profiles", "identity", MONEY))
+    if lake.meta(REASONS).get("made_of") == made_of:
+        return 0
+    uses, identity = workspace.table(USES), workspace.table("identity")
+    lake.replace(PAIRS, pairs(uses, workspace.table("profiles"), identity), allow_shrink=True)
+    stream = workspace.project.stream(rules.stream)
+    bought = purchases(workspace.table(MONEY), identity, rules.bought)
+    with lake.gathered([bought], schema=PURCHASE) as sales:
+        kinds = evidence(
+            lake.table(PAIRS), uses=uses, visits=_visits(workspace, stream, rules), sales=sales,
+            identity=identity.filter(identity.profile_source == stream.source),
+        )
+        with lake.gathered(kinds, schema=EVIDENCE) as reasons:
+            lake.replace(REASONS, reasons, meta={"made_of": made_of}, allow_shrink=True)
+    return lake.rows(REASONS)
+
+
 def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
     """Weigh who bought each pass, if anything that says so changed; return how many transfers came out otherwise."""
     lake = workspace.lake
-    check_ins = records_of(workspace.project.stream(rules.stream))
-    rests_on = (USES, check_ins, "profiles", "identity", MONEY, HOUSEHOLDS)
-    made_of = digest(_said(rules), *(content_of(workspace, table) for table in rests_on))
+    made_of = _digest_of(workspace, rules, (PAIRS, REASONS, USES, "profiles", "identity", HOUSEHOLDS))
     if lake.meta(TRANSFERS).get("made_of") == made_of:
         return 0
-    with _found(workspace, rules) as found:
+    with _found(workspace) as found:
         if not lake.exists(TRANSFERS):
             lake.replace(TRANSFERS, found, meta={"made_of": made_of})
             return lake.rows(TRANSFERS)
@@ -110,7 +145,7 @@ def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
 
 def forget_transfers(workspace: Workspace) -> None:
     """Drop what was made under a declaration that is no more."""
-    for table in (TRANSFERS, USES):
+    for table in (TRANSFERS, REASONS, PAIRS, USES):
         if workspace.lake.exists(table):
             workspace.lake.drop(table)
 
@@ -124,23 +159,15 @@ def _quarantine(workspace: Workspace, bad: pa.Table, rules: TransferRules, *, is
 
 
 @contextmanager
-def _found(workspace: Workspace, rules: TransferRules) -> Iterator[ir.Table]:
-    """Give all transfers as they come out now. Each stage below is carried out once: the next reads a file."""
-    lake, uses = workspace.lake, workspace.table(USES)
-    profiles, identity = workspace.table("profiles"), workspace.table("identity")
-    stream = workspace.project.stream(rules.stream)
-    own = identity.filter(identity.profile_source == stream.source)
-    homes = lake.table(HOUSEHOLDS) if lake.exists(HOUSEHOLDS) else None
-    bought = purchases(workspace.table(MONEY), identity, rules.bought)
-    with (
-        lake.gathered([pairs(uses, profiles, identity)], schema=PAIR) as met,
-        lake.gathered([bought], schema=PURCHASE) as sales,
-    ):
-        kinds = evidence(
-            met, uses=uses, visits=_visits(workspace, stream, rules), sales=sales, identity=own, households=homes
+def _found(workspace: Workspace) -> Iterator[ir.Table]:
+    """Give all transfers as they come out now."""
+    lake, met = workspace.lake, workspace.table(PAIRS)
+    homes = [lodgers(met, lake.table(HOUSEHOLDS))] if lake.exists(HOUSEHOLDS) else []
+    with lake.gathered([workspace.table(REASONS), *homes], schema=EVIDENCE) as reasons:
+        yield transfers(
+            workspace.table(USES), weighed(met, reasons), profiles=workspace.table("profiles"),
+            identity=workspace.table("identity"),
         )
-        with lake.gathered(kinds, schema=EVIDENCE) as reasons:
-            yield transfers(uses, weighed(met, reasons), profiles=profiles, identity=identity)
 
 
 def _visits(workspace: Workspace, stream: Stream, rules: TransferRules) -> ir.Table:
@@ -151,6 +178,10 @@ def _visits(workspace: Workspace, stream: Stream, rules: TransferRules) -> ir.Ta
         checkin_id="record_key", profile_id=rules.who.column(records), day=records[f"{rules.when}_day"],
         location_name=place,
     )
+
+
+def _digest_of(workspace: Workspace, rules: TransferRules, tables: tuple[str, ...]) -> str:
+    return digest(_said(rules), *(content_of(workspace, table) for table in tables))
 
 
 def _said(rules: TransferRules) -> object:

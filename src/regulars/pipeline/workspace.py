@@ -71,6 +71,24 @@ class Questions:
         return found
 
 
+@dataclass(slots=True)
+class Answers:
+    """What was answered before, each with what it held for."""
+
+    most: int = 100
+    _kept: dict[Hashable, tuple[object, Any]] = field(default_factory=dict)
+
+    def get(self, key: Hashable, make: Callable[[], Made], *, while_: object) -> Made:
+        """Return what is kept under a key if it holds for the same as now; else it is made, and kept."""
+        held = self._kept.get(key)
+        if held is None or held[0] != while_:
+            if len(self._kept) >= self.most:
+                self._kept.clear()
+            held = self._kept[key] = (while_, make())
+        found: Made = held[1]
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """One business: what it declares, where its data lies, and what time it is."""
@@ -81,6 +99,7 @@ class Workspace:
     allow_shrink: bool = False               # a person said that losing more than the guarded share is right
     fresh: FreshEvents | None = None         # where the door is open in this process
     questions: Questions = field(default_factory=Questions, compare=False)
+    answers: Answers = field(default_factory=Answers, compare=False)
     workers: Workers | None = None           # processes that carry out steps; None: this one does
     kept: Kept | None = None                 # what was compiled before; None: nothing is kept
     points: Points | None = None             # while a question is made: its tables

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -63,6 +64,10 @@ _ALLOWED = (
     ast.Div, ast.FloorDiv, ast.Mod,
 )
 
+# Until Python 3.11.8 and 3.12.2 two threads that parse count their depth together, and one fails when collection of
+# garbage lets the other in between (python/cpython#106905): the first request to a server did, now and then.
+_ONE_AT_A_TIME = threading.Lock()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
@@ -82,7 +87,8 @@ class Formula:
         """
         line = " ".join(str(text).splitlines()).strip()
         try:
-            tree = ast.parse(_python(line), mode="eval").body
+            with _ONE_AT_A_TIME:
+                tree = ast.parse(_python(line), mode="eval").body
         except SyntaxError as error:
             message = f"{line!r}, column {error.offset or 1}: {error.msg}"
             raise DeclarationError(message, hint='a formula looks like `status == "ACT"`', path=path) from error

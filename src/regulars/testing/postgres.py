@@ -30,8 +30,11 @@ def postgres_binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_cluster(binaries: Path) -> Iterator[Path]:
-    """Run a private cluster for a `with`, reached through a socket in its folder; gone afterwards."""
+def postgres_cluster(binaries: Path, *, is_durable: bool = False) -> Iterator[Path]:
+    """Run a private cluster for a `with`, reached through a socket in its folder; gone afterwards.
+
+    `is_durable` says that a commit waits for the disk.
+    """
     # Not below pytest's own folder: that is closed to the user the server must run as, and its path is too long
     # for a socket's name.
     folder = Path(tempfile.mkdtemp(prefix="regulars-pg-"))
@@ -49,8 +52,9 @@ def postgres_cluster(binaries: Path) -> Iterator[Path]:
         )
 
     data = str(folder / "data")
-    # Whether the disk keeps what the server wrote is PostgreSQL's promise, not ours: it need not cost time here.
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c timezone=America/Chicago"
+    # Whether the disk keeps what the server wrote is PostgreSQL's promise, not ours: it need not cost time in a test.
+    durable = "on" if is_durable else "off"
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync={durable} -c timezone=America/Chicago"
     try:
         # A language's order of text, because what we build must not depend on the order of bytes being the default.
         order = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from regulars.flags import Flags
+from regulars.web.api.answering import unanswered
 from regulars.web.gate import Gate
 from regulars.web.growthbook import growthbook_routes
 from regulars.web.ofrep import ofrep_routes
@@ -45,7 +47,8 @@ def flag_app(
     )
     # Outside of everything, so that what is said of errors has the headers too.
     return SafeHeaders(Starlette(
-        routes=routes, middleware=[cors] if origins else [], exception_handlers={Exception: _unforeseen}
+        routes=routes, middleware=[cors] if origins else [],
+        exception_handlers={Exception: _unforeseen, HTTPException: unanswered},
     ))
 
 

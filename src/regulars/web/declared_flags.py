@@ -20,7 +20,7 @@ LOOK_EVERY = 1.0                             # seconds between two looks at the 
 
 
 class DeclaredFlags:
-    """The flags of a project's folder.
+    """The flags of a project's folder; `project` is what was read of it last.
 
     Args:
         folder: The project's.
@@ -59,7 +59,7 @@ class DeclaredFlags:
             log.info("flags changed", flags=len(self._flags.keys))
 
     def _read(self) -> Flags:
-        project = Project.read(self._folder)
+        self.project = project = _declared(self._folder)
         problems = [problem for problem in project.problems if _is_of_flags(problem)]
         if problems:
             lines = [f"{p.where}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in problems]
@@ -70,6 +70,14 @@ class DeclaredFlags:
         files = [*(self._folder / "flags").glob("*"), self._folder / "attributes.yaml"]
         stats = [(file.name, file.stat()) for file in files if file.is_file()]
         return frozenset((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _declared(folder: Path) -> Project:
+    """Return a project with what is right in it; what was looked at before is not looked at again."""
+    try:
+        return Project.load(folder)
+    except DeclarationError:
+        return Project.read(folder)
 
 
 def _is_of_flags(problem: Finding) -> bool:

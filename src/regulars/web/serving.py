@@ -99,8 +99,8 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
                 *pages.routes(entrance),
             ],
         )
-        door, said = _door(folder, answering, counts)
-        _send_beside(folder, opened)
+        door, said = _door(flags.project, answering, counts)
+        _send_beside(flags.project, opened)
         if door is not None:
             store = door.commits.store
             pages.door, pages.lag = store.counts, freshness.lag
@@ -113,26 +113,26 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
 
 
 def _door(
-    folder: Path, app: ASGIApp, counts: DeliveryCounts
+    project: Project, app: ASGIApp, counts: DeliveryCounts
 ) -> tuple[IngestDoor | None, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Put the project's doors in front of an app, if it has any.
 
     Returns with them the sources that clients post to with a write key and those that outside systems post to.
     """
-    config, clock = read_config(folder, environment=os.environ), SystemClock()
-    sources = webhooks_of(Project.read(folder))
+    config, clock, sources = project.config, SystemClock(), webhooks_of(project)
     if not config.door.keys and not sources:
         return None, ((), ())
-    commits = open_commits(config, home=_home(folder), clock=clock)
+    commits = open_commits(config, home=_home(config.folder), clock=clock)
     if sources:
-        app = with_webhooks(folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
-    door = open_door(config, home=_home(folder), clock=clock, behind=app, commits=commits)
+        app = with_webhooks(config.folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
+    door = open_door(config, home=_home(config.folder), clock=clock, behind=app, commits=commits)
     return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
 
 
-def _send_beside(folder: Path, opened: ExitStack) -> None:
+def _send_beside(project: Project, opened: ExitStack) -> None:
     """Send what was ordered, where the project has a way out."""
-    if Project.read(folder).destinations:
+    folder = project.config.folder
+    if project.destinations:
         # Whatever else in the project is wrong: who said STOP is answered.
         outbox = Outbox(partial(open_workspace, folder, bears_problems=True), folder=folder)
         outbox.start()

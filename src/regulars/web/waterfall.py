@@ -15,6 +15,8 @@ from regulars.web.report import Number, Report, Section, Table
 LEAST = 0.05
 """Bits of a bar that can be seen."""
 
+VERDICTS = {"medium": "merged", "name": "merged where nobody else is known by that name"}
+
 COLUMNS = ("evidence", "outcome", "bits", "together")
 HOW = "Each bar begins where the one above ends. To the right: it speaks for one person; to the left: against."
 
@@ -73,7 +75,7 @@ def _title(match: Weighed) -> str:
 
 
 def _said(match: Weighed, merge_from: float) -> str:
-    verdict = "merged" if match.tier == "medium" else "not merged: a person is asked"
+    verdict = VERDICTS.get(match.tier, "not merged: a person is asked")
     line = f"; the dashed line is where merging begins ({merge_from:g})" if 0 < merge_from < 1 else ""
     return f"{told(match)} likely one person, {verdict}{line}. {HOW}"
 

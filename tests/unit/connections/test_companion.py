@@ -13,8 +13,17 @@ from scipy import stats
 
 from regulars.connections.co_presence import arrivals, together
 from regulars.connections.community import communities
-from regulars.connections.companion import COMPANION, CROWDED, HALF_LIFE, MANY, TIE, companions, least_days, ties
-from regulars.connections.connection import connections
+from regulars.connections.companion import (
+    COMPANION,
+    CROWDED,
+    HALF_LIFE,
+    MANY,
+    TIE,
+    companions,
+    least_days,
+    tallies,
+    ties,
+)
 from regulars.connections.interaction import INTERACTION, same_day_checkins
 from regulars.storage.engines.duckdb import DuckDBEngine
 
@@ -25,7 +34,7 @@ def measured(engine: DuckDBEngine, rows: Iterable[CheckIn]) -> dict[tuple[str, s
     rows = list(rows)
     visits = arrivals(check_ins(rows))
     met = same_day_checkins(engine.arrow(together(visits)))
-    found = ties(met, connections(met), newest=max(row[1] for row in rows))
+    found = ties(tallies(met), newest=max(row[1] for row in rows))
     table = companions(engine.fetch(found), visits)
     assert table.schema == COMPANION.to_pyarrow()
     return {(row["customer_id_1"], row["customer_id_2"]): row for row in table.to_pylist()}
@@ -68,7 +77,7 @@ def test_an_old_day_together_weighs_half_after_the_half_life(engine: DuckDBEngin
     table = engine.arrow(pa.Table.from_pylist([row], schema=schema))
 
     now, later = (
-        engine.fetch(ties(table, connections(table), newest=day + timedelta(days=days))).to_pylist()[0] for days in (0, HALF_LIFE)
+        engine.fetch(ties(tallies(table), newest=day + timedelta(days=days))).to_pylist()[0] for days in (0, HALF_LIFE)
     )
 
     assert later["recent_weight"] == pytest.approx(now["recent_weight"] / 2)

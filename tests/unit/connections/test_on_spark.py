@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from regulars.connections.co_presence import arrivals, together, together_expression
-from regulars.connections.companion import ties
+from regulars.connections.companion import tallies, ties
 from regulars.connections.connection import connections
 from regulars.connections.interaction import same_day_checkins
 from regulars.storage.engines.duckdb import DuckDBEngine
@@ -30,7 +30,7 @@ def test_interactions_connections_and_ties_are_the_same_rows(engine: DuckDBEngin
     on_spark = same_day_checkins(together_expression(spark.arrow(rows), at_least=2, of=of))
     newest = MONDAY + timedelta(days=4)
 
-    for rule in (lambda t: t, connections, lambda t: ties(t, connections(t), newest=newest).drop("recent_days", "recent_weight")):
+    for rule in (lambda t: t, connections, lambda t: ties(tallies(t), newest=newest).drop("recent_days", "recent_weight")):
         found, wanted = (sorted(map(str, of.fetch(rule(table)).to_pylist())) for of, table in ((spark, on_spark), (engine, on_duck)))
         assert len(found) > 5
         assert found == wanted

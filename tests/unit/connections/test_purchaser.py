@@ -16,6 +16,7 @@ from regulars.connections.purchaser import (
     TRANSFER,
     VISIT,
     evidence,
+    lodgers,
     pairs,
     purchases,
     transfers,
@@ -80,10 +81,12 @@ def matched(
     own = [{"checkin_id": u["checkin_id"], "profile_id": u["user_profile_id"], "day": u["checkin_datetime_day"],
             "location_name": u["location_name"]} for u in uses]
     met = ibis.memtable(ENGINE.to_pyarrow(pairs(told, profiles, identity)))
-    reasons = ibis.union(*evidence(
-        met, uses=told, visits=table([*own, *visits], VISIT), sales=table(sales, PURCHASE), identity=identity,
-        households=None if homes is None else table([{"household_id": h, "customer_id": c} for h, c in homes], HOME),
-    ))
+    kinds = evidence(
+        met, uses=told, visits=table([*own, *visits], VISIT), sales=table(sales, PURCHASE), identity=identity
+    )
+    if homes is not None:
+        kinds.append(lodgers(met, table([{"household_id": h, "customer_id": c} for h, c in homes], HOME)))
+    reasons = ibis.union(*kinds)
     found = ENGINE.to_pyarrow(transfers(told, weighed(met, reasons), profiles=profiles, identity=identity))
     return sorted(found.to_pylist(), key=lambda row: (row["checkin_datetime"], row["checkin_id"]))
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from regulars.connections.purchaser import PURCHASE, evidence, pairs, transfers, weighed
+from regulars.connections.purchaser import PURCHASE, evidence, lodgers, pairs, transfers, weighed
 from regulars.connections.transfer import declare, pass_uses, taken
 from regulars.records.intake import typed_schema
 from regulars.records.record import declare_stream
@@ -71,8 +71,8 @@ def _found(engine: Engine) -> dict[str, list[dict[str, Any]]]:
     visits = given["check_ins"].select(
         checkin_id="id", profile_id="customer_id", day="checked_in_at_day", location_name="location_name"
     )
-    kinds = evidence(met, uses=uses, visits=visits, sales=given["sales"], identity=identity, households=given["homes"])
-    reasons = engine.fetch(ibis.union(*kinds))
+    kinds = evidence(met, uses=uses, visits=visits, sales=given["sales"], identity=identity)
+    reasons = engine.fetch(ibis.union(*kinds, lodgers(met, given["homes"])))
     found = weighed(met, engine.arrow(reasons))
     shared = engine.fetch(transfers(uses, found, profiles=people.drop("customer_id"), identity=identity))
     tables = {"uses": good, "refused": bad, "reasons": reasons, "transfers": shared}

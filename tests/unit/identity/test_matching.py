@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from regulars.identity.identifier import IdentifierRules
 from regulars.identity.matching import Thresholds
 from regulars.identity.model import Model
 from regulars.identity.resolve import Former, Resolution, resolve
@@ -100,6 +101,49 @@ def test_an_equal_name_alone_merges_nobody() -> None:
     assert customer["crm/1"] != customer["forms/1"]
 
 
+def test_a_rare_name_by_which_nobody_else_is_known_is_one_person_though_no_fact_is_known_of_both() -> None:
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14)), profile("forms/1", "Robert Quillfeather", email="rq@a.example"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] == customer["forms/1"]
+    assert [row["tier"] for row in found.likeness.matches.to_pylist() if row["left_source"] == "crm"] == ["name"]
+
+
+def test_of_two_who_share_a_name_a_third_profile_of_that_name_is_neither() -> None:
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14)), profile("crm/2", "Robert Quillfeather", birthday=born(2011, 9, 30)),
+        profile("forms/1", "Robert Quillfeather", email="rq@a.example"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert len({customer["crm/1"], customer["crm/2"], customer["forms/1"]}) == 3
+
+
+def test_father_and_son_of_one_name_stay_two_and_a_profile_between_them_joins_neither() -> None:
+    home = {"address": "12 elm st", "postcode": "76001"}
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(1960, 3, 14), **home), profile("crm/2", "Robert Quillfeather", birthday=born(2001, 9, 30), **home),
+        profile("forms/1", "Robert Quillfeather", **home),
+    )
+
+    customer = customer_ids(found.identity)
+    assert len({customer["crm/1"], customer["crm/2"], customer["forms/1"]}) == 3
+
+
+def test_a_day_joins_by_a_name_and_parts_again_as_everybody_at_once_would() -> None:
+    known = profile("crm/1", "Robert Quillfeather", birthday=born(1980, 3, 14))
+    bare, namesake = profile("forms/1", "Robert Quillfeather", email="rq@a.example"), profile("crm/2", "Robert Quillfeather", birthday=born(2011, 9, 30))
+    before = resolved(known, bare)
+
+    after = resolved(known, bare, namesake, former=Former.of(before))
+
+    joined, parted = customer_ids(before.identity), customer_ids(after.identity)
+    assert joined["crm/1"] == joined["forms/1"]
+    assert len({parted["crm/1"], parted["crm/2"], parted["forms/1"]}) == 3
+
+
 def test_a_likely_link_says_so_with_its_probability() -> None:
     told = evidence(resolved(ROBERT, BOB).identity)
 
@@ -162,10 +206,20 @@ def test_a_contact_of_many_different_people_is_nobodys() -> None:
         ["Ann", "Ben", "Cara", "Dan", "Ella", "Finn", "Grace", "Hugo", "Iris", "Jack"]
     )]
 
-    seen = without_roles(profile_table(*guests, *family)).to_pylist()
+    seen = without_roles(profile_table(*guests, *family), rules=IdentifierRules()).to_pylist()
 
     assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "desk"} == {(None, REASON)}
     assert {(row["phone"], row["phone_refused"]) for row in seen if row["profile_source"] == "home"} == {("+12543350101", None)}
+
+
+def test_how_many_make_a_contact_a_desks_is_for_the_business_to_say() -> None:
+    guests = [profile(f"desk/{n}", f"{name} {name}son", phone="+12543350100") for n, name in enumerate(["Ann", "Ben", "Cara"])]
+
+    def taken(desk_from: int) -> list[str | None]:
+        return without_roles(profile_table(*guests), rules=IdentifierRules(desk_from=desk_from))["phone_refused"].to_pylist()
+
+    assert taken(3) == [REASON] * 3
+    assert taken(4) == [None] * 3
 
 
 def test_a_day_weighs_only_what_changed() -> None:
@@ -275,7 +329,7 @@ def test_an_address_shared_by_forty_people_makes_nobody_one_and_asks_nobody_fort
     names = sorted(set(FIRST_NAMES))[:40]
     people = [profile(f"club/{n}", f"{name} {surname.format(name)}", email="all@club.example") for n, name in enumerate(names)]
 
-    found = resolve(without_roles(profile_table(*people)), now=NOW, salt=b"test")
+    found = resolve(without_roles(profile_table(*people), rules=IdentifierRules()), now=NOW, salt=b"test")
 
     assert len(set(customer_ids(found.identity).values())) == 40
     assert len(found.conflicts) == 0

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from regulars.campaigns.campaign import campaign_id, message_id
@@ -31,7 +32,7 @@ from regulars.storage.book.messages import PLANNED, Attempt, Settled
 from regulars.storage.book.replies import KeptReply
 from regulars.storage.book.webhooks import Handed, webhook_id_of
 from regulars.storage.stores import Stores
-from regulars.web.api.answering import Api
+from regulars.web.api.answering import Api, unanswered
 from regulars.web.api.workers import Workers
 from regulars.web.listen import listening
 from regulars.web.rate import Rates
@@ -221,7 +222,8 @@ def running(
     more: Callable[[Workers], list[Route]] = lambda _: [],
 ) -> Iterator[httpx.Client]:
     workers = Workers(opens, folder=folder, clock=time.monotonic, count=2)
-    app = Starlette(routes=[*Api(workers=workers, rates=rates).routes(), *more(workers)])
+    routes = [*Api(workers=workers, rates=rates).routes(), *more(workers)]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: unanswered})
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     with listening("127.0.0.1", 0) as socket:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})

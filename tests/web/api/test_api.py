@@ -390,3 +390,22 @@ def test_records_set_aside_are_shown_with_their_reason_and_nobodys_address(serve
 
     assert [(row["record_key"], row["field"], row["value"], row["is_posted"]) for row in held] == [("bad", "at", "no time", False)]  # type: ignore[attr-defined]
     assert unknown.status_code == 404
+
+
+def test_a_path_where_nothing_is_is_a_problem_like_any_other(served: Served) -> None:
+    mine = uuid4().hex
+
+    answer = served.client.get(f"{ROOT}/custommers", headers={**served.headers(), "X-Request-Id": mine})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["type"] == "urn:regulars:not-found"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == mine
+
+
+@pytest.mark.parametrize(("path", "taken"), [("/customers", {"GET", "HEAD"}), ("/review/rulings", {"GET", "HEAD", "POST"})])
+def test_a_method_that_a_path_does_not_take_hears_which_it_takes(served: Served, path: str, taken: set[str]) -> None:
+    answer = served.client.delete(ROOT + path, headers=served.headers("admin"))
+
+    assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
+    assert set(answer.headers["allow"].split(", ")) == taken
+    assert answer.json()["type"] == "urn:regulars:method-unknown"

@@ -73,10 +73,3 @@ def test_what_no_store_can_keep_is_refused(served: Served, path: str) -> None:
     answer = served.client.get(ROOT + path, headers=served.headers())
 
     assert answer.status_code in {404, 422}
-
-
-def test_whoever_uses_another_method_is_told_every_one_there_is(served: Served) -> None:
-    answer = served.client.put(f"{ROOT}/review/rulings", headers=served.headers())
-
-    assert answer.status_code == 405
-    assert {each.strip() for each in answer.headers["allow"].split(",")} == {"GET", "HEAD", "POST"}

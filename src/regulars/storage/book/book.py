@@ -28,6 +28,7 @@ from regulars.storage.book.journeys import JourneyBook
 from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.links import LinkBook
+from regulars.storage.book.marks import MarkBook
 from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.book.message_list import MessageList
 from regulars.storage.book.messages import MessageBook
@@ -94,6 +95,7 @@ class Book:
     sent: SentBook                           # the same for the timeline
     journeys: JourneyBook                    # of customers through flows
     touches: TouchBook                       # messages that reached somebody, of every campaign
+    marks: MarkBook                          # of the whole book: whether anything was written
     facts: FactsBook                         # what streams looked like
     keys: KeyBook                            # of programs that ask over HTTP
     answers: AnswerBook                      # to repeated requests
@@ -142,4 +144,5 @@ class Book:
 
     def close(self) -> None:
         """Give back the connections."""
+        self.marks.close()
         self.database.engine.dispose()

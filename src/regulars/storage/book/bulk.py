@@ -12,6 +12,9 @@ import sqlalchemy as sa
 BATCH = 5_000
 """Rows per statement: enough to forget its cost, few enough to keep the memory of one batch small."""
 
+FETCHED = 500
+"""Rows taken from a driver at once: with more of them alive Python looks for garbage among them, for as long again."""
+
 ASKED = 20_000
 """Values that are looked for in one statement; SQLite and PostgreSQL both take some more."""
 
@@ -40,10 +43,10 @@ def read(
     """Return a query's rows, sorted if asked, as a table of a schema whose fields stand in the query's order."""
     result = connection.execute(query)
     # Straight from the driver: to make each row an object and each moment a datetime takes five times as long.
-    batches = [_batch(rows, schema) for rows in iter(partial(result.cursor.fetchmany, BATCH), [])]
+    batches = [_batch(rows, schema) for rows in iter(partial(result.cursor.fetchmany, FETCHED), [])]
     result.close()
     # Sorted here and not by the database: PostgreSQL's order of text depends on where it was installed.
-    found = pa.Table.from_batches(batches, schema=schema)
+    found = pa.Table.from_batches(batches, schema=schema).combine_chunks()
     return found.sort_by([(name, "ascending") for name in order_by]) if order_by else found
 
 

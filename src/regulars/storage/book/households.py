@@ -45,6 +45,14 @@ class HouseholdBook:
             mine = query.where(t.tenant == self.database.tenant)
             return bulk.read(connection, mine, HOUSEHOLDS, order_by=("household_id",))
 
+    def merged(self) -> pa.Table:
+        """Return the household ids that were given up as HOUSEHOLDS, sorted by id."""
+        t = households.c
+        query = sa.select(t.household_id, t.founder_customer_id, t.minted_at, t.merged_into)
+        with self.database.reading() as connection:
+            mine = query.where(t.tenant == self.database.tenant, t.merged_into.is_not(None))
+            return bulk.read(connection, mine, HOUSEHOLDS, order_by=("household_id",))
+
     def homes_of(self, customer_ids: pa.Array) -> pa.Table:
         """Return the households of some customers as HOMES, in no order."""
         t = household_map.c

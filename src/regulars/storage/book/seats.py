@@ -70,6 +70,17 @@ class SeatBook:
         with self.database.reading() as connection:
             return list(connection.execute(sa.select(t.taken_at).where(*mine).order_by(t.taken_at)).scalars())
 
+    def full_since(self, cap: str, subject: str, *, limit: int, free_before: datetime) -> datetime | None:
+        """Return when the seat was taken that makes a cap full for a subject, the limit-th last; None: one is free.
+
+        One row, however many seats there are: a sender has as many as it may send in a day.
+        """
+        t = contact_seats.c
+        mine = (t.tenant == self.database.tenant, t.cap == cap, t.subject == subject, t.taken_at > free_before)
+        query = sa.select(t.taken_at).where(*mine).order_by(t.taken_at.desc()).offset(limit - 1).limit(1)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar()
+
     def full(self, cap: str, *, of: str, limit: int, free_before: datetime) -> int:
         """Return how many subjects of a kind have no seat left under a cap: those whose message would have to wait."""
         t = contact_seats.c

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.access import known_key
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.api_keys import ApiKey, Scope
@@ -22,7 +24,15 @@ from regulars.web.api.counting import Counts
 from regulars.web.api.health import healthy
 from regulars.web.api.once import CREATED, change_once
 from regulars.web.api.openapi import document
-from regulars.web.api.problem import KeyUnknown, RequestInvalid, ScopeMissing, TooMany, problem_of, response_of
+from regulars.web.api.problem import (
+    KeyUnknown,
+    MethodUnknown,
+    RequestInvalid,
+    ScopeMissing,
+    TooMany,
+    problem_of,
+    response_of,
+)
 from regulars.web.api.reading import body_of, idempotency_key_of, path_of, query_of, request_id_of
 from regulars.web.api.route import ROOT, ApiRoute, Ask
 from regulars.web.api.table import ROUTES
@@ -168,6 +178,20 @@ def _route(path: str, endpoints: Mapping[str, Endpoint]) -> Route:
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
     return Route(path, endpoint, methods=list(endpoints))
+
+
+async def unanswered(request: Request, error: Exception) -> Response:
+    """Return what is said where no route is, or none for a method: below ROOT a problem as everywhere there."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if not request.url.path.startswith(f"{ROOT}/"):
+        return PlainTextResponse(error.detail, status_code=error.status_code, headers=headers)
+    request_id = request_id_of(request.headers.get("x-request-id"))
+    refused: RegularsError = NotFound("nothing is at this path", hint=f"{ROOT}/openapi.json says what there is")
+    if error.status_code == 405:
+        refused = MethodUnknown(f"{request.method} is not taken here", hint=f"{headers.get('Allow')} is")
+    log.info("request answered", route=None, status=error.status_code, request=request_id)
+    return _with(response_of(problem_of(refused, request_id=request_id)), {**headers, "X-Request-Id": request_id})
 
 
 def _refused(error: Exception, request_id: str) -> Response:

@@ -16,7 +16,7 @@ STATUS = {
     "not-found": 404, "declaration": 422, "lease-held": 409, "guard": 409, "store-unavailable": 503, "error": 422,
     "key-unknown": 401, "scope-missing": 403, "too-many": 429, "request-invalid": 422, "request-repeated": 422,
     "request-meaningless": 422, "request-unfinished": 409, "already-done": 409, "not-ready": 503, "sign-in-needed": 401,
-    "role-missing": 403, "form-refused": 403, "issuer-unreadable": 502,
+    "method-unknown": 405, "role-missing": 403, "form-refused": 403, "issuer-unreadable": 502,
 }
 """The status of a code; what is not here is our own trouble: 500."""
 
@@ -25,6 +25,12 @@ class KeyUnknown(RegularsError):
     """The request shows no key, or one that opens nothing."""
 
     code = "key-unknown"
+
+
+class MethodUnknown(RegularsError):
+    """The path is right, and does not take this method: `Allow` says which it takes."""
+
+    code = "method-unknown"
 
 
 class ScopeMissing(RegularsError):
