@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from regulars.clock import FixedClock
 from regulars.pipeline.flow import steps
 from regulars.pipeline.workspace import Workspace, open_workspace
@@ -71,6 +73,7 @@ TABLES = ("family_links", "household_members", "households", "contacts", "custom
 DECIDED = ("family_links", "household_members", "households", "contacts", "customers")
 PEOPLE, STREET = 400, 5
 Row = dict[str, str]
+pytestmark = pytest.mark.slow
 
 
 def town(rng: Random) -> dict[str, list[Row]]:
