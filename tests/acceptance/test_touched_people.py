@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from regulars.clock import FixedClock
 from regulars.pipeline.flow import steps
 from regulars.pipeline.workspace import Workspace, open_workspace
@@ -69,8 +71,9 @@ streams:
 VISIT = "from: club.visits\nwho: person\nwhen: day\nevent: check_in\n"
 TABLES = ("family_links", "household_members", "households", "contacts", "customers", "quarantine")
 DECIDED = ("family_links", "household_members", "households", "contacts", "customers")
-PEOPLE, STREET = 120, 6
+PEOPLE, STREET = 400, 5
 Row = dict[str, str]
+pytestmark = pytest.mark.slow
 
 
 def town(rng: Random) -> dict[str, list[Row]]:
@@ -86,7 +89,7 @@ def town(rng: Random) -> dict[str, list[Row]]:
 
 def near(rng: Random, n: int) -> int:
     """Somebody of the street of a person, seldom of another."""
-    return rng.randrange(PEOPLE) if rng.random() < 0.02 else n // STREET * STREET + rng.randrange(STREET)
+    return rng.randrange(PEOPLE) if rng.random() < 0.005 else n // STREET * STREET + rng.randrange(STREET)
 
 
 def name(rng: Random) -> str:
@@ -134,7 +137,7 @@ def next_day(there: dict[str, list[Row]], rng: Random) -> dict[str, list[Row]]:
     found = {}
     for name_, rows in there.items():
         kept = list(rows)
-        for _ in range(rng.randrange(1, 3)):
+        for _ in range(1):
             place = rng.randrange(len(kept))
             if name_ in made:
                 kept[place] = made[name_](rng)
