@@ -66,6 +66,30 @@ def test_a_household_keeps_its_founder_and_a_customer_lives_where_it_moved_last(
     assert book.households.register() == register(("h1", "c1", None), ("h2", "c2", "h1"))
 
 
+def test_who_everybody_was_is_read_of_some_alone(book: Book) -> None:
+    book.identity.write_identity(_identity(("p1", "c1"), ("p2", "c1"), ("p3", "c2")), _customers(("c1", None), ("c2", None), ("c3", "c1")))
+
+    of_profiles = book.identity.map_of_profiles(pa.table({"profile_source": ["stripe", "square"], "profile_id": ["p1", "p3"]}))
+    assert of_profiles == _identity(("p1", "c1"))
+    assert book.identity.map_of_customers(pa.array(["c1"])).sort_by("profile_id") == _identity(("p1", "c1"), ("p2", "c1"))
+    assert book.identity.customers_of(pa.array(["c3", "c9"])) == _customers(("c3", "c1"))
+    founders = pa.table({"profile_source": ["stripe", "square"], "profile_id": ["f-c2", "f-c1"]})
+    assert book.identity.founded_by(founders) == _customers(("c2", None))
+    assert book.identity.map_of_customers(pa.array([], pa.string())) == IDENTITY.empty_table()
+
+
+def test_a_household_is_found_by_its_people_its_id_and_its_founder(book: Book) -> None:
+    homes = pa.table({"customer_id": ["c1", "c2", "c3"], "household_id": ["h1", "h1", "h3"]}, schema=HOMES)
+    register = pa.Table.from_pylist([
+        {"household_id": h, "founder_customer_id": c, "minted_at": NAIVE, "merged_into": into}
+        for h, c, into in (("h1", "c1", None), ("h2", "c2", "h1"), ("h3", "c3", None))
+    ], schema=HOUSEHOLDS)
+    book.households.write(homes, register, at=NOW)
+
+    assert book.households.homes_of(pa.array(["c3", "c9"])) == homes.slice(2)
+    assert book.households.register_of(pa.array(["h1"]), founders=pa.array(["c1", "c2"])) == register.slice(0, 2)
+
+
 def test_a_profile_points_at_the_customer_it_was_pointed_at_last(book: Book) -> None:
     book.identity.write_identity(_identity(("p2", "c1"), ("p1", "c1")), _customers(("c1", None)))
     book.identity.write_identity(_identity(("p2", "c2")), _customers(("c2", None)))
