@@ -258,8 +258,7 @@ def _due(found: pa.Table, campaign: Campaign, *, key: str, starts: pa.ChunkedArr
         strewn = spread(ids, start=MIDNIGHT, end=MIDNIGHT + campaign.spread, salt=key)
         starts = pc.add(starts, pa.array(strewn - np.datetime64(MIDNIGHT.replace(tzinfo=None), "us")))
     until = found["until"].combine_chunks().cast(moment)
-    # Not the kernel for the greatest of several: it takes a second for a million.
-    due = pc.if_else(pc.fill_null(pc.greater(until, starts), False), until, starts)
+    due = pc.max_element_wise(starts, until)
     # Who waits for a winner is due when there is one.
     return pa.chunked_array([pc.if_else(pc.equal(found["variant"].combine_chunks(), REST), None, due)])
 
