@@ -35,8 +35,8 @@ NEEDLES = (ADDRESS, NUMBER, "Ann6 Lee6")
 SAID = f"v-note,100,2026-01-15 10:15,0,member,friend of {ADDRESS.upper()} at {NUMBER}"
 WHEN = {"recorded_at", "seq", "published_at", "since", "minted_at"}
 CONCLUDED = {
-    "communities", "companions", "compared_profiles", "connections", "interactions", "matches", "metric_days", "tallies",
-    "transfers",
+    "communities", "companions", "compared_profiles", "connections", "interactions", "matches", "metric_days",
+    "pass_evidence", "pass_pairs", "tallies", "transfers",
 }
 """Tables of sums and of conclusions about several people at once: without the person other ones are drawn."""
 

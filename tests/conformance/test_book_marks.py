@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from regulars.storage.book import Book
 
 NOW = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)
@@ -17,6 +19,8 @@ def write(book: Book, name: str = "news") -> None:
 
 def test_the_mark_is_the_same_while_nobody_writes(book: Book) -> None:
     write(book)
+    if book.database.engine.dialect.name == "postgresql":
+        pytest.skip("a server's mark is of all its databases, and other tests write into theirs")
     before = book.marks.now()
 
     book.campaigns.occurrences()

@@ -1,4 +1,8 @@
-"""A mark of the whole book: another one after every commit, whoever made it, and whatever was written."""
+"""A mark of the whole book: another one after every commit, whoever made it, and whatever was written.
+
+PostgreSQL's is of the whole server: what is written into other databases of it changes the mark too, which costs time
+and tells nothing wrong.
+"""
 
 from __future__ import annotations
 
