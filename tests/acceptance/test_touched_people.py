@@ -199,7 +199,10 @@ def carried_out(workspace: Workspace) -> int:
     return int(next(step.work.facts for step in result.steps if step.name == "households")["decided"])
 
 
-def test_days_that_look_only_at_those_they_touch_come_to_what_deciding_about_everybody_does(tmp_path: Path) -> None:
+def test_days_that_look_only_at_those_they_touch_come_to_what_deciding_about_everybody_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regulars.pipeline.touched_families.FEW", 0)
     rng, one, other = Random(1), Town(tmp_path / "one"), Town(tmp_path / "other")
     lists = town(rng)
 

@@ -14,6 +14,7 @@ from regulars.identity.profile import KEY
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.households import MEMBERS, with_household
 from regulars.pipeline.read import content_of, digest
+from regulars.pipeline.touched_families import are_few
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 
@@ -53,7 +54,8 @@ def publish_customers(workspace: Workspace) -> int:
     note = {"made_of": made_of, "declared": declared, "versions": _versions(workspace)}
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
     with ExitStack() as stack:
-        among = _touched(workspace, meta["versions"], stack) if meta.get("declared") == declared else None
+        is_known = meta.get("declared") == declared and not are_few(lake.rows(CUSTOMERS))
+        among = _touched(workspace, meta["versions"], stack) if is_known else None
         mine = None if among is None else stack.enter_context(
             lake.gathered([identity.semi_join(among, "customer_id")], schema=identity.schema())
         )

@@ -19,7 +19,7 @@ from regulars.identity.reach import Channel, Recipients, contacts, recipients
 from regulars.pipeline.families import Evidence, Told, evidence, families_told
 from regulars.pipeline.read import content_of, digest, quarantine_rows, records_of, refused_at
 from regulars.pipeline.segment import as_of_now
-from regulars.pipeline.touched_families import touched_families
+from regulars.pipeline.touched_families import are_few, touched_families
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -82,7 +82,7 @@ def _touched(workspace: Workspace, streams: Sequence[Stream], told: Told, day: d
     if meta.get("declared") != _declared(workspace, streams) or meta["day"] > day.isoformat():
         return None
     since: Mapping[str, int] = meta["versions"]
-    if since.keys() != _versions(workspace, streams).keys():
+    if since.keys() != _versions(workspace, streams).keys() or are_few(workspace.lake.rows(MEMBERS)):
         return None
     found = touched_families(workspace, streams, told, since=since, after=date.fromisoformat(meta["day"]), until=day)
     return None if found is None else workspace.stores.engine.arrow(pa.table({"customer_id": found}))

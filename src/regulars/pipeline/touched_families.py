@@ -33,10 +33,18 @@ from regulars.records.record import Stream
 MOST = 0.25
 """Share of all customers above which everybody's family is decided anew: it takes no longer."""
 
+FEW = 30_000
+"""Customers below which everybody is decided anew: to find out whom a day touches takes longer."""
+
 Changes = tuple[ir.Table, ir.Table]
 """The rows of a table that came and those that went."""
 
 _KEYS = ibis.schema(dict.fromkeys(KEY, "string"))
+
+
+def are_few(customers: int) -> bool:
+    """Return whether a business has so few customers that all of them are decided about every day."""
+    return customers < FEW
 
 
 def touched_families(

@@ -55,7 +55,7 @@ def test_a_served_session_leaves_no_secret_and_no_address_in_what_was_printed(tm
         printed = desk.printed.read_text(encoding="utf-8")
 
     for secret in (ADDRESS, PHONE, PASSWORD, OTHER, WRITE_KEY, basic, email, link.rpartition("/")[2], "Ann Lee", *shown,
-                   key.rpartition("_")[2]):
+                   key[-20:]):
         assert secret not in printed
     for fact in ("person let in", "password changed", "sign-in refused", "person signed in", "request answered"):
         assert fact in printed
