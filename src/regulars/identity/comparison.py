@@ -132,12 +132,16 @@ def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> B
     one = _levels(first[left[rest]], last[right[rest]], texts, _last_names)
     other = _levels(last[left[rest]], first[right[rest]], texts, _last_names)
     nearer, further = np.minimum(one, other), np.maximum(one, other)
-    is_swapped[rest] = (nearer > UNKNOWN) & (nearer <= _SLIP) & (further <= _SIMILAR)
+    is_swapped[rest] = (nearer > UNKNOWN) & (nearer <= _LAST_SLIP) & (further <= _LAST_SIMILAR)
     return is_swapped
 
 
 _FAR = COMPARED["last_name"].outcomes.index("different") + 1
-_SHORT, _SLIP, _SIMILAR, _INITIAL, _SWAPPED, _PART, _DIFFERENT = range(2, 9)        # of a first name
+_SHORT, _SLIP, _SIMILAR, _INITIAL, _SWAPPED, _PART, _DIFFERENT = (
+    COMPARED["first_name"].outcomes.index(outcome) + 1
+    for outcome in ("short form", "one slip", "similar", "initial", "names swapped", "one of several", "different")
+)
+_LAST_SLIP, _LAST_SIMILAR = (COMPARED["last_name"].outcomes.index(outcome) + 1 for outcome in ("one slip", "similar"))
 
 
 def _levels(a: Ints, b: Ints, texts: Texts, unequal: Callable[[Texts, Ints, Ints], Ints]) -> Levels:

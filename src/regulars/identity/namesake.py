@@ -18,8 +18,8 @@ from regulars.identity.separation import Bools, Floats, Ints, Separation, pairs_
 SILENCE = 10
 """How much likelier one person is where nobody else is known by a name.
 
-Measured on eight made worlds of five sources, 25 to 60 % of the profiles without contact: of the pairs that stand, .90
-to .98 are one person already from a probability of .65, where few surnames are shared by many .915.
+Chosen on made worlds, with their truth in sight; what it comes to is told by `benchmarks/identity_quality.py`. Where
+many people share few surnames it says too much, because first and last names are taken as independent.
 """
 
 MOST_OF_A_NAME = 60

@@ -14,15 +14,12 @@ from regulars.identity.profile import KEY
 from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.households import MEMBERS, with_household
 from regulars.pipeline.read import content_of, digest
-from regulars.pipeline.touched_families import are_few
+from regulars.pipeline.touched_families import MOST, are_few
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 
 CUSTOMERS = "customers"
 TABLES = ("profiles", "identity", MEMBERS)
-
-MANY = 4
-"""When more than one in so many customers changed, all are made again: it takes no longer."""
 
 _ONE = ibis.schema({"customer_id": "string"})
 _KEYS = ibis.schema(dict.fromkeys(KEY, "string"))
@@ -98,7 +95,7 @@ def _touched(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -
     met = kept(keys, _KEYS)
     among = kept([moved, identity.semi_join(met, list(KEY)), *_rehoused(known[MEMBERS])], _ONE)
     among = kept([among.distinct()], _ONE)
-    return None if workspace.count(among) * MANY > lake.rows(CUSTOMERS) else among
+    return None if workspace.count(among) > MOST * lake.rows(CUSTOMERS) else among
 
 
 def _changes(workspace: Workspace, table: str, since: int) -> tuple[ir.Table, ...] | None:

@@ -31,7 +31,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 
 MOST = 0.25
-"""Share of all customers above which everybody's family is decided anew: it takes no longer."""
+"""Share of all customers above which everybody is decided about anew: it takes no longer."""
 
 FEW = 30_000
 """Customers below which everybody is decided anew: to find out whom a day touches takes longer."""

@@ -75,7 +75,7 @@ class IdentityBook:
 
     @property
     def identity(self) -> pa.Table:
-        """Return the map: `resolve.MAP`."""
+        """Return the map: `known.MAP`."""
         return pa.Table.from_pylist(list(self._map.values()), MAP)
 
     @property
@@ -85,11 +85,11 @@ class IdentityBook:
 
     @property
     def register(self) -> pa.Table:
-        """Return every id ever given: `resolve.REGISTER`."""
+        """Return every id ever given: `known.REGISTER`."""
         return pa.Table.from_pylist(list(self._register.values()), REGISTER)
 
     def after(self, resolution: Resolution) -> pa.Table:
-        """Return who everybody is after a resolution, also those whom it was not about: `resolve.IDENTITY`."""
+        """Return who everybody is after a resolution, also those whom it was not about: `known.IDENTITY`."""
         rows = resolution.identity.to_pylist()
         told = {(row["profile_source"], row["profile_id"]): row for row in rows}
         known = told if resolution.is_whole else {**self._known, **told}
