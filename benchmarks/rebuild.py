@@ -1,7 +1,8 @@
 """Connections made anew in a loaded process: `python benchmarks/rebuild.py CHECK_INS FOLDER`, as `scenarios` calls it.
 
-From check-ins to the four tables in FOLDER as Parquet: who was there together, interactions, connections, companions,
-communities. What it took stands in FOLDER/took.json, without start and imports; what compiles is compiled.
+From check-ins to four tables in FOLDER as Parquet: who was there together, that is interactions, then connections,
+companions and communities. What it took stands in FOLDER/took.json, without start and imports; what compiles is
+compiled.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from regulars.connections.co_presence import arrivals, together
 from regulars.connections.community import communities
-from regulars.connections.companion import companions, ties
+from regulars.connections.companion import companions, tallies, ties
 from regulars.connections.connection import connections
 from regulars.connections.interaction import same_day_checkins
 from regulars.storage.engines.duckdb import DuckDBEngine
@@ -40,7 +41,8 @@ def _made(engine: DuckDBEngine, check_ins: pa.Table) -> dict[str, pa.Table]:
     met = engine.fetch(same_day_checkins(engine.arrow(together(visits))))
     interactions, newest = engine.arrow(met), pc.max(check_ins["business_day"]).as_py()
     connected = engine.fetch(connections(interactions))
-    measured = companions(engine.fetch(ties(interactions, engine.arrow(connected), newest=newest)), visits)
+    tallied = engine.arrow(engine.fetch(tallies(interactions)))
+    measured = companions(engine.fetch(ties(tallied, newest=newest)), visits)
     return {
         "interactions": met, "connections": connected, "companions": measured, "communities": communities(measured),
     }

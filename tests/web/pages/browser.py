@@ -45,6 +45,7 @@ def tab(browser: Browser, **options: Any) -> Iterator[tuple[Page, list[str]]]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(f"{request.url} failed"))
     yield page, complaints
+    page.wait_for_load_state()               # who leaves a page that still comes makes its request fail
     context.close()
 
 
