@@ -80,9 +80,8 @@ LAKE = {
 }
 OF_OTHERS = {
     "standings": (
-        "One row a channel and address of a contact, where campaigns are: what the ledger of consent comes to, as of the "
-        "last run. Of is_open time alone changes the answer; of them and of whom something was said since the ledger is "
-        "asked.", STANDING,
+        "One row a channel and address of a contact, where campaigns are: what the ledger of consent comes to by now.",
+        STANDING,
     ),
     "transfers": ("One row a pass that one bought and another used, where `transfers.yaml` is.", purchaser.TRANSFER),
     "interactions": (

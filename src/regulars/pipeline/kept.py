@@ -46,7 +46,7 @@ def keep(workspace: Workspace, question: Question[Made]) -> bool:
 
 
 def _made_of(workspace: Workspace, question: Question[Made]) -> str:
-    """Return a fingerprint of everything that an answer follows from; the hour aside, which adds nothing of the past."""
+    """Return a fingerprint of everything that an answer follows from, the hour aside: it adds nothing of the past."""
     numbers = workspace.book.versions.current_numbers()
     return digest(
         question.name, workspace.project.digest, as_of_now(workspace).day.isoformat(), version("regulars"),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.consent.channel import CONTACTS, Channel, Contact, Purpose
+from regulars.consent.channel import CONTACTS, Channel, Purpose
 from regulars.consent.permission import CLOSED, NEVER_OPEN, SAID, decided, permissions
 from regulars.consent.place import Place, place_of
 from regulars.consent.quiet_hours import next_allowed_of, quiet_windows
@@ -42,19 +42,18 @@ def permitted_people(
     `only` has the customer_id of those that are asked about, where that is not everybody.
     Raises NotFound before the first run.
     """
-    found = _people(workspace, CONTACTS[channel])
+    found = reached(workspace, channel)
     people = found if only is None else found.semi_join(only, "customer_id")
-    return permitted_of(workspace, people, channel=channel, purpose=purpose, at=at)
+    return in_order(permitted_of(workspace, people, channel=channel, purpose=purpose, at=at), "customer_id")
 
 
 def permitted_of(
     workspace: Workspace, people: ir.Table, *, channel: Channel, purpose: Purpose, at: datetime
 ) -> pa.Table:
-    """Return PERMITTED of some people, sorted by id; they have customer_id, address, address_reason and region."""
+    """Return PERMITTED of some people, in any order; they have customer_id, address, address_reason and region."""
     stops = workspace.stores.engine.arrow(workspace.book.consent.suppressions())
     known, others = _known(workspace, people, stops, channel=channel, purpose=purpose, at=at)
     told = pa.concat_tables([known, _asked(workspace, others, stops, channel=channel, purpose=purpose, at=at)])
-    told = in_order(told, "customer_id")
     told = told.append_column("until", pa.nulls(told.num_rows, pa.timestamp("s")))
     if channel == "sms" and purpose == "marketing":
         told = _in_hours(workspace, told, at)
@@ -111,9 +110,9 @@ def placed(workspace: Workspace, people: pa.Table) -> tuple[npt.NDArray[np.int64
     return keys.indices.to_numpy().astype(np.int64), places
 
 
-def _people(workspace: Workspace, contact: Contact) -> ir.Table:
-    """customer_id, address, address_reason, region."""
-    contacts, customers = workspace.table("contacts"), workspace.table("customers")
+def reached(workspace: Workspace, channel: Channel) -> ir.Table:
+    """Return how a channel reaches every customer: customer_id, address, address_reason, region."""
+    contacts, customers, contact = workspace.table("contacts"), workspace.table("customers"), CONTACTS[channel]
     region = customers.region if "region" in customers.columns else ibis.null("string")
     places = customers.select("customer_id", region=region)
     found = contacts.left_join(places, "customer_id")

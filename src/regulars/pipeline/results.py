@@ -122,7 +122,7 @@ def keep_results(workspace: Workspace) -> Steps:
 
 def _question(workspace: Workspace, one: Occurrence) -> Question[Results]:
     campaign = _campaign(workspace, one)
-    longest = max((goal.within for goal in campaign.goals), default=timedelta()) if campaign is not None else timedelta()
+    longest = max((goal.within for goal in (campaign.goals if campaign is not None else ())), default=timedelta())
     named = None if campaign is None else campaign.experiment
     standing = workspace.book.campaigns.standing(one.campaign_id, since=one.starts_at - longest)
     return Question(

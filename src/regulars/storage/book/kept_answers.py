@@ -1,4 +1,4 @@
-"""Kept answers: what a run worked out ahead of whoever asks, with what it was made of; whatever changes that unmakes it."""
+"""Kept answers: what a run worked out ahead of whoever asks, with what it was made of; another of that unmakes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class KeptAnswerBook:
     database: Database
 
     def find(self, question: str, *, made_of: str) -> bytes | None:
-        """Return the answer that is kept, as MessagePack; None where there is none, or it was made of something else."""
+        """Return the answer that is kept, as MessagePack; None where there is none that was made of the same."""
         t = kept_answers.c
         query = sa.select(t.answer).where(
             t.tenant == self.database.tenant, t.question == question, t.made_of == made_of
