@@ -33,6 +33,7 @@ from regulars.flags import condition as targeting
 from regulars.flags import declare as flag
 from regulars.flows import declare as flow
 from regulars.metrics import metric
+from regulars.pipeline.standings import STANDING
 from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
@@ -78,6 +79,10 @@ LAKE = {
     "transitions": "Who entered and left which segment when: the book's ledger, for reading.",
 }
 OF_OTHERS = {
+    "standings": (
+        "One row a channel and address of a contact, where campaigns are: what the ledger of consent comes to by now.",
+        STANDING,
+    ),
     "transfers": ("One row a pass that one bought and another used, where `transfers.yaml` is.", purchaser.TRANSFER),
     "interactions": (
         "One row per type, pair and day on which two people had to do with each other, where events are check-ins.",

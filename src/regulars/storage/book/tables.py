@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0019"
+HEAD = "0024"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -286,6 +286,10 @@ campaign_offers = _table(
     _may("offer_type"), _may("offer_amount"), _may("offer_code"), _may("offer_expires", sa.Date),
     _may("offer_minimum"), _may("offer_description"), _need("offer_category"),
     sa.Index("campaign_offers_by_key", "tenant", "offer_key"),
+)
+kept_answers = _table(
+    "kept_answers", _key("question"), _need("made_of"), _need("answer", sa.LargeBinary),     # MessagePack
+    _need("made_at", Moment),
 )
 readings = _table(
     "readings", _key("kind"), _key("content_hash"), _key("model"), _key("prompt_version"),
