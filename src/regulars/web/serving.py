@@ -99,7 +99,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
                 *pages.routes(entrance),
             ],
         )
-        door, said = _door(flags.project, answering, counts)
+        door, said = _door(flags, answering, counts)
         _send_beside(flags.project, opened)
         if door is not None:
             store = door.commits.store
@@ -113,19 +113,22 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
 
 
 def _door(
-    project: Project, app: ASGIApp, counts: DeliveryCounts
+    flags: DeclaredFlags, app: ASGIApp, counts: DeliveryCounts
 ) -> tuple[IngestDoor | None, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Put the project's doors in front of an app, if it has any.
 
     Returns with them the sources that clients post to with a write key and those that outside systems post to.
     """
-    config, clock, sources = project.config, SystemClock(), webhooks_of(project)
+    project, clock = flags.project, SystemClock()
+    config, sources = project.config, webhooks_of(project)
     if not config.door.keys and not sources:
         return None, ((), ())
     commits = open_commits(config, home=_home(config.folder), clock=clock)
     if sources:
         app = with_webhooks(config.folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
-    door = open_door(config, home=_home(config.folder), clock=clock, behind=app, commits=commits)
+    door = open_door(
+        config, home=_home(config.folder), clock=clock, behind=app, commits=commits, flags=flags.now
+    )
     return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
 
 

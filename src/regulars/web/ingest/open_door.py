@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regulars.clock import Clock
 from regulars.config import Config
@@ -17,6 +18,9 @@ from regulars.web.ingest.asgi import App
 from regulars.web.ingest.group_commit import GroupCommit
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.write_keys import WriteKeys
+
+if TYPE_CHECKING:                            # see `posthog_flags`
+    from regulars.flags import Flags
 
 MOST = 200_000
 """Messages after which what came is landed, however short the time."""
@@ -45,7 +49,7 @@ def open_commits(config: Config, *, home: Path, clock: Clock, book: Landings | N
 
 def open_door(
     config: Config, *, home: Path, clock: Clock, behind: App | None = None, book: Landings | None = None,
-    commits: GroupCommit | None = None,
+    commits: GroupCommit | None = None, flags: Callable[[], Flags] | None = None,
 ) -> IngestDoor:
     """Return the door of a project as an ASGI app; it begins and ends with the server's lifespan.
 
@@ -56,6 +60,7 @@ def open_door(
         behind: the app that answers everything else.
         book: the project's, where it is open already.
         commits: what takes arrivals, where others take them too.
+        flags: gives those of the moment, for clients that ask a door for them.
 
     Raises what `open_commits` raises, and DeclarationError for a tracking plan with a mistake.
 
@@ -63,7 +68,7 @@ def open_door(
     plans = read_tracking_plans(config.folder)
     commits = commits or open_commits(config, home=home, clock=clock, book=book)
     return IngestDoor(
-        keys=WriteKeys(_sources(config.door.keys)), commits=commits, clock=clock, behind=behind,
+        keys=WriteKeys(_sources(config.door.keys)), commits=commits, clock=clock, behind=behind, flags=flags,
         judges={source: Judge.of(plan) for source, plan in plans.items()},
     )
 
