@@ -64,6 +64,7 @@ class Said:
     not_in_payload: tuple[str, ...]          # flags that GrowthBook SDKs cannot evaluate themselves
     door: tuple[str, ...]                    # sources whose events are taken
     webhooks: tuple[str, ...]                # sources that outside systems post to
+    shops: tuple[str, ...]                   # whose pixels are heard
     has_people: bool | None                  # whether anybody can sign in; None: the book does not say
 
 
@@ -108,7 +109,8 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
             opened.callback(freshness.close)
         yield Serving(app=door or answering, door=door, said=Said(
             flags=tuple(found.keys), not_in_payload=tuple(for_servers_only(found.definitions)), door=said[0],
-            webhooks=said[1], has_people=_has_people(entrance, is_open=choices.is_open),
+            webhooks=said[1], shops=tuple(shop.name for shop in flags.project.shops),
+            has_people=_has_people(entrance, is_open=choices.is_open),
         ))
 
 
@@ -120,7 +122,7 @@ def _door(
     Returns with them the sources that clients post to with a write key and those that outside systems post to.
     """
     config, clock, sources = project.config, SystemClock(), webhooks_of(project)
-    if not config.door.keys and not sources:
+    if not config.door.keys and not sources and not project.shops:
         return None, ((), ())
     commits = open_commits(config, home=_home(config.folder), clock=clock)
     if sources:
