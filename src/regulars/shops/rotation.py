@@ -1,8 +1,8 @@
 """What a product under test shows when: slots of one length from the first day on, dealt two by two with a hash.
 
 Both variants are shown once in every two slots, so that neither gets the busy hours; which one first nobody can
-foresee, and everybody can check. Slots begin at midnight of the shop's first day of the experiment and follow each other without
-a gap, whatever clocks do on a wall. Nothing is shown, and nothing is counted, while the experiment is stopped.
+foresee, and everybody can check. Slots begin at midnight of the shop's first day of the experiment and follow each
+other without a gap, whatever clocks do on a wall. While the experiment is stopped nothing is shown or counted.
 Source: Bojinov, Simchi-Levi & Zhao (2023), Management Science 69 (blocks of switchbacks).
 """
 

@@ -116,8 +116,8 @@ class PixelDoor(msgspec.Struct, frozen=True, kw_only=True):
         return Said(arrivals=arrivals, stored=Heard(status=200, told=told), known=Heard(status=200, told=known))
 
     def _refused(self, fault: Fault, text: bytes, now: datetime) -> Said:
-        """What is not taken is kept all the same; of a shop that nobody knows with the first one's source."""
-        shop = fault.shop or min(self.shops.every, key=lambda one: one.name)
+        """What is not taken is kept all the same; of a shop that nobody knows with the source of the first one."""
+        shop = fault.shop or min(self.shops.every, key=lambda one: (one.needs_key, one.name))
         message = "; ".join(f"{name} {value}" for name, value in fault.told.items())[:500]
         refusal = Refusal(reason=fault.reason, message=message, raw=text[:_KEPT])
         line = reject_line(refusal, received=now, number=0, source=shop.source)
