@@ -78,6 +78,11 @@ def dealt(rotated: Rotated, slot: int) -> str:
     return sorted(names, key=lambda name: sha256(f"{key}|{name}".encode()).digest())[place]
 
 
+def case_of(experiment: Experiment, variant: str) -> str:
+    """Return what pixels and pages call a variant: BASE for the control, TEST for the other."""
+    return "BASE" if variant == experiment.control else "TEST"
+
+
 def showing_at(rotated: Rotated, at: datetime) -> Showing | None:
     """Return what is shown at a moment; None where nothing is."""
     return next(showings(rotated, first=at, end=at + timedelta(microseconds=1)), None)

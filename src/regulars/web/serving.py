@@ -30,7 +30,9 @@ from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.open_door import open_commits, open_door
+from regulars.web.ingest.pixels import Shown, nothing_shown
 from regulars.web.links import link_routes
+from regulars.web.on_show import OnShow
 from regulars.web.outbox import Outbox
 from regulars.web.pages.answering import Pages
 from regulars.web.rate import Rates
@@ -100,7 +102,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
                 *pages.routes(entrance),
             ],
         )
-        door, said = _door(flags.project, answering, counts)
+        door, said = _door(flags.project, answering, counts, shown=_on_show(flags.project, opened))
         _send_beside(flags.project, opened)
         if door is not None:
             store = door.commits.store
@@ -115,7 +117,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
 
 
 def _door(
-    project: Project, app: ASGIApp, counts: DeliveryCounts
+    project: Project, app: ASGIApp, counts: DeliveryCounts, *, shown: Shown
 ) -> tuple[IngestDoor | None, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Put the project's doors in front of an app, if it has any.
 
@@ -127,8 +129,18 @@ def _door(
     commits = open_commits(config, home=_home(config.folder), clock=clock)
     if sources:
         app = with_webhooks(config.folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
-    door = open_door(config, home=_home(config.folder), clock=clock, behind=app, commits=commits)
+    door = open_door(config, home=_home(config.folder), clock=clock, behind=app, commits=commits, shown=shown)
     return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
+
+
+def _on_show(project: Project, opened: ExitStack) -> Shown:
+    """Return what says to pixels what products show, where any is under test."""
+    if not any(shop.experiments for shop in project.shops):
+        return nothing_shown
+    on_show = OnShow(partial(open_workspace, project.config.folder))
+    on_show.begin()
+    opened.callback(on_show.close)
+    return on_show.shown
 
 
 def _send_beside(project: Project, opened: ExitStack) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from regulars.errors import StoreError
 from regulars.shops.pixel import Fault, PixelEvent, is_pixels, read_pixel
-from regulars.shops.rotation import Showing
+from regulars.shops.rotation import Showing, case_of
 from regulars.shops.shop import Shop, Shops
 from regulars.sources.tracking.judge import Judge
 from regulars.storage.door.arrival_store import Arrivals, Receipt
@@ -104,10 +104,7 @@ class PixelDoor(msgspec.Struct, frozen=True, kw_only=True):
             blocked=[blocked_line(one) for one in found.blocked], may_deliver=False,
         )
         showing = self.shown(event.shop, event.product, now)
-        told = {
-            "success": True, "eventId": event.event_id, "testId": showing and showing.rotated.experiment.name,
-            "activeCase": showing and case_of(showing), "message": "Event tracked",
-        }
+        told = {"success": True, "eventId": event.event_id, **_test(showing), "message": "Event tracked"}
         if found.refused:
             return _both(arrivals, 422, {"success": False, "error": "Off plan", "message": found.refused[0].message})
         if found.blocked:
@@ -133,9 +130,11 @@ class PixelDoor(msgspec.Struct, frozen=True, kw_only=True):
         return envelope.source or self.keys.first([inside])
 
 
-def case_of(showing: Showing) -> str:
-    """Return what pixels call a variant: BASE for the control, TEST for the other."""
-    return "BASE" if showing.variant == showing.rotated.experiment.control else "TEST"
+def _test(showing: Showing | None) -> dict[str, str | None]:
+    if showing is None:
+        return {"testId": None, "activeCase": None}
+    experiment = showing.rotated.experiment
+    return {"testId": experiment.name, "activeCase": case_of(experiment, showing.variant)}
 
 
 class _Keyed(msgspec.Struct, rename="camel"):
