@@ -34,7 +34,8 @@ def _dense(statistics: ir.Table, days: ir.Table, *, shop: str, last: date) -> ir
     own = statistics.filter(statistics.days == "utc", statistics.shop_id == shop, statistics.day <= last)
     # One name for a variant that nobody told, so that it joins.
     own = own.mutate(variant=own.variant_id.fill_null(""))
-    known = own.group_by("shop_id", "product_id", "variant").agg(first_day=own.day.min(), variant_id=own.variant_id.max())
+    known = own.group_by("shop_id", "product_id", "variant")
+    known = known.agg(first_day=own.day.min(), variant_id=own.variant_id.max())
     each = known.cross_join(days).filter(lambda t: t.day >= t.first_day)
     sums = own.group_by("product_id", "variant", "day").agg(**{name: own[name].sum().cast("int64") for name in _SUMS})
     told = each.left_join(sums, ["product_id", "variant", "day"])

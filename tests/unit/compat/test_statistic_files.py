@@ -26,8 +26,8 @@ def test_a_file_is_named_by_shop_product_variant_and_day() -> None:
 
 def test_a_row_has_every_column_in_its_place() -> None:
     assert csv_of([ONE]).decode().splitlines() == [
-        "date,shopId,productId,variantId,shopifyProductId,shopifyVariantId,impressions,addToCarts,ctr,orders,revenue,"
-        "imageMediaIds,shopifyImageUrls,r2ImageUrls,r2ImageKeys",
+        ("date,shopId,productId,variantId,shopifyProductId,shopifyVariantId,impressions,addToCarts,ctr,orders,revenue,"
+         "imageMediaIds,shopifyImageUrls,r2ImageUrls,r2ImageKeys"),
         "2025-11-18,shop123,456,789,gid://shopify/Product/456,gid://shopify/ProductVariant/789,20,3,0.1500,2,79.98,,,,",
     ]
 

@@ -155,7 +155,8 @@ def _hand_out(workspace: Workspace, files: FileStore, folder: Path, one: Variant
 def _totals(found: Sequence[Exported]) -> dict[str, int]:
     return {
         "shopsProcessed": len(found), "totalProducts": sum(_products(one) for one in found),
-        "totalVariants": sum(len(one.written) for one in found), "shopsWithErrors": sum(bool(one.errors) for one in found),
+        "totalVariants": sum(len(one.written) for one in found),
+        "shopsWithErrors": sum(bool(one.errors) for one in found),
     }
 
 

@@ -46,8 +46,8 @@ from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
-from regulars.storage.book.text_templates import TextTemplateBook
 from regulars.storage.book.statistic_exports import StatisticExportBook
+from regulars.storage.book.text_templates import TextTemplateBook
 from regulars.storage.book.todos import TodoBook
 from regulars.storage.book.touches import TouchBook
 from regulars.storage.book.versions import VersionBook
