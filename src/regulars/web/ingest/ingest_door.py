@@ -16,7 +16,8 @@ from regulars.web.ingest.answer import Answer, Outcome, answer, answer_to, bare,
 from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
 from regulars.web.ingest.envelope import Envelope, addressed
 from regulars.web.ingest.group_commit import Busy, GroupCommit
-from regulars.web.ingest.pixel import message_in, picture, pixel_of
+from regulars.web.ingest.picture import message_in, picture, pixel_of
+from regulars.web.ingest.pixels import Heard, PixelDoor
 from regulars.web.ingest.reception import Refused, received
 from regulars.web.ingest.routes import Route, route_of
 from regulars.web.ingest.start_up import Asked, Start, asked, first_answer
@@ -36,6 +37,11 @@ _PREFLIGHT = bare(
 )
 
 
+def new_id() -> str:
+    """Return an id that nothing else has."""
+    return uuid.uuid4().hex
+
+
 @dataclass(slots=True, kw_only=True)
 class IngestDoor:
     """Takes the paths of `ROUTES`; every other request goes to the app behind, or is not found."""
@@ -44,9 +50,10 @@ class IngestDoor:
     commits: GroupCommit
     clock: Clock
     judges: Mapping[str, Judge] = field(default_factory=dict)    # of sources that have a tracking plan
+    pixels: PixelDoor | None = None                              # where there are shops
     behind: App | None = None
     flags: Callable[[], Flags] | None = None     # those of the moment, for clients that ask here; None: there are none
-    mint: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
+    mint: Callable[[], str] = field(default=new_id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the server's lifetime."""
@@ -55,6 +62,9 @@ class IngestDoor:
             route = route_of(path)
             if route is not None and scope["method"] in ("POST", "OPTIONS"):
                 await self._message(scope, receive, send, route)
+                return
+            if route is not None and route.takes_pixels and self.pixels is not None:
+                await _send(send, failed(405, "POST is taken here", (b"allow", b"POST, OPTIONS")))
                 return
             if path == COUNTS:
                 await self._counts(scope, send)
@@ -75,6 +85,11 @@ class IngestDoor:
 
     def take(self, envelope: Envelope, body: bytes, hear: Callable[[Outcome], None]) -> None:
         """Take a request; `hear` is told once what became of it, which may be at once."""
+        if self.pixels is not None and envelope.route.takes_pixels:
+            text = self.pixels.text_of(envelope, body)
+            if text is not None:
+                self._take_pixels(self.pixels, envelope, text, hear)
+                return
         found = received(envelope, body, keys=self.keys, judges=self.judges, now=self.clock.now(), mint=self.mint)
         try:
             if not isinstance(found, Refused):
@@ -85,6 +100,16 @@ class IngestDoor:
                 hear(found)
         except Busy as busy:
             hear(busy)
+
+    def _take_pixels(self, pixels: PixelDoor, envelope: Envelope, text: bytes, hear: Callable[[Outcome], None]) -> None:
+        found = pixels.said(envelope, text, now=self.clock.now())
+        if isinstance(found, Heard):
+            hear(found)
+            return
+        try:
+            self.commits.put(found.arrivals, lambda written: hear(found.heard(written)))
+        except Busy as busy:
+            hear(found.heard(busy))
 
     async def _message(self, scope: Scope, receive: Receive, send: Send, route: Route) -> None:
         if scope["method"] == "OPTIONS":
