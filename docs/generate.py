@@ -89,10 +89,10 @@ OF_OTHERS = {
     "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
     "communities": ("One row per member of a community.", COMMUNITY),
     "shop_statistics": (
-        "One row per shop, day, product, variant of it, and what an experiment showed of it then, where shops are "
-        "declared. days: `utc` or `shop`, in whose days it counts. variant_id: null where it was not told. shown: the "
-        "experiment's variant that was on; null while none was. revenue: minor units of `currency`; revenue_unknown: "
-        "lines that are not in it, without an amount or in another currency.", SHOP_STATISTICS,
+        ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed then. "
+         "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. revenue: "
+         "minor units of `currency`; revenue_unknown: lines without an amount or in another currency, not in it."),
+        SHOP_STATISTICS,
     ),
 }
 """Tables that the project of `regulars init` has no use for."""
@@ -190,7 +190,8 @@ def declarations() -> str:
         ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
-        ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow), ("shops/*.yaml", shop), ("destinations/*.yaml", destination),
+        ("shops/*.yaml", shop), ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow),
+        ("destinations/*.yaml", destination),
         ("destinations/*.yaml, kind: http", http),
         ("categories.yaml", category), ("transfers.yaml", transfer),
         ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),
