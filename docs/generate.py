@@ -33,6 +33,7 @@ from regulars.flags import condition as targeting
 from regulars.flags import declare as flag
 from regulars.flows import declare as flow
 from regulars.metrics import metric
+from regulars.pipeline.standings import STANDING
 from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
@@ -80,6 +81,10 @@ LAKE = {
     "transitions": "Who entered and left which segment when: the book's ledger, for reading.",
 }
 OF_OTHERS = {
+    "standings": (
+        "One row a channel and address of a contact, where campaigns are: what the ledger of consent comes to by now.",
+        STANDING,
+    ),
     "transfers": ("One row a pass that one bought and another used, where `transfers.yaml` is.", purchaser.TRANSFER),
     "interactions": (
         "One row per type, pair and day on which two people had to do with each other, where events are check-ins.",
@@ -89,7 +94,7 @@ OF_OTHERS = {
     "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
     "communities": ("One row per member of a community.", COMMUNITY),
     "shop_statistics": (
-        ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed then. "
+        ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed. "
          "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. revenue: "
          "minor units of `currency`; revenue_unknown: lines without an amount or in another currency, not in it."),
         SHOP_STATISTICS,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -19,13 +19,18 @@ from regulars.experiments.verdict import Answer, Verdict
 from regulars.pipeline.account import Account, account
 from regulars.pipeline.brought import Brought, Spent, asked, brought, done, spent_on
 from regulars.pipeline.experiment import experiment_named, experiment_report
+from regulars.pipeline.kept import Question, ask, keep
 from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
+from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.winners import Winner
 
 LASTS_SECONDS = 600
 """How long an answer is given again at most while nobody writes: it says as of when it is."""
+OF_LATE = timedelta(days=60)
+MOST = 20
+"""Of which campaigns a run works out the results: as many, that began so lately, the latest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +80,20 @@ class Results:
     conversions: list[Answer]                # of the experiment's primary metrics
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What an experiment says; nothing while nobody is in it."""
+
+    verdict: Verdict | None = None
+    conversions: list[Answer] = field(default_factory=list)
+
+
 def results(workspace: Workspace, one: Occurrence) -> Results:
     """Return what came of an occurrence.
 
-    It is as of now, or of an earlier moment, at most LASTS_SECONDS ago, since when nobody wrote into the book: every
-    table of the lake has its version there, so all that is read is the same, and only the hour could change the answer.
+    It is as of now, or of the last run of the day if nothing that it follows from has changed since; or of an earlier
+    moment, at most LASTS_SECONDS ago, since when nobody wrote into the book: every table of the lake has its version
+    there, so all that is read is the same, and only the hour could change the answer.
     """
     now = workspace.clock.now()
     # The mark is taken before anything is read: what is written meanwhile makes the next answer another.
@@ -87,28 +101,66 @@ def results(workspace: Workspace, one: Occurrence) -> Results:
         workspace.book.marks.now(), workspace.project, now.astimezone(ZoneInfo(workspace.zone)).date(),
         now.timestamp() // LASTS_SECONDS,
     )
-    return workspace.answers.get((results, one), lambda: _results(workspace, one), while_=same)
+    return workspace.answers.get((results, one), lambda: ask(workspace, _question(workspace, one)), while_=same)
+
+
+def keep_results(workspace: Workspace) -> Steps:
+    """Work out what came of the campaigns of late, so that whoever asks first does not wait for it."""
+    declared = {each.name: each for each in workspace.project.campaigns}
+    since = workspace.clock.now() - OF_LATE
+    every = workspace.book.campaigns.occurrences()
+    late = [one for one in every if one.campaign in declared and one.starts_at >= since][:MOST]
+    kept = 0
+    for n, one in enumerate(late, 1):
+        experiment = declared[one.campaign].experiment
+        if experiment is not None:
+            keep(workspace, _judging(workspace, experiment))
+        kept += keep(workspace, _question(workspace, one))
+        yield Checkpoint(done=n, total=len(late), note=one.campaign)
+    return Work(rows_in=len(late), rows_out=kept)
+
+
+def _question(workspace: Workspace, one: Occurrence) -> Question[Results]:
+    campaign = _campaign(workspace, one)
+    longest = max((goal.within for goal in (campaign.goals if campaign is not None else ())), default=timedelta())
+    named = None if campaign is None else campaign.experiment
+    standing = workspace.book.campaigns.standing(one.campaign_id, since=one.starts_at - longest)
+    return Question(
+        name=f"results of {one.campaign_id}", kind=Results, make=lambda: _results(workspace, one),
+        standing=[one, str(standing), None if named is None else workspace.book.experiments.standing(named)],
+    )
+
+
+def _judging(workspace: Workspace, experiment: str) -> Question[Judged]:
+    return Question(
+        name=f"verdict of {experiment}", kind=Judged, make=lambda: _judged(workspace, experiment),
+        standing=workspace.book.experiments.standing(experiment),
+    )
+
+
+def _campaign(workspace: Workspace, one: Occurrence) -> Campaign | None:
+    return next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
 
 
 def _results(workspace: Workspace, one: Occurrence) -> Results:
     found, ways = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
     winner = workspace.book.winners.find(one.campaign_id)
     counts = counted(compared(ways, until=None if winner is None else winner.decided_at))
-    campaign = next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
+    campaign = _campaign(workspace, one)
     experiment = None if campaign is None else campaign.experiment
     control = experiment_named(workspace, experiment).control if experiment is not None else ""
     # The variant that is compared with may be one that gets nothing: then the first of those that get something is.
     control = control if control in counts else min(counts, default="")
     test = None if campaign is None else first_test(campaign.test, starts_at=one.starts_at)
     apart = differences(counts, control=control)
-    verdict, conversions = _experiment(workspace, experiment)
-    goals, spent, reached = _goals(workspace, campaign, one, ways, verdict)
+    judged = Judged() if experiment is None else ask(workspace, _judging(workspace, experiment))
+    goals, spent, reached = _goals(workspace, campaign, one, ways, judged.verdict)
     return Results(
         account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, reached),
         differences=apart, better=_of_test(test, winner) or better(
             counts, apart, control=control, is_over=not found.waiting
-        ), test=test, winner=winner, goals=goals, spent=spent, experiment=experiment, verdict=verdict,
-        conversions=conversions,
+        ), test=test, winner=winner, goals=goals, spent=spent, experiment=experiment,
+        verdict=judged.verdict, conversions=judged.conversions,
     )
 
 
@@ -173,11 +225,11 @@ def _converted(ways: pa.Table, reached: pa.Table | None) -> pa.ChunkedArray:
     return reached["converted_at"].take(places)
 
 
-def _experiment(workspace: Workspace, name: str | None) -> tuple[Verdict | None, list[Answer]]:
-    if name is None:
-        return None, []
+def _judged(workspace: Workspace, experiment: str) -> Judged:
     try:
-        found = experiment_report(workspace, name)
+        found = experiment_report(workspace, experiment)
     except NotFound:
-        return None, []
-    return found.verdict, [answer for answer in found.answers if answer.role == "primary"]
+        return Judged()
+    return Judged(
+        verdict=found.verdict, conversions=[answer for answer in found.answers if answer.role == "primary"]
+    )

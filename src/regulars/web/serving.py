@@ -30,7 +30,7 @@ from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.open_door import open_commits, open_door
-from regulars.web.ingest.pixels import Shown, nothing_shown
+from regulars.web.ingest.shop_pixels import Shown, nothing_shown
 from regulars.web.links import link_routes
 from regulars.web.on_show import OnShow
 from regulars.web.outbox import Outbox
@@ -102,7 +102,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
                 *pages.routes(entrance),
             ],
         )
-        door, said = _door(flags.project, answering, counts, shown=_on_show(flags.project, opened))
+        door, said = _door(flags, answering, counts, shown=_on_show(flags.project, opened))
         _send_beside(flags.project, opened)
         if door is not None:
             store = door.commits.store
@@ -117,19 +117,22 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
 
 
 def _door(
-    project: Project, app: ASGIApp, counts: DeliveryCounts, *, shown: Shown
+    flags: DeclaredFlags, app: ASGIApp, counts: DeliveryCounts, *, shown: Shown
 ) -> tuple[IngestDoor | None, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Put the project's doors in front of an app, if it has any.
 
     Returns with them the sources that clients post to with a write key and those that outside systems post to.
     """
-    config, clock, sources = project.config, SystemClock(), webhooks_of(project)
+    project, clock = flags.project, SystemClock()
+    config, sources = project.config, webhooks_of(project)
     if not config.door.keys and not sources and not project.shops:
         return None, ((), ())
     commits = open_commits(config, home=_home(config.folder), clock=clock)
     if sources:
         app = with_webhooks(config.folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
-    door = open_door(config, home=_home(config.folder), clock=clock, behind=app, commits=commits, shown=shown)
+    door = open_door(
+        config, home=_home(config.folder), clock=clock, behind=app, commits=commits, flags=flags.now, shown=shown
+    )
     return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
 
 

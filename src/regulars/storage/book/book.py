@@ -25,6 +25,7 @@ from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
 from regulars.storage.book.journeys import JourneyBook
+from regulars.storage.book.kept_answers import KeptAnswerBook
 from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.links import LinkBook
@@ -95,6 +96,7 @@ class Book:
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
     journeys: JourneyBook                    # of customers through flows
+    kept_answers: KeptAnswerBook             # that a run worked out ahead
     touches: TouchBook                       # messages that reached somebody, of every campaign
     marks: MarkBook                          # of the whole book: whether anything was written
     facts: FactsBook                         # what streams looked like

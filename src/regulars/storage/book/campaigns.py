@@ -11,7 +11,7 @@ from regulars.campaigns.campaign import State, campaign_id, may_move
 from regulars.errors import NotFound
 from regulars.storage.book.database import Database
 from regulars.storage.book.receipts import BOT
-from regulars.storage.book.tables import campaigns, messages, receipts
+from regulars.storage.book.tables import attempts, campaigns, messages, receipts, replies, winners
 
 ENOUGH = 100_000
 """Up to how many sent messages are counted for a share: beyond it a share no longer moves."""
@@ -183,6 +183,31 @@ class CampaignBook:
         with self.database.reading() as connection:
             rows = connection.execute(query.where(*mine)).all()
         return dict(sorted(tuple(row) for row in rows))
+
+    def standing(self, campaign_id: str, *, since: datetime) -> list[tuple[object, ...]]:
+        """Return numbers that are others as soon as anything was written from which the results of one follow.
+
+        `since`: from when on messages of other campaigns count.
+        """
+        m, a, r, p, w = messages.c, attempts.c, receipts.c, replies.c, winners.c
+        number = sa.func.count()
+        queries = [
+            sa.select(m.state, number, sa.func.sum(m.attempts), sa.func.max(m.changed_at)).where(
+                *self._messages(campaign_id)
+            ).group_by(m.state),
+            sa.select(number, sa.func.max(a.ended_at)).where(
+                a.tenant == self.database.tenant, a.outcome == "accepted", a.ended_at >= since
+            ),
+            sa.select(r.stage, number).where(
+                r.tenant == self.database.tenant, r.campaign_id == campaign_id
+            ).group_by(r.stage),
+            sa.select(p.status, p.mood, number).where(
+                p.tenant == self.database.tenant, p.campaign_id == campaign_id
+            ).group_by(p.status, p.mood),
+            sa.select(w.decided_at).where(w.tenant == self.database.tenant, w.campaign_id == campaign_id),
+        ]
+        with self.database.reading() as connection:
+            return [tuple(row) for query in queries for row in sorted(connection.execute(query).all(), key=str)]
 
     def told(self, campaign_id: str, *, now: datetime, within: timedelta) -> Told:
         """Return what receipts said in a window that ends now, against what was sent so far."""

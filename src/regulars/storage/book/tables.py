@@ -287,6 +287,10 @@ campaign_offers = _table(
     _may("offer_minimum"), _may("offer_description"), _need("offer_category"),
     sa.Index("campaign_offers_by_key", "tenant", "offer_key"),
 )
+kept_answers = _table(
+    "kept_answers", _key("question"), _need("made_of"), _need("answer", sa.LargeBinary),     # MessagePack
+    _need("made_at", Moment),
+)
 readings = _table(
     "readings", _key("kind"), _key("content_hash"), _key("model"), _key("prompt_version"),
     _may("answer"),                          # JSON as it came; null: the model gave no whole answer

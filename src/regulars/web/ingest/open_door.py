@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regulars.clock import Clock
 from regulars.config import Config
@@ -17,8 +18,11 @@ from regulars.storage.files import open_files
 from regulars.web.ingest.asgi import App
 from regulars.web.ingest.group_commit import GroupCommit
 from regulars.web.ingest.ingest_door import IngestDoor, new_id
-from regulars.web.ingest.pixels import PixelDoor, Shown, nothing_shown
+from regulars.web.ingest.shop_pixels import PixelDoor, Shown, nothing_shown
 from regulars.web.ingest.write_keys import WriteKeys
+
+if TYPE_CHECKING:                            # see `posthog_flags`
+    from regulars.flags import Flags
 
 MOST = 200_000
 """Messages after which what came is landed, however short the time."""
@@ -47,7 +51,7 @@ def open_commits(config: Config, *, home: Path, clock: Clock, book: Landings | N
 
 def open_door(
     config: Config, *, home: Path, clock: Clock, behind: App | None = None, book: Landings | None = None,
-    commits: GroupCommit | None = None, shown: Shown = nothing_shown,
+    commits: GroupCommit | None = None, flags: Callable[[], Flags] | None = None, shown: Shown = nothing_shown,
 ) -> IngestDoor:
     """Return the door of a project as an ASGI app; it begins and ends with the server's lifespan.
 
@@ -58,6 +62,7 @@ def open_door(
         behind: the app that answers everything else.
         book: the project's, where it is open already.
         commits: what takes arrivals, where others take them too.
+        flags: gives those of the moment, for clients that ask a door for them.
         shown: says to pixels what a product shows; the door alone knows no experiments, and says of none.
 
     Raises what `open_commits` raises, and DeclarationError for a tracking plan or shop with a mistake.
@@ -67,7 +72,9 @@ def open_door(
     shops, keys = read_shops(config.folder, business=config.business), WriteKeys(_sources(config.door.keys))
     commits = commits or open_commits(config, home=home, clock=clock, book=book)
     pixels = PixelDoor(shops=shops, keys=keys, judges=judges, shown=shown, mint=new_id) if shops.every else None
-    return IngestDoor(keys=keys, commits=commits, clock=clock, behind=behind, judges=judges, pixels=pixels)
+    return IngestDoor(
+        keys=keys, commits=commits, clock=clock, behind=behind, flags=flags, judges=judges, pixels=pixels
+    )
 
 
 def _sources(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
