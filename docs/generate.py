@@ -39,6 +39,8 @@ from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
+from regulars.shops import shop
+from regulars.shops.statistics import SHOP_STATISTICS
 from regulars.sources import door, files, messages, rest
 from regulars.sources.tracking import plan as tracking_plan
 from regulars.sources.webhook import declare as webhook
@@ -91,6 +93,15 @@ OF_OTHERS = {
     "connections": ("One row per pair that has an interaction.", CONNECTION),
     "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
     "communities": ("One row per member of a community.", COMMUNITY),
+    "shop_statistics": (
+        (
+            "One row per shop, day, product, variant of it, and what an experiment showed of it then, where shops are "
+            "declared. days: `utc` or `shop`, in whose days it counts. variant_id: null where it was not told. shown: "
+            "the experiment's variant that was on; null while none was. revenue: minor units of `currency`; "
+            "revenue_unknown: lines that are not in it, without an amount or in another currency."
+        ),
+        SHOP_STATISTICS,
+    ),
 }
 """Tables that the project of `regulars init` has no use for."""
 
@@ -187,7 +198,8 @@ def declarations() -> str:
         ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
-        ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow), ("destinations/*.yaml", destination),
+        ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow), ("shops/*.yaml", shop),
+        ("destinations/*.yaml", destination),
         ("destinations/*.yaml, kind: http", http),
         ("categories.yaml", category), ("transfers.yaml", transfer),
         ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),

@@ -18,6 +18,7 @@
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
 | results | messages, what was told of them, events -> what came of campaigns of late | book |
+| shops | what pixels told -> what each product was shown, put into carts and sold, by day | lake |
 | check | everything -> findings | run ledger |
 | copy | events, money -> the same by profile, for who reads one person | lake |
 """
@@ -83,6 +84,7 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         *_standing_steps(workspace),
         *_flow_steps(workspace, after=tuple(step.name for step in experiments)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
+        *_shop_steps(workspace),
         Step(
             name="check", do=partial(inspect_data, workspace), needs=("customers",),
             after=(*records, "derive", "transfer", "segment"),
@@ -163,6 +165,19 @@ def _flow(workspace: Workspace) -> Steps:
     from regulars.pipeline.journeys import carry_flows  # noqa: PLC0415  the same as of experiments
 
     return (yield from carry_flows(workspace))
+
+
+def _shop_steps(workspace: Workspace) -> list[Step]:
+    """Return what shops need, which is nothing while none is declared."""
+    if not workspace.project.shops:
+        return []
+    return [Step(name="shops", do=partial(_shops, workspace), needs=("derive",), after=())]
+
+
+def _shops(workspace: Workspace) -> Steps:
+    from regulars.pipeline.shops import count_shops  # noqa: PLC0415  the same as of experiments
+
+    return (yield from count_shops(workspace))
 
 
 def run(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:

@@ -47,6 +47,7 @@ from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
+from regulars.storage.book.statistic_exports import StatisticExportBook
 from regulars.storage.book.text_templates import TextTemplateBook
 from regulars.storage.book.todos import TodoBook
 from regulars.storage.book.touches import TouchBook
@@ -107,6 +108,7 @@ class Book:
     sessions: SessionBook                    # where people are signed in
     attempts: AttemptBook                    # to sign in
     webhooks: WebhookBook                    # what outside systems posted, until it is handed on
+    statistic_exports: StatisticExportBook   # files of shops that were handed out
     erasures: ErasureBook                    # who asked to be forgotten, and how far that is
     forgetting: ForgettingBook               # of a person, in all tables
     known: KnownBook                         # of a person, in all tables

@@ -75,6 +75,7 @@ FATE: Mapping[str, str] = {
     "sign_in_attempts": COLLEAGUE,
     "staged_pages": "all are discarded; the next pull asks again",
     "stream_facts": NOTHING,
+    "statistic_exports": NOTHING,
     "suppressions": "the address's salted hash, which keeps it from being written to",
     "template_decisions": NOTHING,
     "text_templates": NOTHING,

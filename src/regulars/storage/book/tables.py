@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0024"
+HEAD = "0021"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -320,6 +320,13 @@ todos = _table(
     "todos", _key("number", sa.BigInteger), _need("title"), _need("description"), _need("is_completed", sa.Boolean),
     _need("priority"), _may("due_date", sa.Date), _need("user_id"), _need("made_at", Moment),
     _need("changed_at", Moment),
+)
+
+# --- files of shops' statistics that were handed out ---------------------------------------------------------------
+
+statistic_exports = _table(
+    "statistic_exports", _key("shop"), _key("product"), _key("variant"), _key("day", sa.Date), _need("csv_key"),
+    _need("json_key"), _need("version", sa.Integer), _need("digest"), _need("exported_at", Moment),
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------
