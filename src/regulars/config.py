@@ -253,12 +253,8 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
     # Keys of the asked stay references: everything but asking works without them.
     filled = {name: _filled(values, environment, (name,)) for name, values in tables.items() if name not in _ASKED}
     return Config(
-        folder=folder,
-        business=_business(filled["business"]),
-        identity=_identity(filled["identity"]),
-        stores=_stores(filled["stores"], folder),
-        engine=_engine(filled["engine"]),
-        door=_door(filled["door"], folder),
+        folder=folder, business=_business(filled["business"]), identity=_identity(filled["identity"]),
+        stores=_stores(filled["stores"], folder), engine=_engine(filled["engine"]), door=_door(filled["door"], folder),
         llm=_llm(tables["llm"]) if "llm" in data else None,
         numbers=_numbers(tables["numbers"]) if "numbers" in data else None,
         origins=origins,

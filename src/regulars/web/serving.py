@@ -30,7 +30,7 @@ from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.open_door import open_commits, open_door
-from regulars.web.ingest.pixels import Shown, nothing_shown
+from regulars.web.ingest.shop_pixels import Shown, nothing_shown
 from regulars.web.links import link_routes
 from regulars.web.on_show import OnShow
 from regulars.web.outbox import Outbox

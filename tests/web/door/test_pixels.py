@@ -16,7 +16,7 @@ from regulars.sources.tracking.judge import Judge
 from regulars.sources.tracking.plan import declare
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.web.ingest import group_commit
-from regulars.web.ingest.pixels import PixelDoor
+from regulars.web.ingest.shop_pixels import PixelDoor
 
 Opened = Any                                 # as conftest of this folder makes it
 

@@ -11,8 +11,8 @@ import msgspec
 from regulars.errors import StoreError
 from regulars.storage.door.arrival_store import Receipt
 from regulars.web.ingest.group_commit import Busy
-from regulars.web.ingest.pixels import Heard
 from regulars.web.ingest.reception import Refused
+from regulars.web.ingest.shop_pixels import Heard
 
 Header = tuple[bytes, bytes]
 Outcome = Receipt | Refused | Heard | Exception

@@ -16,10 +16,10 @@ from regulars.web.ingest.answer import Answer, Outcome, answer, answer_to, bare,
 from regulars.web.ingest.asgi import App, Receive, Scope, Send, whole_body
 from regulars.web.ingest.envelope import Envelope, addressed
 from regulars.web.ingest.group_commit import Busy, GroupCommit
-from regulars.web.ingest.picture import message_in, picture, pixel_of
-from regulars.web.ingest.pixels import Heard, PixelDoor
+from regulars.web.ingest.pixel import message_in, picture, pixel_of
 from regulars.web.ingest.reception import Refused, received
 from regulars.web.ingest.routes import Route, route_of
+from regulars.web.ingest.shop_pixels import Heard, PixelDoor
 from regulars.web.ingest.start_up import Asked, Start, asked, first_answer
 from regulars.web.ingest.write_keys import WriteKeys
 

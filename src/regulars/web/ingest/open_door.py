@@ -18,7 +18,7 @@ from regulars.storage.files import open_files
 from regulars.web.ingest.asgi import App
 from regulars.web.ingest.group_commit import GroupCommit
 from regulars.web.ingest.ingest_door import IngestDoor, new_id
-from regulars.web.ingest.pixels import PixelDoor, Shown, nothing_shown
+from regulars.web.ingest.shop_pixels import PixelDoor, Shown, nothing_shown
 from regulars.web.ingest.write_keys import WriteKeys
 
 if TYPE_CHECKING:                            # see `posthog_flags`
