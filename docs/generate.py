@@ -95,8 +95,8 @@ OF_OTHERS = {
     "communities": ("One row per member of a community.", COMMUNITY),
     "shop_statistics": (
         ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed. "
-         "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. revenue: "
-         "minor units of `currency`; revenue_unknown: lines without an amount or in another currency, not in it."),
+         "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. "
+         "revenue: minor units of `currency`; revenue_unknown: lines of no or another money, not in it."),
         SHOP_STATISTICS,
     ),
 }
