@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from shop_world import NOW, made, post, ran, said
 
+from regulars.cli.export_command import command
+from regulars.clock import FixedClock
 from regulars.compat.shops.statistic_export import Exported, data_status, due_files, write_files
 from regulars.errors import NotFound, RegularsError, StoreError
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.files import LocalFiles
 
 DAY, TODAY = timedelta(days=1), date(2026, 2, 4)
@@ -93,12 +98,6 @@ def test_a_day_that_no_run_saw_the_end_of_says_so(folder: Path) -> None:
     post(folder, said("IMPRESSION", 1))
     with ran(folder):
         pass
-    with ran(folder, at=NOW + timedelta(hours=1)) as opened:
-        pass
-    from regulars.clock import FixedClock  # noqa: PLC0415  beside its use
-    from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415
-
-    del opened
     workspace = open_workspace(folder, clock=FixedClock(NOW + DAY), environment={})
     [due] = due_files(workspace, first=TODAY, last=TODAY)
     workspace.close()
@@ -129,3 +128,30 @@ def test_a_file_that_cannot_be_written_has_no_row_and_keeps_no_other_from_it(wor
 
     assert ([one.variant for one in done.written], done.errors) == (["71"], (f"{KEY}: no room",))
     assert [one.variant for one in workspace.book.statistic_exports.between(TODAY, TODAY, shop="gear")] == ["71"]
+
+
+def typed(*words: str) -> tuple[int, dict[str, Any]]:
+    """Type a command; return its exit code and what it printed as JSON."""
+    done = CliRunner().invoke(command, [*words, "--json"])
+    return done.exit_code, json.loads(done.stdout) if done.exit_code == 0 else {}
+
+
+def test_the_command_shows_what_lacks_writes_it_and_has_nothing_to_write_after(workspace: Workspace, folder: Path) -> None:
+    words = ("--project", str(folder), "--layout", "statistics", "--start", "2026-02-04", "--end", "2026-02-04")
+
+    seen, wrote, again = typed(*words, "--dry-run"), typed(*words), typed(*words, "gear")
+
+    del workspace
+    assert seen == (0, {"would_write": [KEY, KEY.replace("/70/", "/71/")]})
+    assert wrote == (0, {"shops": [{"shop": "gear", "files": 4, "data_status": "whole", "errors": []}]})
+    assert again[1]["shops"][0]["files"] == 0
+
+
+@pytest.mark.parametrize("words", [
+    ("--layout", "statistics", "--days", "2", "--start", "2026-02-04"), ("--layout", "statistics", "--end", "2026-02-04"),
+    ("--layout", "statistics", "--to", "out"), ("--days", "2", "--dry-run"),
+])
+def test_what_the_command_cannot_mean_is_refused(folder: Path, words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(command, ["--project", str(folder), *words])
+
+    assert done.exit_code == 2
