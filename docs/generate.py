@@ -94,9 +94,12 @@ OF_OTHERS = {
     "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
     "communities": ("One row per member of a community.", COMMUNITY),
     "shop_statistics": (
-        ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed. "
-         "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. "
-         "revenue: minor units of `currency`; revenue_unknown: lines of no or another money, not in it."),
+        (
+            "One row per shop, day, product, variant of it, and what an experiment showed of it then, where shops are "
+            "declared. days: `utc` or `shop`, in whose days it counts. variant_id: null where it was not told. shown: "
+            "the experiment's variant that was on; null while none was. revenue: minor units of `currency`; "
+            "revenue_unknown: lines that are not in it, without an amount or in another currency."
+        ),
         SHOP_STATISTICS,
     ),
 }
@@ -195,7 +198,7 @@ def declarations() -> str:
         ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
-        ("shops/*.yaml", shop), ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow),
+        ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow), ("shops/*.yaml", shop),
         ("destinations/*.yaml", destination),
         ("destinations/*.yaml, kind: http", http),
         ("categories.yaml", category), ("transfers.yaml", transfer),

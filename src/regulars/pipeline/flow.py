@@ -17,8 +17,8 @@
 | flow | occasions, journeys -> journeys, messages that are due | book |
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
-| shops | what pixels told -> what each product was shown, put into carts and sold, by day | lake |
 | results | messages, what was told of them, events -> what came of campaigns of late | book |
+| shops | what pixels told -> what each product was shown, put into carts and sold, by day | lake |
 | check | everything -> findings | run ledger |
 | copy | events, money -> the same by profile, for who reads one person | lake |
 """

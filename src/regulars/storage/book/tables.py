@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0022"
+HEAD = "0021"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()

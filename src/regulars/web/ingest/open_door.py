@@ -73,7 +73,7 @@ def open_door(
     commits = commits or open_commits(config, home=home, clock=clock, book=book)
     pixels = PixelDoor(shops=shops, keys=keys, judges=judges, shown=shown, mint=new_id) if shops.every else None
     return IngestDoor(
-        keys=keys, commits=commits, clock=clock, behind=behind, flags=flags, judges=judges, pixels=pixels
+        keys=keys, commits=commits, clock=clock, behind=behind, judges=judges, pixels=pixels, flags=flags
     )
 
 
