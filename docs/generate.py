@@ -94,12 +94,9 @@ OF_OTHERS = {
     "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
     "communities": ("One row per member of a community.", COMMUNITY),
     "shop_statistics": (
-        (
-            "One row per shop, day, product, variant of it, and what an experiment showed of it then, where shops are "
-            "declared. days: `utc` or `shop`, in whose days it counts. variant_id: null where it was not told. shown: "
-            "the experiment's variant that was on; null while none was. revenue: minor units of `currency`; "
-            "revenue_unknown: lines that are not in it, without an amount or in another currency."
-        ),
+        ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed. "
+         "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. "
+         "revenue: minor units of `currency`; revenue_unknown: lines of no or another money, not in it."),
         SHOP_STATISTICS,
     ),
 }

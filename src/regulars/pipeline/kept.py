@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Generic, TypeVar
 
 import msgspec
@@ -31,24 +30,30 @@ class Question(Generic[Made]):
 
 def ask(workspace: Workspace, question: Question[Made]) -> Made:
     """Return the answer that is kept if it still holds, else as it is found out now; nothing is written."""
-    kept = workspace.book.kept_answers.find(question.name, made_of=_made_of(workspace, question))
+    made_of = _made_of(workspace, question)
+    kept = None if made_of is None else workspace.book.kept_answers.find(question.name, made_of=made_of)
     return question.make() if kept is None else msgspec.msgpack.decode(kept, type=question.kind)
 
 
 def keep(workspace: Workspace, question: Question[Made]) -> bool:
     """See to it that the answer is kept; return whether it had to be found out."""
     made_of = _made_of(workspace, question)
-    if workspace.book.kept_answers.find(question.name, made_of=made_of) is not None:
+    if made_of is None or workspace.book.kept_answers.find(question.name, made_of=made_of) is not None:
         return False
     answer = msgspec.msgpack.encode(question.make())
     workspace.book.kept_answers.keep(question.name, answer, made_of=made_of, at=workspace.clock.now())
     return True
 
 
-def _made_of(workspace: Workspace, question: Question[Made]) -> str:
-    """Return a fingerprint of everything that an answer follows from, the hour aside: it adds nothing of the past."""
+def _made_of(workspace: Workspace, question: Question[Made]) -> str | None:
+    """Return a fingerprint of everything that an answer follows from, the hour aside: it adds nothing of the past.
+
+    None where nobody can tell what the project declares: Python says a part of it.
+    """
+    if workspace.project.digest is None:
+        return None
     numbers = workspace.book.versions.current_numbers()
     return digest(
-        question.name, workspace.project.digest, as_of_now(workspace).day.isoformat(), version("regulars"),
+        question.name, workspace.project.digest, as_of_now(workspace).day.isoformat(),
         {name: numbers.get(name) for name in READ}, question.standing,
     )

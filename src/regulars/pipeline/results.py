@@ -88,6 +88,15 @@ class Judged:
     conversions: list[Answer] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goals:
+    """What an occurrence brought and cost, and who converted to its first goal."""
+
+    goals: list[Brought] = field(default_factory=list)
+    spent: Spent | None = None
+    converted: dict[str, datetime] | None = None     # when (UTC), by the customer of the message; None: nobody knows
+
+
 def results(workspace: Workspace, one: Occurrence) -> Results:
     """Return what came of an occurrence.
 
@@ -112,9 +121,10 @@ def keep_results(workspace: Workspace) -> Steps:
     late = [one for one in every if one.campaign in declared and one.starts_at >= since][:MOST]
     kept = 0
     for n, one in enumerate(late, 1):
-        experiment = declared[one.campaign].experiment
-        if experiment is not None:
-            keep(workspace, _judging(workspace, experiment))
+        campaign = declared[one.campaign]
+        if campaign.experiment is not None:
+            keep(workspace, _judging(workspace, campaign.experiment))
+        keep(workspace, _bringing(workspace, campaign, one))
         kept += keep(workspace, _question(workspace, one))
         yield Checkpoint(done=n, total=len(late), note=one.campaign)
     return Work(rows_in=len(late), rows_out=kept)
@@ -122,13 +132,27 @@ def keep_results(workspace: Workspace) -> Steps:
 
 def _question(workspace: Workspace, one: Occurrence) -> Question[Results]:
     campaign = _campaign(workspace, one)
-    longest = max((goal.within for goal in (campaign.goals if campaign is not None else ())), default=timedelta())
-    named = None if campaign is None else campaign.experiment
-    standing = workspace.book.campaigns.standing(one.campaign_id, since=one.starts_at - longest)
     return Question(
-        name=f"results of {one.campaign_id}", kind=Results, make=lambda: _results(workspace, one),
-        standing=[one, str(standing), None if named is None else workspace.book.experiments.standing(named)],
+        name=f"results of {one.campaign_id}", kind=Results, make=lambda: _results(workspace, one), standing=[
+            one, *_sent(workspace, campaign, one), str(workspace.book.campaigns.told_so_far(one.campaign_id)),
+        ],
     )
+
+
+def _bringing(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> Question[Goals]:
+    """Ask what goals came to: of what was told and answered since then nothing follows for them."""
+    return Question(
+        name=f"goals of {one.campaign_id}", kind=Goals, make=lambda: _goals(workspace, campaign, one),
+        standing=[one.starts_at, *_sent(workspace, campaign, one)],
+    )
+
+
+def _sent(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> list[object]:
+    """Return what changes with every message of an occurrence, and of all that may have a part in what it brought."""
+    longest = max((goal.within for goal in (campaign.goals if campaign is not None else ())), default=timedelta())
+    sent = workspace.book.campaigns.sent_so_far(one.campaign_id, since=one.starts_at - longest)
+    named = None if campaign is None else campaign.experiment
+    return [str(sent), None if named is None else workspace.book.experiments.standing(named)]
 
 
 def _judging(workspace: Workspace, experiment: str) -> Question[Judged]:
@@ -153,13 +177,12 @@ def _results(workspace: Workspace, one: Occurrence) -> Results:
     control = control if control in counts else min(counts, default="")
     test = None if campaign is None else first_test(campaign.test, starts_at=one.starts_at)
     apart = differences(counts, control=control)
-    judged = Judged() if experiment is None else ask(workspace, _judging(workspace, experiment))
-    goals, spent, reached = _goals(workspace, campaign, one, ways, judged.verdict)
+    judged, brought_ = _said(workspace, campaign), ask(workspace, _bringing(workspace, campaign, one))
     return Results(
-        account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, reached),
+        account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, brought_.converted),
         differences=apart, better=_of_test(test, winner) or better(
             counts, apart, control=control, is_over=not found.waiting
-        ), test=test, winner=winner, goals=goals, spent=spent, experiment=experiment,
+        ), test=test, winner=winner, goals=brought_.goals, spent=brought_.spent, experiment=experiment,
         verdict=judged.verdict, conversions=judged.conversions,
     )
 
@@ -173,35 +196,48 @@ def _of_test(test: FirstTest | None, winner: Winner | None) -> Better | None:
     return Better(winner=winner.variant, measure=None, reason=f"{winner.reason}, by {winner.measure}")
 
 
-def _goals(
-    workspace: Workspace, campaign: Campaign | None, one: Occurrence, ways: pa.Table, verdict: Verdict | None
-) -> tuple[list[Brought], Spent | None, pa.Table | None]:
+def _said(workspace: Workspace, campaign: Campaign | None) -> Judged:
+    """Return what the experiment of a campaign says."""
+    if campaign is None or campaign.experiment is None:
+        return Judged()
+    return ask(workspace, _judging(workspace, campaign.experiment))
+
+
+def _goals(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> Goals:
     """What the goals came to, what was spent, and who converted to the first; nothing of a campaign that is gone."""
     if campaign is None:
-        return [], None, None
+        return Goals()
     spent = spent_on(workspace, campaign, one)
     if not campaign.goals:
-        return [], spent, None
-    of = asked(workspace, campaign, one, ways)
+        return Goals(spent=spent)
+    of = asked(workspace, campaign, one, workspace.book.ways.of(one.campaign_id))
     every = [each for each in (done(workspace, of, goal) for goal in campaign.goals) if each is not None]
+    verdict = _said(workspace, campaign).verdict
     is_trusted = verdict is None or verdict.decision != "not_trusted"
     silent = sorted(name for name, template in campaign.templates.items() if template is None)
     held_out = silent[0] if silent and is_trusted else None
     # Before anything was derived for the first goal nobody knows who converted.
     first = next((each.people for each in every if each.goal == campaign.goals[0]), None)
-    return brought(workspace, of, every, spent=spent, held_out=held_out), spent, first
+    came = None if first is None else first.filter(pc.is_valid(first["converted_at"]))
+    return Goals(
+        goals=brought(workspace, of, every, spent=spent, held_out=held_out), spent=spent,
+        converted=None if came is None else dict(zip(
+            came["message"].to_pylist(), came["converted_at"].to_pylist(), strict=True
+        )),
+    )
 
 
 def _variants(
-    ways: pa.Table, counts: Mapping[str, Mapping[str, int]], reached: pa.Table | None
+    ways: pa.Table, counts: Mapping[str, Mapping[str, int]], converted: Mapping[str, datetime] | None
 ) -> list[VariantResult]:
     # To the funnel each variant is a campaign of its own; a reason is the same whomever it names.
     reasons = pc.replace_substring_regex(ways["reason"], r"\bc_\w+", "…")
     people = ways.set_column(ways.schema.get_field_index("reason"), "reason", reasons)
-    people = people.append_column("campaign", ways["variant"]).append_column("converted_at", _converted(ways, reached))
+    people = people.append_column("campaign", ways["variant"])
+    people = people.append_column("converted_at", _converted(ways, converted or {}))
     by_variant: dict[str, list[Step]] = {}
     for each in funnel(people):
-        is_seen = each.stage != STAGES[-1] or reached is not None
+        is_seen = each.stage != STAGES[-1] or converted is not None
         by_variant.setdefault(each.campaign, []).append(Step(
             stage=each.stage, people=each.people if is_seen else None, of=each.of, lost=each.lost if is_seen else None,
         ))
@@ -217,12 +253,10 @@ def _variants(
     ]
 
 
-def _converted(ways: pa.Table, reached: pa.Table | None) -> pa.ChunkedArray:
+def _converted(ways: pa.Table, converted: Mapping[str, datetime]) -> pa.ChunkedArray:
     """When each person converted, in the order of ways."""
-    if reached is None:
-        return pa.chunked_array([pa.nulls(ways.num_rows, pa.timestamp("us"))])
-    places = pc.index_in(ways["customer"], reached["message"].combine_chunks())
-    return reached["converted_at"].take(places)
+    places = pc.index_in(ways["customer"], pa.array(list(converted), pa.string()))
+    return pa.chunked_array([pa.array(list(converted.values()), pa.timestamp("us"))]).take(places)
 
 
 def _judged(workspace: Workspace, experiment: str) -> Judged:

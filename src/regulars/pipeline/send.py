@@ -73,7 +73,6 @@ class Worker:
     _line: Line = field(init=False)
     _last: deque[Outcome] = field(init=False)
     _looked_at: datetime | None = None
-    _has_begun: bool = False
     _asks: bool | None = None                        # whether the provider can be asked
     _share: float = 1.0                              # of the provider's rate that is ours
 
@@ -118,10 +117,7 @@ class Worker:
     def _batch(self) -> int:
         """Send one batch of what is due; return how many messages were dealt with."""
         limits, now = self._gate.destination.limits, self.clock.now()
-        # The first request goes at once: nobody waits until five hundred messages are made ready.
-        most = MOST if self._has_begun else limits.batch
-        size = slices(limits.per_second * self._share, batch=limits.batch, most=most)
-        self._has_begun = True
+        size = slices(limits.per_second * self._share, batch=limits.batch, most=MOST)
         lasts = CLAIM_LASTS + 2 * limits.timeout
         claimed = self.book.messages.claim(self.one.campaign_id, self.name, now=now, lasts=lasts, limit=size)
         if not claimed:

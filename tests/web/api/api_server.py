@@ -121,7 +121,7 @@ class Served:
         )
 
 
-def made(folder: Path, *, name: str, stores: Path) -> Path:
+def made(folder: Path, *, name: str, stores: Path, book: str = "") -> Path:
     members = ["id,name,email,phone", "1,Ann Lee,ann@lee.example,(254) 867-5301", "2,Ben Ray,ben@ray.example,(254) 867-5302"]
     members += [f"{n},Person {n}x,p{n}@desk.example," for n in range(3, PEOPLE + 1)]
     doors = ["id,member,at,kind", "bad,1,no time,day"]
@@ -131,6 +131,7 @@ def made(folder: Path, *, name: str, stores: Path) -> Path:
     ]
     # Both businesses in one book and one lake: only the tenant keeps them apart.
     toml = FILES["regulars.toml"].replace("Desk", name).replace("./data", f"{stores}/data")
+    toml = toml.replace(f"sqlite:{stores}/data/book.db", book) if book else toml
     files = {**FILES, "regulars.toml": toml, "inbox/members.csv": "\n".join(members) + "\n", "inbox/doors.csv": "\n".join(doors) + "\n"}
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -184,28 +184,32 @@ class CampaignBook:
             rows = connection.execute(query.where(*mine)).all()
         return dict(sorted(tuple(row) for row in rows))
 
-    def standing(self, campaign_id: str, *, since: datetime) -> list[tuple[object, ...]]:
-        """Return numbers that are others as soon as anything was written from which the results of one follow.
+    def sent_so_far(self, campaign_id: str, *, since: datetime) -> list[tuple[object, ...]]:
+        """Return numbers that are others as soon as a message of an occurrence changed, or any was sent.
 
-        `since`: from when on messages of other campaigns count.
+        `since`: from when on messages of all campaigns count.
         """
-        m, a, r, p, w = messages.c, attempts.c, receipts.c, replies.c, winners.c
-        number = sa.func.count()
-        queries = [
+        m, a, number = messages.c, attempts.c, sa.func.count()
+        return self._numbers(
             sa.select(m.state, number, sa.func.sum(m.attempts), sa.func.max(m.changed_at)).where(
                 *self._messages(campaign_id)
             ).group_by(m.state),
             sa.select(number, sa.func.max(a.ended_at)).where(
                 a.tenant == self.database.tenant, a.outcome == "accepted", a.ended_at >= since
             ),
-            sa.select(r.stage, number).where(
-                r.tenant == self.database.tenant, r.campaign_id == campaign_id
-            ).group_by(r.stage),
-            sa.select(p.status, p.mood, number).where(
-                p.tenant == self.database.tenant, p.campaign_id == campaign_id
-            ).group_by(p.status, p.mood),
-            sa.select(w.decided_at).where(w.tenant == self.database.tenant, w.campaign_id == campaign_id),
-        ]
+        )
+
+    def told_so_far(self, campaign_id: str) -> list[tuple[object, ...]]:
+        """Return numbers that are others as soon as anything was told, answered or decided of an occurrence."""
+        r, p, w, number = receipts.c, replies.c, winners.c, sa.func.count()
+        return self._numbers(*(
+            sa.select(*what, number).where(
+                of.c.tenant == self.database.tenant, of.c.campaign_id == campaign_id
+            ).group_by(*what)
+            for of, what in ((receipts, (r.stage,)), (replies, (p.status, p.mood)), (winners, (w.decided_at,)))
+        ))
+
+    def _numbers(self, *queries: sa.Executable) -> list[tuple[object, ...]]:
         with self.database.reading() as connection:
             return [tuple(row) for query in queries for row in sorted(connection.execute(query).all(), key=str)]
 

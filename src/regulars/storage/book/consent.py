@@ -275,7 +275,7 @@ class ConsentBook:
             )
             connection.execute(
                 sa.update(consent_entries).where(*mine).values(address=None, customer_id=None, evidence="erased")
-                .where(e.evidence.is_not(None))
+                .where(e.evidence != "")         # what proves nothing proves nothing afterwards either
             )
             connection.execute(sa.update(consent_entries).where(*mine).values(address=None, customer_id=None))
             connection.execute(
