@@ -120,7 +120,7 @@ def have_second_fact(levels: Levels) -> Bools:
     }
     own: Bools = agree["birthday"] | agree["personal_id"]
     shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
-    found: Bools = own | (shared & ~np.isin(levels[:, 0], (_INITIAL, _PART)))
+    found: Bools = own | (shared & ~np.isin(levels[:, 0], (_SIMILAR, _INITIAL, _PART)))
     return found
 
 
@@ -176,7 +176,7 @@ def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
     further = np.where(np.maximum(first, last) == _SIMILAR, _DIFFERENT, np.maximum(first, last))
     of_both = np.where(is_crossed | goes_on | ((first == EQUAL) & (last == _INITIAL)), _SHORT, further)
     nearer = np.minimum(first, last)
-    of_one = np.minimum(np.where(nearer <= _SLIP, _PART, nearer), whole)
+    of_one = np.where(whole <= _SLIP, whole, np.where(nearer <= _SLIP, _PART, np.minimum(nearer, whole)))
     levels[rest] = np.where(whole == EQUAL, EQUAL, np.where(are_both, of_both, of_one))
     return levels
 
@@ -212,7 +212,10 @@ def _birthdays(texts: Texts, a: Ints, b: Ints) -> Ints:
     year, month, day = same[:, :4].all(1), same[:, 4:6].all(1), same[:, 6:].all(1)
     swapped = year & (days[a, 4:6] == days[b, 6:]).all(1) & (days[a, 6:] == days[b, 4:6]).all(1)
     is_slip = swapped | (keystrokes(texts, a, b) == 1)
-    return np.select([is_slip, year.astype(int) + month + day >= 2, _are_near(texts, a, b)], [2, 3, 4], 5)
+    # The first of January stands for a day nobody asked for.
+    first = (days[:, 4:] == np.array(["0", "1", "0", "1"])).all(axis=1)
+    is_part = (year.astype(int) + month + day >= 2) | (year & (first[a] | first[b]))
+    return np.select([is_slip, is_part, _are_near(texts, a, b)], [2, 3, 4], 5)
 
 
 def _are_near(texts: Texts, a: Ints, b: Ints) -> Bools:

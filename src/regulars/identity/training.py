@@ -27,6 +27,7 @@ from regulars.identity.model import (
     rarities,
     weigh,
 )
+from regulars.identity.naming import UNTOLD, learn_naming
 from regulars.identity.portrait import FIELDS, Portraits, person_counts, text_hashes
 from regulars.identity.separation import Bools, Floats, Ints, Separation
 
@@ -64,7 +65,7 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
     model, person = _expected(own.count, blocks.limits), persons.person
     for _ in range(ROUNDS):
         frequent, rare = _frequencies(own, person)
-        model = replace(model, frequent=frequent, rare=rare)
+        model = replace(model, frequent=frequent, rare=rare, naming=learn_naming(own, person))
         model = replace(model, stranger=_strangers(model, own, strangers, person))
         levels = as_own_words(model, completed, pairs.left, pairs.right, pairs.levels)
         rarity = rarities(model, completed, pairs.left, levels)
@@ -88,7 +89,7 @@ def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
     return Model(
         profiles=profiles, outcomes=OUTCOMES,
         person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
-        persons=one / 2, households=one / 8, frequent={}, rare={}, limits=list(sizes),
+        persons=one / 2, households=one / 8, frequent={}, rare={}, naming=UNTOLD, limits=list(sizes),
     )
 
 
