@@ -51,6 +51,7 @@ class Model:
     frequent: Mapping[str, Mapping[str, float]]      # field -> hash of a value -> share of people who have it too
     rare: Mapping[str, float]                # field -> that share for all other values
     naming: Naming                           # which given names go with which surnames
+    handed_down: Sequence[str]               # hashes of the full names that two of one family bear
     limits: Sequence[int]                    # largest block of each rule of `blocking`
 
     def trusts(self, field: str) -> bool:
@@ -134,7 +135,8 @@ def rarities(model: Model, people: Portraits, left: Ints, levels: Levels) -> Flo
 
 def _together(model: Model, people: Portraits, profiles: Ints) -> Floats:
     """How much commoner the full name of each of these profiles is than its two parts say, in bits."""
-    texts, first, last = (people.texts["first_name"], *(people.numbers[field][profiles] for field in ("first_name", "last_name")))
+    texts, numbers = people.texts["first_name"], people.numbers
+    first, last = numbers["first_name"][profiles], numbers["last_name"][profiles]
     full, back = np.unique(first * len(texts) + last, return_inverse=True)
     bits: Floats = model.naming.together(texts[full // max(len(texts), 1)], texts[full % max(len(texts), 1)])[back]
     return bits

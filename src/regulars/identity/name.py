@@ -89,19 +89,20 @@ def given_and_family(name: pa.Array, first: pa.Array, last: pa.Array) -> tuple[p
     its last word are given names. Initials behind a given name are left out, for most systems do not ask for them.
     "jr" and the like stand behind the given names: who is called so has a namesake at home.
     """
-    whole, suffix = pc.replace_substring_regex(name, _SUFFIX, ""), _suffix(name)
+    whole, suffix = pc.replace_substring_regex(name, SUFFIX, ""), _suffix(name)
     has_parts = pc.or_(pc.is_valid(first), pc.is_valid(last))
     is_cut = pc.and_(pc.equal(first, first_word(name)), pc.equal(last, last_word(name))).fill_null(False)
     comes_apart = pc.and_(has_parts, pc.invert(is_cut))
     suffix = pc.if_else(comes_apart, pc.coalesce(_suffix(last), _suffix(first)), suffix)
-    given = pc.if_else(comes_apart, pc.replace_substring_regex(first, _SUFFIX, ""), but_last_word(whole))
+    given = pc.if_else(comes_apart, pc.replace_substring_regex(first, SUFFIX, ""), but_last_word(whole))
     given = pc.replace_substring_regex(given, r"^([^ ]{2}.*?)( [^ ])+$", r"\1")
-    family = pc.if_else(has_parts, pc.replace_substring_regex(last, _SUFFIX, ""), last_word(whole))
+    family = pc.if_else(has_parts, pc.replace_substring_regex(last, SUFFIX, ""), last_word(whole))
     family = pc.if_else(pc.and_(has_parts, is_cut), last_word(whole), family)
     return pc.coalesce(pc.binary_join_element_wise(given, suffix, " "), given), family
 
 
-_SUFFIX = " (jr|sr|ii|iii|iv)$"
+SUFFIX = " (jr|sr|ii|iii|iv)$"
+"""What stands behind the name of one who has a namesake at home."""
 
 
 def _suffix(names: pa.Array) -> pa.Array:

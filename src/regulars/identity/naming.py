@@ -38,12 +38,12 @@ class Naming:
 
     def together(self, first: Texts, last: Texts) -> Floats:
         """Return how much commoner each full name is than its two parts say, in bits; 0 where nothing is known."""
-        of_first, of_last = (_leanings(known, texts) for known, texts in ((self.first_name, first), (self.last_name, last)))
+        of_first, of_last = _leanings(self.first_name, first), _leanings(self.last_name, last)
         bits: Floats = np.log2((of_first * of_last) @ np.array(self.shares))
         return bits
 
 
-UNTOLD = Naming(shares=(1.0,), first_name={}, last_name={})
+UNTOLD = Naming(shares=[1.0], first_name={}, last_name={})
 """Nothing is known of any name."""
 
 

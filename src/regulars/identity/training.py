@@ -15,6 +15,7 @@ from regulars.identity.blocking import Blocks
 from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Compared, Levels, are_different, compare
 from regulars.identity.component import components
 from regulars.identity.distinct import firsts
+from regulars.identity.handed_down import handed_down
 from regulars.identity.model import (
     BY_VALUE,
     LEVELS,
@@ -76,7 +77,7 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
             np.concatenate([first, pairs.left[likely]]), np.concatenate([np.arange(own.count), pairs.right[likely]]),
             count=own.count,
         )
-    return model, pairs
+    return replace(model, handed_down=handed_down(own, person, model.naming) if model.births_decide else []), pairs
 
 
 def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
@@ -89,7 +90,8 @@ def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
     return Model(
         profiles=profiles, outcomes=OUTCOMES,
         person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
-        persons=one / 2, households=one / 8, frequent={}, rare={}, naming=UNTOLD, limits=list(sizes),
+        persons=one / 2, households=one / 8, frequent={}, rare={}, naming=UNTOLD, handed_down=[],
+        limits=list(sizes),
     )
 
 

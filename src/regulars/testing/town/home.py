@@ -1,8 +1,8 @@
-"""Who lives together in the town: alone, couples, families with juniors and twins, blended ones, flats, three generations."""
+"""Who lives together in the town: singles, couples, families with juniors and twins, blended ones, shared flats."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -94,7 +94,7 @@ def _blended(chance: Random) -> Home:
     before = _children(chance, parents, count=chance.choice([1, 2]))
     former = parents[1].culture.surnames.draw(chance)
     theirs = [replace(child, parent=1, surname=former, suffix=None) for child in before]
-    return parents + theirs + _children(chance, parents, count=chance.choice([1, 1, 2]))
+    return parents + theirs + _children(chance, parents, count=chance.choice([1, 1, 2]), siblings=theirs)
 
 
 def _flat(chance: Random) -> Home:
@@ -115,7 +115,7 @@ def _child_name(named: Member, child: Member) -> str:
     return _gendered(child.culture, named.surname) if child.is_woman else named.surname
 
 
-def _children(chance: Random, parents: Home, *, count: int) -> Home:
+def _children(chance: Random, parents: Home, *, count: int, siblings: Sequence[Member] = ()) -> Home:
     """Children of two parents; some are twins, some sons are called as their father."""
     father, mother = parents
     youngest_parent = min(YEAR - 1970 - parent.born / 365.25 for parent in parents)
@@ -130,7 +130,7 @@ def _children(chance: Random, parents: Home, *, count: int) -> Home:
             _person(chance, father.culture, is_woman=is_woman, age=age, surname=surname),
             is_dependent=age < 19, parent=chance.choice([0, 1, 1]),
         )
-        taken = {member.given for member in (*parents, *children)}
+        taken = {member.given for member in (*parents, *siblings, *children)}
         while child.given in taken:
             child = replace(child, given=(father.culture.female if is_woman else father.culture.male).draw(chance))
         if not is_woman and not father.is_woman and father.suffix is None and chance.random() < father.culture.junior:

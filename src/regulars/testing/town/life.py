@@ -1,4 +1,4 @@
-"""What becomes of the people of the town in five years: they move, change addresses, numbers and names, and pass them on."""
+"""What becomes of the people of the town in five years: they move, and change addresses, numbers and names."""
 
 from __future__ import annotations
 
@@ -12,15 +12,26 @@ from regulars.testing.town.home import Home, Member, home
 DAYS = 5 * 365
 """How long the town is watched; days are counted from the first."""
 
-STREETS = (
-    "oak maple cedar elm pine main church park lake hill mill river spring sunset ridge valley forest meadow orchard "
-    "franklin jefferson lincoln madison monroe jackson adams grant harrison cleveland austin waco bosque brazos speight"
-).split()
+_STREETS = (
+    "oak maple cedar elm pine main church park lake hill mill river spring sunset ridge valley forest meadow "
+    "orchard franklin jefferson lincoln madison monroe jackson adams grant harrison cleveland austin waco bosque "
+    "brazos speight"
+)
+STREETS = _STREETS.split()
 WAYS = ("st", "ave", "dr", "ln", "rd", "ct", "blvd", "trail")
 TOWNS = ("waco", "hewitt", "woodway", "bellmead", "lorena", "china spring", "mcgregor", "robinson")
-HOBBIES = "climber runner gamer reader angler rider dreamer hiker artist chef pilot nomad coder singer skater dancer".split()
-MOODS = "sunny happy lazy crazy silent golden lucky misty rusty brave gentle cosmic urban wild little blue".split()
-HOSTS = ("gmail.com", "yahoo.com", "hotmail.com", "icloud.com", "outlook.com", "aol.com", "grandenet.example", "baylor.example")
+_HOBBIES = (
+    "climber runner gamer reader angler rider dreamer hiker artist chef pilot nomad coder singer skater dancer"
+)
+HOBBIES = _HOBBIES.split()
+_MOODS = (
+    "sunny happy lazy crazy silent golden lucky misty rusty brave gentle cosmic urban wild little blue"
+)
+MOODS = _MOODS.split()
+HOSTS = (
+    "gmail.com", "yahoo.com", "hotmail.com", "icloud.com", "outlook.com", "aol.com", "grandenet.example",
+    "baylor.example",
+)
 
 History = tuple[tuple[int, str | None], ...]
 """From which day on something holds, the first from the beginning; None for nothing."""
@@ -122,7 +133,9 @@ class Town:
     def _surnames(self, member: Member) -> History:
         is_marrying = member.is_woman and not member.is_dependent and self.chance.random() < 0.04
         before = member.culture.surnames.draw(self.chance)
-        return ((0, before), (self.chance.randrange(60, DAYS), member.surname)) if is_marrying else ((0, member.surname),)
+        if not is_marrying:
+            return ((0, member.surname),)
+        return ((0, before), (self.chance.randrange(60, DAYS), member.surname))
 
     def _emails(self, member: Member) -> History:
         share = 0.08 if member.is_dependent else 0.95
@@ -135,8 +148,9 @@ class Town:
         chance, given, family = self.chance, plain(member.given), plain(member.surname.split(" ")[0])
         year = str(1970 + int(member.born / 365.25))
         made = chance.choices([
-            f"{given}.{family}", f"{given}{family}", f"{given[0]}{family}", f"{given}{year[2:]}", f"{family}{given[0]}{year}",
-            f"{given}_{family}{year[2:]}", f"{chance.choice(MOODS)}{chance.choice(HOBBIES)}{chance.randrange(1, 1_000)}",
+            f"{given}.{family}", f"{given}{family}", f"{given[0]}{family}", f"{given}{year[2:]}",
+            f"{family}{given[0]}{year}", f"{given}_{family}{year[2:]}",
+            f"{chance.choice(MOODS)}{chance.choice(HOBBIES)}{chance.randrange(1, 1_000)}",
         ], weights=[25, 15, 18, 8, 8, 10, 16])[0]
         host = chance.choices(HOSTS, weights=[50, 12, 10, 9, 6, 5, 4, 4])[0]
         address, more = f"{made}@{host}", 0

@@ -64,7 +64,7 @@ def town_customers(profiles: int, *, seed: int, silent: float = 0.25, slips: flo
         slips: Share of the fields that are written wrong.
 
     """
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311  a made world, no secret
     town = Town.of(round(profiles / sum(paper.reach * (1 + paper.again) for paper in PAPERS)), chance=chance)
     loud = sum(paper.reach * (1 + paper.again) * paper.silence for paper in PAPERS)
     usual = sum(paper.reach * (1 + paper.again) for paper in PAPERS) / loud * silent
@@ -114,7 +114,8 @@ class Pen:
         email, phone = self._contacts(life, day)
         is_told = self.chance.random() < self.paper.asks_address
         street, postcode, place = (str(at(life.addresses, day)).split("|") if is_told else (None, None, None))
-        name: Row = {"raw_first_name": first, "raw_last_name": last} if self.paper.is_cut else {"raw_name": f"{first} {last}"}
+        apart: Row = {"raw_first_name": first, "raw_last_name": last}
+        name = apart if self.paper.is_cut else {"raw_name": f"{first} {last}"}
         moment = datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(days=day)
         return {
             "profile_source": self.paper.source, **name, "raw_email": email, "raw_phone": phone,
@@ -138,7 +139,8 @@ class Pen:
         if who.middle and self._happens(0.12):
             first = f"{first} {who.middle if self._happens(0.3) else who.middle[0]}"
         if " " in last and self._happens(0.4):
-            last = chance.choice([last.split(" ")[0], last.split(" ")[0], last.replace(" ", "-")])
+            father = last.partition(" ")[0]
+            last = chance.choice([father, father, last.replace(" ", "-")])
         if who.suffix and self._happens(0.3):
             last = f"{last} {who.suffix}"
         first, last = (misspelt(word, chance) if self._happens(self.slips) else word for word in (first, last))
@@ -177,7 +179,9 @@ class Pen:
         if email is None or not self._happens(self.slips):
             return email
         name, host = email.split("@")
-        return f"{name}@{misspelt(host, self.chance)}" if self._happens(0.3) else f"{misspelt(name, self.chance)}@{host}"
+        if self._happens(0.3):
+            return f"{name}@{misspelt(host, self.chance)}"
+        return f"{misspelt(name, self.chance)}@{host}"
 
     def _dialled(self, phone: str | None) -> str | None:
         if phone is None:
@@ -188,7 +192,8 @@ class Pen:
     def _street(self, street: str | None) -> str | None:
         if street is None:
             return None
-        written = street.split(" apt ")[0] if self._happens(0.25) else street.replace(" apt ", self.chance.choice([" apt ", " #"]))
+        house, unit = street.partition(" apt ")[::2]
+        written = f"{house}{self.chance.choice([' apt ', ' #'])}{unit}" if unit and not self._happens(0.25) else house
         return misspelt(written, self.chance) if self._happens(self.slips) else written
 
     def _birthday(self, life: Life) -> date | None:

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from random import Random
 
 ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890")
-SOUNDS = (("ph", "f"), ("ck", "k"), ("c", "k"), ("s", "z"), ("i", "y"), ("y", "ie"), ("ll", "l"), ("nn", "n"), ("tt", "t"),
-          ("ee", "ea"), ("ei", "ie"), ("v", "b"), ("j", "g"), ("x", "ks"), ("h", ""), ("rn", "m"))
+SOUNDS = (("ph", "f"), ("ck", "k"), ("c", "k"), ("s", "z"), ("i", "y"), ("y", "ie"), ("ll", "l"), ("nn", "n"),
+          ("tt", "t"), ("ee", "ea"), ("ei", "ie"), ("v", "b"), ("j", "g"), ("x", "ks"), ("h", ""), ("rn", "m"))
 MARKS = str.maketrans("áéíóúñü", "aeiounu")
 
 
