@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.identity.likeness import keystrokes
-from regulars.identity.name import before_at, can_be_one, parts
+from regulars.identity.name import before_at, can_be_one, cut_alike, parts
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import FIELDS, Portraits, Texts
@@ -195,6 +195,8 @@ def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
     goes_on = np.char.startswith(texts[a], np.char.add(texts[b], " ")) | (
         np.char.startswith(texts[b], np.char.add(texts[a], " "))
     )
+    is_longer = np.char.count(texts[a], " ") != np.char.count(texts[b], " ")
+    goes_on |= is_longer & are_both & can_be_one(*cut_alike(texts[a], texts[b]))
     further = np.where(np.maximum(first, last) == _SIMILAR, _DIFFERENT, np.maximum(first, last))
     of_both = np.where(is_crossed | goes_on | ((first == EQUAL) & (last == _INITIAL)), _SHORT, further)
     nearer = np.minimum(first, last)
