@@ -29,6 +29,7 @@ from regulars.pipeline.account import Desk, account
 from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.salt import salt_of
 from regulars.pipeline.send import Worker
+from regulars.pipeline.standings import copy_standings
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.pipeline.would_get import examples
 from regulars.project import Project
@@ -164,6 +165,7 @@ def _audience(folder: Path, people: int) -> Workspace:
     })), order_by=("customer_id",))
     workspace.lake.replace("contacts", engine.arrow(pa.table({
         "customer_id": ids, "household_id": nothing, "phone": phones, "phone_reason": pa.repeat("own", people),
+        "email": nothing, "email_reason": pa.repeat("none on file", people),
     })), order_by=("customer_id",))
     hashes = address_hashes(phones, channel="sms", salt=salt_of(workspace.book, at=MONDAY)).to_pylist()
     for start in range(0, people, 50_000):
@@ -173,6 +175,8 @@ def _audience(folder: Path, people: int) -> Workspace:
                 at=MONDAY - timedelta(hours=1), source="form", evidence=f"form {n}",
             ) for n, hashed in enumerate(hashes[start:start + 50_000], start) if n % 10
         ], addresses={}, at=MONDAY)
+    for _ in copy_standings(workspace):      # as a run does
+        pass
     return workspace
 
 

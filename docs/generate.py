@@ -33,11 +33,14 @@ from regulars.flags import condition as targeting
 from regulars.flags import declare as flag
 from regulars.flows import declare as flow
 from regulars.metrics import metric
+from regulars.pipeline.standings import STANDING
 from regulars.pipeline.workspace import open_workspace
 from regulars.records import quarantine, record
 from regulars.records.formula_functions import FUNCTIONS
 from regulars.rules import declare as conditions
 from regulars.rules import examples, segment
+from regulars.shops import shop
+from regulars.shops.statistics import SHOP_STATISTICS
 from regulars.sources import door, files, messages, rest
 from regulars.sources.tracking import plan as tracking_plan
 from regulars.sources.webhook import declare as webhook
@@ -78,6 +81,10 @@ LAKE = {
     "transitions": "Who entered and left which segment when: the book's ledger, for reading.",
 }
 OF_OTHERS = {
+    "standings": (
+        "One row a channel and address of a contact, where campaigns are: what the ledger of consent comes to by now.",
+        STANDING,
+    ),
     "transfers": ("One row a pass that one bought and another used, where `transfers.yaml` is.", purchaser.TRANSFER),
     "interactions": (
         "One row per type, pair and day on which two people had to do with each other, where events are check-ins.",
@@ -86,6 +93,12 @@ OF_OTHERS = {
     "connections": ("One row per pair that has an interaction.", CONNECTION),
     "companions": ("One row per pair that was together on three days, or has another tie.", COMPANION),
     "communities": ("One row per member of a community.", COMMUNITY),
+    "shop_statistics": (
+        ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed. "
+         "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. "
+         "revenue: minor units of `currency`; revenue_unknown: lines of no or another money, not in it."),
+        SHOP_STATISTICS,
+    ),
 }
 """Tables that the project of `regulars init` has no use for."""
 
@@ -182,7 +195,8 @@ def declarations() -> str:
         ("sources/*.yaml, kind: messages", messages), ("events/*.yaml", event),
         ("segments/*.yaml, conditions under `when:`", conditions), ("segments/*.yaml, examples", examples),
         ("metrics/*.yaml", metric), ("experiments/*.yaml", experiment), ("holdouts.yaml", holdout),
-        ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow), ("destinations/*.yaml", destination),
+        ("campaigns/*.yaml", campaigns), ("flows/*.yaml", flow), ("shops/*.yaml", shop),
+        ("destinations/*.yaml", destination),
         ("destinations/*.yaml, kind: http", http),
         ("categories.yaml", category), ("transfers.yaml", transfer),
         ("flags/*.yaml", flag), ("flags/*.yaml, conditions under `when:`", targeting),

@@ -23,6 +23,7 @@
     landing = "file:./data/landing"
     lake = "file:./data/lake"
     book = "sqlite:./data/book.db"
+    exports = "file:./data/exports" # files for others, such as the daily statistics of shops
 
     [engine]
     url = "duckdb://"
@@ -45,8 +46,8 @@
     key = "${NUMVERIFY_KEY}"        # looked up when it is asked
     per_second = 10                 # requests; your plan says how many
 
-`${NAME}` means a variable of the environment. REGULARS_LANDING, REGULARS_LAKE, REGULARS_BOOK and REGULARS_ENGINE go
-before the file. Relative paths begin at the project's folder.
+`${NAME}` means a variable of the environment. REGULARS_LANDING, REGULARS_LAKE, REGULARS_BOOK, REGULARS_EXPORTS and
+REGULARS_ENGINE go before the file. Relative paths begin at the project's folder.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ OVERRIDES = {
     "REGULARS_LANDING": ("stores", "landing"),
     "REGULARS_LAKE": ("stores", "lake"),
     "REGULARS_BOOK": ("stores", "book"),
+    "REGULARS_EXPORTS": ("stores", "exports"),
     "REGULARS_ENGINE": ("engine", "url"),
 }
 """Variables of the environment that go before the file, and what they replace."""
@@ -137,11 +139,12 @@ class IdentityChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreUrls:
-    """Where the three stores are. Local paths are absolute."""
+    """Where the three stores are, and files for others. Local paths are absolute."""
 
     landing: str
     lake: str
     book: str
+    exports: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,12 +253,8 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
     # Keys of the asked stay references: everything but asking works without them.
     filled = {name: _filled(values, environment, (name,)) for name, values in tables.items() if name not in _ASKED}
     return Config(
-        folder=folder,
-        business=_business(filled["business"]),
-        identity=_identity(filled["identity"]),
-        stores=_stores(filled["stores"], folder),
-        engine=_engine(filled["engine"]),
-        door=_door(filled["door"], folder),
+        folder=folder, business=_business(filled["business"]), identity=_identity(filled["identity"]),
+        stores=_stores(filled["stores"], folder), engine=_engine(filled["engine"]), door=_door(filled["door"], folder),
         llm=_llm(tables["llm"]) if "llm" in data else None,
         numbers=_numbers(tables["numbers"]) if "numbers" in data else None,
         origins=origins,
@@ -303,6 +302,7 @@ def _identity(data: dict[str, Any]) -> IdentityChoices:
 def _stores(data: dict[str, Any], folder: Path) -> StoreUrls:
     urls: dict[str, Any] = {
         "landing": "file:./data/landing", "lake": "file:./data/lake", "book": "sqlite:./data/book.db",
+        "exports": "file:./data/exports",
     }
     no_strangers(data, urls, "stores")
     urls |= data

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias, TypeVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
@@ -58,12 +58,11 @@ def as_texts(value: Any, path: Path) -> tuple[str, ...]:
 
 def as_timezone(value: Any, path: Path) -> str:
     """Return an IANA time zone."""
-    known = available_timezones()
-    if value not in known:
-        close = did_you_mean(str(value), known)
+    if not isinstance(value, str) or not _is_timezone(value):
+        close = did_you_mean(str(value), available_timezones())
         hint = close if close.startswith("did") else "write an IANA name such as America/Chicago"
         raise DeclarationError(f"there is no time zone {value!r}", hint=hint, path=path)
-    return str(value)
+    return value
 
 
 def as_currency(value: Any, path: Path) -> str:
@@ -135,3 +134,11 @@ def as_reference(value: Any, path: Path) -> str:
         hint = f'key = "${{{str(path[0]).upper()}_KEY}}"'
         raise DeclarationError(f"[{path[0]}] the key is no reference", hint=hint, path=path)
     return text
+
+
+def _is_timezone(name: str) -> bool:
+    """Return whether there is a time zone of a name: to list all of them, each one's file is looked into."""
+    try:
+        return ZoneInfo(name).key == name and not name.startswith(("posix", "right/"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False

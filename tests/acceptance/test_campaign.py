@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from regulars.testing.sandbox.gateway import RunningGateway, gateway
 NOON = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)       # noon in Texas
 NIGHT = datetime(2026, 5, 5, 4, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+Made = Callable[..., "Mailing"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,10 +86,21 @@ def healthy() -> Iterator[RunningGateway]:
         yield running
 
 
-def mailing(folder: Path, url: str, people: int, **written: Any) -> Mailing:
-    project = Project.load(write_mailing(folder, url=url, **written))
-    book, clock = Book.open(project.config.stores.book, home=folder), Clock()
-    return Mailing(project=project, book=book, one=planned(project, book, people, at=NOON), clock=clock)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def mailing(request: pytest.FixtureRequest) -> Iterator[Callable[..., Mailing]]:
+    """Makes campaigns with a book of either kind."""
+    where = {} if request.param == "sqlite" else {"book": request.getfixturevalue("new_database")()}
+    opened: list[Book] = []
+
+    def made(folder: Path, url: str, people: int, **written: Any) -> Mailing:
+        project = Project.load(write_mailing(folder, url=url, **where, **written))
+        book, clock = Book.open(project.config.stores.book, home=folder, environment={}), Clock()
+        opened.append(book)
+        return Mailing(project=project, book=book, one=planned(project, book, people, at=NOON), clock=clock)
+
+    yield made
+    for book in opened:
+        book.close()
 
 
 def took(provider: RunningGateway, mailing: Mailing) -> dict[str, int]:
@@ -108,7 +120,7 @@ def balanced(found: Account, **expected: int) -> None:
             if (number := getattr(found, name))} == expected
 
 
-def test_everybody_gets_their_message_once_however_often_it_is_sent(tmp_path: Path, fresh: RunningGateway) -> None:
+def test_everybody_gets_their_message_once_however_often_it_is_sent(mailing: Made, tmp_path: Path, fresh: RunningGateway) -> None:
     news = mailing(tmp_path, fresh.url, 1_200)
 
     balanced(news.send(), sent=1_200)
@@ -118,7 +130,7 @@ def test_everybody_gets_their_message_once_however_often_it_is_sent(tmp_path: Pa
 
 
 def test_consent_suppression_and_hours_are_asked_at_the_moment_of_sending(
-    tmp_path: Path, fresh: RunningGateway
+    mailing: Made, tmp_path: Path, fresh: RunningGateway
 ) -> None:
     news = mailing(tmp_path, fresh.url, 5, purpose="marketing")
     news.allow(0, 1, 2, 3)
@@ -137,7 +149,7 @@ def test_consent_suppression_and_hours_are_asked_at_the_moment_of_sending(
     ]
 
 
-def test_an_opt_out_holds_for_what_was_planned_before_it(tmp_path: Path, fresh: RunningGateway) -> None:
+def test_an_opt_out_holds_for_what_was_planned_before_it(mailing: Made, tmp_path: Path, fresh: RunningGateway) -> None:
     news = mailing(tmp_path, fresh.url, 12, purpose="marketing", destination="per_second: 4")
     news.allow(*range(12))
     news.send(stop_after=4)
@@ -148,7 +160,7 @@ def test_an_opt_out_holds_for_what_was_planned_before_it(tmp_path: Path, fresh: 
     assert "c_0000011" not in took(fresh, news)
 
 
-def test_in_quiet_hours_nothing_is_sent_and_nothing_is_lost(tmp_path: Path, fresh: RunningGateway) -> None:
+def test_in_quiet_hours_nothing_is_sent_and_nothing_is_lost(mailing: Made, tmp_path: Path, fresh: RunningGateway) -> None:
     news = mailing(tmp_path, fresh.url, 3, purpose="marketing")
     news.allow(0, 1, 2)
     news.clock.at = NIGHT
@@ -162,7 +174,7 @@ def test_in_quiet_hours_nothing_is_sent_and_nothing_is_lost(tmp_path: Path, fres
     balanced(morning, sent=3)
 
 
-def test_a_message_that_would_come_too_late_is_not_sent(tmp_path: Path, fresh: RunningGateway) -> None:
+def test_a_message_that_would_come_too_late_is_not_sent(mailing: Made, tmp_path: Path, fresh: RunningGateway) -> None:
     news = mailing(tmp_path, fresh.url, 1, purpose="marketing", campaign="expires: 2 hours")
     news.allow(0)
     news.clock.at = NIGHT
@@ -170,7 +182,7 @@ def test_a_message_that_would_come_too_late_is_not_sent(tmp_path: Path, fresh: R
     balanced(news.send(), skipped=1)
 
 
-def test_a_daily_limit_lets_the_rest_go_on_the_next_day(tmp_path: Path, fresh: RunningGateway) -> None:
+def test_a_daily_limit_lets_the_rest_go_on_the_next_day(mailing: Made, tmp_path: Path, fresh: RunningGateway) -> None:
     news = mailing(tmp_path, fresh.url, 5, destination="daily_limit: 3")
 
     first, same_day = news.send(), news.send()
@@ -183,7 +195,7 @@ def test_a_daily_limit_lets_the_rest_go_on_the_next_day(tmp_path: Path, fresh: R
     assert fresh.summary() == {"messages": 5, "repeated": 0}
 
 
-def test_pause_and_resume_lose_nobody(tmp_path: Path, fresh: RunningGateway) -> None:
+def test_pause_and_resume_lose_nobody(mailing: Made, tmp_path: Path, fresh: RunningGateway) -> None:
     news = mailing(tmp_path, fresh.url, 10, destination="per_second: 4")
     news.send(stop_after=2)
 
@@ -196,7 +208,7 @@ def test_pause_and_resume_lose_nobody(tmp_path: Path, fresh: RunningGateway) -> 
     assert list(took(fresh, news).values()) == [1] * 10
 
 
-def test_a_provider_that_fails_in_every_way_loses_and_repeats_nothing(tmp_path: Path) -> None:
+def test_a_provider_that_fails_in_every_way_loses_and_repeats_nothing(mailing: Made, tmp_path: Path) -> None:
     with gateway(busy=0.1, broken=0.1, broken_after=0.1, cut=0.1, refuses=0.05, retry_after=1) as provider:
         news = mailing(tmp_path, provider.url, 400)
 
@@ -207,7 +219,7 @@ def test_a_provider_that_fails_in_every_way_loses_and_repeats_nothing(tmp_path: 
         assert provider.summary() == {"messages": found.sent, "repeated": 0}
 
 
-def test_what_a_provider_cannot_be_asked_for_is_shown_and_never_sent_again(tmp_path: Path) -> None:
+def test_what_a_provider_cannot_be_asked_for_is_shown_and_never_sent_again(mailing: Made, tmp_path: Path) -> None:
     with gateway(cut=0.3) as provider:
         news = mailing(tmp_path, provider.url, 40, can_be_asked=False)
 
@@ -219,7 +231,7 @@ def test_what_a_provider_cannot_be_asked_for_is_shown_and_never_sent_again(tmp_p
 
 
 def test_what_nobody_knows_of_is_ruled_by_a_person_and_sent_again_only_then(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    mailing: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def typed(*words: str) -> tuple[int, str]:
         with pytest.raises(SystemExit) as ended:
@@ -244,7 +256,7 @@ def test_what_nobody_knows_of_is_ruled_by_a_person_and_sent_again_only_then(
     assert news.book.campaigns.get(news.one.campaign_id).state == "sending"  # type: ignore[union-attr]  # it is there
 
 
-def test_a_provider_that_is_not_there_gets_everything_when_it_is(tmp_path: Path, healthy: RunningGateway) -> None:
+def test_a_provider_that_is_not_there_gets_everything_when_it_is(mailing: Made, tmp_path: Path, healthy: RunningGateway) -> None:
     nobody = mailing(tmp_path, "http://127.0.0.1:9", 3)
 
     balanced(nobody.send(), waiting=3)
@@ -255,7 +267,7 @@ def test_a_provider_that_is_not_there_gets_everything_when_it_is(tmp_path: Path,
     balanced(found, sent=3)
 
 
-def test_a_campaign_pauses_itself_when_the_provider_refuses_most(tmp_path: Path) -> None:
+def test_a_campaign_pauses_itself_when_the_provider_refuses_most(mailing: Made, tmp_path: Path) -> None:
     with gateway(refuses=1.0) as provider:
         news = mailing(tmp_path, provider.url, 700)
 
@@ -265,7 +277,7 @@ def test_a_campaign_pauses_itself_when_the_provider_refuses_most(tmp_path: Path)
     balanced(found, failed=500, waiting=200)
 
 
-def test_a_campaign_pauses_itself_when_too_many_bounce(tmp_path: Path, healthy: RunningGateway) -> None:
+def test_a_campaign_pauses_itself_when_too_many_bounce(mailing: Made, tmp_path: Path, healthy: RunningGateway) -> None:
     news = mailing(tmp_path, healthy.url, 700)
     news.send(stop_after=500)
     news.book.receipts.keep([
@@ -280,7 +292,7 @@ def test_a_campaign_pauses_itself_when_too_many_bounce(tmp_path: Path, healthy: 
 
 
 def test_an_address_that_bounced_is_not_written_to_again_though_nobody_says_which_it_was(
-    tmp_path: Path, healthy: RunningGateway
+    mailing: Made, tmp_path: Path, healthy: RunningGateway
 ) -> None:
     news = mailing(tmp_path, healthy.url, 1)
     news.send()
@@ -292,7 +304,7 @@ def test_an_address_that_bounced_is_not_written_to_again_though_nobody_says_whic
     assert [stop.reason for stop in news.book.consent.of(news.hashed(0)).suppressions] == ["bounced"]
 
 
-def test_words_that_were_changed_after_the_plan_are_not_sent(tmp_path: Path, healthy: RunningGateway) -> None:
+def test_words_that_were_changed_after_the_plan_are_not_sent(mailing: Made, tmp_path: Path, healthy: RunningGateway) -> None:
     news = mailing(tmp_path, healthy.url, 3)
     path = tmp_path / "campaigns" / "news.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("Elm", "Oak"), encoding="utf-8")
@@ -301,7 +313,7 @@ def test_words_that_were_changed_after_the_plan_are_not_sent(tmp_path: Path, hea
         Mailing(project=Project.load(tmp_path), book=news.book, one=news.one, clock=news.clock).send()
 
 
-def test_a_clock_that_stands_still_ends_the_work_all_the_same(tmp_path: Path, healthy: RunningGateway) -> None:
+def test_a_clock_that_stands_still_ends_the_work_all_the_same(mailing: Made, tmp_path: Path, healthy: RunningGateway) -> None:
     news = mailing(tmp_path, healthy.url, 3)
 
     worker = Worker(project=news.project, book=news.book, clock=FixedClock(NOON), one=news.one)

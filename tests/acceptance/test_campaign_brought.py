@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from regulars.cli.main import main
 from regulars.clock import FixedClock
+from regulars.destinations.sender import Receipt
 from regulars.pipeline.brought import MODELS
 from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.flow import run
@@ -208,3 +210,36 @@ def test_an_answer_is_given_again_until_somebody_writes(folder: Path) -> None:
     assert later is not first
     assert later == first
     workspace.close()
+
+
+def test_who_asks_first_is_told_what_the_run_worked_out_and_what_has_changed_since(folder: Path) -> None:
+    hour, ran = timedelta(hours=1), NOON + 25 * DAY
+    workspace = opened(folder, ran + hour)
+    one = workspace.book.campaigns.occurrences("tested")[0]
+
+    kept = results(workspace, one)
+    with workspace.book.database.writing() as connection:
+        connection.exec_driver_sql("delete from kept_answers")
+    anew = results(workspace, one)
+    workspace.close()
+
+    assert (kept.as_of, anew.as_of) == (ran, ran + hour)
+    assert replace(anew, as_of=ran) == kept
+
+
+def test_a_receipt_counts_at_once_whatever_a_run_worked_out(folder: Path) -> None:
+    workspace = opened(folder, NOON + 26 * DAY)
+    assert run(workspace).outcome == "done"
+    one = workspace.book.campaigns.occurrences("tested")[0]
+    before = results(workspace, one)
+    names = [row["message_id"] for batch in workspace.book.sent.sent(after=NOON - DAY, until=NOON + DAY) for row in batch
+             if row["message_id"].startswith(one.campaign_id)]
+
+    workspace.book.receipts.keep([
+        Receipt(provider="http", provider_id=f"p-{names[0]}", stage="clicked", at=NOON + 26 * DAY)
+    ], at=NOON + 26 * DAY)
+    after = results(workspace, one)
+    workspace.close()
+
+    assert after.account.stages == {**before.account.stages, "clicked": 1}
+    assert sum(one.shares["clicked"].people for one in after.variants) == 1

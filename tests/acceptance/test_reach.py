@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.message_list import Wanted
 from regulars.testing.desk import DESK, write_files
-from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
 from regulars.testing.sandbox import SandboxServer
 
 OURS = "+12545550100"
@@ -174,16 +172,9 @@ def written(folder: Path, *, book: str = "", **values: str) -> Path:
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def book_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Yield where the book is: the empty text stands for SQLite in the project's own folder."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    binaries = postgres_binaries()
-    if binaries is None or find_spec("psycopg") is None:
-        pytest.skip("PostgreSQL is missing; type: apt-get install postgresql, scripts/setup dev")
-    with postgres_cluster(binaries) as cluster:
-        yield new_book(cluster)
+def book_url(request: pytest.FixtureRequest) -> str:
+    """Return where the book is: the empty text stands for SQLite in the project's own folder."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("new_database")())
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from regulars.storage.engines import Engine, open_engine
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import FileStore, open_files
 from regulars.storage.stores import Stores
-from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
+from regulars.testing.postgres import postgres_binaries
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -280,17 +280,3 @@ def new_bucket(s3_endpoint: str) -> Callable[[], str]:
         return f"s3://{name}/prefix?endpoint={s3_endpoint}"
 
     return make
-
-
-@pytest.fixture(scope="session")
-def postgres_socket() -> Iterator[Path]:
-    binaries = postgres_binaries()
-    assert binaries is not None
-    with postgres_cluster(binaries) as socket:
-        yield socket
-
-
-@pytest.fixture(scope="session")
-def new_database(postgres_socket: Path) -> Callable[[], str]:
-    """Makes an empty database and returns its URL."""
-    return lambda: new_book(postgres_socket)

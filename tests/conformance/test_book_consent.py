@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -147,6 +148,27 @@ def test_an_erased_person_leaves_no_address_and_stays_opted_out(book: Book) -> N
     assert book.consent.reviews()[0].text == "erased"
     assert [e.action for e in book.consent.of("a").entries] == ["grant", "revoke"]
     assert book.consent.first_broken() is None
+
+
+def test_a_grant_that_nothing_proved_is_proved_by_no_erasure(book: Book) -> None:
+    append(book, entry(evidence=""))
+
+    book.consent.erase("a")
+
+    assert [e.has_evidence for e in book.consent.of("a").entries] == [False]
+
+
+def test_entries_are_told_from_a_number_on_or_of_some_addresses(book: Book) -> None:
+    append(book, entry(), STOP, entry(address_hash="b"), entry(address_hash="c"))
+
+    later = book.consent.entries(after=2, columns=("address_hash",))["address_hash"].to_pylist()
+    some = book.consent.entries_of(pa.array(["a", "c", "x"]), columns=("address_hash", "action"))
+
+    assert (sorted(later), book.consent.last()) == (["b", "c"], 4)
+    assert sorted(some.to_pylist(), key=str) == sorted([
+        {"address_hash": "a", "action": "grant"}, {"address_hash": "a", "action": "revoke"},
+        {"address_hash": "c", "action": "grant"},
+    ], key=str)
 
 
 def test_tenants_do_not_see_each_other(book: Book, book_url: str, tmp_path: Path) -> None:

@@ -59,6 +59,18 @@ def test_a_name_is_published_once_and_keeps_its_first_content(new_files: Callabl
     assert new_files().local("a").read_bytes() == b"first"
 
 
+def test_a_name_that_is_overwritten_has_its_last_content(new_files: Callable[[], FileStore]) -> None:
+    for content in (b"first", b"second"):
+        files = new_files()
+        local = files.scratch() / "part"
+        local.write_bytes(content)
+        files.overwrite(local, "exports/a.csv")
+        assert not local.exists()
+
+    found = new_files()
+    assert (found.local("exports/a.csv").read_bytes(), found.list()) == (b"second", ["exports/a.csv"])
+
+
 def test_of_eight_that_publish_one_name_at_once_exactly_one_wins(files: FileStore) -> None:
     def attempt(n: int) -> bytes | None:
         try:

@@ -39,8 +39,10 @@ def _table(rows: list[dict[str, object]]) -> ibis.Table:
     return ibis.memtable(pa.Table.from_pylist(rows, schema=LANDING.to_pyarrow()))
 
 
-def _take(rows: list[dict[str, object]], *, known: ibis.Table | None = None) -> Taken:
-    keyed = versions.keyed(_table(rows), STREAM, bench=BENCH)
+def _take(
+    rows: list[dict[str, object]], *, known: ibis.Table | None = None, current: ibis.Table | None = None
+) -> Taken:
+    keyed = versions.keyed(_table(rows), STREAM, bench=BENCH, current=current)
     return intake.take(keyed, STREAM, border=BORDER, bench=BENCH, known=known)
 
 
@@ -54,7 +56,7 @@ def _day_by_day(rows: list[dict[str, object]]) -> tuple[pa.Table, pa.Table]:
     bad = pa.Table.from_pylist([], schema=quarantine.SCHEMA.to_pyarrow())
     for row in rows:
         current, held = ibis.memtable(good), ibis.memtable(bad)
-        taken = _take([row], known=versions.known(current, held, bench=BENCH))
+        taken = _take([row], known=versions.known(current, held, bench=BENCH), current=current)
         merged = quarantine.merged(held, taken.bad, touched=taken.touched, source="desk", stream="sales")
         good, bad = (
             ENGINE.fetch(current.anti_join(taken.replaced, "record_key").cast(typed_schema(STREAM)).union(taken.good)),

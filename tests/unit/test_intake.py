@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -365,3 +366,19 @@ def test_one_pass_through_a_kept_table_gives_the_same_as_two() -> None:
 
     assert desk.rows(lazy.good) == desk.rows(kept.good)
     assert desk.rows(lazy.bad) == desk.rows(kept.bad)
+
+
+def test_what_says_the_same_as_a_record_has_its_key_unless_the_key_is_where_it_came() -> None:
+    desk, stream = Desk(), _stream({"n": "integer"})
+    by_place = declare_stream("desk", "sales", {"fields": {"n": "integer"}, "key": ["file", "line"]})
+    landing = desk.landing((1, {"id": "a", "n": 1}), (1, {"id": "b", "n": 1}), file="sales.csv")
+    said = hashlib.md5(json.dumps({"id": "a", "n": 1}).encode(), usedforsecurity=False).hexdigest()
+    current = ibis.memtable(pa.table({"record_key": ["known"], "fingerprint": [said]}))
+
+    keys = [
+        [row["record_key"] for row in desk.rows(versions.keyed(landing, one, bench=desk.bench, current=current).table)]
+        for one in (stream, by_place)
+    ]
+
+    assert sorted(map(str, keys[0])) == ["b", "known"]
+    assert sorted(map(str, keys[1])) == ["sales.csv|1", "sales.csv|2"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -15,7 +15,7 @@ from regulars.cli.moment import MOMENT, clock_at
 from regulars.cli.screen import console, project_options, show_json, show_table
 
 if TYPE_CHECKING:
-    from regulars.compat.export import Format, Layout, Plan
+    from regulars.compat.export import Format, Plan
     from regulars.compat.files import ExportedFile
     from regulars.pipeline.workspace import Workspace
 
@@ -27,18 +27,26 @@ TODAY = "today"
 @project_options
 @click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="The folder to write into.")
 @click.option("--format", "format_", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
-@click.option("--layout", type=click.Choice(["reference", "lake"]), default="reference", show_default=True,
-              help="The reference's files, or the product's own tables.")
+@click.option("--layout", type=click.Choice(["reference", "lake", "statistics"]), default="reference",
+              show_default=True, help="The reference's files, the product's own tables, or daily files of shops.")
 @click.option("--as-of", type=MOMENT, help="Tables as they were then, days counted from then.")
 @click.option("--snapshot", metavar="DATE|today", help="A kept day; `today` keeps this one. Names end in the day.")
 @click.option("--person", metavar="CUSTOMER", help="Everything known of one customer, as a ZIP of JSON files.")
+@click.option("--days", type=click.IntRange(1, 3660), help="Of statistics: so many days up to yesterday; fills gaps.")
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="Of statistics: from this day on; fills gaps.")
+@click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Of statistics: up to this day.  [default: yesterday]")
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and stop.")
 @click.option("--describe", is_flag=True, help="Print what every file of the reference layout holds, and stop.")
 def command(
-    tables: tuple[str, ...], *, folder: Path, to: Path | None, format_: Format, layout: Layout,
+    tables: tuple[str, ...], *, folder: Path, to: Path | None, format_: Format,
+    layout: Literal["reference", "lake", "statistics"], days: int | None, start: datetime | None, end: datetime | None,
     as_of: datetime | None, snapshot: str | None, person: str | None, dry_run: bool, describe: bool, as_json: bool,
 ) -> None:
-    """Write TABLES (all, when none is named) as files below a folder; what was there is replaced file by file."""
+    """Write TABLES (all, when none is named) as files below a folder; what was there is replaced file by file.
+
+    With --layout statistics TABLES are shops, and their files go where `[stores] exports` says: those of yesterday in
+    UTC, again if they are there, or those that lack of some days.
+    """
     if describe:
         from regulars.compat.describe import page  # noqa: PLC0415  help must answer at once
 
@@ -47,6 +55,16 @@ def command(
     if person is not None:
         _person(folder, person, to, as_json=as_json)
         return
+    if layout == "statistics":
+        from regulars.cli.statistic_files import DaysAsked, export_statistics  # noqa: PLC0415  the same
+
+        if to is not None:
+            raise click.UsageError("files of shops go where `[stores] exports` in regulars.toml says, not --to")
+        asked = DaysAsked(days=days, start=start, end=end)
+        export_statistics(folder, tables, asked=asked, dry_run=dry_run, as_json=as_json)
+        return
+    if days or start or end:
+        raise click.UsageError("--days, --start and --end are of --layout statistics")
     if to is None and not dry_run:
         raise click.UsageError("say where to: regulars export --to FOLDER, or look first: regulars export --dry-run")
     if as_of and snapshot:

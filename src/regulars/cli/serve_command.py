@@ -119,6 +119,8 @@ def _say(url: str, said: Said, *, is_open: bool, as_json: bool) -> None:
         click.echo(f"events of {name} are taken at {url}/v1/batch")
     for name in said.webhooks:
         click.echo(f"deliveries of {name} are taken at {url}/webhooks/{name}")
+    if said.shops:
+        click.echo(f"pixels of {', '.join(said.shops)} are heard at {url}/track")
     if is_open:
         click.echo(f"pages are at {url}/, for this machine alone")
     elif said.has_people:

@@ -68,6 +68,7 @@ WEIGHTS: Mapping[str, int] = {
 NOBODY = -4
 """Bits of the purchaser being no customer, where a customer has the name."""
 
+_PASS = ("customer_id", "pass_key")
 _OWNER = ("profile_source", "profile_id", "customer_id")
 
 
@@ -91,15 +92,15 @@ def pairs(uses: ir.Table, profiles: ir.Table, identity: ir.Table) -> ir.Table:
     )
     users = identity.select(user_source="profile_source", user_profile="profile_id", user_customer_id="customer_id")
     shared = uses.filter(uses[PURCHASER_KEY].notnull()).select(
-        "checkin_id", "profile_source", "user_profile_id", PURCHASER_KEY, "pass_type", "checkin_datetime",
-        "checkin_datetime_day", "location_name", "remaining_count", "transfer_type",
+        "checkin_id", "profile_source", "user_profile_id", PURCHASER_KEY, "checkin_datetime", "checkin_datetime_day",
+        "location_name", "remaining_count", "transfer_type", pass_key=_key(uses.pass_type),
     )
     is_user = (shared.profile_source == users.user_source) & (shared.user_profile_id == users.user_profile)
     shared = shared.left_join(users, is_user)
     is_named = (shared.profile_source == named.profile_source) & (shared[PURCHASER_KEY] == named.name)
     met = shared.inner_join(named, is_named)
     return met.select(
-        "checkin_id", "customer_id", "profile_id", "user_customer_id", pass_key=_key(met.pass_type),
+        "checkin_id", "customer_id", "profile_id", "user_customer_id", "pass_key",
         checkin_datetime=met.checkin_datetime, checkin_datetime_day=met.checkin_datetime_day,
         location_name=met.location_name.fill_null(""), remaining_count=met.remaining_count,
         is_guest=met.transfer_type == "guest_pass",
@@ -236,17 +237,21 @@ def _counted(found: ir.Table, uses: ir.Table, sales: ir.Table, identity: ir.Tabl
         "checkin_id", "user_profile_id", "pass_type", "checkin_datetime", "remaining_count"
     )
     own = own.inner_join(owners, own.user_profile_id == owners.owner_profile)
+    own = own.mutate(pass_key=_key(own.pass_type))
+    # Where nothing says how many are left, nothing fits: that is so of most namesakes.
+    is_counted = ibis.union(sales.select(*_PASS), own.filter(own.remaining_count.notnull()).select(*_PASS))
+    found = found.semi_join(is_counted, _PASS)
     counted = ibis.literal(None, "int64")
     steps = ibis.union(
         sales.select("customer_id", "pass_key", moment="bought_at", place=ibis.literal(0), name="line_id",
                      left=sales.units, uses=ibis.literal(0), remaining_count=counted),
-        own.select("customer_id", pass_key=_key(own.pass_type), moment=own.checkin_datetime, place=ibis.literal(1),
+        own.select("customer_id", "pass_key", moment=own.checkin_datetime, place=ibis.literal(1),
                    name=own.checkin_id, left=own.remaining_count,
                    uses=ibis.ifelse(own.remaining_count.isnull(), 1, 0), remaining_count=counted),
         found.select("customer_id", "pass_key", moment="checkin_datetime", place=ibis.literal(2), name="checkin_id",
                      left=counted, uses=ibis.literal(1), remaining_count=found.remaining_count),
     )
-    steps = steps.semi_join(found, ["customer_id", "pass_key"])
+    steps = steps.semi_join(found, _PASS)
     so_far = ibis.cumulative_window(
         group_by=[steps.customer_id, steps.pass_key], order_by=[steps.moment, steps.place, steps.name]
     )

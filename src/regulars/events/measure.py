@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,6 +85,7 @@ def rows_of_events(
 ) -> ir.Table:
     """Rows the measures count: events up to the as-of moment, and entries into segments before it.
 
+    Of a type that every measure looks at for some days only, what is older is left out.
     Columns: customer_id, event_type, occurred_at, business_day, until_day, days_ago, and the attributes measures read.
     Entries at the as-of moment itself are left out, so asking twice about one moment gives one answer.
     """
@@ -98,7 +99,8 @@ def rows_of_events(
     types = sorted({name for measure in measures for name in measure.events})
     shared = [column for column in events.columns if column in ROW_COLUMNS]
     rows = events.filter(
-        events.customer_id.notnull(), events.event_type.isin(types), events.occurred_at <= as_of.moment
+        events.customer_id.notnull(), _may_count(events, types, measures, as_of=as_of),
+        events.occurred_at <= as_of.moment,
     ).select(*shared, *attributes)
     if "until_day" not in shared:
         rows = rows.mutate(until_day=ibis.null("date"))
@@ -169,6 +171,23 @@ def _counts(rows: ir.Table, measure: Measure, *, as_of: AsOf) -> ir.Value:
         case None:
             pass
     return counts
+
+
+def _may_count(events: ir.Table, types: Iterable[str], measures: Sequence[Measure], *, as_of: AsOf) -> ir.Value:
+    """Whether a row is of one of the types, and no older than a measure looks."""
+    looks = {
+        name: [measure.when.oldest if isinstance(measure.when, Window) else None for measure in measures
+               if name in measure.events]
+        for name in types
+    }
+    ever = [name for name, oldest in looks.items() if None in oldest]
+    recent = {name: max(days for days in oldest if days is not None) for name, oldest in looks.items()
+              if None not in oldest}
+    days_ago = days_between(events.business_day, as_of.day)
+    return ibis.or_(
+        events.event_type.isin(ever),
+        *((events.event_type == name) & (days_ago <= oldest) for name, oldest in recent.items()),
+    )
 
 
 def _is_one_of(event_type: ir.Value, names: tuple[str, ...]) -> ir.Value:

@@ -241,6 +241,12 @@ class Flow:
         return tuple(sorted(found))
 
     @property
+    def occasion_events(self) -> frozenset[str]:
+        """Return the types of events that begin journeys or are counted in its totals."""
+        begins = self.trigger.events if isinstance(self.trigger, OnEvent | OnDate) else ()
+        return frozenset(begins).union(*(total.events for total in self.totals.values()))
+
+    @property
     def version(self) -> str:
         """Return the name of its way: another step, wait or question is another version; words are not."""
         said = (self.trigger, self.first, [_shape(step) for step in self.steps], self.goal, self.leaves)

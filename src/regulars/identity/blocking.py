@@ -19,6 +19,7 @@ from regulars.identity.nickname import formal
 from regulars.identity.numbered import whole_numbers
 from regulars.identity.portrait import Portraits, text_hashes
 from regulars.identity.separation import Bools, Ints, pairs_within
+from regulars.identity.spelling import spelled, text_column
 
 Keys = NDArray[np.int32]
 Hashes = NDArray[np.uint64]
@@ -172,9 +173,9 @@ def _hashed(people: Portraits, field: str, shorten: Callable[[pa.Array], pa.Arra
     """A hash of what each profile's text is shortened to, UNKNOWN where it is unknown or nothing is left."""
     texts, numbers = people.texts[field], people.numbers[field]
     if shorten is not None:
-        short = shorten(pa.array(texts, pa.string())).dictionary_encode()
+        short = shorten(text_column(texts)).dictionary_encode()
         of = whole_numbers(short.indices)
-        texts, numbers = np.array(short.dictionary.to_pylist(), dtype=str), np.append(of, -1)[numbers]
+        texts, numbers = spelled(short.dictionary), np.append(of, -1)[numbers]
     hashes = np.where(texts == "", UNKNOWN, text_hashes(texts) | np.uint64(1))
     return np.append(hashes, UNKNOWN)[numbers]               # -1 takes the last: unknown
 

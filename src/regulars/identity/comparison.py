@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from regulars.identity.nickname import NICKNAMES
 from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import FIELDS, Portraits, Texts
 from regulars.identity.separation import Bools, Ints, Separation
+from regulars.identity.spelling import text_column
 
 Levels = NDArray[np.int8]
 UNKNOWN, EQUAL = 0, 1
@@ -252,7 +252,7 @@ def _are_near(texts: Texts, a: Ints, b: Ints) -> Bools:
 
 def _emails(texts: Texts, a: Ints, b: Ints) -> Ints:
     """A slip is one of letters: namesakes choose the same letters, and another figure, mark or provider."""
-    local = before_at(pa.array(texts, pa.string()))
+    local = before_at(text_column(texts))
     words = value_numbers(pc.replace_substring_regex(local, r"[^\p{L}]+", ""))
     has_figures = pc.match_substring_regex(local, "[0-9].*[0-9]").to_numpy(zero_copy_only=False)
     name = value_numbers(local)

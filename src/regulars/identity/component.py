@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from regulars.identity.distinct import distinct, firsts
+from regulars.identity.distinct import distinct
 from regulars.identity.separation import Ints, Separation, pairs_within
 
 Pair = tuple[int, int]
@@ -67,20 +67,20 @@ class Conflict:
 
 
 def components(left: Ints, right: Ints, *, count: int) -> tuple[int, Ints]:
-    """Return how many components the nodes form, and each node's component, numbered by their first node."""
-    if not len(left):
-        return count, np.arange(count)
-    from scipy.sparse import coo_array  # noqa: PLC0415  slow to import, and most runs resolve nobody
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415  the same
+    """Return how many components the nodes form, and each node's component, numbered by their first node.
 
-    is_linked = np.zeros(count, dtype=bool)
-    is_linked[left] = is_linked[right] = True
-    linked, place = np.flatnonzero(is_linked), np.cumsum(is_linked) - 1
-    ends = (place[left], place[right])
-    graph = coo_array((np.ones(len(left), dtype=np.int8), ends), shape=(len(linked), len(linked)))
-    found, label = connected_components(graph, directed=False)
-    first = np.arange(count)                 # of each node's component; most are alone
-    first[linked] = linked[firsts(label, count=found)[label]]
+    Every round each tree of nodes hangs itself under the least that it touches, and all then hang under their root: at
+    least half of the trees are gone after each. Graphs of a day are small, and scipy takes longer to import.
+    """
+    first = np.arange(count)
+    while len(left):
+        one, other = first[left], first[right]
+        apart = one != other
+        left, right, one, other = left[apart], right[apart], one[apart], other[apart]
+        for root in (one, other):
+            np.minimum.at(first, root, np.minimum(one, other))
+        while not np.array_equal(above := first[first], first):
+            first = above
     is_first = first == np.arange(count)
     return int(is_first.sum()), (np.cumsum(is_first) - 1)[first]
 

@@ -54,24 +54,13 @@ def evidence_texts(component: Ints, links: Links, names: pa.Array, *, probabilit
 
 
 def _trail(component: Ints, links: Links) -> tuple[Ints, Ints, Ints]:
-    """Kind of evidence of each profile, the profile it leads to and the link it goes by, both -1 for founders.
-
-    One breadth-first walk from a root above all founders finds the way of every profile of every customer.
-    """
+    """Kind of evidence of each profile, the profile it leads to and the link it goes by, both -1 for founders."""
     count = len(component)
     if not len(links.left):
         return np.full(count, ALONE), np.full(count, -1), np.full(count, -1)
     size = np.bincount(component)
     founder = firsts(component, count=len(size))
-    left = np.concatenate([links.left, np.full(len(size), count)])
-    right = np.concatenate([links.right, founder])
-    from scipy.sparse import coo_array  # noqa: PLC0415  slow to import, and most runs resolve nobody
-    from scipy.sparse.csgraph import breadth_first_order  # noqa: PLC0415  the same
-
-    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count + 1, count + 1)).tocsr()
-    _, before = breadth_first_order(graph, count, directed=False)
-    towards = before[:count].astype(np.int64)
-    towards[founder] = -1
+    towards = _walked(links, founder, count=count)
     kind = np.full(count, FIRST, dtype=np.int64)
     kind[founder[size == 1]] = ALONE
     follower = np.flatnonzero(towards >= 0)
@@ -83,6 +72,24 @@ def _trail(component: Ints, links: Links) -> tuple[Ints, Ints, Ints]:
     link[follower] = order[first][np.searchsorted(known, wanted)]
     kind[follower] = links.kind[link[follower]]
     return kind, towards, link
+
+
+def _walked(links: Links, founder: Ints, *, count: int) -> Ints:
+    """By which profile a breadth-first walk from all founders comes to each, -1 for founders."""
+    near, far = np.concatenate([links.left, links.right]), np.concatenate([links.right, links.left])
+    order = np.lexsort((far, np.arange(len(far)) >= len(links.left), near))
+    near, far = near[order], far[order]
+    towards, is_met, edge = np.full(count, -1), np.zeros(count, dtype=bool), founder
+    while len(edge):
+        is_met[edge] = True
+        begins, ends = np.searchsorted(near, edge, side="left"), np.searchsorted(near, edge, side="right")
+        sizes = ends - begins
+        rows = np.repeat(ends - np.cumsum(sizes), sizes) + np.arange(sizes.sum())
+        rows = rows[~is_met[far[rows]]]
+        rows = rows[np.sort(np.unique(far[rows], return_index=True)[1])]     # whoever is met twice, by the first
+        edge = far[rows]
+        towards[edge] = near[rows]
+    return towards
 
 
 def conflict_table(conflicts: list[Conflict], profiles: pa.Table, customers: pa.Array) -> pa.Table:

@@ -16,6 +16,7 @@ from regulars.identity.nickname import formal
 from regulars.identity.numbered import profile_keys, value_numbers, whole_numbers
 from regulars.identity.portrait import text_hashes
 from regulars.identity.separation import NO_BIRTHDAY, Ints, Separation, Strictness, Traces
+from regulars.identity.spelling import spelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +147,7 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
         first=numbers[: len(people)],
         last=numbers[len(people) :],
         birthday=people["birthday"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
-        words=np.array(words.dictionary.to_pylist(), dtype=str),
+        words=spelled(words.dictionary),
         apart=apart,
     )
     return traces, value_numbers(formal(first)), value_numbers(full)

@@ -19,6 +19,7 @@ from regulars.identity.near import Nodes, Ties
 from regulars.identity.numbered import key_table, profile_keys
 from regulars.identity.seen import Seen, by_age
 from regulars.identity.separation import Bools, Floats
+from regulars.identity.today import Today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +36,9 @@ class Found:
     mine: pa.Table | None = None             # known.MAP of these and of everybody who was one customer with one of them
 
 
-def find_everybody(profiles: pa.Table, *, rulings: pa.Table, thresholds: Thresholds) -> Found:
+def find_everybody(today: Today, *, rulings: pa.Table, thresholds: Thresholds) -> Found:
     """Learn what likeness says from all profiles, and find who is one person."""
-    people = by_age(profiles)
+    people = by_age(today.everybody())
     keys = profile_keys(people["profile_source"], people["profile_id"])
     exact = exact_evidence(people, keys=keys, rulings=rulings)
     seen = Seen.of(people, persons=exact.persons, keys=keys, marks=ruling_marks(rulings, keys))
@@ -45,12 +46,12 @@ def find_everybody(profiles: pa.Table, *, rulings: pa.Table, thresholds: Thresho
 
 
 def find_reached(
-    profiles: pa.Table, *, told: pa.Array, former: Likeness, known: Known, rulings: pa.Table, thresholds: Thresholds,
+    today: Today, *, told: pa.Array, former: Likeness, known: Known, rulings: pa.Table, thresholds: Thresholds,
 ) -> Found:
     """Find who is one person among those whom a change can reach; all others stay who they were.
 
     Args:
-        profiles: All profiles, normalised.
+        today: All profiles.
         told: Keys of those that came, changed or went since the last run, or were ruled on.
         former: The last run, which `still_holds`.
         known: Who everybody was.
@@ -58,7 +59,7 @@ def find_reached(
         thresholds: From which probability on pairs are merged and shown.
 
     """
-    nodes = Nodes.of(profiles, told=told, compared=former.compared)
+    nodes = Nodes.of(today, told=told, compared=former.compared)
     sides = [profile_keys(former.matches[f"{side}_source"], former.matches[f"{side}_id"]) for side in ("left", "right")]
     (left, left_before), (right, right_before), namer, name = nodes.places([*sides, *nodes.named()])
     ties: list[Ties] = [(namer[0], name[0]), (namer[0], name[1])]

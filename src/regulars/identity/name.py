@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from regulars.identity.spelling import text_column
+
 WIDTH = 24
 """Letters of a first name that are compared; longer ones differ earlier."""
 
@@ -61,7 +63,7 @@ def but_last_word(names: pa.Array) -> pa.Array:
 
 def parts(names: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
     """Return the first word of each name, the last, and all written as one: "xiao ming" is also "xiaoming"."""
-    known = pa.array(names, pa.string())
+    known = text_column(names)
     ends = [pc.replace_substring_regex(known, pattern, "") for pattern in (r" .*$", r"^.* ", " ")]
     first, last, whole = (np.array(words.to_pylist(), dtype=str) for words in ends)
     return first, last, whole

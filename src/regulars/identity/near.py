@@ -15,6 +15,7 @@ from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.portrait import portraits
 from regulars.identity.seen import BLOCKS, Seen, by_age
 from regulars.identity.separation import Bools, Ints
+from regulars.identity.today import Today
 
 Ties = tuple[Ints, Ints]
 """Both ends of each tie: profiles of which one decides about the other."""
@@ -28,8 +29,7 @@ class Nodes:
     says whom it used to reach.
     """
 
-    profiles: pa.Table                       # all of today, normalised
-    today: pa.Array                          # their keys
+    today: Today
     keys: pa.Array                           # of each node: the key of its profile
     alive: Bools                             # whether the node is a profile as it is today
     told: Ints                               # nodes whose profile was told of
@@ -39,19 +39,18 @@ class Nodes:
     fingerprint: Ints                        # the same
 
     @classmethod
-    def of(cls, profiles: pa.Table, *, told: pa.Array, compared: pa.Table) -> Nodes:
+    def of(cls, today: Today, *, told: pa.Array, compared: pa.Table) -> Nodes:
         """Return the nodes of profiles.
 
         Args:
-            profiles: All profiles of today, normalised.
+            today: All profiles there are.
             told: Keys of those that came, changed or went since the last run, or were ruled on.
             compared: `seen.COMPARED_PROFILES` of the last run.
 
         """
         before = profile_keys(compared["profile_source"], compared["profile_id"])
-        today = profile_keys(profiles["profile_source"], profiles["profile_id"])
-        is_fresh = pc.is_in(today, value_set=told)
-        fresh, fresh_keys = profiles.filter(is_fresh), today.filter(is_fresh)
+        fresh = today.of(told)
+        fresh_keys = profile_keys(fresh["profile_source"], fresh["profile_id"])
         count, more = len(before), len(fresh)
         is_past = pc.is_in(before, value_set=told).to_numpy(zero_copy_only=False)
         twin = whole_numbers(pc.index_in(before, fresh_keys).fill_null(-1))
@@ -62,7 +61,7 @@ class Nodes:
         fingerprint[:count] = compared["fingerprint"].to_numpy()
         fingerprint[count + twin[twin >= 0]] = fingerprint[:count][twin >= 0]
         return cls(
-            profiles=profiles, today=today, keys=pa.concat_arrays([before, fresh_keys]),
+            today=today, keys=pa.concat_arrays([before, fresh_keys]),
             alive=np.append(~is_past, np.full(more, fill_value=True)),
             told=np.append(np.flatnonzero(is_past), count + np.arange(more)),
             heir=np.where(is_past, np.where(twin < 0, -1, count + twin), np.arange(count)), blocks=blocks,
@@ -80,7 +79,8 @@ class Nodes:
 
     def named(self) -> tuple[pa.Array, pa.Array]:
         """Return the keys of profiles whose system names another's id, and the keys that are named."""
-        return named_profiles(self.profiles, self.today)
+        naming = self.today.naming()
+        return named_profiles(naming, profile_keys(naming["profile_source"], naming["profile_id"]))
 
     def reached(self, seeds: Ints, *, ties: Sequence[Ties]) -> Bools:
         """Say of each node whether it shares a contact or person with a seed or is tied to one, and so on from there.
@@ -105,7 +105,7 @@ class Nodes:
     def people(self, nodes: Ints) -> tuple[pa.Table, pa.Array, Ints]:
         """Return the profiles of living nodes by age, the key of each and its node."""
         asked = self.keys.take(pa.array(nodes))
-        people = by_age(self.profiles.filter(pc.is_in(self.today, value_set=asked)))
+        people = by_age(self.today.of(asked))
         keys = profile_keys(people["profile_source"], people["profile_id"])
         return people, keys, nodes[whole_numbers(pc.index_in(keys, asked))]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from regulars.identity.distinct import distinct, firsts
 from regulars.identity.name import folded, given_and_family, stripped
 from regulars.identity.separation import Bools, Ints
+from regulars.identity.spelling import spelled
 from regulars.records.record import COMPARED_TRAITS
 
 FIELDS = (
@@ -91,9 +92,7 @@ def text_hashes(texts: Texts, *, place: int = 0) -> NDArray[np.uint64]:
 
 def _encoded(column: pa.Array) -> tuple[Ints, Texts]:
     encoded = column.dictionary_encode()
-    return (
-        np.asarray(encoded.indices.fill_null(-1), dtype=np.int64), np.array(encoded.dictionary.to_pylist(), dtype=str)
-    )
+    return np.asarray(encoded.indices.fill_null(-1), dtype=np.int64), spelled(encoded.dictionary)
 
 
 def _completed(numbers: Ints, person: Ints) -> Ints:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
@@ -20,7 +21,7 @@ from regulars.errors import DeclarationError
 from regulars.identity.identifier import IdentifierRules, normalise_emails, normalise_phones
 from regulars.identity.name import first_word, last_word, normalise_names
 from regulars.records.formula import Formula
-from regulars.records.record import Stream
+from regulars.records.record import ProfileMapping, Stream
 
 KEY = ("profile_source", "profile_id")
 RAW = ("raw_email", "raw_phone", "raw_name", "raw_first_name", "raw_last_name")
@@ -55,16 +56,7 @@ def profile_rows(records: ir.Table, *, stream: Stream) -> ir.Table:
 
     `records` is the stream's typed records. Raises DeclarationError when a formula does not fit them.
     """
-    mapping = stream.profile
-    if mapping is None:
-        raise DeclarationError(f"{stream.full_name} has no profile", hint="add `profile:` with an id")
-
-    def text(formula: str | None, *path: str) -> ir.Value:
-        if formula is None:
-            return ibis.null("string")
-        column = Formula.parse(formula, path=("profile", *path)).column(records).cast("string").strip()
-        return column.nullif("")
-
+    mapping, text = _mapping(stream), partial(_text, records)
     same_as = {source: text(formula, "same_as", source) for source, formula in sorted((mapping.same_as or {}).items())}
     rows = records.select(
         profile_source=ibis.literal(stream.source),
@@ -85,6 +77,18 @@ def profile_rows(records: ir.Table, *, stream: Stream) -> ir.Table:
         record=ibis.literal(f"{stream.name}|") + records.record_key,
     )
     return rows.filter(rows.profile_id.notnull())
+
+
+def profile_keys_of(records: ir.Table, *, stream: Stream) -> ir.Table:
+    """Return the KEY of the profiles that a stream's typed records tell of, one row a record. Raises as above."""
+    keys = records.select(profile_source=ibis.literal(stream.source), profile_id=_id(records, stream))
+    return keys.filter(keys.profile_id.notnull())
+
+
+def telling_of(records: ir.Table, keys: ir.Table, *, stream: Stream) -> ir.Table:
+    """Return those of a stream's typed records that tell of profiles with one of these keys (KEY). Raises as above."""
+    theirs = keys.filter(keys.profile_source == stream.source)
+    return records.semi_join(theirs, [_id(records, stream) == theirs.profile_id])
 
 
 def gathered(rows: Iterable[ir.Table], *, traits: Iterable[str] = ()) -> ir.Table:
@@ -137,6 +141,22 @@ def normalised(profiles: pa.Table, *, rules: IdentifierRules) -> pa.Table:
     traits = [name for name in profiles.column_names if name not in PROFILES.names]
     schema = pa.schema([*PROFILES, *((name, pa.string()) for name in traits)])
     return pa.table({name: columns[name] for name in schema.names}).cast(schema)
+
+
+def _mapping(stream: Stream) -> ProfileMapping:
+    if stream.profile is None:
+        raise DeclarationError(f"{stream.full_name} has no profile", hint="add `profile:` with an id")
+    return stream.profile
+
+
+def _id(records: ir.Table, stream: Stream) -> ir.Value:
+    return _text(records, _mapping(stream).id, "id")
+
+
+def _text(records: ir.Table, formula: str | None, *path: str) -> ir.Value:
+    if formula is None:
+        return ibis.null("string")
+    return Formula.parse(formula, path=("profile", *path)).column(records).cast("string").strip().nullif("")
 
 
 def _moment(records: ir.Table, formula: str | None, name: str, kind: str) -> ir.Value:

@@ -24,6 +24,7 @@ from regulars.identity.known import IDENTITY, MOMENT, NOBODY, Known
 from regulars.identity.matching import Likeness, Thresholds
 from regulars.identity.numbered import profile_keys, whole_numbers
 from regulars.identity.profile import KEY
+from regulars.identity.today import Gathered, Today
 
 RULINGS = pa.schema([
     *((name, pa.string()) for name in ("left_source", "left_id", "right_source", "right_id", "verdict")),
@@ -59,7 +60,7 @@ class Former:
 
 
 def resolve(
-    profiles: pa.Table,
+    profiles: pa.Table | Today,
     *,
     now: datetime,
     salt: bytes,
@@ -72,7 +73,8 @@ def resolve(
     """Decide which profiles are one customer and which id each customer has.
 
     Args:
-        profiles: One row a (profile_source, profile_id), normalised (see `profile.normalised`).
+        profiles: One row a (profile_source, profile_id), normalised (see `profile.normalised`): a table, or what gives
+            those that are asked for.
         now: When ids made or merged now were made or merged.
         salt: The project's key for new ids.
         rulings: RULINGS.
@@ -83,8 +85,9 @@ def resolve(
             ruling was made or taken back; with it only whom these can reach is decided about. None: any may have.
 
     """
+    today = Gathered(profiles) if isinstance(profiles, pa.Table) else profiles
     found = _found(
-        profiles, known, rulings=RULINGS.empty_table() if rulings is None else rulings,
+        today, known, rulings=RULINGS.empty_table() if rulings is None else rulings,
         thresholds=thresholds or Thresholds(), former=former, told=told,
     )
     mine = known.identity() if found.mine is None else found.mine
@@ -117,16 +120,16 @@ def resolve(
 
 
 def _found(
-    profiles: pa.Table, known: Known, *, rulings: pa.Table, thresholds: Thresholds, former: Former | None,
+    today: Today, known: Known, *, rulings: pa.Table, thresholds: Thresholds, former: Former | None,
     told: pa.Table | None,
 ) -> Found:
     """All evidence that stands: of everybody, or of those whom a change can reach."""
-    if former is None or not former.likeness.still_holds(len(profiles), thresholds):
-        return find_everybody(profiles, rulings=rulings, thresholds=thresholds)
-    tables = [profiles, former.likeness.compared] if told is None else [told]
+    if former is None or not former.likeness.still_holds(today.count, thresholds):
+        return find_everybody(today, rulings=rulings, thresholds=thresholds)
+    tables = [today.everybody(), former.likeness.compared] if told is None else [told]
     keys = pa.concat_arrays([profile_keys(table["profile_source"], table["profile_id"]) for table in tables])
     found = find_reached(
-        profiles, told=keys, former=former.likeness, known=known, rulings=rulings, thresholds=thresholds,
+        today, told=keys, former=former.likeness, known=known, rulings=rulings, thresholds=thresholds,
     )
     return found if told is not None else replace(found, reached=None, mine=None)
 

@@ -13,12 +13,17 @@ from regulars.identity.portrait import person_counts
 
 REASON = "used by many people"
 
+CONTACTS, REFUSED = ["email", "phone"], ["email_refused", "phone_refused"]
+
+ASKED = ["profile_source", "profile_id", "name", *CONTACTS, "raw_email", "raw_phone", *REFUSED]
+"""The columns of a profile that its contacts are judged by."""
+
 
 def without_roles(profiles: pa.Table, *, rules: IdentifierRules) -> pa.Table:
     """Return normalised profiles in which contacts of so many people are nobody's; `email_refused` and such say why."""
     name = stripped(profiles["name"].combine_chunks())
     names = [value_numbers(first_word(name)), value_numbers(last_word(name))]
-    for contact in ("email", "phone"):
+    for contact in CONTACTS:
         values = profiles[contact].combine_chunks()
         numbers = value_numbers(values)
         count = int(numbers.max(initial=-1)) + 1
@@ -43,3 +48,22 @@ def with_roles(profiles: pa.Table, *, rules: IdentifierRules) -> pa.Table:
         for name, values in ((contact, kept), (f"{contact}_refused", freed)):
             profiles = profiles.set_column(profiles.column_names.index(name), name, values)
     return profiles
+
+
+def judged(found: pa.Table, near: pa.Table, *, rules: IdentifierRules) -> tuple[pa.Table, pa.Table]:
+    """Judge the contacts of profiles that were told of; return ASKED of everybody here, and of who comes out otherwise.
+
+    Args:
+        found: ASKED as told, before anything was taken.
+        near: ASKED as judged before, of all others who have a desk's contact, or one that somebody in `found` has or
+            had. So of each of these contacts all users are here, and of any other contact fewer than there are: what
+            was nobody's desk stays so.
+        rules: What counts as a desk.
+
+    """
+    now = without_roles(pa.concat_tables([with_roles(near, rules=rules), found]), rules=rules)
+    is_other = pa.repeat(pa.scalar(False), len(near))
+    for contact in CONTACTS:
+        one, other = (pc.fill_null(t[contact].combine_chunks(), "") for t in (now.slice(0, len(near)), near))
+        is_other = pc.or_(is_other, pc.not_equal(one, other))
+    return now, near.filter(is_other)

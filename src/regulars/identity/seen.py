@@ -13,6 +13,7 @@ from regulars.identity.distinct import firsts
 from regulars.identity.portrait import FIELDS, Portraits, portraits, text_hashes
 from regulars.identity.profile import KEY
 from regulars.identity.separation import Ints, Separation
+from regulars.identity.spelling import spelled
 from regulars.records.record import COMPARED_TRAITS
 
 ASKED = (
@@ -60,7 +61,7 @@ class Seen:
         own = portraits(people)
         whole = own.completed(persons.person)
         founder = firsts(persons.person, count=persons.count)
-        hashes = text_hashes(np.array(keys.take(pa.array(founder)).to_pylist(), dtype=str), place=len(FIELDS))
+        hashes = text_hashes(spelled(keys.take(pa.array(founder))), place=len(FIELDS))
         person = (hashes >> np.uint64(1)).view(np.int64)[persons.person]
         # Who comes to another person is compared anew; who founds one goes on as before.
         is_founder = founder[persons.person] == np.arange(len(people))
@@ -80,7 +81,7 @@ class Seen:
 def _apart(people: pa.Table, persons: Separation, marks: Ints) -> Ints:
     """A number for each profile that changes with what keeps its person apart: exclusive ids and rulings."""
     sources = people["profile_source"].combine_chunks().dictionary_encode()
-    hashes = text_hashes(np.array(sources.dictionary.to_pylist(), dtype=str), place=len(FIELDS) + 1).view(np.int64)
+    hashes = text_hashes(spelled(sources.dictionary), place=len(FIELDS) + 1).view(np.int64)
     is_exclusive = people["is_exclusive"].fill_null(False).to_numpy(zero_copy_only=False)
     total = np.zeros(persons.count, dtype=np.int64)
     np.add.at(total, persons.person, marks + np.where(is_exclusive, hashes[sources.indices.to_numpy()], 0))

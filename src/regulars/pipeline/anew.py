@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regulars.config import HOME
 from regulars.pipeline.workspace import Workspace
+from regulars.storage.scratch import SPILL, sweep
 
 
 def drop_tables(workspace: Workspace) -> tuple[int, int]:
@@ -18,10 +19,6 @@ def drop_tables(workspace: Workspace) -> tuple[int, int]:
     workspace.landing.tidy()
     for store in (workspace.lake.files, workspace.landing.files):
         store.prune()
-    spill = workspace.project.config.folder / HOME / "spill"
-    # Whoever works holds the lease, and that is us: what lies here was left by a process that was killed.
-    for path in spill.rglob("*") if spill.is_dir() else ():
-        if path.is_file():
-            path.unlink(missing_ok=True)
+    sweep(workspace.project.config.folder / HOME / SPILL)
     workspace.book.forgetting.compact()
     return len(tables), len(files)

@@ -64,7 +64,8 @@ def changed(
     """
     records, now = empty_records(workspace, stream), mark(workspace, stream)
     if since is None:
-        return Change(stream=stream, new=records, lost=None)
+        # All of them, told as those of a day are: what is made of them is one text then.
+        return Change(stream=stream, new=records.filter(records.seq > varying(0)), lost=None)
     if list(since) == list(now):
         return None
     if not since or not now or since[0] != now[0]:

@@ -24,7 +24,7 @@ from regulars.pipeline.campaign import campaign_of, check_version, destination_o
 from regulars.pipeline.listed_people import Listed, listed_people
 from regulars.pipeline.local_start import expires_of, first_of, starts_of
 from regulars.pipeline.offer_readings import offers_read
-from regulars.pipeline.permitted import permitted_of, permitted_people
+from regulars.pipeline.permitted import in_order, permitted_of, reached
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
 from regulars.storage.book.campaigns import Occurrence
@@ -161,20 +161,21 @@ def _candidates(
     """Everybody of the audience with what is known of them, sorted by id; gaps as JSON."""
     engine = workspace.stores.engine
     if listed is None:
-        people = people_of(workspace, campaign)
-        permitted = permitted_people(workspace, channel=campaign.channel, purpose=campaign.purpose, at=at)
+        people, places = people_of(workspace, campaign), reached(workspace, campaign.channel)
     else:
-        people = engine.arrow(listed.people)
-        permitted = permitted_of(workspace, listed.places, channel=campaign.channel, purpose=campaign.purpose, at=at)
+        people, places = engine.arrow(listed.people), engine.arrow(listed.places)
+    if campaign.audience is not None:
+        places = places.semi_join(people, "customer_id")
+    permitted = permitted_of(workspace, places, channel=campaign.channel, purpose=campaign.purpose, at=at)
     gaps = {f"gap_{name}": people[name] for name in ready.gaps}
     if chosen is not None:
         people = people.semi_join(engine.arrow(chosen), "customer_id")
     assignment = chosen if chosen is not None else variants_of(workspace, campaign, enrols=enrols)
     silent = [name for name, template in campaign.templates.items() if template is None]
-    found = workspace.fetch(candidates(
+    found = in_order(workspace.fetch(candidates(
         people.select("customer_id", "household_id", "region", **gaps), engine.arrow(permitted),
         None if assignment is None else engine.arrow(assignment), silent=silent,
-    )).sort_by("customer_id")
+    )), "customer_id")
     values = found.select(list(gaps)).rename_columns(list(ready.gaps))
     return found.drop_columns(list(gaps)).append_column("gaps", rows_as_json(values))
 
@@ -260,7 +261,7 @@ def _due(found: pa.Table, campaign: Campaign, *, key: str, starts: pa.ChunkedArr
     until = found["until"].combine_chunks().cast(moment)
     due = pc.max_element_wise(starts, until)
     # Who waits for a winner is due when there is one.
-    return pa.chunked_array([pc.if_else(pc.equal(found["variant"].combine_chunks(), REST), None, due)])
+    return pc.if_else(pc.equal(found["variant"].combine_chunks(), REST), None, due)
 
 
 def _full_caps(workspace: Workspace, campaign: Campaign, *, at: datetime) -> pa.Table:

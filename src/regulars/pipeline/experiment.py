@@ -72,11 +72,14 @@ def experiment_report(workspace: Workspace, name: str) -> Report:
     return report(experiment, measured, conduct, plan=plan, weeks=weeks)
 
 
-def experiment_list(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return every declared experiment with its days, how many units it has, and its last decision."""
+def experiment_list(workspace: Workspace, *, name: str | None = None) -> list[dict[str, Any]]:
+    """Return every declared experiment, or one, with its days, how many units it has, and its last decision.
+
+    Raises NotFound for one that there is not.
+    """
     book, day = workspace.book.experiments, as_of_now(workspace).day
     rows = []
-    for each in workspace.project.experiments:
+    for each in workspace.project.experiments if name is None else [experiment_named(workspace, name)]:
         decisions, units = book.decisions(each.name), book.size(each.name)
         rows.append({
             "experiment": each.name, "title": each.title, "unit": each.unit, "audience": each.audience,

@@ -7,6 +7,7 @@
 | resolve | profiles -> customers | identity map in the book, lake |
 | households | customers, family relations, contracts -> households, guardians, contacts | map in the book, lake |
 | derive | records -> events, money lines | lake |
+| standings | contacts, ledger of consent -> what it comes to, by address | lake |
 | customers | profiles, customers, households, events -> what is known of each customer | lake |
 | passes | check-ins on passes -> who may have bought each, and what says so | lake |
 | transfer | passes, households -> transfers with their purchaser, their events | lake |
@@ -16,6 +17,8 @@
 | flow | occasions, journeys -> journeys, messages that are due | book |
 | judge | exposures, events -> harm, enough, a bandit's next shares | decisions, epochs in the book |
 | measure | events, money -> metrics by day | lake |
+| results | messages, what was told of them, events -> what came of campaigns of late | book |
+| shops | what pixels told -> what each product was shown, put into carts and sold, by day | lake |
 | check | everything -> findings | run ledger |
 | copy | events, money -> the same by profile, for who reads one person | lake |
 """
@@ -78,12 +81,15 @@ def steps(workspace: Workspace, sources: Sequence[Source], *, pulls: bool = True
         Step(name="connect", do=partial(connect_customers, workspace), needs=("transfer",), after=()),
         Step(name="segment", do=partial(segment_customers, workspace), needs=("customers", "transfer"), after=()),
         *experiments,
+        *_standing_steps(workspace),
         *_flow_steps(workspace, after=tuple(step.name for step in experiments)),
         Step(name="measure", do=partial(measure_days, workspace), needs=("transfer",), after=()),
+        *_shop_steps(workspace),
         Step(
             name="check", do=partial(inspect_data, workspace), needs=("customers",),
             after=(*records, "derive", "transfer", "segment"),
         ),
+        *_result_steps(workspace, after=tuple(step.name for step in experiments)),
         Step(name="copy", do=partial(copy_by_profile, workspace), needs=("transfer",), after=()),
     ]
 
@@ -122,6 +128,32 @@ def _judge(workspace: Workspace) -> Steps:
     return (yield from judge_experiments(workspace))
 
 
+def _standing_steps(workspace: Workspace) -> list[Step]:
+    """Return what planning campaigns needs, which is nothing while nothing is sent."""
+    if not workspace.project.campaigns and not workspace.project.flows:
+        return []
+    return [Step(name="standings", do=partial(_standings, workspace), needs=("households",), after=())]
+
+
+def _standings(workspace: Workspace) -> Steps:
+    from regulars.pipeline.standings import copy_standings  # noqa: PLC0415  the same as of experiments
+
+    return (yield from copy_standings(workspace))
+
+
+def _result_steps(workspace: Workspace, *, after: tuple[str, ...]) -> list[Step]:
+    """Return what whoever looks at campaigns wants to know, which is nothing while there are none."""
+    if not workspace.project.campaigns:
+        return []
+    return [Step(name="results", do=partial(_results, workspace), needs=("segment",), after=after)]
+
+
+def _results(workspace: Workspace) -> Steps:
+    from regulars.pipeline.results import keep_results  # noqa: PLC0415  the same as of experiments
+
+    return (yield from keep_results(workspace))
+
+
 def _flow_steps(workspace: Workspace, *, after: tuple[str, ...]) -> list[Step]:
     """Return what flows need, which is nothing while there are none; variants are given out before."""
     if not workspace.project.flows:
@@ -133,6 +165,19 @@ def _flow(workspace: Workspace) -> Steps:
     from regulars.pipeline.journeys import carry_flows  # noqa: PLC0415  the same as of experiments
 
     return (yield from carry_flows(workspace))
+
+
+def _shop_steps(workspace: Workspace) -> list[Step]:
+    """Return what shops need, which is nothing while none is declared."""
+    if not workspace.project.shops:
+        return []
+    return [Step(name="shops", do=partial(_shops, workspace), needs=("derive",), after=())]
+
+
+def _shops(workspace: Workspace) -> Steps:
+    from regulars.pipeline.shops import count_shops  # noqa: PLC0415  the same as of experiments
+
+    return (yield from count_shops(workspace))
 
 
 def run(workspace: Workspace, *, only: Sequence[str] = (), observer: Observer | None = None) -> RunResult:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +13,9 @@ import pyarrow.compute as pc
 
 from regulars.campaigns.audience import candidates, doubles
 from regulars.campaigns.campaign import Campaign, campaign_id
+from regulars.campaigns.filled import Words
 from regulars.consent.channel import Channel, Purpose
+from regulars.events.event import EVENT
 from regulars.flows.flow import Flow, Message, OnDate, OnEvent
 from regulars.flows.occasions import facts
 from regulars.pipeline.campaign import words
@@ -47,18 +50,25 @@ class Batch:
 
 
 def composed(
-    workspace: Workspace, flow: Flow, sends: pa.Table, *, permitted: Mapping[Kind, pa.Table]
+    workspace: Workspace, flow: Flow, sends: pa.Table, *, permitted: Mapping[Kind, pa.Table], events: ir.Table
 ) -> list[Batch]:
     """Return the messages of SENDS, by step and occurrence; nothing is written down.
 
-    `permitted`: PERMITTED of everybody in SENDS as of now, of every kind the flow's messages have.
+    Args:
+        workspace: Whose.
+        flow: Whose steps they are.
+        sends: SENDS.
+        permitted: PERMITTED of everybody in SENDS as of now, of every kind the flow's messages have.
+        events: What happened, as `happened` or `happenings` gives it.
+
     """
     batches = []
     for step in flow.messages:
         mine = sends.filter(pc.equal(sends["step"], step.name))
         if not mine.num_rows:
             continue
-        rows = _rows(workspace, flow, step, mine, permitted[step.campaign.channel, step.campaign.purpose])
+        told = permitted[step.campaign.channel, step.campaign.purpose]
+        rows = _rows(workspace, flow, step, mine, permitted=told, events=events)
         for occurrence in sorted(pc.unique(rows["occurrence"]).to_pylist()):
             own = rows.filter(pc.equal(rows["occurrence"], occurrence))
             batches.append(Batch(
@@ -69,25 +79,38 @@ def composed(
     return batches
 
 
-def gaps_of(workspace: Workspace, flow: Flow, step: Message, journeys: pa.Table) -> pa.Table:
+def gaps_of(
+    workspace: Workspace, flow: Flow, step: Message, journeys: pa.Table, *, events: ir.Table
+) -> pa.Table:
     """Return what a message says of each journey. One row each, in order: customer_id, occasion, gaps (JSON)."""
     ready = words(workspace.project, step.campaign)
-    roots = [name for name in ready.gaps if name not in (OF_OCCASION, OF_TOTAL)]
-    people = people_of(workspace, step.campaign)
     asked = workspace.stores.engine.arrow(journeys.select(["customer_id"]))
-    told = workspace.fetch(people.semi_join(asked, "customer_id").select("customer_id", *(
-        name for name in roots if name != "customer_id"
-    )))
+    people = people_of(workspace, step.campaign).semi_join(asked, "customer_id")
+    told = workspace.fetch(people.select("customer_id", **_said(people, ready)))
+    gaps = _gaps(workspace, flow, ready, journeys, told, events=events)
+    return pa.table({"customer_id": journeys["customer_id"], "occasion": journeys["occasion"], "gaps": gaps})
+
+
+def _said(people: ir.Table, ready: Words) -> dict[str, ir.Value]:
+    """Return what words say of customers, as columns of their own."""
+    return {f"said_{name}": people[name] for name in ready.gaps if name not in (OF_OCCASION, OF_TOTAL)}
+
+
+def _gaps(
+    workspace: Workspace, flow: Flow, ready: Words, journeys: pa.Table, told: pa.Table, *, events: ir.Table
+) -> pa.Array:
+    """Return the gaps of each journey (JSON), in order. `told`: customer_id and the columns of `_said`."""
     place = pc.index_in(journeys["customer_id"].combine_chunks(), told["customer_id"].combine_chunks())
-    gaps = rows_as_json(told.select(roots)).combine_chunks().take(place)
+    own = {name.removeprefix("said_"): told[name] for name in told.column_names if name.startswith("said_")}
+    gaps = rows_as_json(told.select([]) if not own else pa.table(own)).combine_chunks().take(place)
     used = {name for one in ready.parsed.values() for name in one.variables}
-    for root, values in _of_occasions(workspace, flow, journeys, used).items():
+    for root, values in _of_occasions(workspace, flow, journeys, used, events=events).items():
         inner = rows_as_json(values).combine_chunks()
         opened = pc.if_else(pc.equal(gaps, "{}"), "{", pc.binary_join_element_wise(
             pc.utf8_slice_codeunits(gaps, 0, -1), ",", ""
         ))
         gaps = pc.binary_join_element_wise(opened, f'"{root}":', inner, "}", "")
-    return pa.table({"customer_id": journeys["customer_id"], "occasion": journeys["occasion"], "gaps": gaps})
+    return gaps
 
 
 def happened(workspace: Workspace) -> ir.Table:
@@ -96,15 +119,29 @@ def happened(workspace: Workspace) -> ir.Table:
     return with_customer(workspace, events.filter(events.occurred_at <= now))
 
 
-def _rows(workspace: Workspace, flow: Flow, step: Message, sends: pa.Table, permitted: pa.Table) -> pa.Table:
+@contextmanager
+def happenings(workspace: Workspace, flows: Iterable[Flow]) -> Iterator[ir.Table]:
+    """Hold what flows begin with and count of what happened, found once for all of them, for a `with`."""
+    types = sorted({name for flow in flows for name in flow.occasion_events})
+    events = happened(workspace)
+    declared = {name for each in workspace.project.events if each.event in types for name in each.what}
+    rows = events.filter(events.event_type.isin(types)).select("customer_id", *EVENT.names, *sorted(declared))
+    with workspace.lake.gathered([rows] if types else [], schema=rows.schema()) as found:
+        yield found
+
+
+def _rows(
+    workspace: Workspace, flow: Flow, step: Message, sends: pa.Table, *, permitted: pa.Table, events: ir.Table
+) -> pa.Table:
     """PLANNED with occurrence and target. One row a send, sorted by customer and occasion."""
     engine, campaign = workspace.stores.engine, step.campaign
     sends = sends.sort_by([("customer_id", "ascending"), ("occasion", "ascending")])
     asked = engine.arrow(pa.table({"customer_id": pc.unique(sends["customer_id"])}))
     people = people_of(workspace, campaign).semi_join(asked, "customer_id")
     variants = variants_of(workspace, campaign, enrols=False)
+    ready = words(workspace.project, campaign)
     found = workspace.fetch(candidates(
-        people.select("customer_id", "household_id", "region"), engine.arrow(permitted),
+        people.select("customer_id", "household_id", "region", **_said(people, ready)), engine.arrow(permitted),
         None if variants is None else engine.arrow(variants),
         silent=[name for name, template in campaign.templates.items() if template is None],
     ))
@@ -116,7 +153,7 @@ def _rows(workspace: Workspace, flow: Flow, step: Message, sends: pa.Table, perm
         "customer_id": sends["customer_id"],
         **{name: told[name] for name in ("address", "household_id", "region", "is_own")},
         "variant": pc.fill_null(told["variant"], ""), "gaps": pc.fill_null(
-            gaps_of(workspace, flow, step, sends)["gaps"], "{}"
+            _gaps(workspace, flow, ready, sends, found, events=events), "{}"
         ),
         "reason": reason, "due_at": pc.max_element_wise(sends["due_at"].combine_chunks(), until),
         "expires_at": sends["expires_at"], "occurrence": sends["occurrence"], "target": sends["target"],
@@ -138,15 +175,21 @@ def _without_doubles(workspace: Workspace, campaign: Campaign, occurrence: str, 
         reason = pc.coalesce(reason, pc.binary_join_element_wise(why, other, " "))
     rows = rows.set_column(rows.column_names.index("reason"), "reason", reason)
     would = rows.filter(pc.is_null(reason)).select(["customer_id", "address", "is_own", "household_id"])
-    told = workspace.fetch(doubles(workspace.stores.engine.arrow(would), one_per=campaign.one_per))
-    place = pc.index_in(customers, told["customer_id"].combine_chunks())
-    reason = pc.coalesce(reason, told["reason"].combine_chunks().take(place))
+    if any(_comes_twice(would[column]) for column, _ in shared):
+        told = workspace.fetch(doubles(workspace.stores.engine.arrow(would), one_per=campaign.one_per))
+        place = pc.index_in(customers, told["customer_id"].combine_chunks())
+        reason = pc.coalesce(reason, told["reason"].combine_chunks().take(place))
     state = pc.if_else(pc.is_null(reason), "planned", "skipped")
     return rows.set_column(rows.column_names.index("reason"), "reason", reason).append_column("state", state)
 
 
+def _comes_twice(column: pa.ChunkedArray) -> bool:
+    there = column.drop_null()
+    return bool(pc.count_distinct(there).as_py() < len(there))
+
+
 def _of_occasions(
-    workspace: Workspace, flow: Flow, journeys: pa.Table, used: set[str]
+    workspace: Workspace, flow: Flow, journeys: pa.Table, used: set[str], *, events: ir.Table
 ) -> dict[str, pa.Table]:
     """What words say of the occasion and of totals, a row a journey in order, by what they call it."""
     named = {root: sorted(name.partition(".")[2] for name in used if name.startswith(f"{root}.")) for root in (
@@ -158,7 +201,7 @@ def _of_occasions(
         found[OF_OCCASION]["day"] = pc.utf8_slice_codeunits(journeys["occurrence"].combine_chunks(), 0, 10)
     if (attributes or named[OF_TOTAL]) and isinstance(flow.trigger, OnEvent | OnDate):
         wanted = workspace.stores.engine.arrow(journeys.select(["customer_id", "occasion"]))
-        told = workspace.fetch(facts(flow, happened(workspace), wanted, attributes=attributes, totals=named[OF_TOTAL]))
+        told = workspace.fetch(facts(flow, events, wanted, attributes=attributes, totals=named[OF_TOTAL]))
         place = pc.index_in(_keys(journeys), _keys(told))
         for name in attributes:
             found[OF_OCCASION][name] = told[f"o_{name}"].combine_chunks().take(place)

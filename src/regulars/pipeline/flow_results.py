@@ -126,7 +126,7 @@ def preview(workspace: Workspace, flow: Flow) -> Preview:
     """Return what a run would make of a flow now; nothing is written down."""
     decided = decide(workspace, flow)
     return Preview(decided=decided, batches=composed(
-        workspace, flow, decided.advanced.sends, permitted=decided.permitted
+        workspace, flow, decided.advanced.sends, permitted=decided.permitted, events=decided.events
     ))
 
 

@@ -24,6 +24,7 @@ from regulars.storage.engines.connection import ColumnMissing, answered, connect
 from regulars.storage.files import open_files
 from regulars.storage.kept import QUESTIONS, Kept
 from regulars.storage.points import Tables
+from regulars.storage.scratch import SPILL, Scratch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -107,7 +108,10 @@ def glance(folder: Path, *, environment: Mapping[str, str] | None = None) -> Ite
     try:
         migrate(database)
         files = open_files(config.stores.lake, home / "cache" / "lake")
-        with closing(connected(settings, scratch=home / "spill")) as connection:
+        with (
+            closing(Scratch.open(home / SPILL)) as scratch,
+            closing(connected(settings, scratch=scratch.folder)) as connection,
+        ):
             yield Glance(
                 config=config, lasting=facts["lasting"], memberships=MembershipBook(database), kept=kept,
                 tables=Tables(VersionBook(database), files), connection=connection,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +30,7 @@ from regulars.flows.merged import Followed, followed, placed
 from regulars.flows.occasions import occasions
 from regulars.pipeline.assign import assigned, enrol_units, in_force, is_running
 from regulars.pipeline.flow_answers import Known, units_of
-from regulars.pipeline.flow_messages import Batch, Kind, composed, gaps_of, happened
+from regulars.pipeline.flow_messages import Batch, Kind, composed, gaps_of, happened, happenings
 from regulars.pipeline.permitted import permitted_people
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
@@ -57,21 +58,23 @@ class Decided:
     ended: pa.Table                          # JOURNEYS that end before their last step
     advanced: Advanced
     permitted: Mapping[Kind, pa.Table]       # PERMITTED of whoever may get a message, of every kind the flow has
+    events: ir.Table                         # what happened, as it was looked at
 
 
 def carry_flows(workspace: Workspace) -> Steps:
     """Let every flow that runs go on as of now; the messages it plans wait in the ledger for whoever sends."""
     flows, begun, planned, moved = workspace.project.flows, 0, 0, 0
-    for n, flow in enumerate(flows):
-        yield Checkpoint(done=n, total=len(flows), note=flow.name)
-        _brake(workspace, flow)
-        if rests(workspace, flow) is not None:
-            continue
-        decided = decide(workspace, flow)
-        write(workspace, decided)
-        begun += decided.begun.num_rows
-        planned += decided.advanced.sends.num_rows
-        moved += decided.advanced.journeys.num_rows + decided.ended.num_rows
+    with happenings(workspace, flows) as events:
+        for n, flow in enumerate(flows):
+            yield Checkpoint(done=n, total=len(flows), note=flow.name)
+            _brake(workspace, flow)
+            if rests(workspace, flow) is not None:
+                continue
+            decided = decide(workspace, flow, events=events)
+            write(workspace, decided)
+            begun += decided.begun.num_rows
+            planned += decided.advanced.sends.num_rows
+            moved += decided.advanced.journeys.num_rows + decided.ended.num_rows
     return Work(
         rows_in=len(flows), rows_out=begun + moved, watermark=as_of_now(workspace).day.isoformat(),
         note=f"{begun:,} began, {planned:,} messages planned",
@@ -108,15 +111,18 @@ def _brake(workspace: Workspace, flow: Flow) -> None:
             return
 
 
-def decide(workspace: Workspace, flow: Flow) -> Decided:
-    """Return what is to become of a flow as of now; nothing is written down. Raises NotFound before the first run."""
+def decide(workspace: Workspace, flow: Flow, *, events: ir.Table | None = None) -> Decided:
+    """Return what is to become of a flow as of now; nothing is written down. Raises NotFound before the first run.
+
+    `events`: what happened, where it was gathered for several flows before.
+    """
     now, book, zone = workspace.clock.now(), workspace.book.journeys, workspace.zone
     answers = Known(workspace=workspace, now=now)
     merged = workspace.book.identity.merged()
     going = book.on_the_way(flow.name)
     own = followed(flow, going, merged, over=_over(workspace, flow, going, merged), at=now)
     going = _placed(workspace, flow, own.going)
-    tables = _tables(workspace, flow)
+    tables = _tables(workspace, flow, happened(workspace) if events is None else events)
     considered, known = _considered(workspace, flow, tables, merged)
     fresh = considered.filter(pc.is_null(considered["refusal"])).select(OCCASIONS.names)
     begun = journeys_of(
@@ -136,7 +142,7 @@ def decide(workspace: Workspace, flow: Flow) -> Decided:
     due = stay.filter(pc.less_equal(stay["due_at"], moment))
     return Decided(
         flow=flow, at=now, considered=considered, followed=own, begun=begun, ended=over,
-        advanced=advance(flow, due, answers, now=now, zone=zone), permitted=permitted,
+        advanced=advance(flow, due, answers, now=now, zone=zone), permitted=permitted, events=tables.events,
     )
 
 
@@ -148,8 +154,10 @@ def write(workspace: Workspace, decided: Decided) -> list[Batch]:
     for journeys in (decided.followed.ended, decided.ended):
         _withdraw(workspace, flow, journeys, at)
         book.journeys.go(flow.name, journeys, TAKEN.empty_table(), messages={}, at=at)
-    _reword(workspace, flow)
-    batches = composed(workspace, flow, decided.advanced.sends, permitted=decided.permitted)
+    _reword(workspace, flow, decided.events)
+    batches = composed(
+        workspace, flow, decided.advanced.sends, permitted=decided.permitted, events=decided.events
+    )
     for one in batches:
         book.campaigns.begin(
             one.campaign.name, one.occurrence, channel=one.campaign.channel, purpose=one.campaign.purpose,
@@ -216,10 +224,10 @@ def _considered(
     return consider(flow, rows, known), known
 
 
-def _tables(workspace: Workspace, flow: Flow) -> Tables:
+def _tables(workspace: Workspace, flow: Flow, events: ir.Table) -> Tables:
     """Return what occasions are found in; what is in the future has not happened."""
     ledger = workspace.table("transitions") if isinstance(flow.trigger, OnSegment) else None
-    return Tables(customers=workspace.table("customers"), events=happened(workspace), transitions=ledger)
+    return Tables(customers=workspace.table("customers"), events=events, transitions=ledger)
 
 
 def _in_force(rows: pa.Table, merged: pa.Table) -> pa.Table:
@@ -320,7 +328,7 @@ def _withdraw(workspace: Workspace, flow: Flow, journeys: pa.Table, at: datetime
                 )
 
 
-def _reword(workspace: Workspace, flow: Flow) -> None:
+def _reword(workspace: Workspace, flow: Flow, events: ir.Table) -> None:
     """Give those whose message waits the words of now."""
     book, at = workspace.book, workspace.clock.now()
     for step in flow.messages:
@@ -330,7 +338,7 @@ def _reword(workspace: Workspace, flow: Flow) -> None:
             waiting = book.messages.waiting(one.campaign_id)
             journeys = book.journeys.of(flow.name, waiting)
             mine = journeys.filter(pc.equal(journeys["occurrence"], one.occurrence))
-            rows = gaps_of(workspace, flow, step, mine)
+            rows = gaps_of(workspace, flow, step, mine, events=events)
             book.messages.fill(one.campaign_id, rows.filter(pc.is_valid(rows["gaps"])), at=at)
             book.campaigns.reword(one.campaign_id, step.campaign.version)
 

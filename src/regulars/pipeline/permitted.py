@@ -11,12 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.consent.channel import CONTACTS, Channel, Contact, Purpose
-from regulars.consent.permission import CLOSED, NEVER_OPEN, SAID, permissions
+from regulars.consent.channel import CONTACTS, Channel, Purpose
+from regulars.consent.permission import CLOSED, NEVER_OPEN, SAID, decided, permissions
 from regulars.consent.place import Place, place_of
 from regulars.consent.quiet_hours import next_allowed_of, quiet_windows
 from regulars.consent.suppression import address_hashes
 from regulars.pipeline.consent import salt
+from regulars.pipeline.standings import copied
 from regulars.pipeline.workspace import Workspace
 
 PERMITTED = pa.schema([
@@ -25,6 +26,11 @@ PERMITTED = pa.schema([
 ])
 """One row a customer: where a message would go, whether it may now, why, and from when on (UTC) if that is known."""
 
+_ASKED = ("customer_id", "address", "address_reason", "region")
+_TOLD = pa.schema([
+    *(pa.field(name, pa.string()) for name in (*_ASKED, "address_hash")), pa.field("allowed", pa.bool_()),
+    pa.field("reason", pa.string()),
+])
 _AREA = len("+1254")
 
 
@@ -36,27 +42,61 @@ def permitted_people(
     `only` has the customer_id of those that are asked about, where that is not everybody.
     Raises NotFound before the first run.
     """
-    found = _people(workspace, CONTACTS[channel])
-    people = workspace.fetch(found if only is None else found.semi_join(only, "customer_id"))
-    return permitted_of(workspace, people, channel=channel, purpose=purpose, at=at)
+    found = reached(workspace, channel)
+    people = found if only is None else found.semi_join(only, "customer_id")
+    return in_order(permitted_of(workspace, people, channel=channel, purpose=purpose, at=at), "customer_id")
 
 
 def permitted_of(
-    workspace: Workspace, people: pa.Table, *, channel: Channel, purpose: Purpose, at: datetime
+    workspace: Workspace, people: ir.Table, *, channel: Channel, purpose: Purpose, at: datetime
 ) -> pa.Table:
-    """Return PERMITTED of some people, sorted by id; they have customer_id, address, address_reason and region."""
-    engine, book = workspace.stores.engine, workspace.book.consent
-    hashes = address_hashes(people["address"], channel=channel, salt=salt(workspace))
-    # Of a ledger of millions only what decides: to read it is most of the time that this takes.
-    said = book.entries(of=channel, columns=SAID)
-    told = workspace.fetch(permissions(
-        engine.arrow(people.append_column("address_hash", hashes)), engine.arrow(said),
-        engine.arrow(book.suppressions()), channel=channel, purpose=purpose, at=at,
-    )).sort_by("customer_id")
+    """Return PERMITTED of some people, in any order; they have customer_id, address, address_reason and region."""
+    stops = workspace.stores.engine.arrow(workspace.book.consent.suppressions())
+    known, others = _known(workspace, people, stops, channel=channel, purpose=purpose, at=at)
+    told = pa.concat_tables([known, _asked(workspace, others, stops, channel=channel, purpose=purpose, at=at)])
     told = told.append_column("until", pa.nulls(told.num_rows, pa.timestamp("s")))
     if channel == "sms" and purpose == "marketing":
         told = _in_hours(workspace, told, at)
     return told.select(PERMITTED.names).cast(PERMITTED)
+
+
+def in_order(rows: pa.Table, column: str) -> pa.Table:
+    """Return rows sorted by a column of text without gaps, untouched where they are: tables lie by id already."""
+    values = rows[column].combine_chunks()
+    is_sorted = pc.all(pc.less_equal(values.slice(0, max(len(values) - 1, 0)), values.slice(1))).as_py()
+    return rows if is_sorted in (True, None) else rows.sort_by(column)
+
+
+def _known(
+    workspace: Workspace, people: ir.Table, stops: ir.Table, *, channel: Channel, purpose: Purpose, at: datetime
+) -> tuple[pa.Table, pa.Table]:
+    """Return _TOLD of those about whom the copied standings hold, and the others: columns of people."""
+    copy = copied(workspace, channel=channel, purpose=purpose, at=at)
+    if copy is None:
+        return _TOLD.empty_table(), workspace.fetch(people)
+    found = people.left_join(copy.rows, "address").drop("address_right")
+    told = workspace.fetch(
+        decided(found, stops, channel=channel, purpose=purpose, at=at).select(*_TOLD.names, "is_open")
+    )
+    hashes, is_open = (told[name].combine_chunks() for name in ("address_hash", "is_open"))
+    is_new = pc.and_(pc.is_valid(told["address"].combine_chunks()), pc.is_null(hashes))
+    is_asked = pc.or_(pc.or_(is_new, pc.fill_null(is_open, False)), pc.is_in(hashes, value_set=copy.since))
+    return told.select(_TOLD.names).filter(pc.invert(is_asked)).cast(_TOLD), told.filter(is_asked)
+
+
+def _asked(
+    workspace: Workspace, people: pa.Table, stops: ir.Table, *, channel: Channel, purpose: Purpose, at: datetime
+) -> pa.Table:
+    """Return _TOLD of some people by what the book says of them now."""
+    if not people.num_rows:
+        return _TOLD.empty_table()
+    hashes = address_hashes(people["address"], channel=channel, salt=salt(workspace))
+    people = people.select(_ASKED).append_column("address_hash", hashes)
+    said = workspace.book.consent.entries_of(pc.unique(hashes).drop_null(), columns=SAID)
+    engine = workspace.stores.engine
+    return workspace.fetch(permissions(
+        engine.arrow(people), engine.arrow(said), stops, channel=channel, purpose=purpose, at=at,
+    )).select(_TOLD.names).cast(_TOLD)
 
 
 def placed(workspace: Workspace, people: pa.Table) -> tuple[npt.NDArray[np.int64], list[Place]]:
@@ -70,9 +110,9 @@ def placed(workspace: Workspace, people: pa.Table) -> tuple[npt.NDArray[np.int64
     return keys.indices.to_numpy().astype(np.int64), places
 
 
-def _people(workspace: Workspace, contact: Contact) -> ir.Table:
-    """customer_id, address, address_reason, region."""
-    contacts, customers = workspace.table("contacts"), workspace.table("customers")
+def reached(workspace: Workspace, channel: Channel) -> ir.Table:
+    """Return how a channel reaches every customer: customer_id, address, address_reason, region."""
+    contacts, customers, contact = workspace.table("contacts"), workspace.table("customers"), CONTACTS[channel]
     region = customers.region if "region" in customers.columns else ibis.null("string")
     places = customers.select("customer_id", region=region)
     found = contacts.left_join(places, "customer_id")

@@ -64,7 +64,10 @@ def read_stream(workspace: Workspace, source: Source, stream: Stream) -> tuple[i
     note = {"declared": declared, "seq": reaches}
     with workspace.stores.border.bench() as bench:
         landing = workspace.landing.rows(source.name, landed_as, after_seq=covered, until_seq=reaches)
-        keyed = versions.keyed(landing, parent or stream, bench=bench)
+        # Of a whole nearly all was there before; what is appended is new.
+        is_same = not is_anew and (parent or stream).mode == "snapshot"
+        current = workspace.lake.on(workspace.stores.border).table(name) if is_same else None
+        keyed = versions.keyed(landing, parent or stream, bench=bench, current=current)
         if stream.parent is None:
             refuse_drift(workspace, keyed, bench=bench, is_anew=is_anew)
         taken = _taken(workspace, stream, parent, keyed, bench, is_anew=is_anew)

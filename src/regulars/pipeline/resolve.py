@@ -17,7 +17,7 @@ from regulars.identity.profile import KEY
 from regulars.identity.resolve import RULINGS, Former, Resolution, resolve
 from regulars.identity.seen import COMPARED_PROFILES
 from regulars.pipeline.known_people import KnownPeople
-from regulars.pipeline.profiles import PROFILE_TABLE, Published, publish_profiles
+from regulars.pipeline.profiles import PROFILE_TABLE, Published, TableOfProfiles, publish_profiles
 from regulars.pipeline.read import content_of, digest, records_of
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
@@ -34,10 +34,10 @@ def resolve_people(workspace: Workspace) -> Steps:
     if workspace.lake.exists("matches") and workspace.lake.meta("identity").get("made_of") == seen:
         return Work(rows_in=workspace.lake.rows("profiles"), note="no profile changed")
     yield Checkpoint(done=0, total=3, note="profiles")
-    published = publish_profiles(workspace)
-    yield Checkpoint(done=1, total=3, note=f"{len(published.profiles):,} profiles")
+    published, profiles = publish_profiles(workspace), TableOfProfiles(workspace)
+    yield Checkpoint(done=1, total=3, note=f"{profiles.count:,} profiles")
     found = resolve(
-        published.profiles,
+        profiles,
         now=workspace.clock.now(),
         salt=workspace.project.config.business.name.encode(),
         rulings=_rulings(workspace),
@@ -55,7 +55,7 @@ def resolve_people(workspace: Workspace) -> Steps:
     _publish(workspace, "identity", found.identity, is_whole=found.is_whole, meta=made_of, order_by=order)
     customers = workspace.count(workspace.table("identity").select("customer_id").distinct())
     return Work(
-        rows_in=len(published.profiles), rows_out=len(found.changes), note=f"{customers:,} customers",
+        rows_in=profiles.count, rows_out=len(found.changes), note=f"{customers:,} customers",
         facts={"customers": customers, "conflicts": len(found.conflicts), "merged": len(found.merged),
                "weighed": found.likeness.weighed, "matches": len(found.likeness.matches),
                "decided": len(found.identity)},

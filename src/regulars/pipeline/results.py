@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -19,13 +19,18 @@ from regulars.experiments.verdict import Answer, Verdict
 from regulars.pipeline.account import Account, account
 from regulars.pipeline.brought import Brought, Spent, asked, brought, done, spent_on
 from regulars.pipeline.experiment import experiment_named, experiment_report
+from regulars.pipeline.kept import Question, ask, keep
 from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
+from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.winners import Winner
 
 LASTS_SECONDS = 600
 """How long an answer is given again at most while nobody writes: it says as of when it is."""
+OF_LATE = timedelta(days=60)
+MOST = 20
+"""Of which campaigns a run works out the results: as many, that began so lately, the latest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +80,29 @@ class Results:
     conversions: list[Answer]                # of the experiment's primary metrics
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What an experiment says; nothing while nobody is in it."""
+
+    verdict: Verdict | None = None
+    conversions: list[Answer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goals:
+    """What an occurrence brought and cost, and who converted to its first goal."""
+
+    goals: list[Brought] = field(default_factory=list)
+    spent: Spent | None = None
+    converted: dict[str, datetime] | None = None     # when (UTC), by the customer of the message; None: nobody knows
+
+
 def results(workspace: Workspace, one: Occurrence) -> Results:
     """Return what came of an occurrence.
 
-    It is as of now, or of an earlier moment, at most LASTS_SECONDS ago, since when nobody wrote into the book: every
-    table of the lake has its version there, so all that is read is the same, and only the hour could change the answer.
+    It is as of now, or of the last run of the day if nothing that it follows from has changed since; or of an earlier
+    moment, at most LASTS_SECONDS ago, since when nobody wrote into the book: every table of the lake has its version
+    there, so all that is read is the same, and only the hour could change the answer.
     """
     now = workspace.clock.now()
     # The mark is taken before anything is read: what is written meanwhile makes the next answer another.
@@ -87,28 +110,80 @@ def results(workspace: Workspace, one: Occurrence) -> Results:
         workspace.book.marks.now(), workspace.project, now.astimezone(ZoneInfo(workspace.zone)).date(),
         now.timestamp() // LASTS_SECONDS,
     )
-    return workspace.answers.get((results, one), lambda: _results(workspace, one), while_=same)
+    return workspace.answers.get((results, one), lambda: ask(workspace, _question(workspace, one)), while_=same)
+
+
+def keep_results(workspace: Workspace) -> Steps:
+    """Work out what came of the campaigns of late, so that whoever asks first does not wait for it."""
+    declared = {each.name: each for each in workspace.project.campaigns}
+    since = workspace.clock.now() - OF_LATE
+    every = workspace.book.campaigns.occurrences()
+    late = [one for one in every if one.campaign in declared and one.starts_at >= since][:MOST]
+    kept = 0
+    for n, one in enumerate(late, 1):
+        campaign = declared[one.campaign]
+        if campaign.experiment is not None:
+            keep(workspace, _judging(workspace, campaign.experiment))
+        keep(workspace, _bringing(workspace, campaign, one))
+        kept += keep(workspace, _question(workspace, one))
+        yield Checkpoint(done=n, total=len(late), note=one.campaign)
+    return Work(rows_in=len(late), rows_out=kept)
+
+
+def _question(workspace: Workspace, one: Occurrence) -> Question[Results]:
+    campaign = _campaign(workspace, one)
+    return Question(
+        name=f"results of {one.campaign_id}", kind=Results, make=lambda: _results(workspace, one), standing=[
+            one, *_sent(workspace, campaign, one), str(workspace.book.campaigns.told_so_far(one.campaign_id)),
+        ],
+    )
+
+
+def _bringing(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> Question[Goals]:
+    """Ask what goals came to: of what was told and answered since then nothing follows for them."""
+    return Question(
+        name=f"goals of {one.campaign_id}", kind=Goals, make=lambda: _goals(workspace, campaign, one),
+        standing=[one.starts_at, *_sent(workspace, campaign, one)],
+    )
+
+
+def _sent(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> list[object]:
+    """Return what changes with every message of an occurrence, and of all that may have a part in what it brought."""
+    longest = max((goal.within for goal in (campaign.goals if campaign is not None else ())), default=timedelta())
+    sent = workspace.book.campaigns.sent_so_far(one.campaign_id, since=one.starts_at - longest)
+    named = None if campaign is None else campaign.experiment
+    return [str(sent), None if named is None else workspace.book.experiments.standing(named)]
+
+
+def _judging(workspace: Workspace, experiment: str) -> Question[Judged]:
+    return Question(
+        name=f"verdict of {experiment}", kind=Judged, make=lambda: _judged(workspace, experiment),
+        standing=workspace.book.experiments.standing(experiment),
+    )
+
+
+def _campaign(workspace: Workspace, one: Occurrence) -> Campaign | None:
+    return next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
 
 
 def _results(workspace: Workspace, one: Occurrence) -> Results:
     found, ways = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
     winner = workspace.book.winners.find(one.campaign_id)
     counts = counted(compared(ways, until=None if winner is None else winner.decided_at))
-    campaign = next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
+    campaign = _campaign(workspace, one)
     experiment = None if campaign is None else campaign.experiment
     control = experiment_named(workspace, experiment).control if experiment is not None else ""
     # The variant that is compared with may be one that gets nothing: then the first of those that get something is.
     control = control if control in counts else min(counts, default="")
     test = None if campaign is None else first_test(campaign.test, starts_at=one.starts_at)
     apart = differences(counts, control=control)
-    verdict, conversions = _experiment(workspace, experiment)
-    goals, spent, reached = _goals(workspace, campaign, one, ways, verdict)
+    judged, brought_ = _said(workspace, campaign), ask(workspace, _bringing(workspace, campaign, one))
     return Results(
-        account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, reached),
+        account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, brought_.converted),
         differences=apart, better=_of_test(test, winner) or better(
             counts, apart, control=control, is_over=not found.waiting
-        ), test=test, winner=winner, goals=goals, spent=spent, experiment=experiment, verdict=verdict,
-        conversions=conversions,
+        ), test=test, winner=winner, goals=brought_.goals, spent=brought_.spent, experiment=experiment,
+        verdict=judged.verdict, conversions=judged.conversions,
     )
 
 
@@ -121,35 +196,48 @@ def _of_test(test: FirstTest | None, winner: Winner | None) -> Better | None:
     return Better(winner=winner.variant, measure=None, reason=f"{winner.reason}, by {winner.measure}")
 
 
-def _goals(
-    workspace: Workspace, campaign: Campaign | None, one: Occurrence, ways: pa.Table, verdict: Verdict | None
-) -> tuple[list[Brought], Spent | None, pa.Table | None]:
+def _said(workspace: Workspace, campaign: Campaign | None) -> Judged:
+    """Return what the experiment of a campaign says."""
+    if campaign is None or campaign.experiment is None:
+        return Judged()
+    return ask(workspace, _judging(workspace, campaign.experiment))
+
+
+def _goals(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> Goals:
     """What the goals came to, what was spent, and who converted to the first; nothing of a campaign that is gone."""
     if campaign is None:
-        return [], None, None
+        return Goals()
     spent = spent_on(workspace, campaign, one)
     if not campaign.goals:
-        return [], spent, None
-    of = asked(workspace, campaign, one, ways)
+        return Goals(spent=spent)
+    of = asked(workspace, campaign, one, workspace.book.ways.of(one.campaign_id))
     every = [each for each in (done(workspace, of, goal) for goal in campaign.goals) if each is not None]
+    verdict = _said(workspace, campaign).verdict
     is_trusted = verdict is None or verdict.decision != "not_trusted"
     silent = sorted(name for name, template in campaign.templates.items() if template is None)
     held_out = silent[0] if silent and is_trusted else None
     # Before anything was derived for the first goal nobody knows who converted.
     first = next((each.people for each in every if each.goal == campaign.goals[0]), None)
-    return brought(workspace, of, every, spent=spent, held_out=held_out), spent, first
+    came = None if first is None else first.filter(pc.is_valid(first["converted_at"]))
+    return Goals(
+        goals=brought(workspace, of, every, spent=spent, held_out=held_out), spent=spent,
+        converted=None if came is None else dict(zip(
+            came["message"].to_pylist(), came["converted_at"].to_pylist(), strict=True
+        )),
+    )
 
 
 def _variants(
-    ways: pa.Table, counts: Mapping[str, Mapping[str, int]], reached: pa.Table | None
+    ways: pa.Table, counts: Mapping[str, Mapping[str, int]], converted: Mapping[str, datetime] | None
 ) -> list[VariantResult]:
     # To the funnel each variant is a campaign of its own; a reason is the same whomever it names.
     reasons = pc.replace_substring_regex(ways["reason"], r"\bc_\w+", "…")
     people = ways.set_column(ways.schema.get_field_index("reason"), "reason", reasons)
-    people = people.append_column("campaign", ways["variant"]).append_column("converted_at", _converted(ways, reached))
+    people = people.append_column("campaign", ways["variant"])
+    people = people.append_column("converted_at", _converted(ways, converted or {}))
     by_variant: dict[str, list[Step]] = {}
     for each in funnel(people):
-        is_seen = each.stage != STAGES[-1] or reached is not None
+        is_seen = each.stage != STAGES[-1] or converted is not None
         by_variant.setdefault(each.campaign, []).append(Step(
             stage=each.stage, people=each.people if is_seen else None, of=each.of, lost=each.lost if is_seen else None,
         ))
@@ -165,19 +253,17 @@ def _variants(
     ]
 
 
-def _converted(ways: pa.Table, reached: pa.Table | None) -> pa.ChunkedArray:
+def _converted(ways: pa.Table, converted: Mapping[str, datetime]) -> pa.ChunkedArray:
     """When each person converted, in the order of ways."""
-    if reached is None:
-        return pa.chunked_array([pa.nulls(ways.num_rows, pa.timestamp("us"))])
-    places = pc.index_in(ways["customer"], reached["message"].combine_chunks())
-    return reached["converted_at"].take(places)
+    places = pc.index_in(ways["customer"], pa.array(list(converted), pa.string()))
+    return pa.chunked_array([pa.array(list(converted.values()), pa.timestamp("us"))]).take(places)
 
 
-def _experiment(workspace: Workspace, name: str | None) -> tuple[Verdict | None, list[Answer]]:
-    if name is None:
-        return None, []
+def _judged(workspace: Workspace, experiment: str) -> Judged:
     try:
-        found = experiment_report(workspace, name)
+        found = experiment_report(workspace, experiment)
     except NotFound:
-        return None, []
-    return found.verdict, [answer for answer in found.answers if answer.role == "primary"]
+        return Judged()
+    return Judged(
+        verdict=found.verdict, conversions=[answer for answer in found.answers if answer.role == "primary"]
+    )

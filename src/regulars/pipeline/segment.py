@@ -24,6 +24,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.rules.backtest import Backtest, backtest
 from regulars.rules.evaluate import Tables, evaluate
 from regulars.rules.explain import Explanation, declared, evaluation_of, explained, read_one
+from regulars.rules.segment import Segment
 from regulars.rules.transition import memberships, transitions
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.memberships import TRANSITIONS
@@ -126,15 +127,24 @@ def _one_explained(workspace: Workspace, segment: str, places: int, day: date) -
     return explained(evaluation_of(workspace.project.segments, segment, tables=tables, as_of=as_of), segment)
 
 
-def segment_counts(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return every declared segment with how many are in it now."""
+def segment_named(workspace: Workspace, name: str) -> Segment:
+    """Return a declared segment. Raises NotFound with the closest name."""
+    by_name = {each.name: each for each in workspace.project.segments}
+    if name not in by_name:
+        raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, by_name))
+    return by_name[name]
+
+
+def segment_counts(workspace: Workspace, *, name: str | None = None) -> list[dict[str, Any]]:
+    """Return every declared segment, or one, with how many are in it now. Raises NotFound for one that there is not."""
     counts = workspace.book.memberships.counts()
+    segments = workspace.project.segments if name is None else [segment_named(workspace, name)]
     return [
         {
             "segment": s.name, "title": s.title, "members": counts.get(s.name, 0), "priority": s.priority,
             "description": s.description,
         }
-        for s in workspace.project.segments
+        for s in segments
     ]
 
 
@@ -159,10 +169,7 @@ def segment_members(
 
     Columns: customer_id, name, entered_day, until_day, entered_at. Raises NotFound for a segment that is not declared.
     """
-    known = [segment.name for segment in workspace.project.segments]
-    if name not in known:
-        raise NotFound(f"there is no segment {name!r}", hint=did_you_mean(name, known))
-    stays = workspace.book.memberships.newest(name, limit=limit, after=after)
+    stays = workspace.book.memberships.newest(segment_named(workspace, name).name, limit=limit, after=after)
     names = names_of(workspace, [stay.customer_id for stay in stays])
     return [
         {

@@ -9,21 +9,18 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from regulars.identity.age import changes_role
 from regulars.identity.family import relation_rows, roster_rows
 from regulars.identity.profile import KEY
 from regulars.identity.reached import (
-    SHARES,
     contact_shares,
+    contract_of,
     home_shares,
     household_shares,
-    of_several,
     reached,
     relation_shares,
     roster_shares,
-    roster_thing,
 )
 from regulars.pipeline.families import Told, comparable, homes_told
 from regulars.pipeline.read import records_of
@@ -68,12 +65,11 @@ def touched_families(
             return None
         profiles, identity = workspace.table("profiles"), workspace.table("identity")
         aged = profiles.filter(changes_role(profiles.birthday, after=after, until=until)).select(*KEY)
-        things = pa.concat_arrays([pa.array([], pa.string()), *_things(workspace, streams, known)])
+        things = _things(workspace, streams, known)
         keys = stack.enter_context(workspace.lake.gathered([aged, *_keys(streams, known)], schema=_KEYS))
         parts = [identity.semi_join(keys, list(KEY)), *known.get("identity", ())]
         customers = workspace.fetch(ibis.union(*(part.select("customer_id") for part in parts), distinct=True))
-    asked = workspace.stores.engine.arrow(pa.table({"thing": things}))
-    shares = workspace.fetch(of_several(_shares(workspace, told), asked))
+    shares = [workspace.fetch(each) for each in _shares(workspace, told)]
     found = reached(shares, customers=customers["customer_id"].combine_chunks(), things=things)
     return None if len(found) > MOST * workspace.lake.rows("household_members") else found
 
@@ -88,24 +84,19 @@ def _changes(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -
         if lake.moved(name, since=version) == (0, 0):
             continue
         # A file that was rewritten holds mostly the rows it held before.
-        came, went = change
-        came, went = (
-            stack.enter_context(lake.gathered([rows], schema=lake.schema(name)))
-            for rows in (came.difference(went), went.difference(came))
-        )
-        found[name] = came, went
+        came, went = (stack.enter_context(lake.gathered([rows], schema=lake.schema(name))) for rows in change)
+        found[name] = came.difference(went), went.difference(came)
     return found
 
 
-def _shares(workspace: Workspace, told: Told) -> ir.Table:
-    """SHARES of everybody, now and, as far as households go, before."""
+def _shares(workspace: Workspace, told: Told) -> list[ir.Table]:
+    """What everybody has that others may have too, now and, as far as households go, before."""
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
-    parts = [
-        *contact_shares(profiles, identity), home_shares(told.homes, identity),
+    return [
+        contact_shares(profiles, identity), home_shares(told.homes, identity),
         *relation_shares(told.relations, identity), household_shares(workspace.table("household_members")),
         *(roster_shares(rows, identity) for rows in told.rosters),
     ]
-    return ibis.union(*(part.select(*SHARES.names) for part in parts))
 
 
 def _keys(streams: Sequence[Stream], known: Mapping[str, Changes]) -> Iterator[ir.Table]:
@@ -124,25 +115,26 @@ def _keys(streams: Sequence[Stream], known: Mapping[str, Changes]) -> Iterator[i
 
 def _things(
     workspace: Workspace, streams: Sequence[Stream], known: Mapping[str, Changes]
-) -> Iterator[pa.Array]:
+) -> dict[str, pa.Array]:
     """What those had before of whom something changed or went: others have it too, and may now be fewer."""
+    had: dict[str, list[pa.ChunkedArray]] = {"email": [], "phone": [], "home": [], "contract": []}
     if "profiles" in known:
         _, went = known["profiles"]
-        had = workspace.fetch(went.select("email", "phone"))
-        yield from (_named(kind, had[kind]) for kind in ("email", "phone"))
-        yield _named("home", homes_told(workspace, went)["home"])
+        contacts = workspace.fetch(went.select("email", "phone"))
+        for kind in ("email", "phone"):
+            had[kind].append(contacts[kind])
+        had["home"].append(homes_told(workspace, went)["home"])
     for stream in streams:
         if records_of(stream) not in known:
             continue
         _, went = known[records_of(stream)]
         if stream.family:
             told = [workspace.fetch(rows) for rows in relation_rows(went, stream=stream)]
-            yield _named("email", comparable(workspace, told)["whom_email"])
+            had["email"].append(comparable(workspace, told)["whom_email"])
         if stream.roster:
             rows = roster_rows(went, stream=stream)
-            yield _named("contract", workspace.fetch(rows.select(thing=roster_thing(rows)))["thing"])
-
-
-def _named(kind: str, values: pa.ChunkedArray) -> pa.Array:
-    there = values.drop_null().unique().cast(pa.string())
-    return pc.binary_join_element_wise(pa.scalar(f"{kind}"), there, " ")
+            had["contract"].append(workspace.fetch(rows.select(contract=contract_of(rows)))["contract"])
+    return {
+        kind: pa.chunked_array([chunk for each in values for chunk in each.chunks], pa.string()).drop_null().unique()
+        for kind, values in had.items()
+    }

@@ -7,8 +7,6 @@ asks nothing of households is a step of its own, carried out while these are for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 
 import ibis
@@ -129,18 +127,18 @@ def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
     made_of = _digest_of(workspace, rules, (PAIRS, REASONS, USES, "profiles", "identity", HOUSEHOLDS))
     if lake.meta(TRANSFERS).get("made_of") == made_of:
         return 0
-    with _found(workspace) as found:
-        if not lake.exists(TRANSFERS):
-            lake.replace(TRANSFERS, found, meta={"made_of": made_of})
-            return lake.rows(TRANSFERS)
-        before, key = lake.table(TRANSFERS), ibis.schema({"checkin_id": "string"})
-        with (
-            lake.gathered([found], schema=TRANSFER) as now,
-            lake.gathered([now.intersect(before).select(*key.names)], schema=key) as same,
-        ):
-            came, gone = now.anti_join(same, "checkin_id"), before.anti_join(same, "checkin_id").select("checkin_id")
-            lake.merge(TRANSFERS, came, key=("checkin_id",), gone=gone, meta={"made_of": made_of}, allow_shrink=True)
-            return workspace.count(came)
+    found = _found(workspace)
+    if not lake.exists(TRANSFERS):
+        lake.replace(TRANSFERS, found, meta={"made_of": made_of})
+        return lake.rows(TRANSFERS)
+    before, key = lake.table(TRANSFERS), ibis.schema({"checkin_id": "string"})
+    with (
+        lake.gathered([found], schema=TRANSFER) as now,
+        lake.gathered([now.intersect(before).select(*key.names)], schema=key) as same,
+    ):
+        came, gone = now.anti_join(same, "checkin_id"), before.anti_join(same, "checkin_id").select("checkin_id")
+        lake.merge(TRANSFERS, came, key=("checkin_id",), gone=gone, meta={"made_of": made_of}, allow_shrink=True)
+        return workspace.count(came)
 
 
 def forget_transfers(workspace: Workspace) -> None:
@@ -158,16 +156,15 @@ def _quarantine(workspace: Workspace, bad: pa.Table, rules: TransferRules, *, is
         quarantine_rows(workspace, rows, answered=refused_at(workspace, "transfers") if is_anew else None)
 
 
-@contextmanager
-def _found(workspace: Workspace) -> Iterator[ir.Table]:
-    """Give all transfers as they come out now."""
-    lake, met = workspace.lake, workspace.table(PAIRS)
-    homes = [lodgers(met, lake.table(HOUSEHOLDS))] if lake.exists(HOUSEHOLDS) else []
-    with lake.gathered([workspace.table(REASONS), *homes], schema=EVIDENCE) as reasons:
-        yield transfers(
-            workspace.table(USES), weighed(met, reasons), profiles=workspace.table("profiles"),
-            identity=workspace.table("identity"),
-        )
+def _found(workspace: Workspace) -> ir.Table:
+    """Return all transfers as they come out now."""
+    lake, met, reasons = workspace.lake, workspace.table(PAIRS), workspace.table(REASONS)
+    if lake.exists(HOUSEHOLDS):
+        reasons = reasons.union(lodgers(met, lake.table(HOUSEHOLDS)))
+    return transfers(
+        workspace.table(USES), weighed(met, reasons), profiles=workspace.table("profiles"),
+        identity=workspace.table("identity"),
+    )
 
 
 def _visits(workspace: Workspace, stream: Stream, rules: TransferRules) -> ir.Table:

@@ -274,15 +274,15 @@ def open_workspace(
 def how_many(project: Project, *, cores: int) -> int:
     """Return in how many processes a project's steps are carried out; 1: in this one.
 
-    With nothing said: one a core, at most four, where there are sources that can be read side by side. Spark has
-    workers of its own.
+    With nothing said: one a core, at most four: with one source too, who is who and what happened are found out side
+    by side. Spark has workers of its own.
     """
     engine = project.config.engine
     if not engine.url.startswith("duckdb:"):
         return 1
     if engine.workers is not None:
         return engine.workers
-    return min(cores, MOST) if len(project.sources) > 1 else 1
+    return min(cores, MOST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ def check_project(project: Project, *, engine: Engine | None = None) -> list[Fin
         "sources": len(project.sources), "streams": len(project.streams), "events": len(project.events),
         "segments": len(project.segments), "metrics": len(project.metrics), "experiments": len(project.experiments),
     }
-    for name in ("flags", "destinations", "campaigns", "flows", "tracking_plans"):
+    for name in ("flags", "destinations", "campaigns", "flows", "tracking_plans", "shops"):
         if declared := getattr(project, name):
             kinds[name.replace("_", " ")] = len(declared)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.items())

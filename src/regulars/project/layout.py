@@ -13,7 +13,7 @@ import regulars
 from regulars.config import FILE
 
 FOLDERS = ("sources", "events", "segments", "metrics", "experiments", "flags", "conditions",
-           "destinations", "campaigns", "flows", "tracking_plans")
+           "destinations", "campaigns", "flows", "tracking_plans", "shops")
 """Folders of declarations. A file's stem is the name of what it declares."""
 
 BESIDE = ("categories", "plans", "subcategories", "transfers", "holdouts", "attributes")

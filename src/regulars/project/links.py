@@ -33,10 +33,13 @@ from regulars.metrics.metric import Metric, Ratio
 from regulars.project.campaigns import campaign_errors
 from regulars.project.declared import Declared, Reading
 from regulars.project.flows import flow_errors
+from regulars.project.shops import shop_errors
 from regulars.project.tracking import plan_errors
 from regulars.records.intake import typed_schema
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment, with_dependencies
+from regulars.shops.pixel_events import pixel_event_types
+from regulars.shops.shop import Shop
 from regulars.sources.source import Source
 from regulars.sources.tracking.plan import TrackingPlan
 
@@ -59,6 +62,7 @@ class Linked:
     campaigns: tuple[Campaign, ...] = ()
     flows: tuple[Flow, ...] = ()
     tracking_plans: tuple[TrackingPlan, ...] = ()
+    shops: tuple[Shop, ...] = ()
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     @cached_property
@@ -127,7 +131,7 @@ def link_problems(linked: Linked) -> list[Finding]:
     declared = linked.reading.names("sources")
     for plan, error in plan_errors(linked.tracking_plans, sources=linked.sources, declared=declared):
         problems.append(linked.file("tracking_plans", plan.name).problem(error))
-    return problems + _circles(linked) + _of_experiments(linked)
+    return problems + _of_shops(linked) + _circles(linked) + _of_experiments(linked)
 
 
 def _stream_errors(stream: Stream) -> Iterator[DeclarationError]:
@@ -205,6 +209,19 @@ def _of_experiments(linked: Linked) -> list[Finding]:
     ]
     errors += layer_problems(linked.experiments)
     return [linked.file("experiments", one.name).problem(error) for one, error in errors]
+
+
+def _of_shops(linked: Linked) -> list[Finding]:
+    names = {folder: linked.reading.names(folder) for folder in ("sources", "experiments")}
+    wrong = [*shop_errors(
+        linked.shops, sources=linked.sources, experiments=linked.experiments, declared=names
+    )]
+    told = pixel_event_types(linked.sources, linked.shops)
+    # What events say of each other is told where they stand; here it is whether those of pixels fit beside them.
+    if told and not wrong and not list(_caught(lambda: attributes(linked.events, linked.schemas))):
+        errors = _caught(lambda: attributes([*linked.events, *told], linked.schemas))
+        wrong += [(linked.shops[0], _moved(error, ("source",))) for error in errors]
+    return [linked.file("shops", shop.name).problem(error) for shop, error in wrong]
 
 
 def _circles(linked: Linked) -> list[Finding]:

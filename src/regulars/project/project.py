@@ -46,6 +46,9 @@ from regulars.project.remembered import remember, was_right
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment
 from regulars.rules.segment import declare as declare_segment
+from regulars.shops.pixel_events import pixel_event_types, with_pixels
+from regulars.shops.shop import Shop
+from regulars.shops.shop import declare as declare_shop
 from regulars.sources.source import MemoryTokens, Source, Surroundings, TokenStore
 from regulars.sources.tracking.plan import TrackingPlan
 from regulars.sources.tracking.plan import declare as declare_tracking_plan
@@ -75,6 +78,7 @@ class Project:
     campaigns: tuple[Campaign, ...] = ()
     flows: tuple[Flow, ...] = ()
     tracking_plans: tuple[TrackingPlan, ...] = ()
+    shops: tuple[Shop, ...] = ()
     categories: Categories
     plans: Plans
     subcategories: Subcategories
@@ -165,8 +169,10 @@ class _Assembly:
 
     def project(self) -> Project:
         sources = self._made("sources", lambda one: declare_source(one.name, one.data, at=self.at))
+        shops = self._made("shops", lambda one: declare_shop(one.name, one.data, business=self.config.business))
         events = self._made("events", lambda one: declare_event(one.name, one.data))
-        vocabulary = self._vocabulary(sources, events)
+        sources, told = with_pixels(sources, shops), pixel_event_types(sources, shops)
+        vocabulary = self._vocabulary(sources, events + told)
         segments = self._made("segments", lambda one: declare_segment(one.name, one.data, known=vocabulary))
         metrics = self._made("metrics", lambda one: declare_metric(one.name, one.data, known=vocabulary))
         experiments = self._made("experiments", lambda one: declare_experiment(one.name, one.data))
@@ -189,15 +195,16 @@ class _Assembly:
         linked = None if self.is_right else Linked(
             reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
             experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
-            flows=flows, tracking_plans=tracking_plans, vocabulary=vocabulary,
+            flows=flows, tracking_plans=tracking_plans, shops=shops, vocabulary=vocabulary,
         )
         # What a flow is worth is an experiment like any other.
         experiments += tuple(one.holdout for one in flows if one.holdout is not None)
         return Project(
-            config=self.config, sources=sources, events=events, segments=segments, metrics=metrics,
+            config=self.config, sources=sources, events=events + told, segments=segments, metrics=metrics,
             experiments=experiments, holdouts=holdouts, flags=flags, destinations=destinations, campaigns=campaigns,
-            flows=flows, tracking_plans=tracking_plans, categories=categories, plans=plans, subcategories=subcategories,
-            transfers=transfers, vocabulary=vocabulary, declared=tuple(self.reading.declared),
+            flows=flows, tracking_plans=tracking_plans, shops=shops, categories=categories, plans=plans,
+            subcategories=subcategories, transfers=transfers, vocabulary=vocabulary,
+            declared=tuple(self.reading.declared),
             problems=tuple(sorted([*self.reading.problems, *(link_problems(linked) if linked else ())], key=_place)),
         )
 

@@ -51,24 +51,32 @@ class Keyed:
         return {"keyed": self.table} | ({} if self.wholes is None else {"wholes": self.wholes})
 
 
-def keyed(landing: ir.Table, stream: Stream, *, bench: Bench) -> Keyed:
-    """Work out the key and fingerprint of landing rows, once."""
+def keyed(landing: ir.Table, stream: Stream, *, bench: Bench, current: ir.Table | None = None) -> Keyed:
+    """Work out the key and fingerprint of landing rows, once.
+
+    `current`: records as they stand, with record_key and fingerprint, of the stream or of the lists in it. A row that
+    says the same as one of them has its key, and is not taken apart to find it.
+    """
     own = {name: (stream.field(name).path, False) for name in stream.key if name not in {"file", "line"}}
     is_each = stream.mode == "snapshot_each"
     if is_each:
         own[WHOLE] = (WHOLE, False)
     whole, raw = taken_apart(OBJECT, own, whole="own")
+    # Where a row came is no part of what it says.
+    is_said = current is not None and not {"file", "line"} & set(stream.key)
     query = f"""
-        select {_names(LANDING)}, is_object, {_key(stream, raw)} as record_key, md5(payload) as fingerprint
+        select {_names(LANDING)}, is_object, coalesce(known_key, {_key(stream, raw)}) as record_key, fingerprint
             {_whole_of(stream, raw) if is_each else ""}
         from (
-            select *, {whole} as own
+            select *, case when known_key is null then {whole} end as own
             from (
-                select *, coalesce(regexp_matches(payload, {_BRACE}) and json_valid(payload), false) as is_object
-                from landing
+                select *, case when known_key is not null then true
+                    else coalesce(regexp_matches(payload, {_BRACE}) and json_valid(payload), false) end as is_object
+                from {_SAID if is_said else _UNSAID}
             )
         )"""
-    every = bench.keep(bench.select(query, _TOLD if is_each else KEYED, landing=landing))
+    tables = {"current": current} if is_said and current is not None else {}
+    every = bench.keep(bench.select(query, _TOLD if is_each else KEYED, landing=landing, **tables))
     table, wholes = _told_apart(every, bench) if is_each else (every, None)
     facts = bench.fetch(bench.select(
         """
@@ -84,6 +92,11 @@ def keyed(landing: ir.Table, stream: Stream, *, bench: Bench) -> Keyed:
     )
 
 
+_UNSAID = "(select *, md5(payload) as fingerprint, null::varchar as known_key from landing)"
+_SAID = """
+    (select *, md5(payload) as fingerprint from landing) left join (
+        select fingerprint, any_value(record_key) as known_key from current group by fingerprint
+    ) using (fingerprint)"""
 _TOLD = ibis.schema({**KEYED, "is_whole": "boolean", "whole_of": "string"})
 
 

@@ -36,6 +36,13 @@ class FileStore(Protocol):
         """Move a local file under a name, atomically and durably. The local file is gone afterwards."""
         ...
 
+    def overwrite(self, local: Path, name: str) -> None:
+        """Do the same in the place of what may be there already: for files that others read, and nobody here.
+
+        Whoever reads gets the old file or the new one. The local file is gone afterwards.
+        """
+        ...
+
     def local(self, name: str) -> Path:
         """Return a path on this machine with the file's content. Read it; never write to it."""
         ...
@@ -84,6 +91,16 @@ class LocalFiles:
         except FileExistsError as error:
             raise StoreError(f"{name} exists already", hint="files are written once; choose a new name") from error
         local.unlink()
+        _sync(target.parent)
+
+    def overwrite(self, local: Path, name: str) -> None:
+        """Rename the file over what is there, after its bytes are on disk."""
+        target = self._path(name)
+        _make_folder(target.parent)
+        if local.stat().st_dev != target.parent.stat().st_dev:
+            local = Path(shutil.move(local, self.scratch() / local.name))
+        _sync(local)
+        local.replace(target)
         _sync(target.parent)
 
     def local(self, name: str) -> Path:
@@ -143,6 +160,13 @@ class ObjectFiles:
             except obstore.exceptions.AlreadyExistsError as error:
                 raise StoreError(f"{name} exists already", hint="files are written once; choose a new name") from error
         self._keep(local, name)
+
+    def overwrite(self, local: Path, name: str) -> None:
+        """Put the object, whatever is there; no copy of it is kept."""
+        with self._speaking(name):
+            _obstore().put(self.store, _safe(name), local, use_multipart=False)
+        (self.cache / _safe(name)).unlink(missing_ok=True)
+        local.unlink()
 
     def local(self, name: str) -> Path:
         """Return the cached copy, fetching it first when there is none."""

@@ -13,6 +13,7 @@ from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import open_files
 from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
+from regulars.storage.scratch import SPILL, Scratch
 
 PATIENCE_OF_SHARERS = 3600.0
 """Seconds: one step may write a million people in one transaction, and that is no reason for another to fail."""
@@ -27,6 +28,7 @@ class Stores:
     book: Book
     engine: Engine
     border: DuckDBEngine                     # the engine itself when that is DuckDB
+    scratch: Scratch                         # what does not fit in memory: two engines in it would mix their rows
 
     @classmethod
     def open(
@@ -62,12 +64,11 @@ class Stores:
         """
         clock = clock or SystemClock()
         home.mkdir(parents=True, exist_ok=True)
-        # Two engines would take each other's spilled rows for their own.
-        cache, spill = home / "cache", home / "spill" / (str(worker) if worker else "")
+        cache, scratch = home / "cache", Scratch.open(home / SPILL)
         patience = BUSY_SECONDS if sharers == 1 else PATIENCE_OF_SHARERS
         book = Book.open(book_url, home=home, tenant=tenant, patience=patience)
-        engine = open_engine(engine_url, scratch=spill, sharers=sharers)
-        border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=spill)
+        engine = open_engine(engine_url, scratch=scratch.folder, sharers=sharers)
+        border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=scratch.folder)
         border.texts.folder, border.texts.is_open = home / "texts", worker > 0    # workers do a run's steps, no more
         return cls(
             landing=Landing(files=open_files(landing_url, cache / "landing"), book=book, border=border, clock=clock),
@@ -75,6 +76,7 @@ class Stores:
             book=book,
             engine=engine,
             border=border,
+            scratch=scratch,
         )
 
     def close(self) -> None:
@@ -83,3 +85,4 @@ class Stores:
         self.engine.close()
         if self.border is not self.engine:
             self.border.close()
+        self.scratch.close()

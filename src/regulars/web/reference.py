@@ -15,6 +15,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.web.api.workers import Workers
 from regulars.web.reference_contacts import contact_routes
 from regulars.web.reference_route import reference_route
+from regulars.web.reference_shops import shop_routes
 from regulars.web.reference_texting import texting_routes
 
 Said = Mapping[str, Any]
@@ -50,7 +51,7 @@ def reference_routes(workers: Workers) -> list[Route]:
         *(reference_route(workers, how, f"/api/campaigns{path}", act, status=code) for how, path, act, code in paths),
         *(reference_route(workers, how, path, act, status=code) for how, path, act, code in kept),
         reference_route(workers, "GET", "/api/timezones", scheduling.timezones), *contact_routes(workers),
-        *texting_routes(workers),
+        *texting_routes(workers), *shop_routes(workers),
     ]
 
 

@@ -122,7 +122,7 @@ def _read(raw: bytes, request: Request) -> Said:
 def _kind(answers: Answers) -> str:
     """What an act is written down under: A/B campaigns under their own name, others by what they are about."""
     of = str(answers.__module__).rpartition(".")
-    return of[2] if of[0].endswith("texting") else "ab_test"
+    return of[2] if of[0].endswith(("texting", "shops")) else "ab_test"
 
 
 def _error(sentence: str) -> dict[str, Any]:

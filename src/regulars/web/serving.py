@@ -30,7 +30,9 @@ from regulars.web.freshness import Freshness
 from regulars.web.gate import Gate
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.open_door import open_commits, open_door
+from regulars.web.ingest.shop_pixels import Shown, nothing_shown
 from regulars.web.links import link_routes
+from regulars.web.on_show import OnShow
 from regulars.web.outbox import Outbox
 from regulars.web.pages.answering import Pages
 from regulars.web.rate import Rates
@@ -64,6 +66,7 @@ class Said:
     not_in_payload: tuple[str, ...]          # flags that GrowthBook SDKs cannot evaluate themselves
     door: tuple[str, ...]                    # sources whose events are taken
     webhooks: tuple[str, ...]                # sources that outside systems post to
+    shops: tuple[str, ...]                   # whose pixels are heard
     has_people: bool | None                  # whether anybody can sign in; None: the book does not say
 
 
@@ -99,7 +102,7 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
                 *pages.routes(entrance),
             ],
         )
-        door, said = _door(flags.project, answering, counts)
+        door, said = _door(flags, answering, counts, shown=_on_show(flags.project, opened))
         _send_beside(flags.project, opened)
         if door is not None:
             store = door.commits.store
@@ -108,25 +111,39 @@ def serving(folder: Path, choices: Choices) -> Iterator[Serving]:
             opened.callback(freshness.close)
         yield Serving(app=door or answering, door=door, said=Said(
             flags=tuple(found.keys), not_in_payload=tuple(for_servers_only(found.definitions)), door=said[0],
-            webhooks=said[1], has_people=_has_people(entrance, is_open=choices.is_open),
+            webhooks=said[1], shops=tuple(shop.name for shop in flags.project.shops),
+            has_people=_has_people(entrance, is_open=choices.is_open),
         ))
 
 
 def _door(
-    project: Project, app: ASGIApp, counts: DeliveryCounts
+    flags: DeclaredFlags, app: ASGIApp, counts: DeliveryCounts, *, shown: Shown
 ) -> tuple[IngestDoor | None, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Put the project's doors in front of an app, if it has any.
 
     Returns with them the sources that clients post to with a write key and those that outside systems post to.
     """
-    config, clock, sources = project.config, SystemClock(), webhooks_of(project)
-    if not config.door.keys and not sources:
+    project, clock = flags.project, SystemClock()
+    config, sources = project.config, webhooks_of(project)
+    if not config.door.keys and not sources and not project.shops:
         return None, ((), ())
     commits = open_commits(config, home=_home(config.folder), clock=clock)
     if sources:
         app = with_webhooks(config.folder, sources, commits=commits, counts=counts, clock=clock, behind=app)
-    door = open_door(config, home=_home(config.folder), clock=clock, behind=app, commits=commits)
+    door = open_door(
+        config, home=_home(config.folder), clock=clock, behind=app, commits=commits, flags=flags.now, shown=shown
+    )
     return door, (tuple(sorted(config.door.keys)), tuple(source.name for source in sources))
+
+
+def _on_show(project: Project, opened: ExitStack) -> Shown:
+    """Return what says to pixels what products show, where any is under test."""
+    if not any(shop.experiments for shop in project.shops):
+        return nothing_shown
+    on_show = OnShow(partial(open_workspace, project.config.folder))
+    on_show.begin()
+    opened.callback(on_show.close)
+    return on_show.shown
 
 
 def _send_beside(project: Project, opened: ExitStack) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regulars.campaigns.pace import DAY, Cap, Message, free_before, paced, seats, spaced, spread, within
+from regulars.consent.channel import CHANNELS
 
 NOON = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)
 WEEKLY = Cap(name="twice a week", of="customer", limit=2, window=timedelta(days=7))
@@ -35,6 +36,15 @@ def test_a_cap_of_one_channel_does_not_count_the_other() -> None:
     texts = Cap(name="texts", of="customer", limit=1, window=DAY, channels=("sms",))
 
     assert seats([texts], Message(channel="email", purpose="marketing", subjects={"customer": "c"}), at=NOON, zone=ZONE) == []
+
+
+def test_a_cap_that_names_no_channel_counts_all_of_them_together() -> None:
+    text, mail = (
+        seats([WEEKLY], Message(channel=channel, purpose="marketing", subjects={"customer": "c"}), at=NOON, zone=ZONE)
+        for channel in CHANNELS
+    )
+
+    assert text == mail != []
 
 
 def test_a_day_begins_at_local_midnight() -> None:

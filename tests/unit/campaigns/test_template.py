@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -139,6 +140,23 @@ def test_mjml_becomes_html_with_inlined_styles_and_a_plain_twin() -> None:
 def test_mjml_that_cannot_be_read_or_reads_a_file_is_refused(html: str) -> None:
     with pytest.raises(DeclarationError, match="not MJML"):
         email(html)
+
+
+def test_nothing_that_an_email_names_is_fetched_while_it_is_made() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0.2)
+        url = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+        made = email(
+            f'<html><head><link rel="stylesheet" href="{url}/a.css"><style>@import url("{url}/b.css");</style></head>'
+            f'<body><p style="background: url({url}/c.png)">Hi</p><img src="{url}/d.png"></body></html>'
+        )
+        with pytest.raises(DeclarationError):
+            email(f'<mjml><mj-head><mj-include path="{url}/e.mjml"/></mj-head><mj-body/></mjml>')
+
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
+
+    assert isinstance(render(made, {"first_name": "Ann"}), Message)
 
 
 def test_an_email_that_sells_must_say_how_to_leave() -> None:

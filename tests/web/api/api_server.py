@@ -67,6 +67,10 @@ streams:
     fields: {id: {type: id, required: true}, name: text, email: text, phone: text}
     profile: {id: id, name: name, email: email, phone: phone}
 """,
+    "sources/pages.yaml": "kind: door\n",
+    "shops/gear.yaml": "domain: gear.myshopify.com\nsource: pages\n"
+                       "experiments: [{experiment: gallery, product: 7, slot: 60 minutes}]\n",
+    "experiments/gallery.yaml": "unit: shop_slot\nvariants: {base: 50, test: 50}\nprimary: visitors\nruns: 2026-01-01 to 2026-01-25\n",
     "events/visit.yaml": "from: desk.doors\nwho: member\nwhen: at\nwhat: {kind: kind}\n",
     "segments/regular.yaml": "title: Regular\ndescription: Came.\nwhen: {count: visit, within: 60 days, at_least: 1}\n",
     "metrics/visits.yaml": "title: Visits\ndescription: Visits.\ncount: visit\n",
@@ -113,11 +117,11 @@ class Served:
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
             ruling_id=self.ruling_id, campaign="tested" if template.endswith("/winner") else "news", run_id=self.run_id, webhook_id=self.webhook_id,
-            reason="not_timestamp", flow="welcome", message_id=self.message_id, review_id=self.review_id,
+            reason="not_timestamp", shop="gear", flow="welcome", message_id=self.message_id, review_id=self.review_id,
         )
 
 
-def made(folder: Path, *, name: str, stores: Path) -> Path:
+def made(folder: Path, *, name: str, stores: Path, book: str = "") -> Path:
     members = ["id,name,email,phone", "1,Ann Lee,ann@lee.example,(254) 867-5301", "2,Ben Ray,ben@ray.example,(254) 867-5302"]
     members += [f"{n},Person {n}x,p{n}@desk.example," for n in range(3, PEOPLE + 1)]
     doors = ["id,member,at,kind", "bad,1,no time,day"]
@@ -127,6 +131,7 @@ def made(folder: Path, *, name: str, stores: Path) -> Path:
     ]
     # Both businesses in one book and one lake: only the tenant keeps them apart.
     toml = FILES["regulars.toml"].replace("Desk", name).replace("./data", f"{stores}/data")
+    toml = toml.replace(f"sqlite:{stores}/data/book.db", book) if book else toml
     files = {**FILES, "regulars.toml": toml, "inbox/members.csv": "\n".join(members) + "\n", "inbox/doors.csv": "\n".join(doors) + "\n"}
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from api_server import NOW, opened, running
+from api_server import NOW, made, opened, running
 
 from regulars.clock import FixedClock
 from regulars.compat.ab_tests import ABTestingService
@@ -21,6 +21,7 @@ from regulars.compat.ab_tests.scheduling import run_due
 from regulars.consent.ledger import Entry
 from regulars.pipeline.access import new_key
 from regulars.pipeline.consent import address_of, record
+from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import open_workspace
 from regulars.storage.book.message_list import Wanted
 from regulars.web.reference import reference_routes
@@ -59,9 +60,15 @@ class Desk:
         return done
 
 
-@pytest.fixture(scope="module")
-def desk(business: Path) -> Iterator[Desk]:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def desk(request: pytest.FixtureRequest, business: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = business / "default"
+    if request.param == "postgres":
+        stores = tmp_path_factory.mktemp("postgres")
+        folder = made(stores / "default", name="Desk", stores=stores, book=request.getfixturevalue("new_database")())
+        workspace = opened(folder)
+        assert run(workspace).exit_code == 0
+        workspace.close()
     workspace = opened(folder)
     key = new_key(workspace.book, uuid4().hex, scope="write", by="test", at=NOW)[1]
     workspace.close()

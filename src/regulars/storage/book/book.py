@@ -25,6 +25,7 @@ from regulars.storage.book.households import HouseholdBook
 from regulars.storage.book.identity import IdentityBook
 from regulars.storage.book.invites import InviteBook
 from regulars.storage.book.journeys import JourneyBook
+from regulars.storage.book.kept_answers import KeptAnswerBook
 from regulars.storage.book.known import KnownBook
 from regulars.storage.book.lease import LeaseBook
 from regulars.storage.book.links import LinkBook
@@ -46,6 +47,7 @@ from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
+from regulars.storage.book.statistic_exports import StatisticExportBook
 from regulars.storage.book.text_templates import TextTemplateBook
 from regulars.storage.book.todos import TodoBook
 from regulars.storage.book.touches import TouchBook
@@ -94,6 +96,7 @@ class Book:
     ways: WayBook                            # how far people came
     sent: SentBook                           # the same for the timeline
     journeys: JourneyBook                    # of customers through flows
+    kept_answers: KeptAnswerBook             # that a run worked out ahead
     touches: TouchBook                       # messages that reached somebody, of every campaign
     marks: MarkBook                          # of the whole book: whether anything was written
     facts: FactsBook                         # what streams looked like
@@ -105,6 +108,7 @@ class Book:
     sessions: SessionBook                    # where people are signed in
     attempts: AttemptBook                    # to sign in
     webhooks: WebhookBook                    # what outside systems posted, until it is handed on
+    statistic_exports: StatisticExportBook   # files of shops that were handed out
     erasures: ErasureBook                    # who asked to be forgotten, and how far that is
     forgetting: ForgettingBook               # of a person, in all tables
     known: KnownBook                         # of a person, in all tables

@@ -11,7 +11,7 @@ from regulars.campaigns.campaign import State, campaign_id, may_move
 from regulars.errors import NotFound
 from regulars.storage.book.database import Database
 from regulars.storage.book.receipts import BOT
-from regulars.storage.book.tables import campaigns, messages, receipts
+from regulars.storage.book.tables import attempts, campaigns, messages, receipts, replies, winners
 
 ENOUGH = 100_000
 """Up to how many sent messages are counted for a share: beyond it a share no longer moves."""
@@ -183,6 +183,35 @@ class CampaignBook:
         with self.database.reading() as connection:
             rows = connection.execute(query.where(*mine)).all()
         return dict(sorted(tuple(row) for row in rows))
+
+    def sent_so_far(self, campaign_id: str, *, since: datetime) -> list[tuple[object, ...]]:
+        """Return numbers that are others as soon as a message of an occurrence changed, or any was sent.
+
+        `since`: from when on messages of all campaigns count.
+        """
+        m, a, number = messages.c, attempts.c, sa.func.count()
+        return self._numbers(
+            sa.select(m.state, number, sa.func.sum(m.attempts), sa.func.max(m.changed_at)).where(
+                *self._messages(campaign_id)
+            ).group_by(m.state),
+            sa.select(number, sa.func.max(a.ended_at)).where(
+                a.tenant == self.database.tenant, a.outcome == "accepted", a.ended_at >= since
+            ),
+        )
+
+    def told_so_far(self, campaign_id: str) -> list[tuple[object, ...]]:
+        """Return numbers that are others as soon as anything was told, answered or decided of an occurrence."""
+        r, p, w, number = receipts.c, replies.c, winners.c, sa.func.count()
+        return self._numbers(*(
+            sa.select(*what, number).where(
+                of.c.tenant == self.database.tenant, of.c.campaign_id == campaign_id
+            ).group_by(*what)
+            for of, what in ((receipts, (r.stage,)), (replies, (p.status, p.mood)), (winners, (w.decided_at,)))
+        ))
+
+    def _numbers(self, *queries: sa.Executable) -> list[tuple[object, ...]]:
+        with self.database.reading() as connection:
+            return [tuple(row) for query in queries for row in sorted(connection.execute(query).all(), key=str)]
 
     def told(self, campaign_id: str, *, now: datetime, within: timedelta) -> Told:
         """Return what receipts said in a window that ends now, against what was sent so far."""

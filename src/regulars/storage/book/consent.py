@@ -11,7 +11,6 @@ from typing import Any, Literal
 import pyarrow as pa
 import sqlalchemy as sa
 
-from regulars.consent.channel import Channel
 from regulars.consent.ledger import Entry, chained, entry_key
 from regulars.consent.suppression import Suppression
 from regulars.errors import NotFound
@@ -21,6 +20,8 @@ from regulars.storage.book.tables import consent_entries, consent_reviews, conse
 
 MOMENT = pa.timestamp("us")
 COUNTER = "consent"
+MANY = 50_000
+"""Addresses of so many are no longer looked up one by one: the whole ledger is read in less time."""
 
 ENTRIES = pa.schema([
     pa.field("seq", pa.int64()),
@@ -131,14 +132,29 @@ class ConsentBook:
             each: OnRecord(entries=tuple(entries[each]), suppressions=tuple(stops[each])) for each in address_hashes
         }
 
-    def entries(self, *, of: Channel | None = None, columns: Sequence[str] = ENTRIES.names) -> pa.Table:
-        """Return the ledger as ENTRIES, sorted by number; or what columns say of one channel, in any order."""
-        query = sa.select(*(consent_entries.c[name] for name in columns))
-        query = query.where(consent_entries.c.tenant == self.database.tenant)
-        query = query if of is None else query.where(consent_entries.c.channel == of)
-        schema = pa.schema([ENTRIES.field(name) for name in columns])
+    def entries(self, *, after: int = 0, columns: Sequence[str] = ENTRIES.names) -> pa.Table:
+        """Return the ledger as ENTRIES after a number, sorted by it; or what columns without it say, in any order."""
+        query, schema = self._said(columns)
         with self.database.reading() as connection:
-            return bulk.read(connection, query, schema, order_by=[name for name in ("seq",) if name in columns])
+            later = query.where(consent_entries.c.seq > after)
+            return bulk.read(connection, later, schema, order_by=[name for name in ("seq",) if name in columns])
+
+    def entries_of(self, address_hashes: pa.Array, *, columns: Sequence[str]) -> pa.Table:
+        """Return what columns of ENTRIES say of some addresses, in any order."""
+        if len(address_hashes) > MANY:
+            return self.entries(columns=columns)
+        query, schema = self._said(columns)
+        with self.database.reading() as connection:
+            return bulk.read_some(
+                connection, query, schema, column=consent_entries.c.address_hash, values=address_hashes
+            )
+
+    def last(self) -> int:
+        """Return the number of the last entry; 0 when there is none. Whoever writes later gets a greater one."""
+        e = consent_entries.c
+        query = sa.select(sa.func.max(e.seq)).where(e.tenant == self.database.tenant)
+        with self.database.reading() as connection:
+            return connection.execute(query).scalar_one() or 0
 
     def evidence(self, *, since: datetime | None = None, until: datetime | None = None) -> list[dict[str, Any]]:
         """Return the ledger for an auditor: each entry with its address and exact wording, in order of writing."""
@@ -259,13 +275,18 @@ class ConsentBook:
             )
             connection.execute(
                 sa.update(consent_entries).where(*mine).values(address=None, customer_id=None, evidence="erased")
-                .where(e.evidence.is_not(None))
+                .where(e.evidence != "")         # what proves nothing proves nothing afterwards either
             )
             connection.execute(sa.update(consent_entries).where(*mine).values(address=None, customer_id=None))
             connection.execute(
                 sa.update(consent_reviews).where(r.tenant == self.database.tenant, r.address_hash == address_hash)
                 .values(address=None, customer_id=None, text="erased")
             )
+
+    def _said(self, columns: Sequence[str]) -> tuple[sa.Select[Any], pa.Schema]:
+        query = sa.select(*(consent_entries.c[name] for name in columns))
+        schema = pa.schema([ENTRIES.field(name) for name in columns])
+        return query.where(consent_entries.c.tenant == self.database.tenant), schema
 
     def _known(self, connection: sa.Connection, told: Mapping[str, Entry]) -> set[str]:
         e, keys, known = consent_entries.c, list(told), set[str]()

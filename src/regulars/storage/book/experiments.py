@@ -172,6 +172,12 @@ class ExperimentBook:
         with self.database.reading() as connection:
             return self._count(connection, exposures, experiment)
 
+    def standing(self, experiment: str) -> tuple[int, ...]:
+        """Return how many units have a variant, have seen one, and how many epochs and decisions there are."""
+        owners = (assignments, exposures, experiment_epochs, experiment_decisions)
+        with self.database.reading() as connection:
+            return tuple(self._count(connection, owner, experiment) for owner in owners)
+
     def exposures(self, experiment: str) -> pa.Table:
         """Return who has seen which variant as EXPOSURES, sorted by unit and variant."""
         t = exposures.c

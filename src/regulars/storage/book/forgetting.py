@@ -52,6 +52,7 @@ FATE: Mapping[str, str] = {
     "households": "the founder's id gives way to the erasure's",
     "identity_map": "deleted",
     "invites": COLLEAGUE,
+    "kept_answers": "all are deleted; the next run works them out again",
     "lake_current": NOTHING,
     "lake_tags": "all are dropped: what they keep holds the person",
     "lake_versions": "all but the new ones are dropped: what they keep holds the person",
@@ -74,6 +75,7 @@ FATE: Mapping[str, str] = {
     "sign_in_attempts": COLLEAGUE,
     "staged_pages": "all are discarded; the next pull asks again",
     "stream_facts": NOTHING,
+    "statistic_exports": NOTHING,
     "suppressions": "the address's salted hash, which keeps it from being written to",
     "template_decisions": NOTHING,
     "text_templates": NOTHING,
@@ -114,6 +116,7 @@ class ForgettingBook:
             found |= self._renamed(connection, customer_ids, known_as)
             found["consent_entries"] = self._consent(connection, customer_ids)
             found["webhook_queue"] = self._given_up(connection)
+            found["kept_answers"] = self._count(connection, sa.delete(t.kept_answers).where(self._mine(t.kept_answers)))
         for address in addresses:
             ConsentBook(self.database).erase(address)
         return {name: count for name, count in found.items() if count}

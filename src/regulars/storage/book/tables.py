@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0019"
+HEAD = "0021"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -287,6 +287,10 @@ campaign_offers = _table(
     _may("offer_minimum"), _may("offer_description"), _need("offer_category"),
     sa.Index("campaign_offers_by_key", "tenant", "offer_key"),
 )
+kept_answers = _table(
+    "kept_answers", _key("question"), _need("made_of"), _need("answer", sa.LargeBinary),     # MessagePack
+    _need("made_at", Moment),
+)
 readings = _table(
     "readings", _key("kind"), _key("content_hash"), _key("model"), _key("prompt_version"),
     _may("answer"),                          # JSON as it came; null: the model gave no whole answer
@@ -316,6 +320,13 @@ todos = _table(
     "todos", _key("number", sa.BigInteger), _need("title"), _need("description"), _need("is_completed", sa.Boolean),
     _need("priority"), _may("due_date", sa.Date), _need("user_id"), _need("made_at", Moment),
     _need("changed_at", Moment),
+)
+
+# --- files of shops' statistics that were handed out ---------------------------------------------------------------
+
+statistic_exports = _table(
+    "statistic_exports", _key("shop"), _key("product"), _key("variant"), _key("day", sa.Date), _need("csv_key"),
+    _need("json_key"), _need("version", sa.Integer), _need("digest"), _need("exported_at", Moment),
 )
 
 # --- who may ask over HTTP, and what they changed ---------------------------------------------------------------

@@ -33,6 +33,25 @@ class ExperimentLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VariantShare:
+    """A variant and how much of the units it gets."""
+
+    variant: str
+    percent: float                           # of the units
+    is_control: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneExperiment:
+    """A declared experiment, how it stands, and what it asks."""
+
+    experiment: ExperimentLine
+    hypothesis: str
+    variants: list[VariantShare]
+    metrics: list[str]                       # what is asked for first stands first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionLine:
     """One line of an experiment's log."""
 
@@ -56,6 +75,19 @@ class NewDecision:
 def experiments(ask: Ask) -> Page[ExperimentLine]:
     """Return every declared experiment."""
     return Page(items=[ExperimentLine(**row) for row in experiment_list(ask.workspace)])
+
+
+def experiment(ask: Ask) -> OneExperiment:
+    """Return one of them."""
+    declared = experiment_named(ask.workspace, ask.path["experiment"])
+    [row] = experiment_list(ask.workspace, name=declared.name)
+    return OneExperiment(
+        experiment=ExperimentLine(**row), hypothesis=declared.hypothesis, metrics=list(declared.metrics),
+        variants=[
+            VariantShare(variant=each.name, percent=float(each.weight), is_control=each.name == declared.control)
+            for each in declared.variants
+        ],
+    )
 
 
 def reported(ask: Ask) -> Report:
@@ -104,6 +136,10 @@ ROUTES = (
     ApiRoute(
         name="listExperiments", path="/experiments", answer=experiments, gives=Page[ExperimentLine],
         sentence="Every declared experiment and how it stands.",
+    ),
+    ApiRoute(
+        name="getExperiment", path="/experiments/{experiment}", answer=experiment, gives=OneExperiment,
+        sentence="One experiment: how it stands, its variants and what it asks.", errors=(404,),
     ),
     ApiRoute(
         name="getReport", path="/experiments/{experiment}/report", answer=reported, gives=Report,

@@ -38,6 +38,12 @@ def segments(ask: Ask) -> Page[SegmentLine]:
     return Page(items=[SegmentLine(**row) for row in segment_counts(ask.workspace)])
 
 
+def segment(ask: Ask) -> SegmentLine:
+    """Return one of them."""
+    [row] = segment_counts(ask.workspace, name=ask.path["segment"])
+    return SegmentLine(**row)
+
+
 def members(ask: Ask) -> Page[Member]:
     """Return who is in a segment, those who came last first."""
     query: Some = ask.query
@@ -58,6 +64,10 @@ ROUTES = (
     ApiRoute(
         name="listSegments", path="/segments", answer=segments, gives=Page[SegmentLine],
         sentence="Every declared segment and how many are in it now.", errors=(404,),
+    ),
+    ApiRoute(
+        name="getSegment", path="/segments/{segment}", answer=segment, gives=SegmentLine,
+        sentence="One segment and how many are in it now.", errors=(404,),
     ),
     ApiRoute(
         name="listMembers", path="/segments/{segment}/members", answer=members, gives=Page[Member], query=Some,

@@ -17,6 +17,7 @@ from regulars.web.api import (
     review,
     runs,
     segments,
+    shops,
     webhooks,
 )
 from regulars.web.api.route import ApiRoute
@@ -24,5 +25,5 @@ from regulars.web.api.route import ApiRoute
 ROUTES: tuple[ApiRoute, ...] = (
     *customers.ROUTES, *consent.ROUTES, *privacy.ROUTES, *review.ROUTES, *segments.ROUTES, *metrics.ROUTES,
     *experiments.ROUTES, *flags.ROUTES, *campaigns.ROUTES, *flows.ROUTES, *messages.ROUTES,
-    *runs.ROUTES, *webhooks.ROUTES, *quarantine.ROUTES, *health.ROUTES,
+    *shops.ROUTES, *runs.ROUTES, *webhooks.ROUTES, *quarantine.ROUTES, *health.ROUTES,
 )

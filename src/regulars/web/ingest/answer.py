@@ -12,9 +12,10 @@ from regulars.errors import StoreError
 from regulars.storage.door.arrival_store import Receipt
 from regulars.web.ingest.group_commit import Busy
 from regulars.web.ingest.reception import Refused
+from regulars.web.ingest.shop_pixels import Heard
 
 Header = tuple[bytes, bytes]
-Outcome = Receipt | Refused | Exception
+Outcome = Receipt | Refused | Heard | Exception
 """What became of a request: it was taken, could not be read, or could not be written."""
 
 _encode = msgspec.json.encode
@@ -57,6 +58,8 @@ def answer_to(outcome: Outcome) -> Answer:
         return _taken(outcome)
     if isinstance(outcome, Refused):
         return failed(outcome.status, outcome.message)
+    if isinstance(outcome, Heard):
+        return answer(outcome.status, outcome.told, *((_LATER,) if outcome.is_later else ()))
     if isinstance(outcome, Busy):
         return failed(429, "too much at once; come again", _LATER)
     if isinstance(outcome, StoreError):

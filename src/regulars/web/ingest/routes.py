@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regulars.web.ingest.dialects import Translate, from_mixpanel, from_posthog, from_snowplow
 from regulars.web.ingest.message import LARGEST_MESSAGE
@@ -18,6 +18,7 @@ class Route:
     translate: Translate | None = None       # None: the messages are in the words of the tracking API
     limit: int = LARGEST_MESSAGE             # bytes of one message
     needs_person: bool = True                # False: an event may be nobody's
+    takes_pixels: bool = False               # pixels of shops post there too
 
 
 _NAMES = {"identify": "identify", "track": "track", "page": "page", "screen": "screen", "group": "group",
@@ -32,7 +33,7 @@ ROUTES: Mapping[str, Route] = {
     **{f"/api/s/{name}": Route(type=kind) for name, kind in _NAMES.items()},
     **dict.fromkeys(("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"), _BATCH),
     **dict.fromkeys(("/batch", "/capture", "/e", "/i/v0/e"), _POSTHOG),
-    **dict.fromkeys(("/track", "/engage"), _MIXPANEL),
+    "/track": replace(_MIXPANEL, takes_pixels=True), "/engage": _MIXPANEL,
     "/com.snowplowanalytics.snowplow/tp2": Route(is_batch=True, translate=from_snowplow, needs_person=False),
 }
 """Path without a slash at its end -> how it is read."""

@@ -27,7 +27,7 @@ class WriteKeys:
         """Return the source that an `Authorization` header names, as Basic or Bearer; None when it names none."""
         known = self._headers.get(header)
         if known is None:
-            found = (self.source_of(key) for key in _keys_in(header))
+            found = (self.source_of(key) for key in keys_in(header))
             known = next((source for source in found if source is not None), None)
             if known is not None and len(self._headers) < _REMEMBERED:
                 self._headers[header] = known
@@ -44,7 +44,8 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
-def _keys_in(header: bytes) -> list[str]:
+def keys_in(header: bytes) -> list[str]:
+    """Return what may be the write key in an `Authorization` header, as Basic or Bearer."""
     scheme, _, rest = header.strip().partition(b" ")
     text = rest.strip()
     if scheme.lower() == b"bearer":
