@@ -1,6 +1,7 @@
 """How right people are found, without labels and with one configuration: `python benchmarks/identity_quality.py`.
 
 `--people N` grades one noisy world of N profiles alone: `--people 1000000` takes two minutes and 4 GB.
+`--world town` grades four towns of another make alone: several cultures, juniors, blended families, shared flats.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.testing.customers import Customers, noisy_customers
 from regulars.testing.home_grade import grade_homes
 from regulars.testing.identity_sets import ClusterGrade, grade_clusters, grade_division, read_set
+from regulars.testing.town.paper import town_customers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETS = ROOT.parent / "shared" / "data" / "identity"
@@ -30,8 +32,11 @@ def main() -> None:
     options = ArgumentParser(description=__doc__)
     options.add_argument("--people", type=int, help="profiles of one noisy world, graded alone")
     options.add_argument("--seed", type=int, default=1, help="seed of that world")
+    options.add_argument("--world", choices=["own", "town"], default="own", help="town: a world of another make, alone")
     asked = options.parse_args()
-    if asked.people is None:
+    if asked.world == "town":
+        _grade(_towns(asked.people or 60_000))
+    elif asked.people is None:
         _grade(_sets())
         _grade_homes()
     else:
@@ -61,6 +66,11 @@ def _sets() -> Iterator[tuple[str, Customers]]:
             yield name, read_set(SETS / f"{name}.parquet")
     for seed in (1, 2, 3):
         yield f"noisy seed {seed}", noisy_customers(100_000, seed=seed)
+
+
+def _towns(profiles: int) -> Iterator[tuple[str, Customers]]:
+    for seed, silent, slips in ((1, 0.25, 0.02), (2, 0.4, 0.02), (3, 0.6, 0.02), (4, 0.3, 0.05)):
+        yield f"town seed {seed}", town_customers(profiles, seed=seed, silent=silent, slips=slips)
 
 
 def _graded(people: Customers) -> Iterator[tuple[str, ClusterGrade, float]]:

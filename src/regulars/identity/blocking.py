@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from regulars.identity.distinct import distinct
 from regulars.identity.name import before_at, first_word
-from regulars.identity.nickname import NICKNAMES
+from regulars.identity.nickname import formal
 from regulars.identity.numbered import whole_numbers
 from regulars.identity.portrait import Portraits, text_hashes
 from regulars.identity.separation import Bools, Ints, pairs_within
@@ -126,7 +126,7 @@ def _keys(people: Portraits) -> Iterator[Keys]:
         _hashed(people, field) for field in ("first_name", "last_name", "birthday", "email", "phone")
     )
     address, postcode = _hashed(people, "address"), _hashed(people, "postcode")
-    root, letter = _hashed(people, "first_name", _formal), _hashed(people, "first_name", _start(1))
+    root, letter = _hashed(people, "first_name", _root), _hashed(people, "first_name", _start(1))
     start, sound = _hashed(people, "last_name", _start(4)), _hashed(people, "last_name", _consonants)
     year = _hashed(people, "birthday", _start(4))
     is_named = (first != UNKNOWN) & (last != UNKNOWN)
@@ -199,11 +199,8 @@ def _after_at(emails: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(emails, "^[^@]*@?", "")
 
 
-_FORMAL = {form: formal for formal in sorted(NICKNAMES, reverse=True) for form in NICKNAMES[formal]}
-
-
-def _formal(words: pa.Array) -> pa.Array:
-    return pa.array([_FORMAL.get(word, word) for word in first_word(words).to_pylist()], pa.string())
+def _root(names: pa.Array) -> pa.Array:
+    return formal(first_word(names))
 
 
 def _consonants(names: pa.Array) -> pa.Array:

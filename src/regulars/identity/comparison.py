@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.identity.likeness import keystrokes
-from regulars.identity.name import before_at, can_be_one, parts
+from regulars.identity.name import before_at, can_be_one, cut_alike, parts
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.numbered import value_numbers
 from regulars.identity.portrait import FIELDS, Portraits, Texts
@@ -84,8 +84,9 @@ def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
     for n, field in enumerate(FIELDS):
         numbers = people.numbers[field]
         found[:, n] = _levels(numbers[left], numbers[right], people.texts[field], _UNEQUAL[field])
-    is_swapped = _are_swapped(people, left, right, found)
-    found[is_swapped, 0], found[is_swapped, 1] = _SWAPPED, UNKNOWN
+    swapped = _swapped(people, left, right, found)
+    is_swapped = swapped != UNKNOWN
+    found[is_swapped, 0], found[is_swapped, 1] = swapped[is_swapped], UNKNOWN
     return found
 
 
@@ -108,33 +109,54 @@ def have_only_name(levels: Levels) -> Bools:
     return found
 
 
-def have_second_fact(levels: Levels) -> Bools:
-    """Say of each pair whether something beside the name agrees: many people have one name.
-
-    Where only an initial or one of several given names is known, it has to be the birthday or a personal id: the rest
-    is the whole household's.
-    """
-    agree = {
-        field: (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
-        for place, field in enumerate(FIELDS)
-    }
-    own: Bools = agree["birthday"] | agree["personal_id"]
-    shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
-    found: Bools = own | (shared & ~np.isin(levels[:, 0], (_INITIAL, _PART)))
+def have_own_fact(levels: Levels) -> Bools:
+    """Say of each pair whether something agrees that nobody of one household shares: the birthday or a personal id."""
+    found = np.zeros(len(levels), dtype=bool)
+    for field in ("birthday", "personal_id"):
+        place = FIELDS.index(field)
+        found |= (levels[:, place] != UNKNOWN) & (levels[:, place] != len(COMPARED[field].outcomes))
     return found
 
 
-def _are_swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Bools:
-    """Whether each one's first name is nearly the other's last name, where the names do not fit as they stand."""
+def have_second_fact(levels: Levels) -> Bools:
+    """Say of each pair whether something beside the name agrees: many people have one name.
+
+    What a household shares is enough where both names are told alike. Where only an initial, one of several given names
+    or a name like it is known, where the surname is another, or where both have an address or number and none agrees,
+    it has to be the birthday or a personal id: the rest is the whole household's. (Where another birthday is not enough
+    to keep two apart, sources are so careless that another surname or address proves nothing either.)
+    """
+    agree, differ = {}, {}
+    for place, field in enumerate(FIELDS):
+        differ[field] = levels[:, place] == len(COMPARED[field].outcomes)
+        agree[field] = (levels[:, place] != UNKNOWN) & ~differ[field]
+    shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
+    is_another = differ["last_name"] | ((differ["email"] | differ["phone"]) & ~agree["email"] & ~agree["phone"])
+    is_vague = np.isin(levels[:, 0], (_SIMILAR, _INITIAL, _PART)) | (is_another & ~differ["birthday"])
+    found: Bools = have_own_fact(levels) | (shared & ~is_vague)
+    return found
+
+
+def _swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Levels:
+    """The level of first names that are the other's last name, where the names do not fit as they stand; else UNKNOWN.
+
+    Where short names are nearly so they are only similar: "Li Yang" and "Yan Li" live in one house.
+    """
     first, last, texts = people.numbers["first_name"], people.numbers["last_name"], people.texts["last_name"]
-    is_swapped = np.zeros(len(left), dtype=bool)
+    swapped = np.full(len(left), UNKNOWN, dtype=np.int8)
     rest = np.flatnonzero((found[:, 0] == _DIFFERENT) & (found[:, 1] >= _FAR))
     one = _levels(first[left[rest]], last[right[rest]], texts, _last_names)
     other = _levels(last[left[rest]], first[right[rest]], texts, _last_names)
     nearer, further = np.minimum(one, other), np.maximum(one, other)
-    is_swapped[rest] = (nearer > UNKNOWN) & (nearer <= _LAST_SLIP) & (further <= _LAST_SIMILAR)
-    return is_swapped
+    is_near = (nearer > UNKNOWN) & (nearer <= _LAST_SLIP) & (further <= _LAST_SIMILAR)
+    long = np.char.str_len(texts) >= _LONG if len(texts) else np.zeros(0, dtype=bool)
+    is_sure = (further == EQUAL) | (long[first[left[rest]]] & long[last[left[rest]]])
+    swapped[rest] = np.where(is_near, np.where(is_sure, _SWAPPED, _SIMILAR), UNKNOWN)
+    return swapped
 
+
+_LONG = 5
+"""Letters from which on a name that is nearly another is hardly one of its own."""
 
 _FAR = COMPARED["last_name"].outcomes.index("different") + 1
 _SHORT, _SLIP, _SIMILAR, _INITIAL, _SWAPPED, _PART, _DIFFERENT = (
@@ -173,10 +195,12 @@ def _first_names(texts: Texts, a: Ints, b: Ints) -> Ints:
     goes_on = np.char.startswith(texts[a], np.char.add(texts[b], " ")) | (
         np.char.startswith(texts[b], np.char.add(texts[a], " "))
     )
+    is_longer = np.char.count(texts[a], " ") != np.char.count(texts[b], " ")
+    goes_on |= is_longer & are_both & can_be_one(*cut_alike(texts[a], texts[b]))
     further = np.where(np.maximum(first, last) == _SIMILAR, _DIFFERENT, np.maximum(first, last))
     of_both = np.where(is_crossed | goes_on | ((first == EQUAL) & (last == _INITIAL)), _SHORT, further)
     nearer = np.minimum(first, last)
-    of_one = np.minimum(np.where(nearer <= _SLIP, _PART, nearer), whole)
+    of_one = np.where(whole <= _SLIP, whole, np.where(nearer <= _SLIP, _PART, np.minimum(nearer, whole)))
     levels[rest] = np.where(whole == EQUAL, EQUAL, np.where(are_both, of_both, of_one))
     return levels
 
@@ -212,7 +236,10 @@ def _birthdays(texts: Texts, a: Ints, b: Ints) -> Ints:
     year, month, day = same[:, :4].all(1), same[:, 4:6].all(1), same[:, 6:].all(1)
     swapped = year & (days[a, 4:6] == days[b, 6:]).all(1) & (days[a, 6:] == days[b, 4:6]).all(1)
     is_slip = swapped | (keystrokes(texts, a, b) == 1)
-    return np.select([is_slip, year.astype(int) + month + day >= 2, _are_near(texts, a, b)], [2, 3, 4], 5)
+    # The first of January stands for a day nobody asked for.
+    first = (days[:, 4:] == np.array(["0", "1", "0", "1"])).all(axis=1)
+    is_part = (year.astype(int) + month + day >= 2) | (year & (first[a] | first[b]))
+    return np.select([is_slip, is_part, _are_near(texts, a, b)], [2, 3, 4], 5)
 
 
 def _are_near(texts: Texts, a: Ints, b: Ints) -> Bools:

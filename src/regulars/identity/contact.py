@@ -1,7 +1,8 @@
 """E-mail addresses and phone numbers as evidence: whose they are, and which are shared by several people.
 
 A contact point that people use whom something else proves to be different is a household's, not a person's: it
-merges nobody by itself, only together with an equal full name.
+merges nobody by itself, only together with an equal full name. Neither does one whose users are not all of one given
+name: whether "J." or "Maria" is another way to write "Maria Elena", or another of the house, is weighed with all else.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from regulars.identity.component import Links
 from regulars.identity.separation import Ints, Separation
 
 
-def contact_links(value: Ints, full_name: Ints, *, persons: Separation, kind: int, named_kind: int) -> Links:
+def contact_links(
+    value: Ints, full_name: Ints, *, given: Ints, persons: Separation, kind: int, named_kind: int
+) -> Links:
     """Links between the profiles that use one contact point.
 
     Args:
         value: Number of each profile's contact point, -1 for none.
         full_name: Number of each profile's full name, -1 where less than two words are known.
+        given: Number of each profile's given name, -1 where it is not known.
         persons: What stronger evidence already holds together, and what keeps people apart.
-        kind: Evidence of links by the contact alone, where it is not shared.
-        named_kind: Evidence of links by contact and name, where it is shared.
+        kind: Evidence of links by the contact alone, where all of its users can only be one.
+        named_kind: Evidence of links by contact and name, everywhere else.
 
     """
     user = np.flatnonzero(value >= 0)
@@ -30,6 +34,8 @@ def contact_links(value: Ints, full_name: Ints, *, persons: Separation, kind: in
     several = _several(value[user], persons.person[user], values)
     user = user[several[value[user]]]
     is_shared = persons.hold_apart(value[user], persons.person[user], groups=values)
+    named = user[given[user] >= 0]
+    is_shared |= _several(value[named], given[named], values)
     alone = user[~is_shared[value[user]]]
     by_contact = _star(alone, value[alone], kind)
 
@@ -42,12 +48,12 @@ def contact_links(value: Ints, full_name: Ints, *, persons: Separation, kind: in
     return Links.joined([by_contact, _star(named[sure], group[sure], named_kind)])
 
 
-def _several(group: Ints, person: Ints, groups: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which groups hold more than one person."""
+def _several(group: Ints, what: Ints, groups: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which groups hold more than one of what is numbered."""
     low = np.full(groups, np.iinfo(np.int64).max)
     high = np.full(groups, -1, dtype=np.int64)
-    np.minimum.at(low, group, person)
-    np.maximum.at(high, group, person)
+    np.minimum.at(low, group, what)
+    np.maximum.at(high, group, what)
     return low < high
 
 

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.contact import contact_links
 from regulars.identity.evidence import EMAIL, EMAIL_AND_NAME, PHONE, PHONE_AND_NAME, RULED, SAME_AS
-from regulars.identity.name import first_word, last_word, stripped
+from regulars.identity.name import given_and_family, stripped
+from regulars.identity.nickname import formal
 from regulars.identity.numbered import profile_keys, value_numbers, whole_numbers
 from regulars.identity.portrait import text_hashes
 from regulars.identity.separation import NO_BIRTHDAY, Ints, Separation, Strictness, Traces
@@ -37,7 +38,7 @@ def exact_evidence(people: pa.Table, *, keys: pa.Array, rulings: pa.Table) -> Ex
 
     """
     same, apart = _ruled(rulings, keys)
-    traces, full_name = _traces(people, apart)
+    traces, given, full_name = _traces(people, apart)
     count = len(people)
     held, conflicts = untangled(same, persons=_persons(Links.none(), count, traces, "rulings"))
     persons = _persons(held, count, traces, "ids")
@@ -45,7 +46,9 @@ def exact_evidence(people: pa.Table, *, keys: pa.Array, rulings: pa.Table) -> Ex
     held, conflicts = Links.joined([held, named]), conflicts + more
     persons = _persons(held, count, traces, "people")
     by_contact = Links.joined([
-        contact_links(value_numbers(people[contact]), full_name, persons=persons, kind=kind, named_kind=named_kind)
+        contact_links(
+            value_numbers(people[contact]), full_name, given=given, persons=persons, kind=kind, named_kind=named_kind,
+        )
         for contact, kind, named_kind in (("email", EMAIL, EMAIL_AND_NAME), ("phone", PHONE, PHONE_AND_NAME))
     ])
     met, more = untangled(by_contact, persons=persons)
@@ -131,15 +134,14 @@ def _same_as(people: pa.Table, keys: pa.Array) -> Links:
     return Links(left=left, right=right, kind=kind, group=np.arange(len(left)))
 
 
-def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
-    """What tells people apart, and the number of each full name (-1: less than two words)."""
-    name = stripped(people["name"].combine_chunks())
-    first = pc.coalesce(stripped(people["first_name"].combine_chunks()), first_word(name))
-    last = last_word(name)
+def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
+    """What tells people apart, and the numbers of the given name, short forms as the long one, and of the full name."""
+    name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
+    first, last = given_and_family(name, first, last)
     words = pa.concat_arrays([first, last]).dictionary_encode()
     numbers = whole_numbers(words.indices.fill_null(-1))
-    whole = pc.replace_substring(name, " ", "")              # "xiao ming li" is "xiaoming li"
-    full = pc.if_else(pc.is_valid(last), whole, pa.scalar(None, pa.string()))
+    # "xiao ming li" is "xiaoming li"
+    full = pc.replace_substring(pc.binary_join_element_wise(first, last, ""), " ", "")
     traces = Traces(
         exclusive=_exclusive(people),
         first=numbers[: len(people)],
@@ -148,7 +150,7 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints]:
         words=spelled(words.dictionary),
         apart=apart,
     )
-    return traces, value_numbers(full)
+    return traces, value_numbers(formal(first)), value_numbers(full)
 
 
 def _exclusive(people: pa.Table) -> Ints:

@@ -13,9 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.identity.comparison import COMPARED, Compared, are_different, have_only_name, have_second_fact
+from regulars.identity.comparison import (
+    COMPARED,
+    Compared,
+    are_different,
+    have_only_name,
+    have_own_fact,
+    have_second_fact,
+)
 from regulars.identity.component import Conflict, Links
 from regulars.identity.evidence import LIKELY
+from regulars.identity.handed_down import are_handed_down
 from regulars.identity.model import Bits, Model, as_own_words, probabilities, rarities, weigh
 from regulars.identity.namesake import assured
 from regulars.identity.portrait import FIELDS, Portraits
@@ -174,6 +182,7 @@ class _Weighed:
     probability: Floats
     weight: Floats                           # bits
     model: Model
+    is_handed_down: Bools                    # whether two of one family bear the name of either
 
     def tiers(self, *, merge: float) -> pa.Array:
         """Return the tier of each pair: by how probable it is, and by more than its name."""
@@ -182,6 +191,7 @@ class _Weighed:
         decides = {"first_name": self.model.trusts("first_name"), "birthday": self.model.births_decide}
         trusted = [field for field, holds in decides.items() if holds]
         may_be = (merge < 1) & ~are_different(levels, by=trusted)
+        may_be &= ~self.is_handed_down | have_own_fact(levels)
         is_medium = may_be & (self.probability >= merge) & have_second_fact(levels)
         is_name = may_be & (assured(self.probability) >= merge) & have_only_name(levels)
         return pa.array(np.select([is_medium, is_name], ["medium", "name"], "low"))
@@ -195,10 +205,11 @@ def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float)
     # A pair is judged by the digits that are kept of it: on the day it is weighed as ever after.
     probability = np.round(probability, DIGITS)
     kept = np.flatnonzero(probability >= review)
+    left, right = (are_handed_down(model.handed_down, people, side[kept]) for side in (pairs.left, pairs.right))
     return _Weighed(
         pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=levels[kept]),
         bits=Bits(stranger=bits.stranger[kept], household=bits.household[kept]), probability=probability[kept],
-        weight=weight[kept], model=model,
+        weight=weight[kept], model=model, is_handed_down=left | right,
     )
 
 

@@ -16,13 +16,14 @@ import numpy as np
 
 from regulars.identity.blocking import RULES
 from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Levels
+from regulars.identity.naming import Naming
 from regulars.identity.portrait import FIELDS, Portraits, Texts, text_hashes
 from regulars.identity.separation import Floats, Ints
 
 Shares = Sequence[Sequence[float]]
 
 LEVELS = max(len(field.outcomes) for field in COMPARED.values()) + 1
-VERSION = 4
+VERSION = 5
 """Of how outcomes come about, which their names do not say: raised when the same pair would come out otherwise."""
 
 CARELESS = 0.08
@@ -49,6 +50,8 @@ class Model:
     households: float                        # share of pairs that are two of one household
     frequent: Mapping[str, Mapping[str, float]]      # field -> hash of a value -> share of people who have it too
     rare: Mapping[str, float]                # field -> that share for all other values
+    naming: Naming                           # which given names go with which surnames
+    handed_down: Sequence[str]               # hashes of the full names that two of one family bear
     limits: Sequence[int]                    # largest block of each rule of `blocking`
 
     def trusts(self, field: str) -> bool:
@@ -68,7 +71,7 @@ class Model:
     def from_json(cls, text: str) -> Model | None:
         """Return the model that `to_json` wrote; None when it was learned of other comparisons than these."""
         told = json.loads(text)
-        return cls(**told) if told.get("outcomes") == OUTCOMES else None
+        return cls(**{**told, "naming": Naming(**told["naming"])}) if told.get("outcomes") == OUTCOMES else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ def weigh(model: Model, levels: Levels, rarity: Floats) -> Bits:
         logarithms(shares) for shares in (model.person, model.household, model.stranger)
     )
     place = np.arange(len(FIELDS))
-    against = np.where((levels == EQUAL) & BY_VALUE, -rarity, stranger[place, levels])
+    against = np.where((levels == EQUAL) & BY_VALUE, 0.0, stranger[place, levels]) - rarity
     as_household = np.where(SHARED_AT_HOME, household[place, levels], against)
     known = levels != UNKNOWN
     own = person[place, levels]
@@ -112,14 +115,31 @@ def probabilities(model: Model, bits: Bits) -> tuple[Floats, Floats]:
 
 
 def rarities(model: Model, people: Portraits, left: Ints, levels: Levels) -> Floats:
-    """Return for each field of each pair how rare the value is that is equal in both, in bits; 0 where none is."""
+    """Return for each field of each pair how rare the value is that is equal in both, in bits; 0 where none is.
+
+    Alike given names beside an equal surname are as much less rare as the two go together.
+    """
     found = np.zeros(levels.shape)
     for place, field in enumerate(FIELDS):
         if field != "source":
             is_equal = levels[:, place] == EQUAL
             of, back = np.unique(people.numbers[field][left[is_equal]], return_inverse=True)
             found[is_equal, place] = _rarity(model, people.texts[field][of], field)[back]
+    first, last = FIELDS.index("first_name"), FIELDS.index("last_name")
+    is_alike = (levels[:, first] != UNKNOWN) & (levels[:, first] != len(COMPARED["first_name"].outcomes))
+    are_namesakes = np.flatnonzero(is_alike & (levels[:, last] == EQUAL))
+    # In a house as among strangers: those who bear a surname have the given names that go with it.
+    found[are_namesakes, first] -= _together(model, people, left[are_namesakes])
     return found
+
+
+def _together(model: Model, people: Portraits, profiles: Ints) -> Floats:
+    """How much commoner the full name of each of these profiles is than its two parts say, in bits."""
+    texts, numbers = people.texts["first_name"], people.numbers
+    first, last = numbers["first_name"][profiles], numbers["last_name"][profiles]
+    full, back = np.unique(first * len(texts) + last, return_inverse=True)
+    bits: Floats = model.naming.together(texts[full // max(len(texts), 1)], texts[full % max(len(texts), 1)])[back]
+    return bits
 
 
 def as_own_words(model: Model, people: Portraits, left: Ints, right: Ints, levels: Levels) -> Levels:

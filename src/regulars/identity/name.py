@@ -21,6 +21,7 @@ def normalise_names(raw: pa.Array) -> pa.Array:
     text = pc.replace_substring(text, "ß", "ss")
     text = pc.replace_substring_regex(text, "[\u2018\u2019\u00b4`]", "'")
     text = pc.replace_substring_regex(text, r"[\"“”()\[\]{}<>*_.]|[0-9]+", " ")
+    text = pc.replace_substring_regex(text, r"\s*,\s*(jr|sr|ii|iii|iv)\s*$", r" \1")
     text = pc.replace_substring_regex(text, r"^\s*([^,]+),\s*([^,]+)$", r"\2 \1")
     text = pc.replace_substring_regex(text, r"[,;\s]+", " ")
     text = pc.utf8_trim(text, " -'/&")
@@ -81,6 +82,34 @@ def cut_alike(left: NDArray[np.str_], right: NDArray[np.str_]) -> tuple[NDArray[
         for side, each in zip(found, words, strict=True):
             side[rows] = pc.binary_join(pc.list_slice(each.take(pa.array(rows)), 0, int(count)), "").to_pylist()
     return found[0].astype(str), found[1].astype(str)
+
+
+def given_and_family(name: pa.Array, first: pa.Array, last: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return the given names and the surname of people from their stripped names.
+
+    Where they came apart they stay as they are. A full name that was cut at its first and last blank says more: all but
+    its last word are given names. Initials behind a given name are left out, for most systems do not ask for them.
+    "jr" and the like stand behind the given names: who is called so has a namesake at home.
+    """
+    whole, suffix = pc.replace_substring_regex(name, SUFFIX, ""), _suffix(name)
+    has_parts = pc.or_(pc.is_valid(first), pc.is_valid(last))
+    is_cut = pc.and_(pc.equal(first, first_word(name)), pc.equal(last, last_word(name))).fill_null(False)
+    comes_apart = pc.and_(has_parts, pc.invert(is_cut))
+    suffix = pc.if_else(comes_apart, pc.coalesce(_suffix(last), _suffix(first)), suffix)
+    given = pc.if_else(comes_apart, pc.replace_substring_regex(first, SUFFIX, ""), but_last_word(whole))
+    given = pc.replace_substring_regex(given, r"^([^ ]{2}.*?)( [^ ])+$", r"\1")
+    family = pc.if_else(has_parts, pc.replace_substring_regex(last, SUFFIX, ""), last_word(whole))
+    family = pc.if_else(pc.and_(has_parts, is_cut), last_word(whole), family)
+    return pc.coalesce(pc.binary_join_element_wise(given, suffix, " "), given), family
+
+
+SUFFIX = " (jr|sr|ii|iii|iv)$"
+"""What stands behind the name of one who has a namesake at home."""
+
+
+def _suffix(names: pa.Array) -> pa.Array:
+    found = pc.extract_regex(names, " (?P<suffix>jr|sr|ii|iii|iv)$")
+    return pc.struct_field(found, "suffix")
 
 
 def before_at(emails: pa.Array) -> pa.Array:

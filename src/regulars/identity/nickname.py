@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pyarrow as pa
+
 _FORMS = """
 abigail abby abbie gail|adelaide addie|albert al bert albie|alexander alex xander sandy alec sasha
 alexandra alex sandra lexi|alfred alf alfie fred|alice allie|alison ali allie|amanda mandy|amelia amy millie mia
@@ -34,10 +36,18 @@ simon si|sophia sophie|stanley stan|stephanie steph|stephen steve stevie|steven 
 susan sue susie|suzanne sue suzie|sylvia syl|terence terry|teresa terry tess|theodore ted theo teddy
 theresa terry tess|thomas tom tommy|timothy tim timmy|tobias toby|valerie val|vanessa ness|veronica ronnie|victor vic
 victoria vicky tori|vincent vince vinnie|virginia ginny|vivian viv|walter walt wally|wendy wen|wilfred wilf
-william bill will billy willie liam|winifred winnie|zachary zach zack
+william bill will billy willie|winifred winnie|zachary zach zack
 """
 
 NICKNAMES: Mapping[str, tuple[str, ...]] = {
     forms[0]: tuple(forms[1:]) for line in _FORMS.strip().splitlines() for forms in (f.split() for f in line.split("|"))
 }
 """Given names, in small letters, and the forms people use instead."""
+
+_FORMAL = {form: long for long in sorted(NICKNAMES, reverse=True) for form in NICKNAMES[long]}
+
+
+def formal(names: pa.Array) -> pa.Array:
+    """Return the given name that each name is a form of, the first where there are several; itself for all others."""
+    known = names.dictionary_encode()
+    return pa.array([_FORMAL.get(name, name) for name in known.dictionary.to_pylist()], pa.string()).take(known.indices)

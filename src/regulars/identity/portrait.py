@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.identity.distinct import distinct, firsts
-from regulars.identity.name import but_last_word, first_word, folded, last_word, stripped
+from regulars.identity.name import folded, given_and_family, stripped
 from regulars.identity.separation import Bools, Ints
 from regulars.identity.spelling import spelled
 from regulars.records.record import COMPARED_TRAITS
@@ -55,12 +55,7 @@ class Portraits:
 def portraits(people: pa.Table) -> Portraits:
     """Return what can be compared of normalised profiles (`profile.PROFILES` and traits), in their order."""
     name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
-    has_parts = pc.or_(pc.is_valid(first), pc.is_valid(last))
-    end = last_word(name)
-    # A full name that was cut at its first and last blank says more: all but its last word are given names.
-    is_cut = pc.and_(pc.equal(first, first_word(name)), pc.equal(last, end)).fill_null(False)
-    first = pc.if_else(pc.and_(has_parts, pc.invert(is_cut)), first, but_last_word(name))
-    last = pc.if_else(has_parts, last, end)
+    first, last = given_and_family(name, first, last)
     numbers, texts = _encoded(pa.concat_arrays([first, last]))
     found = {"first_name": numbers[: len(people)], "last_name": numbers[len(people) :]}
     spelled = {"first_name": texts, "last_name": texts}

@@ -190,7 +190,10 @@ def pairs_within(group: Ints) -> tuple[Ints, Ints]:
 
 
 def _are_slips(a: NDArray[np.datetime64], b: NDArray[np.datetime64]) -> Bools:
-    """Birthdays of which two of year, month and day agree, or month and day are swapped; NaT never."""
+    """Birthdays of which two of year, month and day agree, month and day are swapped, or one is only a year; NaT never.
+
+    The first of January stands for a day nobody asked for.
+    """
     parts = []
     for birthday in (a, b):
         month = birthday.astype("datetime64[M]")
@@ -200,7 +203,8 @@ def _are_slips(a: NDArray[np.datetime64], b: NDArray[np.datetime64]) -> Bools:
     same_year, same_month, same_day = year_a == year_b, month_a == month_b, day_a == day_b
     swapped = same_year & (month_a == day_b) & (day_a == month_b)
     agreeing = same_year.astype(np.int8) + same_month + same_day
-    return cast("Bools", ((agreeing >= 2) | swapped) & ~np.isnat(a) & ~np.isnat(b))
+    is_new_year = same_year & (((month_a == 0) & (day_a == 0)) | ((month_b == 0) & (day_b == 0)))
+    return cast("Bools", ((agreeing >= 2) | swapped | is_new_year) & ~np.isnat(a) & ~np.isnat(b))
 
 
 def _any(pair: Ints, holds: Bools, pairs: int) -> Bools:

@@ -15,6 +15,7 @@ from regulars.identity.blocking import Blocks
 from regulars.identity.comparison import COMPARED, EQUAL, UNKNOWN, Compared, Levels, are_different, compare
 from regulars.identity.component import components
 from regulars.identity.distinct import firsts
+from regulars.identity.handed_down import handed_down
 from regulars.identity.model import (
     BY_VALUE,
     LEVELS,
@@ -27,6 +28,7 @@ from regulars.identity.model import (
     rarities,
     weigh,
 )
+from regulars.identity.naming import UNTOLD, learn_naming
 from regulars.identity.portrait import FIELDS, Portraits, person_counts, text_hashes
 from regulars.identity.separation import Bools, Floats, Ints, Separation
 
@@ -64,7 +66,7 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
     model, person = _expected(own.count, blocks.limits), persons.person
     for _ in range(ROUNDS):
         frequent, rare = _frequencies(own, person)
-        model = replace(model, frequent=frequent, rare=rare)
+        model = replace(model, frequent=frequent, rare=rare, naming=learn_naming(own, person))
         model = replace(model, stranger=_strangers(model, own, strangers, person))
         levels = as_own_words(model, completed, pairs.left, pairs.right, pairs.levels)
         rarity = rarities(model, completed, pairs.left, levels)
@@ -75,7 +77,7 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
             np.concatenate([first, pairs.left[likely]]), np.concatenate([np.arange(own.count), pairs.right[likely]]),
             count=own.count,
         )
-    return model, pairs
+    return replace(model, handed_down=handed_down(own, person, model.naming) if model.births_decide else []), pairs
 
 
 def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
@@ -88,7 +90,8 @@ def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
     return Model(
         profiles=profiles, outcomes=OUTCOMES,
         person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
-        persons=one / 2, households=one / 8, frequent={}, rare={}, limits=list(sizes),
+        persons=one / 2, households=one / 8, frequent={}, rare={}, naming=UNTOLD, handed_down=[],
+        limits=list(sizes),
     )
 
 

@@ -85,13 +85,35 @@ def test_a_slip_in_the_letters_of_an_address_is_one() -> None:
     ("Mary-Kate Marie", "Mary-Kate", True), ("Mray-Kate Marie", "Mary-Kate", True), ("Mary-Kate Marie", "Mary-Ann", False),
 ])
 def test_several_given_names_are_read_as_a_whole(one: str, other: str, *, is_one: bool) -> None:
-    home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
+    home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009", "birthday": born(1980, 3, 14)}
     first = {**profile("crm/1", f"{one} Quillfeather", **home), "first_name": one.lower(), "last_name": "quillfeather"}
     second = {**profile("forms/1", f"{other} Quillfeather", **home), "first_name": other.lower(), "last_name": "quillfeather"}
 
     customer = customer_ids(resolved(first, second).identity)
 
     assert (customer["crm/1"] == customer["forms/1"]) is is_one
+
+
+@pytest.mark.parametrize(("other", "is_one"), [("Maria", False), ("M", False), ("Maria Elena", True)])
+def test_one_of_several_given_names_or_an_initial_on_the_contact_of_a_house_can_be_anybodys(other: str, *, is_one: bool) -> None:
+    home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009", "last_name": "quillfeather"}
+    first = {**profile("crm/1", "Maria Elena Quillfeather", **home), "first_name": "maria elena"}
+    second = {**profile("forms/1", f"{other} Quillfeather", **home), "first_name": other.lower()}
+
+    customer = customer_ids(resolved(first, second).identity)
+
+    assert (customer["crm/1"] == customer["forms/1"]) is is_one
+
+
+def test_a_junior_is_not_the_father_without_a_birthday_of_both_and_an_initial_in_the_middle_is_no_other_name() -> None:
+    home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", **home), profile("forms/1", "Robert Quillfeather, Jr.", **home),
+        profile("mail/1", "Robert A. Quillfeather", **home),
+    )
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] == customer["mail/1"] != customer["forms/1"]
 
 
 def test_an_equal_name_alone_merges_nobody() -> None:
