@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.identity.distinct import distinct
@@ -17,6 +16,7 @@ from regulars.identity.name import SUFFIX
 from regulars.identity.naming import Naming
 from regulars.identity.portrait import Portraits, Texts, person_counts, text_hashes
 from regulars.identity.separation import Bools, Ints
+from regulars.identity.spelling import spelled, text_column
 
 STRANGERS = 0.1
 """People who have a name by chance, up to which two who have it are taken for one family."""
@@ -86,12 +86,12 @@ def _are_rare(people: Portraits, person: Ints, naming: Naming, full: Ints) -> Bo
 
 def _suffixes(texts: Texts) -> Texts:
     """What marks a junior or senior behind each given name, with its blank; nothing behind the others."""
-    known = pa.array(texts, pa.string())
+    known = text_column(texts)
     cut = pc.replace_substring_regex(known, SUFFIX, "").to_pylist()
     return np.array([text[len(short):] for text, short in zip(texts.tolist(), cut, strict=True)], dtype=str)
 
 
 def _name_hashes(first: Texts, last: Texts) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    given = pc.replace_substring_regex(pa.array(first, pa.string()), SUFFIX, "")
-    full = pc.binary_join_element_wise(given, pa.array(last, pa.string()), " ")
-    return text_hashes(np.array(full.to_pylist(), dtype=str))
+    given = pc.replace_substring_regex(text_column(first), SUFFIX, "")
+    full = pc.binary_join_element_wise(given, text_column(last), " ")
+    return text_hashes(spelled(full))

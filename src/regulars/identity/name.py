@@ -74,7 +74,7 @@ def cut_alike(left: NDArray[np.str_], right: NDArray[np.str_]) -> tuple[NDArray[
 
     "mary kate marie" beside "mary kate" is "marykate".
     """
-    words = [pc.split_pattern(pa.array(names, pa.string()), " ") for names in (left, right)]
+    words = [pc.split_pattern(text_column(names), " ") for names in (left, right)]
     least = pc.min_element_wise(*(pc.list_value_length(each) for each in words)).to_numpy(zero_copy_only=False)
     found = [left.astype(object), right.astype(object)]
     for count in np.unique(least):
