@@ -1,8 +1,8 @@
 """E-mail addresses and phone numbers as evidence: whose they are, and which are shared by several people.
 
 A contact point that people use whom something else proves to be different is a household's, not a person's: it
-merges nobody by itself, only together with an equal full name. Neither does one whose users are not all of one given
-name: whether "J." or "Maria" is another way to write "Maria Elena", or another of the house, is weighed with all else.
+merges nobody by itself, only together with an equal full name. Neither does one whose users tell more or fewer given
+names: whether "J." or "Maria" is another way to write "Maria Elena", or another of the house, is weighed with all else.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from regulars.identity.separation import Ints, Separation
 
 
 def contact_links(
-    value: Ints, full_name: Ints, *, given: Ints, persons: Separation, kind: int, named_kind: int
+    value: Ints, full_name: Ints, *, given_names: Ints, persons: Separation, kind: int, named_kind: int
 ) -> Links:
     """Links between the profiles that use one contact point.
 
     Args:
         value: Number of each profile's contact point, -1 for none.
         full_name: Number of each profile's full name, -1 where less than two words are known.
-        given: Number of each profile's given name, -1 where it is not known.
+        given_names: How many given names each profile tells, 0 an initial alone, -1 none.
         persons: What stronger evidence already holds together, and what keeps people apart.
         kind: Evidence of links by the contact alone, where all of its users can only be one.
         named_kind: Evidence of links by contact and name, everywhere else.
@@ -34,8 +34,8 @@ def contact_links(
     several = _several(value[user], persons.person[user], values)
     user = user[several[value[user]]]
     is_shared = persons.hold_apart(value[user], persons.person[user], groups=values)
-    named = user[given[user] >= 0]
-    is_shared |= _several(value[named], given[named], values)
+    named = user[given_names[user] >= 0]
+    is_shared |= _several(value[named], given_names[named], values)
     alone = user[~is_shared[value[user]]]
     by_contact = _star(alone, value[alone], kind)
 

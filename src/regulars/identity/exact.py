@@ -12,7 +12,6 @@ from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.contact import contact_links
 from regulars.identity.evidence import EMAIL, EMAIL_AND_NAME, PHONE, PHONE_AND_NAME, RULED, SAME_AS
 from regulars.identity.name import given_and_family, stripped
-from regulars.identity.nickname import formal
 from regulars.identity.numbered import profile_keys, value_numbers, whole_numbers
 from regulars.identity.portrait import text_hashes
 from regulars.identity.separation import NO_BIRTHDAY, Ints, Separation, Strictness, Traces
@@ -38,7 +37,7 @@ def exact_evidence(people: pa.Table, *, keys: pa.Array, rulings: pa.Table) -> Ex
 
     """
     same, apart = _ruled(rulings, keys)
-    traces, given, full_name = _traces(people, apart)
+    traces, given_names, full_name = _traces(people, apart)
     count = len(people)
     held, conflicts = untangled(same, persons=_persons(Links.none(), count, traces, "rulings"))
     persons = _persons(held, count, traces, "ids")
@@ -47,7 +46,8 @@ def exact_evidence(people: pa.Table, *, keys: pa.Array, rulings: pa.Table) -> Ex
     persons = _persons(held, count, traces, "people")
     by_contact = Links.joined([
         contact_links(
-            value_numbers(people[contact]), full_name, given=given, persons=persons, kind=kind, named_kind=named_kind,
+            value_numbers(people[contact]), full_name,
+            given_names=given_names, persons=persons, kind=kind, named_kind=named_kind,
         )
         for contact, kind, named_kind in (("email", EMAIL, EMAIL_AND_NAME), ("phone", PHONE, PHONE_AND_NAME))
     ])
@@ -135,7 +135,7 @@ def _same_as(people: pa.Table, keys: pa.Array) -> Links:
 
 
 def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
-    """What tells people apart, and the numbers of the given name, short forms as the long one, and of the full name."""
+    """What tells people apart, how many given names each tells (0 an initial, -1 none), and each full name's number."""
     name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
     first, last = given_and_family(name, first, last)
     words = pa.concat_arrays([first, last]).dictionary_encode()
@@ -150,7 +150,8 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
         words=spelled(words.dictionary),
         apart=apart,
     )
-    return traces, value_numbers(formal(first)), value_numbers(full)
+    several = pc.if_else(pc.equal(pc.utf8_length(first), 1), 0, pc.add(pc.count_substring(first, " "), 1))
+    return traces, whole_numbers(several.fill_null(-1)), value_numbers(full)
 
 
 def _exclusive(people: pa.Table) -> Ints:

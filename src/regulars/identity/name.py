@@ -123,6 +123,7 @@ def can_be_one(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bo
     True when they are equal, one is the other's initial or clear beginning ("ben", "benjamin"), or one slip of the
     keyboard lies between them. "Paul" and "Paula", "Mark" and "Mary", "Mario" and "Maria" live in one house: a last
     letter more (unless the key was hit twice) or of another kind, or another letter in a short name, is no slip.
+    "Frances" and "Francis" are two names as well.
     Of several given names, one may be written alone or all as one word; where both write several, the first and the
     last have to fit: "maría josé" and "maría elena" are sisters. Where one writes more of them, the others have to:
     "mary-kate marie" is "mary-kate" too.
@@ -140,6 +141,18 @@ def can_be_one(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bo
     both = (first & last) | is_crossed | (one[2] == other[2]) | goes_on
     found[rest] = np.where(several[0][rest] & several[1][rest], both, first | last | whole)
     return found
+
+
+_TWO_NAMES = np.array([
+    f"{one} {other}"
+    for pair in (
+        "anna hanna", "aubrey audrey", "bailey hailey", "brenda brenna", "carl carol", "christian christina",
+        "dana diana", "donald ronald", "frances francis", "hayden jayden", "jesse jessie", "joseph josephine",
+        "marion marlon", "martha marsha", "rene renee",
+    )
+    for one, other in (pair.split(), pair.split()[::-1])
+])
+"""Given names, both in use, that a slip of the keyboard would make of each other."""
 
 
 def _can_be_one_word(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray[np.bool_]:
@@ -162,7 +175,9 @@ def _can_be_one_word(left: NDArray[np.str_], right: NDArray[np.str_]) -> NDArray
         np.take_along_axis(a, at + 1, 1) == np.take_along_axis(b, at, 1)
     )
     swapped = (longer == shorter) & (prefix + suffix == longer - 2) & crossed[:, 0] & (shorter >= 3)
-    return cast("NDArray[np.bool_]", (shorter > 0) & (begins | letter_more | doubled | other_letter | swapped))
+    is_slip = letter_more | doubled | other_letter | swapped
+    are_two = np.isin(np.char.add(np.char.add(left, " "), right), _TWO_NAMES)
+    return cast("NDArray[np.bool_]", (shorter > 0) & (begins | is_slip) & ~are_two)
 
 
 def _letters(names: NDArray[np.str_]) -> NDArray[np.uint32]:

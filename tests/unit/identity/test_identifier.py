@@ -97,7 +97,7 @@ def test_a_name_is_folded_with_its_accents_kept_and_stripped(typed: str, kept: s
     ("ann", "ann", True), ("b", "benjamin", True), ("ben", "benjamin", True), ("jonathan", "jonahtan", True),
     ("jonh", "john", True), ("stephen", "stepen", True), ("danielle", "daniolle", True),
     ("tom", "tmo", True), ("bo", "boo", True), ("paul", "paula", False), ("mario", "maria", False), ("mark", "mary", False), ("ann", "bea", False),
-    ("daniel", "danielle", False), ("robert", "bob", False), ("", "ann", False),
+    ("frances", "francis", False), ("daniel", "danielle", False), ("robert", "bob", False), ("", "ann", False),
     ("mary ann", "mary", True), ("mary ann", "ann", True), ("xiao ming", "xiaoming", True), ("john quincy", "john q", True),
     ("van hoa", "hoa van", True), ("maria jose", "maria elena", False), ("xia kai", "xia ting", False), ("mary ann", "beth", False),
 ])

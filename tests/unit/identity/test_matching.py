@@ -105,6 +105,16 @@ def test_one_of_several_given_names_or_an_initial_on_the_contact_of_a_house_can_
     assert (customer["crm/1"] == customer["forms/1"]) is is_one
 
 
+@pytest.mark.parametrize(("other", "is_one"), [("Rboert", True), ("Robret", True), ("R", False), ("Frances", False)])
+def test_a_name_with_two_letters_crossed_is_its_own_on_its_own_address_and_an_initial_is_not(other: str, *, is_one: bool) -> None:
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", email="rq@a.example"), profile("web/1", f"{other} Quillfeather", email="rq@a.example"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert (customer["crm/1"] == customer["web/1"]) is is_one
+
+
 def test_a_junior_is_not_the_father_without_a_birthday_of_both_and_an_initial_in_the_middle_is_no_other_name() -> None:
     home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
     found = resolved(
