@@ -10,6 +10,7 @@ from pathlib import Path
 from regulars.clock import SystemClock
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
 from regulars.storage.door.generation import Generation, prefix_of
+from regulars.storage.door.journal import Journal
 from regulars.storage.door.landed import STREAM, ArrivalLanding
 from regulars.storage.door.message_ids import message_hash
 from regulars.storage.stores import Stores
@@ -55,3 +56,14 @@ def test_arrivals_land_once_however_often_it_is_begun(stores: Stores, tmp_path: 
 
     rows = stores.border.fetch(stores.landing.rows("site", STREAM)).to_pylist()
     assert [row["payload"] for row in rows] == ['{"door":{"id":"a"},"n":1}']
+
+
+def test_a_journal_that_is_given_back_twice_closes_nobody_elses_file(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "journal")
+    journal.close()
+
+    with (tmp_path / "other").open("wb", buffering=0) as other:        # takes the number that was freed
+        journal.close()
+        other.write(b"kept")
+
+    assert (tmp_path / "other").read_bytes() == b"kept"

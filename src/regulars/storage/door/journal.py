@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+CLOSED = -1
+"""Handle of a journal that was given back."""
+
 
 @dataclass(slots=True)
 class Journal:
@@ -48,8 +51,10 @@ class Journal:
         os.ftruncate(self.handle, self.length)
 
     def close(self) -> None:
-        """Give back the file."""
-        os.close(self.handle)
+        """Give back the file; a second time nothing, for its number may be another file's by then."""
+        if self.handle != CLOSED:
+            os.close(self.handle)
+            self.handle = CLOSED
 
 
 def whole_lines(path: Path) -> tuple[int, int]:
