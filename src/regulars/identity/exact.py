@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.contact import contact_links
 from regulars.identity.evidence import EMAIL, EMAIL_AND_NAME, PHONE, PHONE_AND_NAME, RULED, SAME_AS
-from regulars.identity.name import given_and_family, stripped
+from regulars.identity.name import given_and_family, stripped, without_initials
 from regulars.identity.numbered import profile_keys, value_numbers, whole_numbers
 from regulars.identity.portrait import text_hashes
 from regulars.identity.separation import NO_BIRTHDAY, Ints, Separation, Strictness, Traces
@@ -140,8 +140,9 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
     first, last = given_and_family(name, first, last)
     words = pa.concat_arrays([first, last]).dictionary_encode()
     numbers = whole_numbers(words.indices.fill_null(-1))
-    # "xiao ming li" is "xiaoming li"
-    full = pc.replace_substring(pc.binary_join_element_wise(first, last, ""), " ", "")
+    # "xiao ming li" is "xiaoming li", wherever it is cut
+    whole = pc.replace_substring(without_initials(name), " ", "")
+    full = pc.if_else(pc.is_valid(last), whole, pa.scalar(None, pa.string()))
     traces = Traces(
         exclusive=_exclusive(people),
         first=numbers[: len(people)],

@@ -103,6 +103,11 @@ def given_and_family(name: pa.Array, first: pa.Array, last: pa.Array) -> tuple[p
     return pc.coalesce(pc.binary_join_element_wise(given, suffix, " "), given), family
 
 
+def without_initials(names: pa.Array) -> pa.Array:
+    """Return full names without the initials between the first name and the last: "robert a lee" is "robert lee"."""
+    return pc.replace_substring_regex(names, r"^([^ ]{2}.*?)( [^ ])+ ", r"\1 ")
+
+
 SUFFIX = " (jr|sr|ii|iii|iv)$"
 """What stands behind the name of one who has a namesake at home."""
 

@@ -115,6 +115,16 @@ def test_a_name_with_two_letters_crossed_is_its_own_on_its_own_address_and_an_in
     assert (customer["crm/1"] == customer["web/1"]) is is_one
 
 
+def test_an_equal_full_name_on_one_address_is_one_person_wherever_it_was_cut() -> None:
+    found = resolved(
+        profile("crm/1", "Emery Emeie Quillfeather", email="eq@a.example", first_name="emery emeie", last_name="quillfeather"),
+        profile("web/1", "Emery Emeie Quillfeather", email="eq@a.example", first_name="emery", last_name="quillfeather"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert customer["crm/1"] == customer["web/1"]
+
+
 def test_a_junior_is_not_the_father_without_a_birthday_of_both_and_an_initial_in_the_middle_is_no_other_name() -> None:
     home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
     found = resolved(
