@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -177,8 +177,8 @@ def _line(ask: Ask, one: Shop) -> ShopLine:
 def _rotation(now: RotationNow) -> RotationLine:
     rotation = now.rotated.rotation
     return RotationLine(
-        experiment=rotation.experiment, product_id=rotation.product, slot_minutes=rotation.slot.seconds // 60
-        + rotation.slot.days * 24 * 60, state=now.state, shown=now.variant, until=now.until,
+        experiment=rotation.experiment, product_id=rotation.product, slot_minutes=rotation.slot // timedelta(minutes=1),
+        state=now.state, shown=now.variant, until=now.until,
     )
 
 
