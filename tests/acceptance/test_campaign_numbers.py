@@ -117,7 +117,8 @@ def test_c5_row_4_landlines_and_numbers_that_nobody_has_get_no_texts_once_that_i
     assert counted == Counts(total=3, answered=3, valid=2, mobile=1)
 
 
-@pytest.mark.parametrize("faults", [Faults(plan={101: Fault(kind="status", status=429), 103: Fault(kind="status", status=429)})])
+# The 429s fall into batches two and three, so that no number's second question can be the one that meets the other 429.
+@pytest.mark.parametrize("faults", [Faults(plan={101: Fault(kind="status", status=429), 203: Fault(kind="status", status=429)})])
 def test_c5_row_6_a_long_list_goes_in_batches_of_a_hundred_each_kept(folder: Path, server: SandboxServer) -> None:
     numbers = "".join(f"254-867-{last}\n" for last in range(2000, 2205))
     (folder / "fair.csv").write_text(f"phone\n{numbers}", encoding="utf-8")
