@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MB = 1024                                    # kilobytes, as the kernel counts memory
 LOOK_EVERY = 0.005                           # seconds between two looks at a running process
-WEIGH_EVERY = 0.1                            # ... at how much memory it holds, which is work for the kernel
+WEIGH_EVERY = 0.1                            # ... at how much memory it holds
+WEIGH_SHARE = 50                             # ... and no more than a fiftieth of the time: what is weighed stands still
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,12 @@ def measured(command: Sequence[str], *, environment: Mapping[str, str] | None = 
         process = subprocess.Popen(
             [sys.executable, *command], env=surroundings, stdout=subprocess.DEVNULL, stderr=said
         )
-        peak, weighed, ended = 0.0, 0.0, 0
+        peak, weigh_at, ended = 0.0, 0.0, 0
         while not ended:
-            if time.perf_counter() - weighed > WEIGH_EVERY:
-                peak, weighed = max(peak, _peak_mb(process.pid)), time.perf_counter()
+            if (now := time.perf_counter()) > weigh_at:
+                peak = max(peak, _peak_mb(process.pid))
+                weighed = time.perf_counter()
+                weigh_at = weighed + max(WEIGH_EVERY, WEIGH_SHARE * (weighed - now))
             time.sleep(LOOK_EVERY)
             # wait4 alone says what this one process took, and not all that were ever waited for.
             ended, status, used = os.wait4(process.pid, os.WNOHANG)
