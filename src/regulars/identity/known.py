@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import pyarrow as pa
@@ -61,8 +62,9 @@ class Known(Protocol):
 class Everybody:
     """The map and the register as two tables; nobody was known where neither is given."""
 
-    map: pa.Table = field(default_factory=MAP.empty_table)
-    ids: pa.Table = field(default_factory=REGISTER.empty_table)
+    # `empty_table` would make arrays, and Arrow import pandas for that.
+    map: pa.Table = field(default_factory=partial(pa.Table.from_batches, [], MAP))
+    ids: pa.Table = field(default_factory=partial(pa.Table.from_batches, [], REGISTER))
 
     def identity(self) -> pa.Table:
         """Return the whole map."""
