@@ -34,9 +34,10 @@
     land_every = 60                 # seconds after which what came is landed
     keys.site = ["9f86d0…"]         # SHA-256 of each write key of the source `site`
 
-    [llm]                           # only where a language model reads offers; left out, rules read them
+    [llm]                           # only where a language model reads what rules read otherwise
     dialect = "anthropic"           # or "openai", which many other servers speak
     model = "claude-haiku-4-5"
+    reads = ["offers"]              # of campaigns; and "replies": then words of people leave the house
     key = "${ANTHROPIC_API_KEY}"    # looked up when the model is asked; left out, none is shown
     requests_per_day = 100          # no more are asked on a day of the business
     tokens_per_day = 500000         # in and out
@@ -88,10 +89,8 @@ FILE = "regulars.toml"
 HOME = ".regulars"
 """Folder of a project for what belongs to this machine: the key file, caches."""
 OVERRIDES = {
-    "REGULARS_LANDING": ("stores", "landing"),
-    "REGULARS_LAKE": ("stores", "lake"),
-    "REGULARS_BOOK": ("stores", "book"),
-    "REGULARS_EXPORTS": ("stores", "exports"),
+    "REGULARS_LANDING": ("stores", "landing"), "REGULARS_LAKE": ("stores", "lake"),
+    "REGULARS_BOOK": ("stores", "book"), "REGULARS_EXPORTS": ("stores", "exports"),
     "REGULARS_ENGINE": ("engine", "url"),
 }
 """Variables of the environment that go before the file, and what they replace."""
@@ -101,6 +100,8 @@ MOST_WORKERS = 64
 Dialect = Literal["anthropic", "openai"]
 """How a language model is spoken to."""
 
+READ = ("offers", "replies")
+"""What a language model can read: what campaigns offer, and how replies are meant."""
 _ASKED = frozenset({"llm", "numbers"})
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
@@ -166,10 +167,11 @@ class DoorChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoices:
-    """The language model that reads offers, and how much it may be asked."""
+    """The language model that reads what rules read otherwise, and how much it may be asked."""
 
     dialect: Dialect                         # "anthropic": Messages API; "openai": chat completions, also of others
     model: str                               # as its server names it
+    reads: tuple[str, ...] = READ[:1]        # of READ; what people reply only where it is said
     url: str | None = None                   # where the API's paths begin; None: the vendor's own
     key: str | None = None                   # a reference, `${NAME}`; None: the server wants none
     requests_per_day: int = 100              # of the business
@@ -227,8 +229,7 @@ def read_config(folder: Path, *, environment: Mapping[str, str]) -> Config:
 
 def line_of(text: str, path: Where) -> int:
     """Return the line, from 1, on which a TOML file says a key of a table; the table's or 1 if it does not."""
-    table = key = 1
-    inside = False
+    table, key, inside = 1, 1, False
     for number, line in enumerate(text.splitlines(), start=1):
         bare = line.split("#")[0].strip()
         if bare.startswith("["):
@@ -256,8 +257,7 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
         folder=folder, business=_business(filled["business"]), identity=_identity(filled["identity"]),
         stores=_stores(filled["stores"], folder), engine=_engine(filled["engine"]), door=_door(filled["door"], folder),
         llm=_llm(tables["llm"]) if "llm" in data else None,
-        numbers=_numbers(tables["numbers"]) if "numbers" in data else None,
-        origins=origins,
+        numbers=_numbers(tables["numbers"]) if "numbers" in data else None, origins=origins,
     )
 
 
@@ -291,8 +291,7 @@ def _identity(data: dict[str, Any]) -> IdentityChoices:
         is_gmail_folded=checked(
             folded, ("identity", "gmail_folded"), holds=isinstance(folded, bool), hint="true or false"
         ),
-        merge_from=merge,
-        review_from=review,
+        merge_from=merge, review_from=review,
         desk_from=checked(
             desk, ("identity", "desk_from"), holds=type(desk) is int and desk > 1, hint="a whole number from 2 on: 10"
         ),
@@ -334,15 +333,14 @@ def _door(data: dict[str, Any], folder: Path) -> DoorChoices:
             checked(one, ("door", f"keys.{source}"), holds=is_hash, hint="printf %s KEY | sha256sum")
     return DoorChoices(
         folder=folder / as_text(data.get("folder", "data/door"), ("door", "folder")),
-        land_every=float(checked(every, path, holds=is_length, hint="seconds, above 0: 60")),
-        keys=read,
+        land_every=float(checked(every, path, holds=is_length, hint="seconds, above 0: 60")), keys=read,
     )
 
 
 def _llm(data: dict[str, Any]) -> ModelChoices:
     read: dict[str, Callable[[Any, Where], Any]] = {
-        "dialect": as_text, "model": as_text, "url": as_text, "key": as_reference, "requests_per_day": as_count,
-        "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
+        "dialect": as_text, "model": as_text, "reads": as_texts, "url": as_text, "key": as_reference,
+        "requests_per_day": as_count, "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
     }
     no_strangers(data, read, "llm")
     for name, hint in {"dialect": 'dialect = "anthropic"', "model": 'model = "claude-haiku-4-5"'}.items():
@@ -351,6 +349,8 @@ def _llm(data: dict[str, Any]) -> ModelChoices:
     known = {name: read[name](value, ("llm", name)) for name, value in data.items()}
     is_dialect = known["dialect"] in get_args(Dialect)
     checked(known["dialect"], ("llm", "dialect"), holds=is_dialect, hint='"anthropic" or "openai"')
+    for one in known.get("reads", ()):
+        checked(one, ("llm", "reads"), holds=one in READ, hint='["offers"] or ["offers", "replies"]')
     if "timeout" in known:
         known["timeout"] = float(known["timeout"])
     return ModelChoices(**known)

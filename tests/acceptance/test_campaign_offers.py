@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from regulars.campaigns.offer_answer import PROMPT_VERSION
+from regulars.campaigns.offer_answer import OFFERS
 from regulars.clock import FixedClock
 from regulars.destinations.sender import Receipt
 from regulars.pipeline.compose import plan_campaign, write_plan
@@ -150,7 +150,7 @@ def test_a_plan_has_the_offer_as_the_model_read_it(folder: Path, tmp_path: Path)
     offer = {"kind": "bogo", "amount": 1, "unit": "free_items", "is_up_to": False, "code": "LUCKYDUO", "expires_words": None,
              "minimum": None, "topic": "other", "description": text}
     workspace.book.readings.keep(Answered(
-        kind="offer", content_hash=hashlib.sha256(text.encode()).hexdigest(), model="small-1", prompt_version=PROMPT_VERSION,
+        kind="offer", content_hash=hashlib.sha256(text.encode()).hexdigest(), model="small-1", prompt_version=OFFERS.version,
         answer=json.dumps({"offer": offer, "category": "promotional"}), tokens=1, at=NOON,
     ))
 

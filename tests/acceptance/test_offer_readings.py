@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from regulars.cli.main import main_group
 from regulars.clock import FixedClock
 from regulars.pipeline.account import Desk
-from regulars.pipeline.offer_readings import Budget, OfferRead, ask, budget, offers_read
+from regulars.pipeline.model_readings import Budget, ask
+from regulars.pipeline.offer_readings import OfferRead, budget, offers_read
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox import Fault, Faults, SandboxServer
 

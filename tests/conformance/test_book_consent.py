@@ -276,6 +276,29 @@ def test_the_book_decides_as_the_rule_says(book: Book) -> None:
         assert taken == expected
 
 
+@pytest.mark.parametrize("few", [0, 100])
+def test_batches_of_subjects_with_few_seats_and_with_many_are_decided_as_the_rule_says(
+    book: Book, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("regulars.storage.book.seats.FEW", few)
+    rng, sent = Random(5), dict[str, list[datetime]]()
+    for batch in range(12):
+        at = NOW + timedelta(hours=30 * batch)
+        # Halfway the limit is lowered: what was sent under the other one counts.
+        cap = replace(WEEKLY, limit=3 if batch < 6 else 1)
+        wanted = {f"{batch}.{n}": f"c{rng.randrange(4)}" for n in range(6)}
+
+        found = book.seats.take_all(
+            {name: seats([cap], offer(who), at=at, zone="UTC") for name, who in wanted.items()}, at=at
+        )
+
+        for name, who in wanted.items():
+            is_allowed = within(cap, sent.setdefault(who, []), at=at, zone="UTC").allowed
+            assert (found[name] is None) == is_allowed
+            if is_allowed:
+                sent[who].append(at)
+
+
 def test_the_book_says_since_when_a_cap_is_full_as_the_rule_says(book: Book) -> None:
     rng, sent = Random(4), []
     for n in range(60):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from regulars.campaigns.campaign import message_id
@@ -49,6 +50,22 @@ def reply(book: Book, provider_id: str, campaign: str, *, mood: str = "neutral",
         provider="quo", provider_id=provider_id, address=ANN, ours="+12545550100", text="hello", at=NOW + HOUR,
         status=status, mood=mood, intent="other", campaign_id=campaign, customer_id="c_0000000",
     ), at=NOW + HOUR)
+
+
+def test_a_reply_that_is_read_otherwise_is_recorded_anew_and_told_of_again(book: Book) -> None:
+    first = sent(book, "first", at=NOW)
+    reply(book, "r1", first)
+    reply(book, "r2", first)
+    before, one = book.campaigns.told_so_far(first), book.replies.of(first)[0]
+
+    book.replies.read_again([replace(one, mood="positive", intent="interested")], at=NOW + 2 * HOUR)
+
+    lines = book.replies.since(NOW, campaign="first")
+    again = [row for batch in book.sent.replies(after=NOW + HOUR, until=NOW + 3 * HOUR) for row in batch]
+    assert sorted((line.reply.provider_id, line.reply.mood) for line in lines) == [("r1", "positive"), ("r2", "neutral")]
+    assert [(row["reply_id"], row["mood"], row["intent"]) for row in again] == [("quo/r1", "positive", "interested")]
+    assert book.campaigns.told_so_far(first) != before
+    assert book.replies.since(NOW, campaign="second") == []
 
 
 def test_a_reply_answers_the_last_message_before_it(book: Book) -> None:

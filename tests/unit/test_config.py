@@ -152,6 +152,14 @@ def test_no_model_is_asked_unless_one_is_declared(tmp_path: Path) -> None:
     assert read(tmp_path, LLM[:LLM.index("[llm]")]).llm is None
 
 
+def test_what_people_reply_is_read_by_a_model_only_where_it_is_said(tmp_path: Path) -> None:
+    quiet, told = read(tmp_path, LLM).llm, read(tmp_path, LLM + 'reads = ["offers", "replies"]\n').llm
+
+    assert quiet is not None
+    assert told is not None
+    assert (quiet.reads, told.reads) == (("offers",), ("offers", "replies"))
+
+
 def test_a_models_key_stays_a_reference(tmp_path: Path) -> None:
     config = read(tmp_path, LLM + 'key = "${LLM_KEY}"\ntimeout = 5\nprice = "3.00"\n', LLM_KEY="secret")
 
@@ -163,6 +171,7 @@ def test_a_models_key_stays_a_reference(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "said"), [
     ("requests_per_day = 0", "requests_per_day = 0"), ("tokens_per_day = 1.5", "tokens_per_day = 1.5"),
     ('price = "-1"', "price = '-1'"), ("timeout = 0", "timeout = 0"), ('modle = "x"', "did you mean 'model'?"),
+    ('reads = ["mail"]', "reads = 'mail'"), ('reads = "replies"', "reads = 'replies'"),
     ('key = "hunter2"', "regulars.toml:8: [llm] the key is no reference"),
 ])
 def test_what_is_said_of_a_model_is_checked(tmp_path: Path, line: str, said: str) -> None:

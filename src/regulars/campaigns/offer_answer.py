@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
 from regulars.campaigns.benefit import Kind, numbers_said
 from regulars.campaigns.deadline import deadlines
+from regulars.campaigns.model_answer import Asking, Rejected, one_of, whole
 from regulars.campaigns.near import Prose
 from regulars.campaigns.offer import BLANK, Category, Offer, Reading, Topic
 
-INSTRUCTION = """\
+_INSTRUCTION = """\
 You read one marketing message of a business and say what it offers its reader. Report only what the message says in \
 words: never infer, complete or translate. Set a field to null where the message does not say it.
 offer: null when nothing is offered; a receipt, a login code or what somebody already saved is no offer. When several \
@@ -37,26 +37,14 @@ def _either(kind: str) -> dict[str, object]:
     return {"anyOf": [{"type": kind}, {"type": "null"}]}
 
 
-def _object(properties: Mapping[str, object]) -> dict[str, Any]:
-    return {
-        "type": "object", "properties": dict(properties), "required": list(properties), "additionalProperties": False,
-    }
-
-
-SCHEMA: Mapping[str, Any] = _object({
-    "offer": {"anyOf": [_object({
-        "kind": {"type": "string", "enum": list(get_args(Kind))}, "amount": _either("number"),
-        "unit": _either("string"), "is_up_to": {"type": "boolean"}, "code": _either("string"),
-        "expires_words": _either("string"), "minimum": _either("number"),
-        "topic": {"type": "string", "enum": list(get_args(Topic))}, "description": {"type": "string"},
+_SCHEMA = whole({
+    "offer": {"anyOf": [whole({
+        "kind": one_of(get_args(Kind)), "amount": _either("number"), "unit": _either("string"),
+        "is_up_to": {"type": "boolean"}, "code": _either("string"), "expires_words": _either("string"),
+        "minimum": _either("number"), "topic": one_of(get_args(Topic)), "description": {"type": "string"},
     }), {"type": "null"}]},
-    "category": {"type": "string", "enum": list(get_args(Category))},
+    "category": one_of(get_args(Category)),
 })
-"""The shape of an answer, in the part of JSON Schema that both dialects hold models to."""
-
-PROMPT_VERSION = hashlib.sha256(INSTRUCTION.encode() + msgspec.json.encode(SCHEMA)).hexdigest()[:12]
-"""Changes with what is asked, so that an answer to another question is never taken for one to this."""
-
 _MONEY = r"[A-Z]{3}"
 _UNITS: Mapping[Kind, str] = {
     "percent_off": "percent", "amount_off": _MONEY, "fixed_price": _MONEY, "voucher": f"percent|{_MONEY}",
@@ -84,16 +72,15 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     category: Category
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """An answer that is not taken."""
-
-    reason: str
-
-
 def question(text: str) -> str:
     """Return a text as it is put before the model; `text` is what `words_of` gives, without its addresses."""
     return f"<message>\n{re.sub(f'{BLANK}+', ' ', text)}\n</message>"
+
+
+OFFERS = Asking(
+    kind="offer", named="offers", instruction=_INSTRUCTION, schema=_SCHEMA, put=question, most_tokens=2_000
+)
+"""What is asked about words of campaigns."""
 
 
 def judged(answer: str | None, text: str, told: Reading, *, sent: date | None = None) -> Reading | Rejected:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
@@ -50,6 +50,56 @@ class Seat:
     subject: str                             # "customer:c_1", "sender:+12545550100"
     limit: int
     free_before: datetime                    # taken at or before: free again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatsOfOne:
+    """How the seats of one subject under a cap stand."""
+
+    reusable: Sequence[int] = ()             # those that are free again, in the order in which they are taken
+    last: int = -1                           # the highest number there is
+    in_use: int = 0                          # asked for only where `last` is beyond the limit
+
+    def free(self, limit: int) -> Iterator[int]:
+        """Yield the numbers of the seats that are free under a limit: those free for longest, then new ones."""
+        if self.last < limit:
+            yield from self.reusable
+            yield from range(self.last + 1, limit)
+        else:
+            # Seats beyond the limit are there only after it was lowered: then those in use are counted.
+            yield from self.reusable[:max(limit - self.in_use, 0)]
+
+
+def allotted(
+    wanted: Mapping[str, Sequence[Seat]], standing: Mapping[tuple[str, str], SeatsOfOne]
+) -> tuple[list[tuple[str, Seat, int]], dict[str, str]]:
+    """Give messages their seats in order, of each all or none: message, seat and its number, and whose cap is full.
+
+    Args:
+        wanted: By message.
+        standing: By cap and subject, as it is before.
+
+    """
+    free: dict[tuple[str, str], Iterator[int]] = {}
+    next_: dict[tuple[str, str], int | None] = {}
+    given, full = [], dict[str, str]()
+    for message, seats_ in wanted.items():
+        for seat in seats_:
+            key = seat.cap, seat.subject
+            if key not in free:
+                free[key] = standing.get(key, SeatsOfOne()).free(seat.limit)
+                next_[key] = next(free[key], None)
+        lacking = sorted(seat.cap for seat in seats_ if next_[seat.cap, seat.subject] is None)
+        if lacking:
+            full[message] = lacking[0]
+            continue
+        for seat in seats_:
+            key = seat.cap, seat.subject
+            number = next_[key]
+            assert number is not None
+            given.append((message, seat, number))
+            next_[key] = next(free[key], None)
+    return given, full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import click
 from regulars.cli.campaign_decisions import approve, choose, rule, withdraw
 from regulars.cli.campaign_numbers import numbers
 from regulars.cli.campaign_read import read
+from regulars.cli.campaign_replies import replies
 from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_json, show_table
 from regulars.web.mask import mask
 
@@ -49,7 +50,7 @@ def command(context: click.Context, folder: Path, *, as_json: bool) -> None:
         _list(folder, as_json=as_json)
 
 
-for verb in (choose, approve, withdraw, rule, read, numbers):
+for verb in (choose, approve, withdraw, rule, read, replies, numbers):
     command.add_command(verb)
 
 

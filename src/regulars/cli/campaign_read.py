@@ -11,7 +11,8 @@ import click
 from regulars.cli.screen import command_line, counted, project_options, show_json, show_table
 
 if TYPE_CHECKING:
-    from regulars.pipeline.offer_readings import Budget, OfferRead
+    from regulars.pipeline.model_readings import Budget
+    from regulars.pipeline.offer_readings import OfferRead
 
 COLUMNS = ["campaign", "variant", "kind", "amount", "code", "until", "by", "reason"]
 
@@ -25,7 +26,8 @@ def read(context: click.Context, name: str | None, folder: Path, *, apply: bool,
     """Show what NAME offers, or every campaign, and who read it: rules, or the model of [llm] once it was asked."""
     from regulars.pipeline.account import Desk  # noqa: PLC0415  help must answer at once
     from regulars.pipeline.campaign import campaign_of  # noqa: PLC0415
-    from regulars.pipeline.offer_readings import ask, budget, offers_read  # noqa: PLC0415
+    from regulars.pipeline.model_readings import ask  # noqa: PLC0415
+    from regulars.pipeline.offer_readings import budget, offers_read  # noqa: PLC0415
 
     stopped = ""
     with Desk.open(folder) as desk:
@@ -38,19 +40,21 @@ def read(context: click.Context, name: str | None, folder: Path, *, apply: bool,
         today = now.astimezone(config.business.zone).date()
         rows = [_row(one) for each in campaigns for one in offers_read(config, desk.book, each, sent=today)]
     if as_json:
-        show_json({"offers": rows, "llm": _plain(plan), "stopped": stopped})
+        show_json({"offers": rows, "llm": budget_plain(plan), "stopped": stopped})
     else:
         show_table("What campaigns offer", COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
         again = command_line(f"campaign read {name or ''}".strip() + " --apply", folder)
-        _say(plan, stopped, currency=config.business.currency, again=again)
+        without = "regulars.toml has no [llm] that reads offers"
+        say_budget(plan, stopped, currency=config.business.currency, without=without, again=again)
     context.exit(1 if stopped else 0)
 
 
-def _say(plan: Budget | None, stopped: str, *, currency: str, again: str) -> None:
+def say_budget(plan: Budget | None, stopped: str, *, currency: str, without: str, again: str) -> None:
+    """Say why a model was not asked, and what asking it comes to; `without`: why there is none."""
     if stopped:
         click.echo(f"Stopped: {stopped}. Rules read what the model was not asked about.")
     if plan is None:
-        click.echo("Rules read them: regulars.toml has no [llm].")
+        click.echo(f"Rules read them: {without}.")
     elif plan.texts:
         cost = "" if plan.cost is None else f", {plan.cost:.2f} {currency}"
         left = f"{plan.requests_left:,} requests and {plan.tokens_left:,} tokens are left today"
@@ -68,7 +72,8 @@ def _row(one: OfferRead) -> dict[str, Any]:
     return said | {"kind": offer.kind, "amount": amount, "code": offer.code, "until": offer.expires}
 
 
-def _plain(plan: Budget | None) -> dict[str, Any] | None:
+def budget_plain(plan: Budget | None) -> dict[str, Any] | None:
+    """Return what asking comes to as JSON has it."""
     if plan is None:
         return None
     names = ("texts", "tokens", "cost", "requests_left", "tokens_left")

@@ -1,4 +1,4 @@
-"""A language model as a sandbox plays it: it reads offers as the rules do, or says what it was told to say."""
+"""A language model as a sandbox plays it: it reads offers and replies as the rules do, or says what it was told to."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from regulars.campaigns.offer import read_offer
+from regulars.campaigns.sentiment import read_sentiment
 from regulars.connectors.sandbox import Post, Shelf
 
 
 def whole(text: str, shelf: Shelf) -> tuple[str, str]:
-    """Return the answer to a text between `<message>` marks, and why it ends there: `stop`, or what was told.
+    """Return the answer to a text between its marks, and why it ends there: `stop`, or what was told.
 
     Who asks is kept as `asked`, so that a test can see what left the house.
     """
@@ -20,6 +21,8 @@ def whole(text: str, shelf: Shelf) -> tuple[str, str]:
     shelf.keep("asked", {"text": text})
     if asked < len(told) and told[asked]["text"] is not None:
         return str(told[asked]["text"]), str(told[asked]["ends"])
+    if text.startswith("<reply>"):
+        return _meant(text.removeprefix("<reply>\n").removesuffix("\n</reply>")), "stop"
     reading = read_offer(text.removeprefix("<message>\n").removesuffix("\n</message>"))
     one = reading.offer
     offer = None if one is None else {
@@ -29,6 +32,12 @@ def whole(text: str, shelf: Shelf) -> tuple[str, str]:
         "description": one.description,
     }
     return msgspec.json.encode({"offer": offer, "category": reading.category}).decode(), "stop"
+
+
+def _meant(text: str) -> str:
+    told = read_sentiment(text)
+    mood = "neutral" if told.mood == "unknown" else told.mood
+    return msgspec.json.encode({"mood": mood, "intent": told.intent}).decode()
 
 
 def told(happening: str, words: Mapping[str, object], shelf: Shelf) -> Sequence[Post]:

@@ -12,7 +12,7 @@ from typing import Self
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.filled import Words
 from regulars.campaigns.link import Door, Leaving, ShortLink, shortened, tracked, tracked_text, unsubscribe_url
-from regulars.campaigns.pace import Cap, Seat, free_again, free_before, seats
+from regulars.campaigns.pace import Cap, free_again, free_before, seats
 from regulars.campaigns.pace import Message as Contact
 from regulars.campaigns.pace import Subject as SubjectKind
 from regulars.campaigns.template import Message, Unfilled
@@ -22,7 +22,6 @@ from regulars.consent.quiet_hours import Window, business_hours, quiet_windows
 from regulars.consent.suppression import address_hash
 from regulars.destinations.destination import Destination
 from regulars.destinations.sender import Outgoing
-from regulars.errors import StoreUnavailable
 from regulars.pipeline.campaign import destination_of, words
 from regulars.pipeline.leaving import door_of, one_click
 from regulars.pipeline.salt import salt_of
@@ -33,7 +32,6 @@ from regulars.storage.book.messages import Claimed, Doubtful, Settled
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _AREA = len("+1254")
-_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +167,9 @@ class Gate:
             return ready, settled
         zone = self.project.config.business.timezone
         contacts = {one.claimed.message_id: self._contact(one) for one in ready}
-        full = self._taken({
+        full = self.book.seats.take_all({
             message: seats(caps.values(), contact, at=at, zone=zone) for message, contact in contacts.items()
-        }, at)
+        }, at=at)
         going, refused = [], dict[tuple[str, str], Permission]()
         for one in ready:
             name = full[one.claimed.message_id]
@@ -184,15 +182,6 @@ class Gate:
                 refused[name, subject] = self._full(caps[name], subject, at)
             settled.append(self._held(one.claimed, refused[name, subject], at))
         return going, settled
-
-    def _taken(self, wanted: Mapping[str, Sequence[Seat]], at: datetime) -> dict[str, str | None]:
-        for _ in range(_TRIES):
-            try:
-                return self.book.seats.take_all(wanted, at=at)
-            except StoreUnavailable:
-                # Another worker wanted the same subjects in another order, and one of the two was told to try again.
-                continue
-        return self.book.seats.take_all(wanted, at=at)
 
     def _full(self, cap: Cap, subject: str, at: datetime) -> Permission:
         zone = self.project.config.business.timezone

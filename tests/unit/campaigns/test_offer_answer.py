@@ -8,8 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from regulars.campaigns.model_answer import Rejected
 from regulars.campaigns.offer import Reading, read_offer, words_of
-from regulars.campaigns.offer_answer import Rejected, judged, question
+from regulars.campaigns.offer_answer import judged, question
 
 SENT = date(2026, 3, 1)
 TEXT = "Bring a friend and the second bouldering course costs you half. Say PAIR50 at the desk until 3/31, from $50 up."

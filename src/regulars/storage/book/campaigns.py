@@ -203,10 +203,15 @@ class CampaignBook:
         """Return numbers that are others as soon as anything was told, answered or decided of an occurrence."""
         r, p, w, number = receipts.c, replies.c, winners.c, sa.func.count()
         return self._numbers(*(
-            sa.select(*what, number).where(
+            sa.select(*what, *numbers).where(
                 of.c.tenant == self.database.tenant, of.c.campaign_id == campaign_id
             ).group_by(*what)
-            for of, what in ((receipts, (r.stage,)), (replies, (p.status, p.mood)), (winners, (w.decided_at,)))
+            for of, what, numbers in (
+                (receipts, (r.stage,), (number,)),
+                # One that is read otherwise is recorded anew, though there may be as many of each as before.
+                (replies, (p.status, p.mood), (number, sa.func.max(p.recorded_at))),
+                (winners, (w.decided_at,), (number,)),
+            )
         ))
 
     def _numbers(self, *queries: sa.Executable) -> list[tuple[object, ...]]:

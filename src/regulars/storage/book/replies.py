@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -82,6 +83,24 @@ class ReplyBook:
                 statement.on_conflict_do_nothing().returning(replies.c.provider_id)
             ).first() is not None
 
+    def read_again(self, read: Iterable[KeptReply], *, at: datetime) -> None:
+        """Write down another mood and intent of replies; they are recorded anew, so that they are told of again."""
+        t = replies.c
+        statement = sa.update(replies).where(
+            t.tenant == self.database.tenant, t.provider == sa.bindparam("b_provider"),
+            t.provider_id == sa.bindparam("b_provider_id"),
+        ).values(mood=sa.bindparam("b_mood"), intent=sa.bindparam("b_intent"), recorded_at=at)
+        names = ("provider", "provider_id", "mood", "intent")
+        told = [{f"b_{name}": getattr(one, name) for name in names} for one in read]
+        if not told:
+            return
+        with self.database.writing() as connection:
+            connection.execute(statement, told)
+
+    def since(self, moment: datetime, *, campaign: str | None = None) -> list[ReplyLine]:
+        """Return the replies from a moment on, to one campaign or to all, the newest first."""
+        return self._lines(replies.c.at >= moment, campaign=campaign)
+
     def of(self, campaign_id: str) -> list[KeptReply]:
         """Return the replies to messages of an occurrence, in the order in which they came."""
         return self._found(replies.c.campaign_id == campaign_id)
@@ -95,17 +114,24 @@ class ReplyBook:
         before: tuple[datetime, str, str] | None = None,
     ) -> list[ReplyLine]:
         """Return replies, the newest first; `before`: moment, provider and its id of the last one of a page."""
+        t, which = replies.c, list[sa.ColumnElement[bool]]()
+        if mood is not None:
+            which.append(t.mood == mood)
+        if before is not None:
+            at, provider, provider_id = before
+            which.append(sa.or_(t.at < at, sa.and_(t.at == at, sa.or_(
+                t.provider > provider, sa.and_(t.provider == provider, t.provider_id > provider_id)
+            ))))
+        return self._lines(*which, campaign=campaign, limit=limit)
+
+    def _lines(
+        self, *which: sa.ColumnElement[bool], campaign: str | None, limit: int | None = None
+    ) -> list[ReplyLine]:
         t, c = replies.c, campaigns.c
         query = sa.select(*(t[name] for name in KeptReply.__slots__), c.campaign, c.occurrence).outerjoin_from(
             replies, campaigns, sa.and_(c.tenant == t.tenant, c.campaign_id == t.campaign_id)
-        ).where(t.tenant == self.database.tenant)
+        ).where(t.tenant == self.database.tenant, *which)
         query = query if campaign is None else query.where(c.campaign == campaign)
-        query = query if mood is None else query.where(t.mood == mood)
-        if before is not None:
-            at, provider, provider_id = before
-            query = query.where(sa.or_(t.at < at, sa.and_(t.at == at, sa.or_(
-                t.provider > provider, sa.and_(t.provider == provider, t.provider_id > provider_id)
-            ))))
         ordered = query.order_by(t.at.desc(), t.provider, t.provider_id).limit(limit)
         with self.database.reading() as connection:
             rows = connection.execute(ordered).mappings().all()

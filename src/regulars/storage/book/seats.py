@@ -1,16 +1,15 @@
-"""How often somebody was written to: seats under frequency caps and daily limits, taken by one statement each."""
+"""How often somebody was written to: seats under frequency caps and daily limits, taken by one worker at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
 
 import sqlalchemy as sa
 
-from regulars.campaigns.pace import Seat
+from regulars.campaigns.pace import Seat, SeatsOfOne, allotted
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import contact_seats
@@ -18,8 +17,10 @@ from regulars.storage.book.tables import contact_seats
 FREE = datetime(1970, 1, 1, tzinfo=UTC)
 """When a seat that was given back is said to have been taken: long before every window."""
 
-_TRIES = 8
-"""How often a free seat is looked for that another worker takes at the same moment."""
+FEW = 100
+"""Seats of a subject up to which all of them are looked at, those of many subjects in one statement."""
+
+_LOCK = 7_346_286
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,26 @@ class SeatBook:
         return self.take_all({message_id: seats}, at=at)[message_id]
 
     def take_all(self, wanted: Mapping[str, Sequence[Seat]], *, at: datetime) -> dict[str, str | None]:
-        """Take the seats of several messages in one transaction; what `take` says of each.
+        """Take the seats of several messages in one transaction, in their order; what `take` says of each.
 
-        Of each message all seats are taken or none. On PostgreSQL two batches that want each other's subjects may be
-        told to try again (StoreUnavailable): then nothing was taken by the one that was told.
+        Of each message all seats are taken or none.
         """
-        found: dict[str, str | None] = {}
-        # In one order everywhere, so that two workers seldom wait for each other.
-        ordered = sorted(wanted, key=lambda each: (sorted((s.cap, s.subject) for s in wanted[each]), each))
         with self.database.writing() as connection:
-            known = self._with_seats(connection, ordered)
-            for message_id in ordered:
-                found[message_id] = None if message_id in known else self._seated(
-                    connection, message_id, sorted(wanted[message_id], key=lambda s: (s.cap, s.subject)), at
-                )
-        return found
+            self._alone(connection)
+            known = self._with_seats(connection, list(wanted))
+            asked = {message: seats for message, seats in wanted.items() if message not in known}
+            given, full = allotted(asked, self._standing(connection, asked))
+            if given:
+                connection.execute(self.database.upsert(contact_seats), [
+                    {"tenant": self.database.tenant, "cap": seat.cap, "subject": seat.subject, "seat": number,
+                     "taken_at": at, "message_id": message} for message, seat, number in given
+                ])
+        return {message: full.get(message) for message in wanted}
 
     def give_back(self, *message_ids: str) -> None:
         """Free the seats of messages that were not sent after all."""
+        if not message_ids:
+            return
         t = contact_seats.c
         with self.database.writing() as connection:
             for start in range(0, len(message_ids), bulk.BATCH):
@@ -98,55 +101,62 @@ class SeatBook:
             found.update(connection.execute(query).scalars())
         return found
 
-    def _seated(
-        self, connection: sa.Connection, message_id: str, seats: Sequence[Seat], at: datetime
-    ) -> str | None:
-        """Take all seats of a message, or undo those that were taken; returns the cap that is full."""
-        with connection.begin_nested() as together:
-            for seat in seats:
-                if not self._is_taken(connection, message_id, seat, at):
-                    together.rollback()
-                    return seat.cap
-        return None
+    def _alone(self, connection: sa.Connection) -> None:
+        """Wait until nobody else takes seats here: who looks for free ones finds them free when it takes them.
 
-    def _is_taken(self, connection: sa.Connection, message_id: str, seat: Seat, at: datetime) -> bool:
-        values = {
-            "own_tenant": self.database.tenant, "own_cap": seat.cap, "own_subject": seat.subject, "most": seat.limit,
-            "now": at, "free_before": seat.free_before, "message": message_id,
+        In SQLite nobody else writes at all. In PostgreSQL two workers would otherwise wait for seats of each other, a
+        second long, until it tells one of them to begin again.
+        """
+        if connection.dialect.name == "postgresql":
+            whose = sa.func.hashtext(self.database.tenant)
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, whose)))
+
+    def _standing(
+        self, connection: sa.Connection, wanted: Mapping[str, Sequence[Seat]]
+    ) -> dict[tuple[str, str], SeatsOfOne]:
+        """Return how the seats stand under every cap and subject that is wanted."""
+        every = [seat for seats in wanted.values() for seat in seats]
+        times = Counter((seat.cap, seat.subject) for seat in every)
+        few: dict[tuple[str, int, datetime], set[str]] = {}
+        found: dict[tuple[str, str], SeatsOfOne] = {}
+        for seat in every:
+            if seat.limit <= FEW:
+                few.setdefault((seat.cap, seat.limit, seat.free_before), set()).add(seat.subject)
+            elif (seat.cap, seat.subject) not in found:
+                number = times[seat.cap, seat.subject]
+                found[seat.cap, seat.subject] = self._of_many(connection, seat, number)
+        for (cap, limit, free_before), subjects in few.items():
+            for subject, standing in self._of_few(connection, cap, subjects, limit, free_before).items():
+                found[cap, subject] = standing
+        return found
+
+    def _of_few(
+        self, connection: sa.Connection, cap: str, subjects: Iterable[str], limit: int, free_before: datetime
+    ) -> dict[str, SeatsOfOne]:
+        """Return how it stands of many subjects with few seats each, all of which are looked at."""
+        t, rows = contact_seats.c, dict[str, list[tuple[datetime, int]]]()
+        query = sa.select(t.subject, t.taken_at, t.seat).where(
+            t.tenant == self.database.tenant, t.cap == cap, t.subject.in_(sorted(subjects))
+        )
+        for subject, taken_at, seat in connection.execute(query):
+            rows.setdefault(subject, []).append((taken_at, seat))
+        return {
+            subject: SeatsOfOne(
+                reusable=[n for taken_at, n in sorted(seats) if taken_at <= free_before and n < limit],
+                last=max(n for _, n in seats), in_use=sum(taken_at > free_before for taken_at, _ in seats),
+            ) for subject, seats in rows.items()
         }
-        take, look = _statements(self.database)
-        for _ in range(_TRIES):
-            if connection.execute(take, values).first() is not None:
-                return True
-            if connection.execute(look, values).first() is None:
-                return False
-        return False
 
-
-@lru_cache(maxsize=64)
-def _statements(database: Database) -> tuple[Any, Any]:
-    """Return the statement that takes a seat, and the one that looks whether one can be taken.
-
-    The first inserts a new seat or takes over the one that is free for longest, and returns nothing when there is
-    neither, or when another worker took it first.
-    """
-    t, free_before = contact_seats.c, sa.bindparam("free_before", type_=contact_seats.c.taken_at.type)
-    most = sa.bindparam("most", type_=sa.Integer)
-    own = [sa.bindparam(f"own_{name}", type_=sa.Text) for name in ("tenant", "cap", "subject")]
-    mine = (t.tenant == own[0], t.cap == own[1], t.subject == own[2])
-    oldest = sa.select(t.seat).where(*mine, t.taken_at <= free_before, t.seat < most).order_by(t.taken_at, t.seat)
-    last = sa.select(sa.func.max(t.seat)).where(*mine).scalar_subquery()
-    number = sa.func.coalesce(oldest.limit(1).scalar_subquery(), last + 1, 0)
-    in_use = sa.select(sa.func.count()).select_from(contact_seats).where(*mine, t.taken_at > free_before)
-    # Seats beyond the limit are there only after it was lowered: then those in use are counted.
-    is_within = sa.case((sa.func.coalesce(last, -1) < most, sa.true()), else_=in_use.scalar_subquery() < most)
-    look = sa.select(
-        *own, number, sa.bindparam("now", type_=t.taken_at.type), sa.bindparam("message", type_=sa.Text)
-    ).where(number < most, is_within)
-    take = database.insert(contact_seats).from_select([column.name for column in contact_seats.columns], look)
-    take = take.on_conflict_do_update(
-        index_elements=["tenant", "cap", "subject", "seat"],
-        set_={"taken_at": take.excluded.taken_at, "message_id": take.excluded.message_id},
-        where=t.taken_at <= free_before,
-    ).returning(t.seat)
-    return take, look
+    def _of_many(self, connection: sa.Connection, seat: Seat, number: int) -> SeatsOfOne:
+        """Return how it stands of a subject with very many seats, of which no more are looked at than are wanted."""
+        t = contact_seats.c
+        mine = (t.tenant == self.database.tenant, t.cap == seat.cap, t.subject == seat.subject)
+        last = connection.execute(sa.select(sa.func.max(t.seat)).where(*mine)).scalar()
+        if last is None:
+            return SeatsOfOne()
+        free = sa.select(t.seat).where(*mine, t.taken_at <= seat.free_before, t.seat < seat.limit)
+        used = sa.select(sa.func.count()).where(*mine, t.taken_at > seat.free_before)
+        return SeatsOfOne(
+            reusable=list(connection.execute(free.order_by(t.taken_at, t.seat).limit(number)).scalars()), last=last,
+            in_use=connection.execute(used).scalar_one() if last >= seat.limit else 0,
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0021"
+HEAD = "0022"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -203,7 +203,7 @@ consent_reviews = _table(
 contact_seats = _table(
     "contact_seats", _key("cap"), _key("subject"), _key("seat", sa.Integer), _need("taken_at", Moment),
     _need("message_id"), sa.Index("contact_seats_by_message", "tenant", "message_id"),
-    sa.Index("contact_seats_by_age", "tenant", "cap", "subject", "taken_at"), sqlite_with_rowid=False,
+    sa.Index("contact_seats_by_age", "tenant", "cap", "subject", "taken_at", "seat"), sqlite_with_rowid=False,
 )
 
 # --- campaigns ---------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ messages = _table(
     _may("worker"), _may("claimed_until", Moment),
     _need("attempts", sa.Integer), _need("changed_at", Moment),
     _may("expires_at", Moment),              # after which it is not sent any more; null: never
-    sa.Index("messages_by_state", "tenant", "campaign_id", "state", "due_at"),
+    sa.Index("messages_by_state", "tenant", "campaign_id", "state", "due_at", "customer_id"),
     sa.Index("messages_by_address", "tenant", "address"), sqlite_with_rowid=False,
 )
 attempts = _table(
@@ -244,7 +244,8 @@ receipts = _table(
 replies = _table(
     "replies", _key("provider"), _key("provider_id"), _need("address"), _need("ours"), _need("text"),
     _need("at", Moment), _may("campaign_id"), _may("customer_id"),       # null: an answer to nothing we know of
-    _need("status"), _need("mood"), _need("intent"), _need("recorded_at", Moment),
+    _need("status"), _need("mood"), _need("intent"),
+    _need("recorded_at", Moment),            # of mood and intent as they stand
     sa.Index("replies_by_message", "tenant", "campaign_id", "customer_id"),
     sa.Index("replies_by_record", "tenant", "recorded_at"), sa.Index("replies_by_address", "tenant", "address"),
 )
