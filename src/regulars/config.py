@@ -59,20 +59,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.inquiries import ModelChoices, NumberChoices, read_model, read_numbers
 from regulars.setting import (
     REFERENCE,
-    as_count,
     as_country,
     as_currency,
     as_date,
     as_positive,
     as_probability,
-    as_reference,
     as_share,
     as_table,
     as_text,
@@ -97,9 +96,6 @@ OVERRIDES = {
 """Variables of the environment that go before the file, and what they replace."""
 MOST_WORKERS = 64
 """More processes than a run has steps to begin at once are of no use."""
-
-Dialect = Literal["anthropic", "openai"]
-"""How a language model is spoken to."""
 
 _ASKED = frozenset({"llm", "numbers"})
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
@@ -162,30 +158,6 @@ class DoorChoices:
     folder: Path
     land_every: float = 60.0                 # seconds
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)   # source -> SHA-256 of its write keys
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelChoices:
-    """The language model that reads offers, and how much it may be asked."""
-
-    dialect: Dialect                         # "anthropic": Messages API; "openai": chat completions, also of others
-    model: str                               # as its server names it
-    url: str | None = None                   # where the API's paths begin; None: the vendor's own
-    key: str | None = None                   # a reference, `${NAME}`; None: the server wants none
-    requests_per_day: int = 100              # of the business
-    tokens_per_day: int = 500_000            # in and out together
-    timeout: float = 60.0                    # seconds for one answer
-    price: Decimal | None = None             # of a million tokens at most, major units of the business's currency
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberChoices:
-    """Who is asked whether telephone numbers exist and what kind of line they are: Numverify."""
-
-    key: str                                 # a reference, `${NAME}`
-    url: str | None = None                   # where the API's paths begin; None: the vendor's own
-    per_second: float = 10.0                 # requests
-    timeout: float = 10.0                    # seconds for one answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +227,8 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
     return Config(
         folder=folder, business=_business(filled["business"]), identity=_identity(filled["identity"]),
         stores=_stores(filled["stores"], folder), engine=_engine(filled["engine"]), door=_door(filled["door"], folder),
-        llm=_llm(tables["llm"]) if "llm" in data else None,
-        numbers=_numbers(tables["numbers"]) if "numbers" in data else None,
+        llm=read_model(tables["llm"]) if "llm" in data else None,
+        numbers=read_numbers(tables["numbers"]) if "numbers" in data else None,
         origins=origins,
     )
 
@@ -337,34 +309,6 @@ def _door(data: dict[str, Any], folder: Path) -> DoorChoices:
         land_every=float(checked(every, path, holds=is_length, hint="seconds, above 0: 60")),
         keys=read,
     )
-
-
-def _llm(data: dict[str, Any]) -> ModelChoices:
-    read: dict[str, Callable[[Any, Where], Any]] = {
-        "dialect": as_text, "model": as_text, "url": as_text, "key": as_reference, "requests_per_day": as_count,
-        "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
-    }
-    no_strangers(data, read, "llm")
-    for name, hint in {"dialect": 'dialect = "anthropic"', "model": 'model = "claude-haiku-4-5"'}.items():
-        if name not in data:
-            raise DeclarationError(f"[llm] has no {name}", hint=hint, path=("llm",))
-    known = {name: read[name](value, ("llm", name)) for name, value in data.items()}
-    is_dialect = known["dialect"] in get_args(Dialect)
-    checked(known["dialect"], ("llm", "dialect"), holds=is_dialect, hint='"anthropic" or "openai"')
-    if "timeout" in known:
-        known["timeout"] = float(known["timeout"])
-    return ModelChoices(**known)
-
-
-def _numbers(data: dict[str, Any]) -> NumberChoices:
-    read: dict[str, Callable[[Any, Where], Any]] = {
-        "key": as_reference, "url": as_text, "per_second": as_positive, "timeout": as_positive,
-    }
-    no_strangers(data, read, "numbers")
-    if "key" not in data:
-        raise DeclarationError("[numbers] has no key", hint='key = "${NUMVERIFY_KEY}"', path=("numbers",))
-    known = {name: read[name](value, ("numbers", name)) for name, value in data.items()}
-    return NumberChoices(**known | {name: float(known[name]) for name in ("per_second", "timeout") if name in known})
 
 
 def placed(url: str, *, folder: Path) -> str:

@@ -19,12 +19,13 @@ from regulars.campaigns.offer import Reading, read_offer, words_of
 from regulars.campaigns.offer_answer import INSTRUCTION, PROMPT_VERSION, SCHEMA, Rejected, judged, question
 from regulars.campaigns.template import Template
 from regulars.clock import Clock
-from regulars.config import Config, ModelChoices
+from regulars.config import Config
 from regulars.connectors.anthropic import Anthropic
 from regulars.connectors.model import Dialect, Model, Question
 from regulars.connectors.openai import OpenAI
 from regulars.connectors.secret import Secret, revealed
 from regulars.errors import SourceError
+from regulars.inquiries import ModelChoices
 from regulars.sources.source import Surroundings
 from regulars.storage.book import Book
 from regulars.storage.book.readings import Answered

@@ -46,6 +46,7 @@ from regulars.storage.book.sealed import SealedBook
 from regulars.storage.book.seats import SeatBook
 from regulars.storage.book.sent import SentBook
 from regulars.storage.book.sessions import SessionBook
+from regulars.storage.book.shop_erasures import ShopErasureBook
 from regulars.storage.book.sign_in_attempts import AttemptBook
 from regulars.storage.book.statistic_exports import StatisticExportBook
 from regulars.storage.book.text_templates import TextTemplateBook
@@ -110,6 +111,7 @@ class Book:
     webhooks: WebhookBook                    # what outside systems posted, until it is handed on
     statistic_exports: StatisticExportBook   # files of shops that were handed out
     erasures: ErasureBook                    # who asked to be forgotten, and how far that is
+    shop_erasures: ShopErasureBook           # the same of whole shops
     forgetting: ForgettingBook               # of a person, in all tables
     known: KnownBook                         # of a person, in all tables
     sealed: SealedBook                       # secrets that outside systems rotate
