@@ -104,7 +104,7 @@ def _found(workspace: Workspace, source: str, stream: str, told: Told) -> list[d
     meant = {n: told[path] for n, path in enumerate(paths)} | {mention.ADDRESS: told.get("", set[str]())}
     with workspace.stores.border.bench() as bench:
         landing = workspace.landing.rows(source, stream)
-        rows = mention.rows_of(landing, paths, owners=set(range(len(paths))), meant=meant, bench=bench)
+        rows = mention.rows_of(landing, paths, owners=dict.fromkeys(range(len(paths)), ()), meant=meant, bench=bench)
         return list(rows.to_pylist())
 
 

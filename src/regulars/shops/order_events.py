@@ -38,8 +38,7 @@ _BUYER = (
     Field(name="order_phone", path="said.phone", type="text"),
 )
 _PROFILE = ProfileMapping(
-    # Whoever asks to be forgotten is named in a delivery too, and is no profile for that.
-    id='buyer if starts_with(topic, "orders/") else None', email="coalesce(buyer_email, order_email)",
+    id="buyer", email="coalesce(buyer_email, order_email)",
     phone="coalesce(buyer_phone, order_phone)", first_name="buyer_first_name", last_name="buyer_last_name",
 )
 _FIELDS = (

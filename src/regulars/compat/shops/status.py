@@ -40,6 +40,6 @@ def _told(workspace: Workspace, shop: Shop) -> dict[str, Any]:
         "shopId": shop.name, "shopDomain": shop.domain,
         "tests": {name: states.count(state) for state, name in STATUS.items()},
         "webhooks": None if shop.orders is None else {
-            name: counts.get((shop.orders, state), 0) for name, state in (("waiting", "waiting"), ("failed", "dead"))
+            "waiting": counts.get((shop.orders, "waiting"), 0), "failed": counts.get((shop.orders, "dead"), 0),
         },
     }
