@@ -96,7 +96,8 @@ OF_OTHERS = {
     "shop_statistics": (
         ("Where shops are declared: one row per shop, day, product, variant of it, and what an experiment showed. "
          "days: `utc` or `shop`, whose days. shown: the experiment's variant that was on; null while none was. "
-         "revenue: minor units of `currency`; revenue_unknown: lines of no or another money, not in it."),
+         "revenue: minor units of `currency`, less `refunded`, what of these orders was given back; revenue_unknown: "
+         "lines of no or another money, not in it."),
         SHOP_STATISTICS,
     ),
 }

@@ -60,20 +60,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.inquiries import ModelChoices, NumberChoices, read_model, read_numbers
 from regulars.setting import (
     REFERENCE,
-    as_count,
     as_country,
     as_currency,
     as_date,
     as_positive,
     as_probability,
-    as_reference,
     as_share,
     as_table,
     as_text,
@@ -97,11 +96,14 @@ OVERRIDES = {
 MOST_WORKERS = 64
 """More processes than a run has steps to begin at once are of no use."""
 
+<<<<<<< HEAD
 Dialect = Literal["anthropic", "openai"]
 """How a language model is spoken to."""
 
 READ = ("offers", "replies")
 """What a language model can read: what campaigns offer, and how replies are meant."""
+=======
+>>>>>>> door
 _ASKED = frozenset({"llm", "numbers"})
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
@@ -166,6 +168,7 @@ class DoorChoices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+<<<<<<< HEAD
 class ModelChoices:
     """The language model that reads what rules read otherwise, and how much it may be asked."""
 
@@ -191,6 +194,8 @@ class NumberChoices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+=======
+>>>>>>> door
 class Config:
     """`regulars.toml` of one project, with the environment's words over it."""
 
@@ -256,8 +261,14 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
     return Config(
         folder=folder, business=_business(filled["business"]), identity=_identity(filled["identity"]),
         stores=_stores(filled["stores"], folder), engine=_engine(filled["engine"]), door=_door(filled["door"], folder),
+<<<<<<< HEAD
         llm=_llm(tables["llm"]) if "llm" in data else None,
         numbers=_numbers(tables["numbers"]) if "numbers" in data else None, origins=origins,
+=======
+        llm=read_model(tables["llm"]) if "llm" in data else None,
+        numbers=read_numbers(tables["numbers"]) if "numbers" in data else None,
+        origins=origins,
+>>>>>>> door
     )
 
 
@@ -337,6 +348,7 @@ def _door(data: dict[str, Any], folder: Path) -> DoorChoices:
     )
 
 
+<<<<<<< HEAD
 def _llm(data: dict[str, Any]) -> ModelChoices:
     read: dict[str, Callable[[Any, Where], Any]] = {
         "dialect": as_text, "model": as_text, "reads": as_texts, "url": as_text, "key": as_reference,
@@ -367,6 +379,8 @@ def _numbers(data: dict[str, Any]) -> NumberChoices:
     return NumberChoices(**known | {name: float(known[name]) for name in ("per_second", "timeout") if name in known})
 
 
+=======
+>>>>>>> door
 def placed(url: str, *, folder: Path) -> str:
     """Return a URL whose relative path begins at the folder: `file:./data` becomes `file:///project/data`."""
     scheme, colon, rest = url.partition(":")

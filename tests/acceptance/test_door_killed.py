@@ -105,6 +105,17 @@ def test_a_full_disk_is_answered_503_and_the_door_goes_on_by_itself_once_there_i
     assert all(json.loads(event)["properties"]["text"] == "x" * 900 for event in found.events)
 
 
+def test_a_disk_too_full_for_a_line_of_the_log_costs_the_line_and_nothing_else(tmp_path: Path) -> None:
+    body = json.dumps({"batch": [{"type": "track", "event": "x", "userId": "u", "messageId": f"{n}"} for n in range(3)]}).encode()
+    with door(tmp_path / "project", land_every=0.2) as opened:
+        _limit(opened, 1)
+        full = [_send(opened.port, "/v1/batch", body)[0] for _ in range(3)]
+        _limit(opened, resource.RLIM_INFINITY)
+        again = _send(opened.port, "/v1/batch", body)[0]
+
+    assert (full, again) == ([503] * 3, 200)
+
+
 def _limit(opened: DoorProcess, room: int) -> None:
     assert opened.process is not None
     hard = resource.prlimit(opened.process.pid, resource.RLIMIT_FSIZE)[1]

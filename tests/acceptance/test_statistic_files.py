@@ -14,15 +14,16 @@ import pytest
 from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from shop_world import NOW, made, post, ran, said
 
+from full_disk import full_disk
 from regulars.cli.export_command import command
 from regulars.clock import FixedClock
 from regulars.compat.shops.statistic_export import Exported, data_status, due_files, write_files
-from regulars.errors import NotFound, RegularsError, StoreError
+from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.workspace import Workspace, open_workspace
-from regulars.storage.files import LocalFiles
 
 DAY, TODAY = timedelta(days=1), date(2026, 2, 4)
 KEY = "statistic-exports/gear/7/70/20260204.csv"
@@ -114,20 +115,25 @@ def test_days_that_are_not_over_or_end_before_they_begin_are_refused(workspace: 
         due_files(workspace, first=TODAY, last=TODAY, only=["gaer"])
 
 
-def test_a_file_that_cannot_be_written_has_no_row_and_keeps_no_other_from_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = LocalFiles.overwrite
-
-    def full(files: LocalFiles, local: Path, name: str) -> None:
-        if "/70/" in name:
-            raise StoreError("no room")
-        whole(files, local, name)
-
-    monkeypatch.setattr(LocalFiles, "overwrite", full)
+def test_a_file_that_cannot_be_written_has_no_row_and_keeps_no_other_from_it(workspace: Workspace, folder: Path) -> None:
+    place = (folder / "data" / "exports" / KEY).parent
+    place.parent.mkdir(parents=True)
+    place.write_text("in the way")
 
     [done] = exported(workspace)
 
-    assert ([one.variant for one in done.written], done.errors) == (["71"], (f"{KEY}: no room",))
+    assert ([one.variant for one in done.written], done.errors) == (["71"], (f"{KEY}: File exists",))
     assert [one.variant for one in workspace.book.statistic_exports.between(TODAY, TODAY, shop="gear")] == ["71"]
+
+
+def test_a_full_disk_leaves_no_row_and_no_half_file_and_is_over_when_there_is_room(workspace: Workspace, folder: Path) -> None:
+    with full_disk(room=100):
+        [full] = exported(workspace)
+
+    assert (full.written, [error.rpartition(": ")[2] for error in full.errors]) == ((), ["File too large"] * 2)
+    assert workspace.book.statistic_exports.between(TODAY, TODAY, shop="gear") == []
+    assert [path for path in (folder / "data" / "exports").rglob("*") if path.is_file()] == []
+    assert len(exported(workspace)[0].written) == 2
 
 
 def typed(*words: str) -> tuple[int, dict[str, Any]]:

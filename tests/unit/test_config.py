@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from regulars.config import Config, ModelChoices, NumberChoices, placed, read_config
+from regulars.config import Config, placed, read_config
 from regulars.errors import DeclarationError
+from regulars.inquiries import ModelChoices, NumberChoices
 
 WHOLE = """\
 [business]

@@ -53,7 +53,7 @@ def test_a_text_is_found_however_it_is_written(meant: str, said: str) -> None:
     rows = landed(engine, json.dumps({"id": said}, ensure_ascii=False), json.dumps({"id": said}), '{"id": "1234@._+-"}')
 
     with engine.bench() as bench:
-        found = mention.rows_of(rows, ["id"], owners={0}, meant={0: {meant}}, bench=bench)
+        found = mention.rows_of(rows, ["id"], owners={0: ()}, meant={0: {meant}}, bench=bench)
 
     assert found["line"].to_pylist() == [1, 2]
     engine.close()
@@ -67,9 +67,20 @@ def test_a_row_is_theirs_by_its_owners_place_and_anothers_by_any_other() -> None
     )
 
     with engine.bench() as bench:
-        found = mention.rows_of(rows, ["id", "friend"], owners={0}, meant={0: {"a7"}, 1: {"a7"}}, bench=bench)
+        found = mention.rows_of(rows, ["id", "friend"], owners={0: ()}, meant={0: {"a7"}, 1: {"a7"}}, bench=bench)
 
     assert sorted((row["line"], row["is_owned"]) for row in found.to_pylist()) == [(1, True), (2, False), (4, True)]
+    engine.close()
+
+
+def test_a_place_says_whose_a_row_is_only_where_nothing_stands_at_another() -> None:
+    engine = DuckDBEngine.open()
+    rows = landed(engine, '{"user": null, "visitor": "s1"}', '{"visitor": "s1"}', '{"user": "u", "visitor": "s1"}', '{"user": " ", "visitor": "s1"}')
+
+    with engine.bench() as bench:
+        found = mention.rows_of(rows, ["visitor", "user"], owners={0: ("user",)}, meant={0: {"s1"}}, bench=bench)
+
+    assert sorted((row["line"], row["is_owned"]) for row in found.to_pylist()) == [(1, True), (2, True), (3, False), (4, True)]
     engine.close()
 
 

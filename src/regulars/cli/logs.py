@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
 import structlog
 
@@ -31,9 +32,23 @@ def configure_logs(*, debug: bool) -> None:
         processors=[structlog.stdlib.add_log_level, last],
         wrapper_class=structlog.make_filtering_bound_logger("debug" if debug else "info"),
         # Asked for with every line: stderr may be another one by then.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+class Lines:
+    """Writes lines into a file; what cannot be written is lost and stops nobody: the file may lie on a full disk."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def msg(self, line: str) -> None:
+        """Write a line."""
+        with suppress(OSError):
+            print(line, file=self.file, flush=True)
+
+    debug = info = warning = error = critical = msg
 
 
 def one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -189,4 +189,20 @@ class Reply:
     at: datetime                             # aware
 
 
-News = Receipt | Reply
+Wanted = Literal["tell", "forget", "forget_shop"]
+"""To be told what is known, to be forgotten, and a shop that is to be forgotten with all its buyers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyRequest:
+    """What somebody asks for through a provider, which has to see that it is done."""
+
+    provider: str
+    wanted: Wanted
+    shop: str                                # its domain
+    at: datetime                             # aware
+    customer: str | None = None              # the provider's id; None: somebody who is no customer there, or the shop
+    orders: tuple[str, ...] = ()             # the provider's ids of what they bought
+
+
+News = Receipt | Reply | PrivacyRequest

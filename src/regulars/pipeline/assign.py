@@ -20,6 +20,7 @@ from regulars.experiments.enrol import enrol
 from regulars.experiments.experiment import Experiment
 from regulars.experiments.merged import Inherited, inherited
 from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.experiments import ASSIGNMENTS, EXPOSURES, Decision
@@ -142,7 +143,7 @@ def audience(workspace: Workspace, experiment: Experiment) -> pa.Array:
         people = memberships.filter(memberships.segment == experiment.audience).select("customer_id")
     units = people.select(unit=people.customer_id)
     if experiment.unit == "household":
-        members = workspace.table("household_members")
+        members = workspace.table(HOUSEHOLD_MEMBERS)
         units = members.semi_join(people, "customer_id").select(unit=members.household_id)
     return workspace.fetch(units.distinct().order_by("unit"))["unit"].combine_chunks()
 
@@ -157,7 +158,7 @@ def _strata(workspace: Workspace, experiment: Experiment) -> pa.Table | None:
     memberships = workspace.table("memberships")
     rows = memberships.filter(memberships.segment.isin(experiment.strata)).select("segment", unit="customer_id")
     if experiment.unit == "household":
-        members = workspace.table("household_members").select(customer="customer_id", home="household_id")
+        members = workspace.table(HOUSEHOLD_MEMBERS).select(customer="customer_id", home="household_id")
         joined = rows.inner_join(members, rows.unit == members.customer)
         rows = joined.select("segment", unit=joined.home)
     # One thread, or the names of a unit's segments would come in any order.

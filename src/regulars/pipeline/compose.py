@@ -25,6 +25,7 @@ from regulars.pipeline.listed_people import Listed, listed_people
 from regulars.pipeline.local_start import expires_of, first_of, starts_of
 from regulars.pipeline.offer_readings import offers_read
 from regulars.pipeline.permitted import in_order, permitted_of, reached
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
 from regulars.storage.book.campaigns import Occurrence
@@ -202,7 +203,7 @@ def variants_of(workspace: Workspace, campaign: Campaign, *, enrols: bool) -> pa
     rows = assigned(workspace, experiment).rows.select(["unit", "variant"])
     if experiment.unit == "customer":
         return rows.rename_columns(["customer_id", "variant"])
-    members, units = workspace.table("household_members"), workspace.stores.engine.arrow(rows)
+    members, units = workspace.table(HOUSEHOLD_MEMBERS), workspace.stores.engine.arrow(rows)
     found = members.inner_join(units, members.household_id == units.unit).select("customer_id", "variant")
     return workspace.fetch(found)
 

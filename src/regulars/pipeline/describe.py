@@ -12,14 +12,15 @@ from regulars.events.event import OWN, TRANSFERS
 from regulars.identity.customer import customers
 from regulars.identity.profile import KEY
 from regulars.pipeline.derive import EVENTS
-from regulars.pipeline.households import MEMBERS, with_household
+from regulars.pipeline.households import with_household
 from regulars.pipeline.read import content_of, digest
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.touched_families import MOST, are_few
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 
 CUSTOMERS = "customers"
-TABLES = ("profiles", "identity", MEMBERS)
+TABLES = ("profiles", "identity", HOUSEHOLD_MEMBERS)
 
 _ONE = ibis.schema({"customer_id": "string"})
 _KEYS = ibis.schema(dict.fromkeys(KEY, "string"))
@@ -93,7 +94,7 @@ def _touched(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -
     keys = [profiles.semi_join(contacts.filter(contacts[name].notnull()), name) for name in _CONTACTS]
     keys += [rows.filter(rows.source != OWN, rows.profile_id.notnull()) for rows in known[EVENTS]]
     met = kept(keys, _KEYS)
-    among = kept([moved, identity.semi_join(met, list(KEY)), *_rehoused(known[MEMBERS])], _ONE)
+    among = kept([moved, identity.semi_join(met, list(KEY)), *_rehoused(known[HOUSEHOLD_MEMBERS])], _ONE)
     among = kept([among.distinct()], _ONE)
     return None if workspace.count(among) > MOST * lake.rows(CUSTOMERS) else among
 

@@ -34,6 +34,7 @@ class Place:
     path: str                                # dotted, of the item itself
     profile_source: str | None               # whose ids stand there; None: an address or number
     is_owner: bool                           # says whose row it is; else the row is somebody else's who names them
+    unless: tuple[str, ...] = ()             # paths: where anything stands at one, it is no owner after all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +91,22 @@ def meant_among(
 def places_of(source: Source, stream: Stream, events: Sequence[EventType]) -> list[Place]:
     """Return where a stream's items and the lists in them name people, the owners first.
 
-    A profile's row is its own, whoever else it names; a row without a profile is of whom its events and money are.
+    A profile's row is its own, whoever else it names; a row without a profile is of whom its events and money are, such
+    as a message of somebody who was not known yet.
     """
     children = [one for one in source.streams if one.parent == stream.name]
     told = [place for one in (stream, *children) for place in _told(one, events)]
-    has_profile = stream.profile is not None
-    by_path: dict[tuple[str, str | None], bool] = {}
+    by_path: dict[tuple[str, str | None], tuple[bool, bool]] = {}
     for path, profile_source, is_profile, is_who in told:
-        is_owner = is_profile if has_profile else is_who or is_profile
-        by_path[path, profile_source] = by_path.get((path, profile_source), False) or is_owner
-    found = [Place(path=path, profile_source=of, is_owner=own) for (path, of), own in by_path.items()]
+        before = by_path.get((path, profile_source), (False, False))
+        by_path[path, profile_source] = before[0] or is_profile, before[1] or is_who
+    unless = () if stream.profile is None else tuple(
+        _item_paths(stream.profile.id, {field.name: field.path for field in stream.fields}, is_child=False)
+    )
+    found = [
+        Place(path=path, profile_source=of, is_owner=is_profile or is_who, unless=() if is_profile else unless)
+        for (path, of), (is_profile, is_who) in by_path.items()
+    ]
     return sorted(found, key=lambda place: (not place.is_owner, place.path, place.profile_source or ""))
 
 
@@ -159,7 +166,7 @@ def find(
     with workspace.stores.border.bench() as bench:
         landing = workspace.landing.rows(source, stream, after_seq=after_seq)
         meant = _meant(workspace, places, mention.told(landing, paths, bench=bench), keys)
-        owners = {number for number, place in enumerate(places) if place.is_owner}
+        owners = {number: place.unless for number, place in enumerate(places) if place.is_owner}
         found = mention.rows_of(landing, paths, owners=owners, meant=meant, bench=bench).to_pylist()
     return paths, [{**row, "is_owned": row["is_owned"] or known is None} for row in found], meant
 
@@ -179,7 +186,9 @@ def owned_rows(
             with workspace.stores.border.bench() as bench:
                 landing = workspace.landing.rows(source.name, stream.name)
                 paths = [place.path for place in places]
-                yield stream, places, mention.rows_of(landing, paths, owners=set(meant), meant=meant, bench=bench)
+                owners = {number: place.unless for number, place in enumerate(places)}
+                rows = mention.rows_of(landing, paths, owners=owners, meant=meant, bench=bench)
+                yield stream, places, rows.filter(rows["is_owned"])
 
 
 def _meant(

@@ -27,6 +27,7 @@ from regulars.experiments.verdict import Role
 from regulars.pipeline.assign import assigned, ended_by, exposed, planned_units
 from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.experiments import Decision
 
@@ -227,7 +228,7 @@ def subjects_of(workspace: Workspace, experiment: Experiment, units: pa.Table) -
     rows = workspace.stores.engine.arrow(units)
     match experiment.unit:
         case "household":
-            members = workspace.table("household_members")
+            members = workspace.table(HOUSEHOLD_MEMBERS)
             owners = members.select("customer_id", unit=members.household_id).semi_join(rows, "unit")
         case "customer":
             owners = rows.select("unit", customer_id=rows.unit)

@@ -11,6 +11,7 @@ from regulars.pipeline.connected import has_connections, strongest
 from regulars.pipeline.named import called, some, some_customers
 from regulars.pipeline.own import Own, ask_own, pointed, rows_of
 from regulars.pipeline.stays import memberships_of
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.timeline import Months, timeline
 from regulars.storage.engines.question import given
 
@@ -191,7 +192,7 @@ def _known_as(own: Own) -> ir.Table:
 
 
 def _household(workspace: Workspace) -> ir.Table:
-    members, names = workspace.table("household_members"), workspace.table("customers").select("customer_id", "name")
+    members, names = workspace.table(HOUSEHOLD_MEMBERS), workspace.table("customers").select("customer_id", "name")
     own = members.filter(members.customer_id == given("customer_id")).select("household_id")
     home = members.semi_join(own, "household_id").left_join(names, "customer_id").order_by("role", "customer_id")
     return home.select("customer_id", "name", "role", "is_guardian", "evidence")

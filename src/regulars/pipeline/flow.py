@@ -37,6 +37,7 @@ from regulars.pipeline.derive import derive_facts
 from regulars.pipeline.describe import describe_customers
 from regulars.pipeline.erased import read_unerased
 from regulars.pipeline.forget import begin, carry_out, verify
+from regulars.pipeline.forget_shop import forget_shops
 from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
@@ -249,6 +250,7 @@ def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Obser
         is_whole = {f"read:{source.name}" for source in workspace.project.sources} <= {step.name for step in steps_}
         if is_whole:
             carry_out(workspace)
+            forget_shops(workspace)
             expire(workspace, expired(workspace))
         if workers is not None:
             workers.take(todo)               # they open their stores now: forgetting leaves nobody a stale look at any

@@ -15,6 +15,7 @@ from regulars.flows.due import Moments
 from regulars.flows.flow import Happened, InSegment, Question
 from regulars.pipeline.assign import assigned
 from regulars.pipeline.resolve import with_customer
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 
 NEVER = np.datetime64("NaT", "us")
@@ -80,7 +81,7 @@ def units_of(workspace: Workspace, customers: pa.Array, *, unit: str) -> pa.Arra
     if unit == "customer":
         return customers
     asked = workspace.stores.engine.arrow(pa.table({"customer_id": pc.unique(customers)}))
-    members = workspace.table("household_members").select("customer_id", "household_id")
+    members = workspace.table(HOUSEHOLD_MEMBERS).select("customer_id", "household_id")
     found = workspace.fetch(members.semi_join(asked, "customer_id"))
     return found["household_id"].combine_chunks().take(
         pc.index_in(customers, found["customer_id"].combine_chunks())

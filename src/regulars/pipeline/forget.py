@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.consent.channel import CHANNELS, CONTACTS, Channel, canonical_all
 from regulars.consent.suppression import Suppression, address_hash
 from regulars.pipeline.anew import drop_tables
 from regulars.pipeline.arrivals import is_pushed
 from regulars.pipeline.consent import salt
-from regulars.pipeline.erased import Key, Struck, find, keys_of, owned_rows, strike
+from regulars.pipeline.erased import Key, Struck, find, keys_of, meant_among, owned_rows, strike
 from regulars.pipeline.merged import merged_into
 from regulars.pipeline.own import of_profiles, profile_keys
 from regulars.pipeline.pull import rejects_of
@@ -95,6 +96,22 @@ def begin(workspace: Workspace, customer_id: str, *, by: str) -> Erasure:
     return erasure
 
 
+def begin_profiles(workspace: Workspace, profiles: Sequence[tuple[str, str]], *, by: str) -> Erasure:
+    """Write an erasure of some profiles alone into the book; whatever else is known of whose they are stays.
+
+    They are kept out at once, and the next run does the rest.
+    """
+    key, now = salt(workspace), workspace.clock.now()
+    told = "\0".join(sorted(f"{source}/{profile}" for source, profile in profiles))
+    number = hmac.digest(key, f"erasure\0{told}".encode(), "sha256").hex()
+    erasure = Erasure(
+        erasure_id=f"e_{number[:20]}", customer_hash=customer_key(workspace, told), customer_ids=(), asked_at=now,
+        asked_by=by, proof={},
+    )
+    workspace.book.erasures.begin(erasure, keys_of(workspace, profiles, {}))
+    return erasure
+
+
 def customer_key(workspace: Workspace, customer_id: str) -> str:
     """Return the hash by which the erasure of a customer is found again."""
     return address_hash(customer_id, channel="customer", salt=salt(workspace))  # type: ignore[arg-type]  # hashed alike, apart from addresses
@@ -117,7 +134,10 @@ def carry_out(workspace: Workspace) -> None:
         _forget_landed(workspace, erasure, keys)
         addresses = [key for kind, key in keys if kind != "profile"]
         ids = erasure.customer_ids or ()
-        forgotten = workspace.book.forgetting.forget(ids, known_as=erasure.erasure_id, addresses=sorted(addresses))
+        forgotten = workspace.book.forgetting.forget(
+            ids, known_as=erasure.erasure_id, addresses=sorted(addresses),
+            profiles=() if ids else _mapped(workspace, keys),
+        )
         workspace.book.erasures.prove(erasure.erasure_id, "book", forgotten)
     if waiting:
         _make_lake_anew(workspace, waiting)
@@ -149,6 +169,16 @@ def _forget_landed(workspace: Workspace, erasure: Erasure, keys: set[Key]) -> No
         if struck.segments:
             told = {"rows": struck.rows, "mentions": struck.mentions, "segments": struck.segments}
             workspace.book.erasures.prove(erasure.erasure_id, f"landing {source_name}.{name}", told)
+
+
+def _mapped(workspace: Workspace, keys: Collection[Key]) -> list[tuple[str, str]]:
+    """Return the profiles of the identity map that have one of the keys."""
+    mapped = workspace.book.identity.identity_map()
+    found: list[tuple[str, str]] = []
+    for source in mapped["profile_source"].unique().to_pylist():
+        ids = mapped.filter(pc.equal(mapped["profile_source"], source))["profile_id"].to_pylist()
+        found += [(source, one) for one in meant_among(workspace, "profile", ids, keys, source=source)]
+    return sorted(found)
 
 
 def _make_lake_anew(workspace: Workspace, waiting: Sequence[Erasure]) -> None:

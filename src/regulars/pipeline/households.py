@@ -19,12 +19,12 @@ from regulars.identity.reach import Channel, Recipients, contacts, recipients
 from regulars.pipeline.families import Evidence, Told, evidence, families_told
 from regulars.pipeline.read import content_of, digest, quarantine_rows, records_of, refused_at
 from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.touched_families import are_few, touched_families
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
 
-MEMBERS = "household_members"
 LINKS = "family_links"
 CONTACTS = "contacts"
 HOUSEHOLDS = "households"
@@ -40,7 +40,7 @@ def form_households(workspace: Workspace) -> Steps:
     streams = [stream for stream in workspace.project.streams.values() if stream.family or stream.roster]
     made_of, day = _made_of(workspace, streams), as_of_now(workspace).day
     if _still_holds(workspace, made_of, day):
-        return Work(rows_in=workspace.lake.rows(MEMBERS), note="no family changed")
+        return Work(rows_in=workspace.lake.rows(HOUSEHOLD_MEMBERS), note="no family changed")
     yield Checkpoint(done=0, total=3, note="families")
     told = families_told(workspace, streams)
     among = _touched(workspace, streams, told, day)
@@ -56,7 +56,7 @@ def form_households(workspace: Workspace) -> Steps:
         }
         _publish(workspace, found, lived, day, among=among, meta=meta)
         decided = workspace.count(found.persons)
-    count, people_ = workspace.lake.rows(HOUSEHOLDS), workspace.lake.rows(MEMBERS)
+    count, people_ = workspace.lake.rows(HOUSEHOLDS), workspace.lake.rows(HOUSEHOLD_MEMBERS)
     links = workspace.lake.rows(LINKS)
     return Work(
         rows_in=people_, rows_out=count, note=f"{count:,} households, {links:,} family links",
@@ -72,17 +72,17 @@ def one_message_each(workspace: Workspace, customer_ids: pa.Array, *, channel: C
 
 def with_household(workspace: Workspace, customers_: ir.Table) -> ir.Table:
     """Return rows of customers with household_id and has_parent (a parent or guardian is on file)."""
-    own = workspace.table(MEMBERS).select("customer_id", "household_id", "has_parent")
+    own = workspace.table(HOUSEHOLD_MEMBERS).select("customer_id", "household_id", "has_parent")
     return customers_.left_join(own, "customer_id").drop("customer_id_right")
 
 
 def _touched(workspace: Workspace, streams: Sequence[Stream], told: Told, day: date) -> ir.Table | None:
     """Return the customer_id of everybody to decide about; None: of all there are."""
-    meta = workspace.lake.meta(MEMBERS)
+    meta = workspace.lake.meta(HOUSEHOLD_MEMBERS)
     if meta.get("declared") != _declared(workspace, streams) or meta["day"] > day.isoformat():
         return None
     since: Mapping[str, int] = meta["versions"]
-    if since.keys() != _versions(workspace, streams).keys() or are_few(workspace.lake.rows(MEMBERS)):
+    if since.keys() != _versions(workspace, streams).keys() or are_few(workspace.lake.rows(HOUSEHOLD_MEMBERS)):
         return None
     found = touched_families(workspace, streams, told, since=since, after=date.fromisoformat(meta["day"]), until=day)
     return None if found is None else workspace.stores.engine.arrow(pa.table({"customer_id": found}))
@@ -149,16 +149,16 @@ def _publish(
             lake.replace(LINKS, links, order_by=("guardian_customer_id", "child_customer_id"), allow_shrink=True)
             lake.replace(HOUSEHOLDS, households(own, persons), order_by=("household_id",), allow_shrink=True)
             lake.replace(CONTACTS, contacts(own, links, persons), order_by=("customer_id",), allow_shrink=True)
-            lake.replace(MEMBERS, own, order_by=("customer_id",), meta=meta, allow_shrink=True)
+            lake.replace(HOUSEHOLD_MEMBERS, own, order_by=("customer_id",), meta=meta, allow_shrink=True)
             return
         children = among.select(child_customer_id="customer_id")
         lake.merge(LINKS, links, key=("child_customer_id",), gone=children, allow_shrink=True)
         # Killed before the members were written, they still say where everybody lived, and the homes where it was last.
-        lived = lake.table(MEMBERS).semi_join(among, "customer_id").select("household_id")
+        lived = lake.table(HOUSEHOLD_MEMBERS).semi_join(among, "customer_id").select("household_id")
         former = lived.union(homes.select("household_id"), distinct=True)
         lake.merge(HOUSEHOLDS, households(own, persons), key=("household_id",), gone=former, allow_shrink=True)
         lake.merge(CONTACTS, contacts(own, links, persons), key=("customer_id",), gone=among, allow_shrink=True)
-        lake.merge(MEMBERS, own, key=("customer_id",), gone=among, meta=meta, allow_shrink=True)
+        lake.merge(HOUSEHOLD_MEMBERS, own, key=("customer_id",), gone=among, meta=meta, allow_shrink=True)
 
 
 def _made_of(workspace: Workspace, streams: Sequence[Stream]) -> str:
@@ -186,7 +186,7 @@ def _versions(workspace: Workspace, streams: Sequence[Stream]) -> dict[str, int]
 
 def _still_holds(workspace: Workspace, made_of: str, day: date) -> bool:
     """Return whether the tables are of the same things, and nobody's age has changed a role since."""
-    meta = workspace.lake.meta(MEMBERS)
+    meta = workspace.lake.meta(HOUSEHOLD_MEMBERS)
     if meta.get("made_of") != made_of:
         return False
     return meta["day"] <= day.isoformat() and (meta["until"] is None or day.isoformat() < meta["until"])

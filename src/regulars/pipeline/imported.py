@@ -14,6 +14,7 @@ from regulars.errors import DeclarationError
 from regulars.experiments.experiment import Experiment
 from regulars.pipeline.assign import PLANNED, begin, expose_assigned
 from regulars.pipeline.experiment import experiment_named
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.experiments import ASSIGNMENTS
 
@@ -114,7 +115,7 @@ def _with_units(workspace: Workspace, experiment: Experiment, rows: pa.Table) ->
         named = table.left_join(own, ["source", "id"])
     found = named.select("variant", "at", unit=named.customer)
     if experiment.unit == "household":
-        members = workspace.table("household_members")
+        members = workspace.table(HOUSEHOLD_MEMBERS)
         homes = members.select(unit=members.customer_id, home=members.household_id)
         joined = found.left_join(homes, "unit")
         found = joined.select("variant", "at", unit=joined.home)

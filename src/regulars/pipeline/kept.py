@@ -10,11 +10,12 @@ import msgspec
 
 from regulars.pipeline.read import digest
 from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 
 Made = TypeVar("Made")
 
-READ = ("events", "money", "identity", "household_members", "transitions", "customers", "memberships")
+READ = ("events", "money", "identity", HOUSEHOLD_MEMBERS, "transitions", "customers", "memberships")
 """Tables of the lake that such answers are made of."""
 
 

@@ -14,6 +14,7 @@ from regulars.consent.ledger import ANY, Entry
 from regulars.destinations.news import TakesNews
 from regulars.destinations.sender import News, Receipt, Reply
 from regulars.pipeline.consent import Address, hear, read_addresses, record, suppress
+from regulars.pipeline.privacy_requests import take_requests
 from regulars.pipeline.receipts import ENDS, take_into_ledger
 from regulars.pipeline.replies import take_reply
 from regulars.pipeline.workspace import Workspace
@@ -23,6 +24,7 @@ def takers(workspace: Workspace) -> tuple[TakesNews, ...]:
     """Return everybody who takes news of a project, in order: permission before anything that might send."""
     return (
         partial(take_into_consent, workspace), partial(take_into_ledger, workspace.book, clock=workspace.clock),
+        partial(take_requests, workspace),
     )
 
 

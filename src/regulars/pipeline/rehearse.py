@@ -21,6 +21,7 @@ from regulars.experiments.rehearsal import Rehearsal, for_units, rehearse
 from regulars.pipeline.assign import audience
 from regulars.pipeline.experiment import BEFORE_DAYS, experiment_named, plan_of, subjects_of
 from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.stats import power as stats_power
 
@@ -162,7 +163,7 @@ def _as_units(workspace: Workspace, experiment: Experiment, rows: ir.Table) -> p
     """One row a unit, exposed when the first of its customers was."""
     units = rows.rename(unit="customer_id")
     if experiment.unit == "household":
-        members = workspace.table("household_members").select("customer_id", unit="household_id")
+        members = workspace.table(HOUSEHOLD_MEMBERS).select("customer_id", unit="household_id")
         units = rows.inner_join(members, "customer_id").drop("customer_id")
     first = units.group_by("unit").agg(exposed_at=units.exposed_at.min(), exposed_day=units.exposed_day.min())
     return workspace.fetch(

@@ -148,7 +148,7 @@ def _by_product(workspace: Workspace, asks: tuple[str, ...], limit: int, is_beyo
     return _after(found.mutate(place=_joined([found.shop_id, found.product_id])), limit, is_beyond=is_beyond)
 
 
-_SUMS = ("impressions", "add_to_carts", "orders", "items", "revenue", "revenue_unknown")
+_SUMS = ("impressions", "add_to_carts", "orders", "items", "revenue", "refunded", "revenue_unknown")
 
 
 def _after(rows: ir.Table, limit: int, *, is_beyond: bool) -> ir.Table:

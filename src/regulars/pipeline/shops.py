@@ -13,10 +13,10 @@ from regulars.pipeline.derive import EVENTS
 from regulars.pipeline.read import digest
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
-from regulars.shops.calendar import DAYS, ShopDay, days_table, shown_table, touched
+from regulars.shops.calendar import DAYS, ShopDay, cases_table, days_table, shown_table, touched
 from regulars.shops.rotation import Rotated, stops_of
 from regulars.shops.shop import Shop
-from regulars.shops.statistics import SHOP_DAY, shop_statistics
+from regulars.shops.statistics import SHOP_DAY, order_days, shop_statistics
 
 STATISTICS = "shop_statistics"
 _ORDER = ("shop_id", "days", "day", "product_id", "variant_id")
@@ -66,7 +66,13 @@ def _moments(workspace: Workspace, since: int | None) -> ir.Table | None:
     if since is None:
         return _days_in(workspace.lake.table(EVENTS))
     changes = workspace.lake.changes(EVENTS, since=since)
-    return None if changes is None else ibis.union(*map(_days_in, changes), distinct=True)
+    if changes is None:
+        return None
+    days = [_days_in(each) for each in changes]
+    if any(shop.orders for shop in workspace.project.shops):
+        # News of an order changes the day on which it was made: its pixel counts no more, or something came back.
+        days += [order_days(workspace.lake.table(EVENTS), of=each) for each in changes]
+    return ibis.union(*days, distinct=True)
 
 
 def _days_in(events: ir.Table) -> ir.Table:
@@ -86,13 +92,14 @@ def _counted(
     workspace: Workspace, wanted: Sequence[ShopDay], shops: Mapping[str, Shop], rotated: Iterable[Rotated]
 ) -> ir.Table:
     """Count days anew, of the months in which they lie."""
-    engine, days = workspace.stores.engine, days_table(shops, wanted)
+    engine, days, events = workspace.stores.engine, days_table(shops, wanted), workspace.lake.table(EVENTS)
     covered = sorted(set(days["utc_day"].to_pylist()))
     first, end = _moment(covered[0]) if covered else _ZERO, _moment(covered[-1], after=1) if covered else _ZERO
     months = {f"{day + timedelta(days=n):%Y-%m}" for day in covered for n in (-1, 0, 1)}
     return shop_statistics(
         workspace.lake.table(EVENTS, partitions=months), days=engine.arrow(days),
-        shown=engine.arrow(shown_table(rotated, first=first, end=end)),
+        shown=engine.arrow(shown_table(rotated, first=first, end=end)), cases=engine.arrow(cases_table(rotated)),
+        returned=events if any(shop.orders for shop in shops.values()) else None,
     )
 
 

@@ -2,3 +2,4 @@
 
 INTERACTIONS, CONNECTIONS, COMPANIONS, COMMUNITIES = "interactions", "connections", "companions", "communities"
 TALLIES = "tallies"
+HOUSEHOLD_MEMBERS = "household_members"

@@ -24,6 +24,7 @@ from regulars.identity.reached import (
 )
 from regulars.pipeline.families import Told, comparable, homes_told
 from regulars.pipeline.read import records_of
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 
@@ -71,7 +72,7 @@ def touched_families(
         customers = workspace.fetch(ibis.union(*(part.select("customer_id") for part in parts), distinct=True))
     shares = [workspace.fetch(each) for each in _shares(workspace, told)]
     found = reached(shares, customers=customers["customer_id"].combine_chunks(), things=things)
-    return None if len(found) > MOST * workspace.lake.rows("household_members") else found
+    return None if len(found) > MOST * workspace.lake.rows(HOUSEHOLD_MEMBERS) else found
 
 
 def _changes(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -> Mapping[str, Changes] | None:
@@ -94,7 +95,7 @@ def _shares(workspace: Workspace, told: Told) -> list[ir.Table]:
     profiles, identity = workspace.table("profiles"), workspace.table("identity")
     return [
         contact_shares(profiles, identity), home_shares(told.homes, identity),
-        *relation_shares(told.relations, identity), household_shares(workspace.table("household_members")),
+        *relation_shares(told.relations, identity), household_shares(workspace.table(HOUSEHOLD_MEMBERS)),
         *(roster_shares(rows, identity) for rows in told.rosters),
     ]
 

@@ -29,6 +29,7 @@ from regulars.events.event import MONEY, TRANSFERS
 from regulars.pipeline.changed import KEY, changed, mark
 from regulars.pipeline.derive import changed_events
 from regulars.pipeline.read import content_of, digest, empty_records, quarantine_rows, records_of, refused_at
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
 from regulars.runs.run import Checkpoint, Steps, Work
@@ -38,9 +39,6 @@ USES = "pass_uses"
 
 PAIRS, REASONS = "pass_pairs", "pass_evidence"
 """Who may have bought each pass (PAIR), and what says so (EVIDENCE), all but who lives together."""
-
-HOUSEHOLDS = "household_members"
-"""Looked at where there is one: household_id, customer_id."""
 
 
 def read_passes(workspace: Workspace) -> Steps:
@@ -124,7 +122,7 @@ def changed_evidence(workspace: Workspace, rules: TransferRules) -> int:
 def changed_transfers(workspace: Workspace, rules: TransferRules) -> int:
     """Weigh who bought each pass, if anything that says so changed; return how many transfers came out otherwise."""
     lake = workspace.lake
-    made_of = _digest_of(workspace, rules, (PAIRS, REASONS, USES, "profiles", "identity", HOUSEHOLDS))
+    made_of = _digest_of(workspace, rules, (PAIRS, REASONS, USES, "profiles", "identity", HOUSEHOLD_MEMBERS))
     if lake.meta(TRANSFERS).get("made_of") == made_of:
         return 0
     found = _found(workspace)
@@ -159,8 +157,8 @@ def _quarantine(workspace: Workspace, bad: pa.Table, rules: TransferRules, *, is
 def _found(workspace: Workspace) -> ir.Table:
     """Return all transfers as they come out now."""
     lake, met, reasons = workspace.lake, workspace.table(PAIRS), workspace.table(REASONS)
-    if lake.exists(HOUSEHOLDS):
-        reasons = reasons.union(lodgers(met, lake.table(HOUSEHOLDS)))
+    if lake.exists(HOUSEHOLD_MEMBERS):
+        reasons = reasons.union(lodgers(met, lake.table(HOUSEHOLD_MEMBERS)))
     return transfers(
         workspace.table(USES), weighed(met, reasons), profiles=workspace.table("profiles"),
         identity=workspace.table("identity"),

@@ -38,8 +38,8 @@ from regulars.project.tracking import plan_errors
 from regulars.records.intake import typed_schema
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment, with_dependencies
-from regulars.shops.pixel_events import pixel_event_types
 from regulars.shops.shop import Shop
+from regulars.shops.told import shop_event_types
 from regulars.sources.source import Source
 from regulars.sources.tracking.plan import TrackingPlan
 
@@ -216,7 +216,7 @@ def _of_shops(linked: Linked) -> list[Finding]:
     wrong = [*shop_errors(
         linked.shops, sources=linked.sources, experiments=linked.experiments, declared=names
     )]
-    told = pixel_event_types(linked.sources, linked.shops)
+    told = shop_event_types(linked.sources, linked.shops)
     # What events say of each other is told where they stand; here it is whether those of pixels fit beside them.
     if told and not wrong and not list(_caught(lambda: attributes(linked.events, linked.schemas))):
         errors = _caught(lambda: attributes([*linked.events, *told], linked.schemas))

@@ -45,9 +45,9 @@ from regulars.project.remembered import remember, was_right
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment
 from regulars.rules.segment import declare as declare_segment
-from regulars.shops.pixel_events import pixel_event_types, with_pixels
 from regulars.shops.shop import Shop
 from regulars.shops.shop import declare as declare_shop
+from regulars.shops.told import shop_event_types, with_shops
 from regulars.sources.source import MemoryTokens, Source, Surroundings, TokenStore
 from regulars.sources.tracking.plan import TrackingPlan
 from regulars.sources.tracking.plan import declare as declare_tracking_plan
@@ -170,7 +170,7 @@ class _Assembly:
         sources = self._made("sources", lambda one: declare_source(one.name, one.data, at=self.at))
         shops = self._made("shops", lambda one: declare_shop(one.name, one.data, business=self.config.business))
         events = self._made("events", lambda one: declare_event(one.name, one.data))
-        sources, told = with_pixels(sources, shops), pixel_event_types(sources, shops)
+        sources, told = with_shops(sources, shops), shop_event_types(sources, shops)
         vocabulary = self._vocabulary(sources, events + told)
         segments = self._made("segments", lambda one: declare_segment(one.name, one.data, known=vocabulary))
         metrics = self._made("metrics", lambda one: declare_metric(one.name, one.data, known=vocabulary))

@@ -53,7 +53,9 @@ def shop_errors(
     shops, made = list(shops), {source.name: source for source in sources}
     known = {one.name: one for one in experiments}
     for shop in shops:
-        for error in _source_errors(shop, made, declared["sources"]):
+        for error in (
+            *_source_errors(shop, made, declared["sources"]), *_order_errors(shop, made, declared["sources"])
+        ):
             yield shop, error
         for n, rotation in enumerate(shop.experiments):
             for error in _rotation_errors(rotation, known, declared["experiments"], ("experiments", n)):
@@ -76,6 +78,23 @@ def _source_errors(
         from regulars.shops.pixel_events import taken_fields  # noqa: PLC0415  the door alone needs no expressions
 
         yield from taken_fields(source)
+
+
+def _order_errors(shop: Shop, made: Mapping[str, Source], declared: Collection[str]) -> Iterator[DeclarationError]:
+    if shop.orders is None:
+        return
+    source = made.get(shop.orders)
+    if shop.orders not in declared:
+        hint = did_you_mean(shop.orders, declared)
+        yield DeclarationError(f"there is no source {shop.orders!r}", hint=hint, path=("orders",))
+    elif source is not None:
+        from regulars.shops.order_events import taken_names, tells_orders  # noqa: PLC0415  the same as of pixels
+
+        if tells_orders(source):
+            yield from taken_names(source)
+        else:
+            hint = "a source of `kind: webhook` with `provider: shopify`"
+            yield DeclarationError(f"{shop.orders!r} is told of no orders", hint=hint, path=("orders",))
 
 
 def _rotation_errors(

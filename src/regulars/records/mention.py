@@ -62,14 +62,18 @@ def told(landing: ir.Table, paths: Sequence[str], *, bench: Bench) -> pa.Table:
 
 
 def rows_of(
-    landing: ir.Table, paths: Sequence[str], *, owners: Collection[int], meant: Mapping[int, Collection[str]],
-    bench: Bench,
+    landing: ir.Table, paths: Sequence[str], *, owners: Mapping[int, Sequence[str]],
+    meant: Mapping[int, Collection[str]], bench: Bench,
 ) -> pa.Table:
     """Return the rows in which one of the texts meant stands at its place, in the order they came: ROW.
 
-    `owners`: places whose text says whose row it is. `meant`: as `told` gives them.
+    `owners`: places whose text says whose row it is, each with the paths at which nothing may stand for that.
+    `meant`: as `told` gives them.
     """
-    owned = [_is_at(paths[place], meant[place]) for place in sorted(owners) if meant.get(place)]
+    owned = [
+        " and ".join([_is_at(paths[place], meant[place]), *(f"{_value(path)} is null" for path in owners[place])])
+        for place in sorted(owners) if meant.get(place)
+    ]
     other = [_is_at(path, meant[place]) for place, path in enumerate(paths) if meant.get(place)]
     other += [f"contains(payload, {literal(text)})" for place in SHAPES for text in sorted(meant.get(place, ()))]
     if not other:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from regulars.shops.rotation import Rotated, midnight, showings
+from regulars.shops.rotation import Rotated, case_of, midnight, showings
 from regulars.shops.shop import Shop
 
 Days = Literal["utc", "shop"]
@@ -31,6 +31,12 @@ SHOWN = pa.schema([
     ("shown", pa.string()), ("begins", _MOMENT), ("ends", _MOMENT),
 ])
 """One row per showing and day of UTC that it lies in: the variant `shown`, from a moment up to another (naive UTC)."""
+
+CASES = pa.schema([
+    ("shop_id", pa.string()), ("product_id", pa.string()), ("told_test", pa.string()), ("told_case", pa.string()),
+    ("case_shown", pa.string()),
+])
+"""One row per product under test and case of it, BASE or TEST: the variant that a page calls so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -81,6 +87,18 @@ def shown_table(rotated: Iterable[Rotated], *, first: datetime, end: datetime) -
             slot = {"shown": showing.variant, **_span(showing.begins, showing.ends)}
             rows += [{**told, **slot, "utc_day": day} for day in days]
     return pa.Table.from_pylist(rows, schema=SHOWN)
+
+
+def cases_table(rotated: Iterable[Rotated]) -> pa.Table:
+    """Return what the variants of products under test are called on pages, as CASES."""
+    rows = [
+        {
+            "shop_id": one.shop.name, "product_id": one.rotation.product, "told_test": one.experiment.name,
+            "told_case": case_of(one.experiment, variant.name), "case_shown": variant.name,
+        }
+        for one in rotated for variant in one.experiment.variants
+    ]
+    return pa.Table.from_pylist(rows, schema=CASES)
 
 
 def _span(begins: datetime, ends: datetime) -> dict[str, datetime]:

@@ -10,6 +10,9 @@ Sort = Literal["Product", "ProductVariant"]
 
 SHOPIFY = "myshopify.com"
 
+EXPORTS = "statistic-exports"
+"""Where files of statistics lie in the store of exports, a folder a shop."""
+
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _LONGEST = 253                               # characters of a host name, RFC 1035
 _NUMBER = re.compile(r"[0-9]{1,20}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from regulars.errors import DeclarationError
@@ -16,6 +16,9 @@ from regulars.sources.source import Source
 
 VIEWED, ADDED, BOUGHT = "product_viewed", "product_added", "order_line"
 """The event types of a pixel: somebody looked at a product, put it into their cart, paid for a line of an order."""
+
+SEEN = "order_line_seen"
+"""What BOUGHT is called of a shop that tells of its orders itself: rules and metrics count each line once."""
 
 FIELDS = (
     Field(name="shop_id", path="properties.shop_id", type="id"),
@@ -34,10 +37,12 @@ _OF_ALL = {"shop_id": "shop_id", "session_id": "shop_session", "product_id": "sh
 _OF_LINES = {"quantity": "shop_quantity", "revenue": "shop_revenue", "currency": "shop_currency"}
 _WHAT: Mapping[str, Mapping[str, str]] = {
     VIEWED: _OF_ALL, ADDED: {**_OF_ALL, **_OF_LINES}, BOUGHT: {**_OF_ALL, **_OF_LINES, "order_id": "shop_order"},
+    SEEN: {**_OF_ALL, **_OF_LINES, "order_id": "shop_order"},
 }
 _SENTENCES = {
     VIEWED: "Somebody looked at a product of a shop.", ADDED: "Somebody put a product of a shop into their cart.",
     BOUGHT: "Somebody paid for a line of an order.",
+    SEEN: "A pixel saw somebody pay for a line of an order, of which the shop tells itself.",
 }
 
 
@@ -50,12 +55,14 @@ def with_pixels(sources: Sequence[Source], shops: Iterable[Shop]) -> tuple[Sourc
     )
 
 
-def pixel_event_types(sources: Iterable[Source], shops: Iterable[Shop]) -> tuple[EventType, ...]:
+def pixel_event_types(sources: Iterable[Source], shops: Sequence[Shop]) -> tuple[EventType, ...]:
     """Return the event types that pixels make, for each source they post to; robots make none."""
     names = {shop.source for shop in shops}
     doors = sorted(source.name for source in sources if isinstance(source, DoorSource) and source.name in names)
-    pairs = list(zip(SPOKEN.values(), (VIEWED, ADDED, BOUGHT), strict=True))
-    return tuple(_event_type(door, spoken, event) for door in doors for spoken, event in pairs)
+    return tuple(
+        one for door in doors
+        for one in _event_types(door, [shop.name for shop in shops if shop.source == door and shop.orders])
+    )
 
 
 def taken_fields(source: DoorSource) -> Iterable[DeclarationError]:
@@ -80,10 +87,21 @@ def _with_fields(source: DoorSource) -> DoorSource:
     return replace(source, streams=streams)
 
 
-def _event_type(source: str, spoken: str, event: str) -> EventType:
+def _event_types(source: str, telling: Sequence[str]) -> Iterator[EventType]:
+    """Yield the event types of a source; `telling`: the shops that tell of their orders themselves."""
+    viewed, added, bought = SPOKEN.values()
+    yield _event_type(source, viewed, VIEWED)
+    yield _event_type(source, added, ADDED)
+    listed = ", ".join(f'"{name}"' for name in telling)
+    yield _event_type(source, bought, BOUGHT, f" and shop_id not in ({listed},)" if telling else "")
+    if telling:
+        yield _event_type(source, bought, SEEN, f" and shop_id in ({listed},)")
+
+
+def _event_type(source: str, spoken: str, event: str, of_shops: str = "") -> EventType:
     # A dot is in no file's name: a project's own declaration of this event stands beside it.
+    is_told = f'type == "track" and name == "{spoken}" and shop_id is not None and not coalesce(is_robot, False)'
     return declare_event(f"{source}.{event}", {
         "from": f"{source}.{EVENTS}", "who": "coalesce(user_id, anonymous_id)", "when": "at", "event": event,
-        "only_if": f'type == "track" and name == "{spoken}" and shop_id is not None and not coalesce(is_robot, False)',
-        "what": _WHAT[event], "description": _SENTENCES[event],
+        "only_if": is_told + of_shops, "what": _WHAT[event], "description": _SENTENCES[event],
     })

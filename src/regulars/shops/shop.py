@@ -6,6 +6,8 @@
     timezone: America/Chicago                left out: the business's
     currency: USD                            left out: the business's
     needs_key: true                          its pixel has to show a write key of the source; left out: it need not
+    orders: shopify                          of `kind: webhook` and `provider: shopify`: what it tells of orders counts,
+                                             whatever its pixel says of them; left out: only the pixel tells of them
     experiments:                             with `unit: shop_slot` and two variants
       - {experiment: gallery_2026_02, product: 7809670938693, slot: 60 minutes}
 
@@ -35,7 +37,7 @@ Path = tuple[str | int, ...]
 SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=7)
 """Bounds of a slot: pages are kept for minutes on their way to people, and a week is what a shop lives by."""
 
-_KEYS = {"domain", "domains", "source", "timezone", "currency", "needs_key", "experiments"}
+_KEYS = {"domain", "domains", "source", "timezone", "currency", "needs_key", "orders", "experiments"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Shop:
     currency: str                            # ISO 4217
     domains: tuple[str, ...] = ()            # others, in lower case
     needs_key: bool = False
+    orders: str | None = None                # source of what it tells of orders; None: only its pixel does
     experiments: tuple[Rotation, ...] = ()
 
 
@@ -97,8 +100,11 @@ def declare(name: str, data: Mapping[str, object], *, business: Business) -> Sho
     needs_key = data.get("needs_key", False)
     if not isinstance(needs_key, bool):
         raise DeclarationError(f"{needs_key!r} is neither", hint="true or false", path=("needs_key",))
+    orders = data.get("orders")
+    if orders is not None and (not isinstance(orders, str) or not orders):
+        raise DeclarationError(f"{orders!r} is no source", hint="orders: shopify", path=("orders",))
     return Shop(
-        name=name, domain=domain, source=source, needs_key=needs_key,
+        name=name, domain=domain, source=source, needs_key=needs_key, orders=orders,
         domains=tuple(_host(one, ("domains", n)) for n, one in enumerate(_listed(data, "domains"))),
         timezone=as_timezone(data.get("timezone", business.timezone), ("timezone",)),
         currency=as_currency(data.get("currency", business.currency), ("currency",)),

@@ -42,6 +42,10 @@ _STATUS = {
 """The status of a code; every other is of what was asked: 400."""
 
 
+PAGES = ("/campaigns", "/health")
+"""Paths that are pages of ours too."""
+
+
 class KeyRoute(Route):
     """A path that is a page of ours too: it is answered in the reference's shapes to whoever shows a key."""
 
@@ -53,25 +57,38 @@ class KeyRoute(Route):
 
 
 def reference_route(
-    workers: Workers, method: str, path: str, answers: Answers, *, status: int = 200, scope: Scope | None = None
+    workers: Workers, method: str, path: str, answers: Answers, *, status: int = 200, scope: Scope | None = None,
+    changes: bool = True,
 ) -> Route:
     """Return the route of one path; what `answers` says is the body, beside `success`.
 
-    `scope`: that its key needs; None: one that reads to ask, one that writes to change.
+    Args:
+        workers: Who answer.
+        method: GET asks, every other changes something.
+        path: Where.
+        answers: Says what.
+        status: When all is well.
+        scope: That its key needs; None: one that reads to ask, one that writes to change.
+        changes: Whether what is no GET is written into the audit.
+
     """
+    is_audited = changes and method != "GET"
+
     async def endpoint(request: Request) -> Response:
         raw = await request.body() if int(request.headers.get("content-length") or 0) <= LARGEST_BODY else b"-"
-        found, code = await workers.ask(lambda workspace: _answered(workspace, request, raw, answers, scope))
+        found, code = await workers.ask(lambda workspace: _answered(
+            workspace, request, raw, answers, scope=scope, is_audited=is_audited
+        ))
         return Response(
             msgspec.json.encode(found, enc_hook=str), status_code=code or status, media_type="application/json"
         )
 
-    kind = KeyRoute if path.startswith("/campaigns") else Route
+    kind = KeyRoute if path.startswith(PAGES) else Route
     return kind(path, endpoint, methods=[method])
 
 
 def _answered(
-    workspace: Workspace, request: Request, raw: bytes, answers: Answers, scope: Scope | None
+    workspace: Workspace, request: Request, raw: bytes, answers: Answers, *, scope: Scope | None, is_audited: bool
 ) -> tuple[dict[str, Any], int]:
     """Return what is said, and the status of an error; 0 where all is well."""
     subject = next(iter(request.path_params.values()), "")
@@ -85,7 +102,7 @@ def _answered(
     if result.is_failure:
         said = {**_error(str(result.error)), "error_code": result.error_code}
         return said, _STATUS.get(str(result.error_code), 400)
-    if request.method != "GET":
+    if is_audited:
         workspace.book.audit.add(Changed(
             at=workspace.clock.now(), by=f"key:{key.name}", what=f"{_kind(answers)}.{answers.__name__.strip('_')}",
             subject=str(result.unwrap().get("campaign_id", subject)),

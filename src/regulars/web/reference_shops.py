@@ -1,4 +1,4 @@
-"""The reference shop system's paths: what pages ask of a product, and the daily files of statistics."""
+"""The reference shop system's paths: what pages ask of a product, daily files of statistics, how shops are."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from regulars.compat.shops.rotation import Answer, rotation_state
+from regulars.compat.shops.rotation import Answer, rotation, rotation_state
 from regulars.compat.shops.statistic_export import daily
+from regulars.compat.shops.status import health, status
 from regulars.errors import RegularsError
 from regulars.pipeline.workspace import Workspace
 from regulars.web.api.problem import STATUS
@@ -23,10 +24,13 @@ ANY_PAGE = {
 
 def shop_routes(workers: Workers) -> list[Route]:
     """Return every route; files are written for keys that may write, whatever else a request shows."""
-    path = "/api/statistics-export/daily"
+    path, turn = "/api/statistics-export/daily", "/api/rotation"
     return [
         _open_route(workers), reference_route(workers, "GET", path, daily, scope="write"),
         reference_route(workers, "POST", path, daily, scope="write"),
+        reference_route(workers, "GET", turn, rotation, scope="write"),
+        reference_route(workers, "POST", turn, rotation, scope="write", changes=False),
+        reference_route(workers, "GET", "/health", health), reference_route(workers, "GET", "/status", status),
     ]
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import resource
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from full_disk import full_disk
 from regulars.clock import FixedClock
 from regulars.errors import LeaseHeld, StoreUnavailable
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore, Receipt
@@ -37,17 +39,6 @@ def nowhere(generation: Generation) -> None:
 
 def stored(store: ArrivalStore) -> int:
     return store.counts().get(("site", "stored"), 0)
-
-
-@contextmanager
-def full_disk(room: int) -> Iterator[None]:
-    """No file can grow beyond so many bytes: what a full disk looks like to a writer."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_message_is_stored_once_within_a_request_a_group_and_for_ever(tmp_path: Path) -> None:

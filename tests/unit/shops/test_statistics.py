@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regulars.experiments.experiment import Experiment, Variant
-from regulars.shops.calendar import days_table, shown_table, span, touched
+from regulars.shops.calendar import cases_table, days_table, shown_table, span, touched
 from regulars.shops.rotation import Rotated, Span, dealt
 from regulars.shops.shop import Rotation, Shop
 from regulars.shops.statistics import SHOP_STATISTICS, shop_statistics
@@ -31,7 +31,7 @@ NOON = datetime(2026, 2, 3, 18, 30, tzinfo=UTC)  # half past noon in Chicago
 EVENTS = pa.schema([
     ("event_id", pa.string()), ("event_type", pa.string()), ("occurred_at", pa.timestamp("us")), ("shop_id", pa.string()),
     ("product_id", pa.string()), ("variant_id", pa.string()), ("order_id", pa.string()), ("quantity", pa.int64()),
-    ("revenue", pa.int64()), ("currency", pa.string()),
+    ("revenue", pa.int64()), ("currency", pa.string()), ("told_test", pa.string()), ("told_case", pa.string()),
 ])
 
 
@@ -48,18 +48,21 @@ def rotated(*stops: Span) -> Rotated:
 def told(*rows: tuple[str, dict[str, Any]]) -> pa.Table:
     plain = {
         "occurred_at": NOON, "shop_id": "gear", "product_id": "p2", "variant_id": "v", "order_id": None, "quantity": 1, "revenue": None,
-        "currency": "USD",
+        "currency": "USD", "told_test": None, "told_case": None,
     }
     full = [{**plain, "event_id": f"e{n}", "event_type": kind, **row} for n, (kind, row) in enumerate(rows)]
     return pa.Table.from_pylist(full, schema=EVENTS)
 
 
-def expression(arrow: Any, events: pa.Table, *tests: Rotated) -> ir.Table:
+def expression(arrow: Any, events: pa.Table, *tests: Rotated, is_told: bool = False) -> ir.Table:
     days = [moment.date() for moment in events["occurred_at"].to_pylist()] or [DAY]
     wanted = [one for shop in SHOPS.values() for one in touched(shop, days)]
     first = datetime.combine(min(days), datetime.min.time(), tzinfo=UTC)
     end = datetime.combine(max(days) + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
-    return shop_statistics(arrow(events), days=arrow(days_table(SHOPS, wanted)), shown=arrow(shown_table(tests, first=first, end=end)))
+    return shop_statistics(
+        arrow(events), days=arrow(days_table(SHOPS, wanted)), shown=arrow(shown_table(tests, first=first, end=end)),
+        cases=arrow(cases_table(tests)), returned=arrow(events) if is_told else None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +70,10 @@ def engine() -> DuckDBEngine:
     return DuckDBEngine.open({"threads": "1"})
 
 
-def counted(engine: DuckDBEngine, events: pa.Table, *tests: Rotated, days: str = "shop") -> list[dict[str, Any]]:
-    rows = engine.fetch(expression(engine.arrow, events, *tests)).to_pylist()
+def counted(
+    engine: DuckDBEngine, events: pa.Table, *tests: Rotated, days: str = "shop", is_told: bool = False
+) -> list[dict[str, Any]]:
+    rows = engine.fetch(expression(engine.arrow, events, *tests, is_told=is_told)).to_pylist()
     return sorted((row for row in rows if row["days"] == days), key=str)
 
 
@@ -151,6 +156,47 @@ def test_what_was_shown_at_the_moment_tells_rows_apart_and_nothing_while_it_was_
     assert {row["experiment"] for row in rows if row["shown"]} == {"gallery"}
 
 
+LINES = st.lists(
+    st.fixed_dictionaries({
+        "order_id": st.sampled_from(["1", "2", "gid://shopify/Order/1"]), "variant_id": st.sampled_from(["v", "w"]),
+        "revenue": st.integers(min_value=0, max_value=10**6),
+    }), max_size=6,
+)
+
+
+@given(own=LINES, seen=LINES, back=LINES)
+def test_an_order_counts_by_the_word_of_one_and_what_came_back_of_it_is_taken_off(
+    engine: DuckDBEngine, own: list[dict[str, Any]], seen: list[dict[str, Any]], back: list[dict[str, Any]]
+) -> None:
+    events = told(*(("order_line", line) for line in own), *(("order_line_seen", line) for line in seen), *(
+        ("order_line_returned", {**line, "occurred_at": NOON + timedelta(days=40)}) for line in back
+    ))
+
+    rows = counted(engine, events, is_told=True)
+
+    def number(line: dict[str, Any]) -> str:
+        return str(line["order_id"]).rpartition("/")[2]
+
+    by_shop = {number(line) for line in own}
+    counts = [*own, *(line for line in seen if number(line) not in by_shop)]
+    sold = {(number(line), line["variant_id"]) for line in counts}
+    given_back = sum(line["revenue"] for line in back if (number(line), line["variant_id"]) in sold)
+    assert sum(row["refunded"] for row in rows) == given_back
+    assert sum(row["revenue"] for row in rows) == sum(line["revenue"] for line in counts) - given_back
+    assert sum(row["items"] for row in rows) == len(counts)
+
+
+def test_what_came_back_is_under_what_its_order_is_under(engine: DuckDBEngine) -> None:
+    shown = {"product_id": "p1", "order_id": "1", "told_test": "gallery", "told_case": "TEST"}
+    events = told(("order_line", {**shown, "revenue": 500}), ("order_line_returned", {
+        "product_id": "p1", "order_id": "1", "revenue": 200, "occurred_at": NOON + timedelta(hours=1),
+    }))
+
+    [row] = counted(engine, events, rotated(), is_told=True)
+
+    assert (row["experiment"], row["shown"], row["revenue"], row["refunded"]) == ("gallery", "test", 300, 200)
+
+
 MOMENTS = st.datetimes(min_value=datetime(2026, 2, 1), max_value=datetime(2026, 4, 1))  # noqa: DTZ001  made aware below
 
 
@@ -185,6 +231,10 @@ def test_statistics_are_the_same_rows_on_spark(tmp_path: Path) -> None:
     events = told(
         *views(5, product_id="p1"), ("product_added", {"product_id": "p1"}), ("order_line", {"revenue": 5, "order_id": "1"}),
         ("order_line", {"revenue": 5, "currency": "EUR", "variant_id": None}), *views(1, shop_id="yen"),
+        ("order_line_seen", {"revenue": 9, "order_id": "gid://shopify/Order/1"}), ("order_line_seen", {"revenue": 4, "order_id": "2"}),
+        ("order_line_returned", {"revenue": 2, "order_id": "1"}), ("order_line", {
+            "revenue": 8, "order_id": "3", "product_id": "p1", "told_test": "gallery", "told_case": "TEST",
+        }),
     )
     spark, duck = ibis.pyspark.connect(session), ibis.duckdb.connect()
 
@@ -195,8 +245,8 @@ def test_statistics_are_the_same_rows_on_spark(tmp_path: Path) -> None:
             return backend.read_parquet(str(file))
         return arrow
 
-    expected = duck.to_pyarrow(expression(on(duck), events, rotated())).cast(SHOP_STATISTICS.to_pyarrow())
-    found = session.sql(spark.compile(expression(on(spark), events, rotated()))).toArrow().cast(SHOP_STATISTICS.to_pyarrow())
+    expected = duck.to_pyarrow(expression(on(duck), events, rotated(), is_told=True)).cast(SHOP_STATISTICS.to_pyarrow())
+    found = session.sql(spark.compile(expression(on(spark), events, rotated(), is_told=True))).toArrow().cast(SHOP_STATISTICS.to_pyarrow())
 
     assert sorted(found.to_pylist(), key=str) == sorted(expected.to_pylist(), key=str)
     assert len(found)

@@ -117,7 +117,7 @@ class Served:
         return template.format(
             customer_id=self.customer_id, segment="regular", metric="visits", experiment="greeting",
             ruling_id=self.ruling_id, campaign="tested" if template.endswith("/winner") else "news", run_id=self.run_id, webhook_id=self.webhook_id,
-            reason="not_timestamp", shop="gear", flow="welcome", message_id=self.message_id, review_id=self.review_id,
+            reason="not_timestamp", shop="gear", rotation="gallery", flow="welcome", message_id=self.message_id, review_id=self.review_id,
         )
 
 

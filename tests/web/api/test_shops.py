@@ -24,6 +24,7 @@ from regulars.pipeline.access import new_key
 from regulars.pipeline.experiment import decide
 from regulars.pipeline.workspace import open_workspace
 from regulars.web.reference import reference_routes
+from regulars.web.reference_route import PAGES
 
 MORNING = NOW + timedelta(days=1)
 OTHER = "domain: two.myshopify.com\nsource: site\ndomains: [two.example]\n"
@@ -209,3 +210,72 @@ def test_times_are_moments_of_utc(served: Served) -> None:
     until = state(served, params={"shop": "gear", "productId": "7"})[1]["until"]
 
     assert datetime.fromisoformat(until) == datetime(2026, 2, 5, 13, tzinfo=UTC)
+
+
+def asked(served: Served, path: str, *, key: str = "read", method: str = "GET") -> httpx.Response:
+    return served.client.request(method, path, headers={"Authorization": f"Bearer {served.keys[key]}"})
+
+
+def test_who_has_tests_rotate_is_told_what_each_shows_and_that_nothing_was_to_be_done(served: Served) -> None:
+    told = asked(served, "/api/rotation", key="write").json()
+    again = asked(served, "/api/rotation", key="write", method="POST").json()
+
+    [one] = told["summary"]["results"]
+    assert told["ok"] is True
+    assert {name: told["summary"][name] for name in ("processed", "successful", "failed", "skipped")} == {
+        "processed": 1, "successful": 0, "failed": 0, "skipped": 1,
+    }
+    assert (one["testId"], one["productId"], one["shopId"], one["rotated"]) == ("gallery", BOOTS, "gear", False)
+    assert one["activeCase"] == state(served, params={"shop": "gear", "productId": "7"})[1]["activeCase"]
+    assert again["summary"]["results"] == told["summary"]["results"]
+
+
+def test_having_tests_rotate_takes_a_key_that_may_write_whatever_else_is_shown(served: Served) -> None:
+    bare = [served.client.request(method, "/api/rotation", headers={"x-vercel-cron": "1"}).status_code for method in ("GET", "POST")]
+
+    assert bare == [401, 401]
+    assert [asked(served, "/api/rotation", method=method).status_code for method in ("GET", "POST")] == [403, 403]
+
+
+def test_how_shops_are_is_told_to_whoever_has_a_key(served: Served) -> None:
+    well, told = asked(served, "/health").json(), asked(served, "/status").json()
+
+    assert (well["success"], well["status"]) == (True, "ok")
+    assert [(one["shopId"], one["shopDomain"], one["tests"]) for one in told["shops"]] == [
+        ("gear", "gear.myshopify.com", {"ACTIVE": 1, "PAUSED": 0, "COMPLETED": 0}),
+        ("two", "two.myshopify.com", {"ACTIVE": 0, "PAUSED": 0, "COMPLETED": 0}),
+    ]
+    assert (told["shops"][0]["webhooks"], told["lastRun"] is not None) == (None, True)
+    assert served.client.get("/status").status_code == 401
+
+
+def test_a_rotation_says_what_it_did_when_it_is_over(served: Served) -> None:
+    told = served.get("/api/v1/shops/gear/rotations/gallery").json()
+
+    assert (told["product_id"], told["control"], told["variant"], told["state"], told["answers"]) == (BOOTS, "base", "test", "runs", [])
+    assert told["reason"].startswith("too early")
+    assert [check["name"] for check in told["trust"]] == ["traffic", "balance", "freshness", "enough"]
+    assert [served.get(f"/api/v1/shops/{place}").status_code for place in ("gaer/rotations/gallery", "gear/rotations/galery")] == [404, 404]
+
+
+REFERENCE = [
+    (method, route.path) for route in reference_routes(None)  # type: ignore[arg-type]  # nobody is asked here
+    for method in sorted((route.methods or set()) - {"HEAD"}) if route.path != "/api/rotation-state"
+]
+"""Every path of the reference but the one that pages ask."""
+
+
+@pytest.mark.parametrize(("method", "path"), REFERENCE)
+def test_no_path_of_the_reference_says_anything_without_a_key_of_this_business(served: Served, method: str, path: str) -> None:
+    place = path.replace("{", "").replace("}", "")
+
+    answers = [
+        served.client.request(method, place, headers=headers)
+        for headers in ({}, {"Authorization": "Bearer rk_000000000000_x"}, {"X-API-Key": "other"})
+    ]
+
+    # Without a key some of these are pages of ours, which are not served here.
+    assert answers[0].status_code in ({401, 404} if path.startswith(PAGES) else {401})
+    assert [answer.status_code for answer in answers[1:]] == [401, 401]
+    if method != "GET":
+        assert asked(served, place, method=method).status_code == 403

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ class Opened:
     door: IngestDoor
     ask: Callable[..., httpx.Response]
     ask_all: Callable[[list[dict[str, Any]]], list[httpx.Response]]     # at the same time
+    do: Callable[[Coroutine[Any, Any, None]], None]                     # where the door lives
 
     def post(self, path: str, body: object, **more: Any) -> httpx.Response:
         """Post a body, JSON unless it is bytes, with the key of `site` unless it says otherwise."""
@@ -72,7 +73,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
 
         yield Opened(
             door=door, ask=lambda *a, **k: runner.run(client.request(*a, **k)),
-            ask_all=lambda requests: runner.run(all_of(requests)),
+            ask_all=lambda requests: runner.run(all_of(requests)), do=runner.run,
         )
         runner.run(client.aclose())
         runner.run(commits.stop())

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from full_disk import full_disk
 from regulars.experiments.experiment import Experiment, Variant
 from regulars.shops.rotation import Rotated, Showing, dealt, showing_at
 from regulars.shops.shop import Rotation, Shop, Shops
 from regulars.sources.tracking.judge import Judge
 from regulars.sources.tracking.plan import declare
-from regulars.storage.door.arrival_store import Arrivals
-from regulars.web.ingest import group_commit
+from regulars.storage.door.arrival_store import Arrivals, Receipt
+from regulars.storage.door.generation import prefix_of
+from regulars.storage.door.message_ids import message_hash
+from regulars.web.ingest.group_commit import MOST_WAITING
 from regulars.web.ingest.shop_pixels import PixelDoor
 
 Opened = Any                                 # as conftest of this folder makes it
@@ -188,23 +195,36 @@ def test_a_tracking_plan_holds_for_pixels_too(opened: Opened) -> None:
     assert (len(door.lines("quarantined")), len(door.lines("blocked")), len(door.lines())) == (1, 1, 0)
 
 
-def test_when_too_much_waits_a_pixel_is_told_to_come_again(door: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "MOST_WAITING", -1)
+def test_while_too_much_waits_for_a_slow_disk_a_pixel_is_told_to_come_again(door: Opened) -> None:
+    commits, count, heard = door.door.commits, MOST_WAITING + 1, list[Receipt | Exception]()
+    prefix = prefix_of("site")
+    many = Arrivals(source="site", hashes=[message_hash(prefix + b"%d" % n) for n in range(count)], text=b"{}\n" * count)
 
-    answer = door.post("/track", VIEW, headers={})
+    async def slow() -> None:
+        await commits.writing.acquire()      # nothing comes back from the disk
+        commits.put(many, heard.append)
 
-    assert (answer.status_code, answer.headers["retry-after"], answer.json()["error"]) == (429, "1", "Too many requests")
+    async def over() -> None:
+        commits.writing.release()
+
+    door.do(slow())
+    refused = door.post("/track", VIEW, headers={})
+    door.do(over())
+    taken = door.post("/track", VIEW, headers={})
+
+    assert (refused.status_code, refused.headers["retry-after"], refused.json()["error"]) == (429, "1", "Too many requests")
+    assert taken.status_code == 200
+    assert heard == [Receipt(stored=count, duplicate=0, quarantined=0)]
 
 
-def test_a_pixel_hears_when_nothing_can_be_written(door: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(group: list[Arrivals]) -> None:
-        raise OSError(28, "No space left on device")
+def test_a_pixel_hears_of_a_full_disk_and_is_taken_when_there_is_room(door: Opened) -> None:
+    with full_disk(room=16):
+        full = door.post("/track", VIEW, headers={})
+    taken = door.post("/track", VIEW, headers={})
 
-    monkeypatch.setattr(type(door.door.commits.store.current), "write", lambda *_: full([]))
-
-    answer = door.post("/track", VIEW, headers={})
-
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert (full.status_code, full.headers["retry-after"], full.json()["success"]) == (503, "1", False)
+    assert (taken.status_code, taken.json().get("deduplicated")) == (200, None)
+    assert len(door.lines()) == 1
 
 
 def test_robots_are_marked(door: Opened) -> None:

@@ -150,6 +150,15 @@ def signed(body: bytes, key: str = KEY, *, at: float | None = None) -> dict[str,
     return {"openphone-signature": f"hmac;1;{time_ms};{base64.b64encode(mac).decode()}", "content-type": "application/json"}
 
 
+def shopify(said: object, key: str = KEY, *, topic: str = "orders/paid") -> tuple[bytes, dict[str, str]]:
+    body = json.dumps(said).encode()
+    mac = base64.b64encode(hmac.digest(key.encode(), body, "sha256")).decode()
+    return body, {
+        "content-type": "application/json", "x-shopify-hmac-sha256": mac, "x-shopify-topic": topic,
+        "x-shopify-shop-domain": "gear.myshopify.com",
+    }
+
+
 def twilio(fields: dict[str, str], *, query: str = "") -> tuple[bytes, dict[str, str]]:
     text = TWILIO_URL + query + "".join(name + fields[name] for name in sorted(fields))
     mac = hmac.new(TOKEN.encode(), text.encode(), hashlib.sha1).digest()

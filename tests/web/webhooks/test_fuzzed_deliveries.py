@@ -119,6 +119,8 @@ def _headers(chance: random.Random, provider: str, body: bytes) -> dict[str, str
         headers[name] = chance.choice(odd)
     if chance.random() < 0.3:
         headers["content-type"] = chance.choice([FORM["content-type"], "application/json", "text/plain; charset=x", "\xff"])
+    if chance.random() < 0.5:
+        headers["x-shopify-topic"] = chance.choice(["orders/paid", "refunds/create", "", "\xff"])
     if chance.random() < 0.2:
         headers["x-shopify-webhook-id"] = chance.choice(["", "x" * 600, "\xff", "a\nb", "w1"])
     return headers

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
-from posting import KEY, OLD_KEY, TOKEN, Serving, signed, twilio, until
+from posting import KEY, OLD_KEY, TOKEN, Serving, shopify, signed, twilio, until
 
 from regulars.cli.main import main
 from regulars.clock import SystemClock
@@ -210,3 +210,30 @@ def test_junk_is_refused_and_never_an_error_of_ours(served: Serving, path: str) 
     }
 
     assert answers <= {401, 403}
+
+
+@pytest.mark.parametrize("path", [
+    "orders-paid", "app/uninstalled", "app/scopes_update", "app/subscriptions_update", "compliance",
+])
+def test_paths_of_the_reference_lead_to_the_source_that_knows_the_signature(served: Serving, path: str) -> None:
+    body, headers = shopify({"id": 1, "at": path}, topic=path)
+    forged = shopify({"id": 1, "at": path}, OLD_KEY, topic=path)[1]
+
+    told = [served.ask("POST", f"/webhooks/{path}", body, sent) for sent in (headers, headers, forged, {})]
+
+    assert told == [200, 200, 401, 401]
+    assert served.ask("GET", f"/webhooks/{path}") == 405
+
+
+def test_an_order_is_counted_once_under_whatever_path_and_delivery_it_comes(served: Serving) -> None:
+    order = {"id": 7001, "financial_status": "paid", "processed_at": "2026-02-04T12:00:00Z", "line_items": []}
+    body, headers = shopify(order)
+
+    statuses = [
+        served.ask("POST", path, body, {**headers, "x-shopify-webhook-id": delivery})
+        for path, delivery in (("/webhooks/orders-paid", "w1"), ("/webhooks/shop", "w2"))
+    ]
+
+    assert statuses == [200, 200]
+    until(lambda: queued(served, "orders/paid/7001") is not None, seconds=20)
+    assert [queued(served, one) for one in ("w1", "w2")] == [None, None]

@@ -1,11 +1,16 @@
-"""What is to be shown of a product now, as the reference tells its pages: a test, BASE or TEST, and how it stands."""
+"""What is to be shown of products now, as the reference tells its pages and whoever has it rotate.
+
+Nothing is rotated here: the schedule of a test says what is shown when, and pages that ask show it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from regulars.pipeline.shop_answers import State, rotation_of
+from regulars.compat.ab_tests import ABTestingService
+from regulars.compat.result import Result, success
+from regulars.pipeline.shop_answers import RotationNow, State, rotation_of, rotations_now
 from regulars.pipeline.workspace import Workspace
 from regulars.shops.named import gid
 from regulars.shops.rotation import case_of
@@ -39,6 +44,30 @@ def rotation_state(workspace: Workspace, said: Mapping[str, str], *, origin: str
     return 200, {
         "testId": now.rotated.experiment.name, "activeCase": case, "variantCase": case if variant else None,
         "status": STATUS[now.state], "until": now.until,
+    }
+
+
+def rotation(
+    workspace: Workspace, _service: ABTestingService, _subject: str, _said: Mapping[str, Any]
+) -> Result[dict[str, Any]]:
+    """Say of every test that has begun what it shows, and that nothing had to be done for it: {ok, summary}."""
+    began = workspace.clock.now()
+    told = [
+        one for shop in workspace.project.shops for one in rotations_now(workspace, shop) if one.state in STATUS
+    ]
+    took = (workspace.clock.now() - began).total_seconds()
+    return success({"ok": True, "summary": {
+        "processed": len(told), "successful": 0, "failed": 0, "skipped": len(told), "duration": round(took * 1000),
+        "results": [_told(one) for one in told],
+    }})
+
+
+def _told(now: RotationNow) -> dict[str, Any]:
+    one = now.rotated
+    return {
+        "testId": one.experiment.name, "productId": one.rotation.product, "shopId": one.shop.name,
+        "status": STATUS[now.state], "activeCase": case_of(one.experiment, now.variant), "nextRotation": now.until,
+        "rotated": False, "reason": "the schedule says what is shown; pages ask /api/rotation-state",
     }
 
 

@@ -129,8 +129,9 @@ def _written(workspace: Workspace, files: FileStore, folder: Path, due: Due) -> 
     for one in due.variants:
         try:
             kept = _hand_out(workspace, files, folder, one)
-        except StoreError as error:
-            errors.append(f"{key_of(one, 'csv')}: {error.message}")
+        except (StoreError, OSError) as error:   # a full disk here is the system's own word
+            reason = error.message if isinstance(error, StoreError) else error.strerror
+            errors.append(f"{key_of(one, 'csv')}: {reason}")
             continue
         workspace.book.statistic_exports.put([kept])     # once its files are there, so that none is told that is not
         written.append(one)

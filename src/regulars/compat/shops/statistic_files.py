@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from regulars.events.currency import minor_digits
-from regulars.shops.named import tail
+from regulars.shops.named import EXPORTS, tail
 from regulars.shops.shop import Shop
 
 HEADER = (
@@ -61,7 +61,7 @@ class VariantDay:
 
 def key_of(one: VariantDay, ending: Literal["csv", "json"]) -> str:
     """Return the name of a file: `statistic-exports/{shopId}/{productId}/{variantId}/YYYYMMDD.csv`."""
-    return f"statistic-exports/{one.shop.name}/{tail(one.product_id)}/{one.variant}/{one.day:%Y%m%d}.{ending}"
+    return f"{EXPORTS}/{one.shop.name}/{tail(one.product_id)}/{one.variant}/{one.day:%Y%m%d}.{ending}"
 
 
 def csv_of(rows: Iterable[VariantDay]) -> bytes:

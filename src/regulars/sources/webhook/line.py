@@ -2,6 +2,7 @@
 
     {"door": {"id", "type": "delivery", "received_at"}, "provider", "content_type", …, "said", "body" | "bytes"}
 
+In between stand headers that are worth keeping, and of orders their `lines`.
 `said` is for records; `body` is there when it is another text than `said`, `bytes` (base 64) when it is no text.
 """
 
@@ -55,9 +56,9 @@ _LINE = msgspec.json.Decoder(_Line)
 
 
 def delivery_line(
-    piece: Piece, *, provider: str, content_type: str, kept: Mapping[str, str], at: datetime
+    piece: Piece, *, provider: str, content_type: str, kept: Mapping[str, object], at: datetime
 ) -> bytes:
-    """Return the line of a piece that came at a moment, ending in a line break. `kept`: of headers, by member."""
+    """Return the line of a piece that came at a moment, ending in a line break. `kept`: members beside `said`."""
     members: dict[str, object] = {
         "door": _Door(id=piece.id, type=DELIVERY, received_at=at), "provider": provider,
         "content_type": content_type, **kept,

@@ -12,6 +12,7 @@ import msgspec
 from regulars.sources.webhook.delivery import Delivery
 from regulars.sources.webhook.form import as_object, fields_of, is_form
 from regulars.sources.webhook.mandrill import EVENTS
+from regulars.sources.webhook.shopify_orders import order_id
 
 LONGEST_ID = 200
 """Signs of an id that is taken as it is; of a longer one its hash stands for it."""
@@ -89,6 +90,14 @@ def mandrill_pieces(delivery: Delivery) -> Sequence[Piece]:
     return [
         Piece(id=_id(None, one), said=_line(one), body=urlencode({EVENTS: b"[%b]" % one}).encode()) for one in items
     ]
+
+
+def shopify_pieces(delivery: Delivery) -> Sequence[Piece]:
+    """Return the one piece of a delivery of Shopify: what was paid or refunded is known by its own id."""
+    known_as = order_id(delivery.headers.get("x-shopify-topic", ""), said_by(delivery))
+    if known_as is not None:
+        return [_whole(delivery, known_as)]
+    return by_header("x-shopify-webhook-id", "shopify-webhook-id", "x-shopify-event-id")(delivery)
 
 
 def klaviyo_pieces(delivery: Delivery) -> Sequence[Piece]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -18,11 +18,13 @@ from regulars.sources.webhook.pieces import (
     mandrill_pieces,
     quo_pieces,
     sendgrid_pieces,
+    shopify_pieces,
     twilio_pieces,
 )
 from regulars.sources.webhook.quo import verify_quo
 from regulars.sources.webhook.sendgrid import verify_sendgrid
 from regulars.sources.webhook.shopify import verify_shopify
+from regulars.sources.webhook.shopify_orders import order_lines
 from regulars.sources.webhook.stamped import Stamped
 from regulars.sources.webhook.twilio import verify_twilio
 
@@ -40,6 +42,8 @@ class Scheme:
     probes: frozenset[str] = frozenset()     # methods by which it looks whether somebody is there
     refused: Literal[401, 403] = 403         # the status that it wants to see for what is not genuine
     keeps: Mapping[str, str] = field(default_factory=dict)     # member of a record -> the header it comes from
+    lines: Callable[[str, bytes | None], Sequence[Mapping[str, object]]] | None = None
+    # of a topic and what is said: lines of orders; they are a list in the record, `lines`
 
 
 SCHEMES: Mapping[str, Scheme] = {
@@ -59,8 +63,8 @@ SCHEMES: Mapping[str, Scheme] = {
         secret="the verification key",  # noqa: S106
     ),
     "shopify": Scheme(
-        verify=verify_shopify, split=by_header("x-shopify-webhook-id", "shopify-webhook-id", "x-shopify-event-id"),
-        window=None, refused=401, secret="the app's client secret",  # noqa: S106
+        verify=verify_shopify, split=shopify_pieces, lines=order_lines, window=None, refused=401,
+        secret="the app's client secret",  # noqa: S106
         keeps={"topic": "x-shopify-topic", "shop": "x-shopify-shop-domain", "triggered_at": "x-shopify-triggered-at"},
     ),
     "stripe": Scheme(

@@ -71,6 +71,7 @@ FATE: Mapping[str, str] = {
     "sealed": NOTHING,
     "segments": "those that held the person are replaced",
     "sessions": COLLEAGUE,
+    "shop_erasures": NOTHING,
     "short_links": RENAMED,
     "sign_in_attempts": COLLEAGUE,
     "staged_pages": "all are discarded; the next pull asks again",
@@ -101,18 +102,23 @@ class ForgettingBook:
 
     database: Database
 
-    def forget(self, customer_ids: Sequence[str], *, known_as: str, addresses: Sequence[str]) -> dict[str, int]:
+    def forget(
+        self, customer_ids: Sequence[str], *, known_as: str, addresses: Sequence[str],
+        profiles: Sequence[tuple[str, str]] = (),
+    ) -> dict[str, int]:
         """Forget a customer; returns how many rows of each table were deleted or emptied. Twice is once.
 
         Args:
             customer_ids: The customer first, then those merged into it.
             known_as: What stands for the customer in rows that are kept.
             addresses: Hashes of the addresses that are nobody else's.
+            profiles: Source and id of those that go though their customer stays.
 
         """
         with self.database.writing() as connection:
-            found = self._profiles_forgotten(connection, customer_ids)
+            found = self._profiles_forgotten(connection, customer_ids, profiles)
             found |= self._deleted(connection, customer_ids, addresses)
+            found["identity_map"] += self._unmapped(connection, profiles)
             found |= self._renamed(connection, customer_ids, known_as)
             found["consent_entries"] = self._consent(connection, customer_ids)
             found["webhook_queue"] = self._given_up(connection)
@@ -161,12 +167,15 @@ class ForgettingBook:
                 found[table.name] = sorted(texts)
         return found
 
-    def _profiles_forgotten(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
+    def _profiles_forgotten(
+        self, connection: sa.Connection, ids: Sequence[str], more: Sequence[tuple[str, str]]
+    ) -> dict[str, int]:
         """Delete what names the person's profiles, then the profiles: killed in between, nothing is done yet."""
         m = t.identity_map.c
-        profiles = connection.execute(
+        found = connection.execute(
             sa.select(m.profile_source, m.profile_id).where(*self._of(t.identity_map, m.customer_id, ids))
         ).all()
+        profiles = [*((source, profile) for source, profile in found), *more]
         counts = {"rulings": 0}
         for source, profile in profiles:
             r = t.rulings.c
@@ -175,12 +184,20 @@ class ForgettingBook:
                 sa.and_(r.right_source == source, r.right_id == profile),
             )
             counts["rulings"] += self._count(connection, sa.delete(t.rulings).where(self._mine(t.rulings), either))
-        mine = {(source, profile) for source, profile in profiles}
+        mine = set(profiles)
         k = t.conflicts.c
         held = connection.execute(sa.select(k.conflict_id, k.detail).where(self._mine(t.conflicts))).all()
         told = [number for number, detail in held if _profiles_in(detail) & mine]
         conflicts = sa.delete(t.conflicts).where(*self._of(t.conflicts, k.conflict_id, told))
         return {**counts, "conflicts": self._count(connection, conflicts)}
+
+    def _unmapped(self, connection: sa.Connection, profiles: Sequence[tuple[str, str]]) -> int:
+        m = t.identity_map.c
+        return sum(
+            self._count(connection, sa.delete(t.identity_map).where(
+                self._mine(t.identity_map), m.profile_source == source, m.profile_id == profile
+            )) for source, profile in profiles
+        )
 
     def _deleted(
         self, connection: sa.Connection, ids: Sequence[str], addresses: Sequence[str]
@@ -199,7 +216,8 @@ class ForgettingBook:
             for name, (table, column, values) in named.items()
         }
         for table, columns in ((t.api_answers, ("body",)), (t.todos, ("title", "description"))):
-            told = sa.or_(*(table.c[column].contains(one, autoescape=True) for one in ids for column in columns))
+            names = (table.c[column].contains(one, autoescape=True) for one in ids for column in columns)
+            told = sa.or_(sa.false(), *names)
             found[table.name] = self._count(connection, sa.delete(table).where(self._mine(table), told))
         return found
 

@@ -60,3 +60,10 @@ class StatisticExportBook:
         with self.database.reading() as connection:
             found = connection.execute(query.order_by(t.day, t.product, t.variant)).mappings()
             return [StatisticExport(**row) for row in found]
+
+    def forget(self, shop: str) -> int:
+        """Forget what was handed out of a shop, and return how many files of a day these were; twice is once."""
+        t = statistic_exports.c
+        with self.database.writing() as connection:
+            gone = sa.delete(statistic_exports).where(t.tenant == self.database.tenant, t.shop == shop)
+            return connection.execute(gone).rowcount

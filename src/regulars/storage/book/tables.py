@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0022"
+HEAD = "0023"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -387,6 +387,10 @@ erasures = _table(
     _need("asked_at", Moment), _need("asked_by"), _need("proof"), _may("finished_at", Moment),
 )
 erased_keys = _table("erased_keys", _key("kind"), _key("key_hash"), _need("erasure_id"))
+shop_erasures = _table(
+    "shop_erasures", _key("domain"), _need("asked_at", Moment), _need("asked_by"), _need("proof"),
+    _may("finished_at", Moment),
+)
 
 # --- secrets -----------------------------------------------------------------------------------------------------
 

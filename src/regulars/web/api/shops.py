@@ -18,6 +18,7 @@ from regulars.pipeline.shop_answers import (
     shop_named,
     statistics_page,
 )
+from regulars.pipeline.shop_report import ShopReport, shop_report
 from regulars.shops.calendar import Days
 from regulars.shops.named import Sort, gid
 from regulars.shops.shop import Shop
@@ -67,7 +68,8 @@ class ProductLine:
     add_to_carts: int
     orders: int                              # one of several variants counts for each
     items: int
-    revenue: int                             # minor units
+    revenue: int                             # minor units, less what is refunded
+    refunded: int                            # of these orders, whenever it was given back
     revenue_unknown: int                     # lines that are not in it
     currency: str
 
@@ -87,7 +89,8 @@ class StatisticsDay:
     add_to_carts: int
     orders: int
     items: int
-    revenue: int                             # minor units
+    revenue: int                             # minor units, less what is refunded
+    refunded: int                            # of these orders, whenever it was given back
     revenue_unknown: int                     # lines that are not in it: no amount, or another currency
     currency: str
     ctr: float | None                        # carts an impression; null: there was none
@@ -149,6 +152,11 @@ def statistics(ask: Ask) -> Page[StatisticsDay]:
     return _page(statistics_page(ask.workspace, asked, limit=query.limit + 1, after=after), query.limit, StatisticsDay)
 
 
+def rotation(ask: Ask) -> ShopReport:
+    """Return whether what is shown of a product worked."""
+    return shop_report(ask.workspace, ask.path["shop"], ask.path["rotation"])
+
+
 def _page(found: Sequence[Mapping[str, Any]], limit: int, kind: Callable[..., Row]) -> Page[Row]:
     names = [name for name in kind.__dataclass_fields__ if name != "shop"]  # type: ignore[attr-defined]  # a dataclass
     return page_of(
@@ -195,6 +203,10 @@ ROUTES = (
         name="listShopProducts", path="/shops/{shop}/products", answer=products, gives=Page[ProductLine],
         query=SomeProducts, errors=(404,),
         sentence="What was counted of each product of a shop, over all days or some.",
+    ),
+    ApiRoute(
+        name="getShopReport", path="/shops/{shop}/rotations/{rotation}", answer=rotation, gives=ShopReport,
+        errors=(404,), sentence="Whether a product under test did better, slot by slot; named by its experiment.",
     ),
     ApiRoute(
         name="listStatistics", path="/statistics", answer=statistics, gives=Page[StatisticsDay], query=SomeDays,

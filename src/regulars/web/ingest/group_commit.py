@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -129,9 +130,10 @@ class GroupCommit:
                 await self.disk.do(begun.sync)
                 self.store.end(begun)
             except Exception as error:  # noqa: BLE001  whoever waits is told; the door goes on
-                log.error("arrivals not written", requests=len(group), error=str(error))  # noqa: TRY400  said to each
                 for _, hear in group:
                     hear(error)
+                with suppress(OSError):      # the log may lie on the same full disk: the door goes on
+                    log.error("arrivals not written", requests=len(group), error=str(error))  # noqa: TRY400  said to each
                 return
         for (_, hear), receipt in zip(group, begun.receipts, strict=True):
             hear(receipt)
@@ -153,7 +155,8 @@ class GroupCommit:
                 await self.disk.do(self.store.turn)
             await self.settler.do(lambda: self.store.settle(self.land))
         except (RegularsError, OSError) as error:
-            log.warning("arrivals not landed yet", error=str(error))
+            with suppress(OSError):          # the same
+                log.warning("arrivals not landed yet", error=str(error))
             return
         if is_wanted:
             (self.store.folder / WANTED).unlink(missing_ok=True)

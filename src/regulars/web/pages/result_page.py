@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from regulars.pipeline.experiment import decisions, experiment_named
 from regulars.pipeline.segment import as_of_now
+from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.web.answers import Shown, to_csv
 from regulars.web.experiment import ExperimentPage, gather, page_of
 from regulars.web.pages.kept import Kept, made_of
 from regulars.web.pages.page import DashboardPage, Visit
 
-MADE_OF = ("customers", "events", "money", "identity", "memberships", "household_members")
+MADE_OF = ("customers", "events", "money", "identity", "memberships", HOUSEHOLD_MEMBERS)
 """Tables that a report is made of."""
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
 from regulars.clock import Clock
 from regulars.errors import StoreError
 from regulars.sources.webhook.declare import ROOT, WebhookSource
-from regulars.sources.webhook.delivery import Delivery
+from regulars.sources.webhook.delivery import Delivery, Verdict
 from regulars.sources.webhook.line import delivery_line, read_delivery
+from regulars.sources.webhook.pieces import Piece
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.storage.door.generation import prefix_of
 from regulars.storage.door.message_ids import message_hashes
@@ -24,8 +26,14 @@ from regulars.web.webhooks.courier import Courier
 
 log = structlog.get_logger()
 
-OF_REFERENCE = "/api/webhooks/openphone"
-"""Where the reference text-message system has Quo post: it leads to the first source of Quo's."""
+OF_REFERENCE: Mapping[str, str] = {
+    "/api/webhooks/openphone": "quo",
+    **dict.fromkeys((
+        "/webhooks/orders-paid", "/webhooks/app/uninstalled", "/webhooks/app/scopes_update",
+        "/webhooks/app/subscriptions_update", "/webhooks/compliance",
+    ), "shopify"),
+}
+"""Where the reference systems have providers post: each leads to the provider's source that knows the signature."""
 
 PATIENCE = 8.0
 """Seconds for a body to come and to be written: the strictest sender waits ten for the answer."""
@@ -54,9 +62,9 @@ class WebhookDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the server's lifetime."""
         if scope["type"] == "http":
-            hook = self._hook(scope["path"].rstrip("/"))
-            if hook is not None:
-                await self._asked(hook, scope, receive, send)
+            hooks = self._hooks(scope["path"].rstrip("/"))
+            if hooks:
+                await self._asked(hooks, scope, receive, send)
                 return
         if scope["type"] != "lifespan":
             await self.behind(scope, receive, send)
@@ -67,12 +75,15 @@ class WebhookDoor:
         finally:
             await asyncio.to_thread(self.courier.stop)
 
-    def _hook(self, path: str) -> Hook | None:
-        if path == OF_REFERENCE:
-            return next((one for one in self.hooks.values() if one.source.provider == "quo"), None)
-        return self.hooks.get(path.removeprefix(ROOT)) if path.startswith(ROOT) else None
+    def _hooks(self, path: str) -> Sequence[Hook]:
+        """Return whose a path may be: one source's own, or any of a provider's."""
+        own = self.hooks.get(path.removeprefix(ROOT)) if path.startswith(ROOT) else None
+        if own is not None:
+            return [own]
+        return [one for one in self.hooks.values() if one.source.provider == OF_REFERENCE.get(path)]
 
-    async def _asked(self, hook: Hook, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _asked(self, hooks: Sequence[Hook], scope: Scope, receive: Receive, send: Send) -> None:
+        hook = hooks[0]
         if scope["method"] in hook.source.scheme.probes:
             await _say(send, 200)
         elif scope["method"] != "POST":
@@ -80,35 +91,29 @@ class WebhookDoor:
         else:
             try:
                 async with asyncio.timeout(self.patience):
-                    status = await self._delivered(hook, scope, receive)
+                    status = await self._delivered(hooks, scope, receive)
             except TimeoutError:
                 status = self._refused(hook, 503, "slow")
             if status is not None:
                 await _say(send, status, *([(b"retry-after", b"5")] if status == 503 else []))
 
-    async def _delivered(self, hook: Hook, scope: Scope, receive: Receive) -> int | None:
+    async def _delivered(self, hooks: Sequence[Hook], scope: Scope, receive: Receive) -> int | None:
         """Return the status for a delivery; None for a sender that went away before it had said everything."""
         body = await whole_body(receive)
         if body is None:
             return None
         if len(body) > LARGEST_BODY:
-            return self._refused(hook, 413, "too_large")
-        source, now = hook.source, self.clock.now()
-        delivery = _delivery(source, scope, body)
-        verdict = source.scheme.verify(delivery, secrets=hook.secrets, at=now, window=source.window)
+            return self._refused(hooks[0], 413, "too_large")
+        now = self.clock.now()
+        judged = [_judged(hook, scope, body, now) for hook in hooks]
+        hook, delivery, verdict = next((one for one in judged if one[2] == "genuine"), judged[0])
+        source = hook.source
         if verdict != "genuine":
             return self._refused(hook, source.scheme.refused, verdict)
-        kept = {
-            member: delivery.headers[header] for member, header in source.scheme.keeps.items()
-            if header in delivery.headers
-        }
         pieces = source.scheme.split(delivery)
         if not pieces:                       # a trial that says nothing
             return 200
-        lines = [
-            delivery_line(one, provider=source.provider, content_type=delivery.content_type, kept=kept, at=now)
-            for one in pieces
-        ]
+        lines = [_line(source, delivery, one, now) for one in pieces]
         hashes = message_hashes(prefix_of(source.name), [one.id for one in pieces])
         try:
             receipt = await self.commits.take(Arrivals(source=source.name, hashes=hashes, text=b"".join(lines)))
@@ -124,6 +129,22 @@ class WebhookDoor:
         self.counts.refuse(hook.source.name, why)
         log.warning("delivery refused", source=hook.source.name, why=why, status=status)
         return status
+
+
+def _judged(hook: Hook, scope: Scope, body: bytes, at: datetime) -> tuple[Hook, Delivery, Verdict]:
+    delivery = _delivery(hook.source, scope, body)
+    verdict = hook.source.scheme.verify(delivery, secrets=hook.secrets, at=at, window=hook.source.window)
+    return hook, delivery, verdict
+
+
+def _line(source: WebhookSource, delivery: Delivery, piece: Piece, at: datetime) -> bytes:
+    scheme = source.scheme
+    kept: dict[str, object] = {
+        member: delivery.headers[header] for member, header in scheme.keeps.items() if header in delivery.headers
+    }
+    if scheme.lines is not None and (told := scheme.lines(str(kept.get("topic", "")), piece.said)):
+        kept["lines"] = told
+    return delivery_line(piece, provider=source.provider, content_type=delivery.content_type, kept=kept, at=at)
 
 
 def _delivery(source: WebhookSource, scope: Scope, body: bytes) -> Delivery:
