@@ -99,7 +99,9 @@ def _seen(order: Mapping[str, Any]) -> tuple[str | None, str | None, dict[str, o
     except (msgspec.DecodeError, RecursionError):
         said = _NOTHING
     case = said.get("variant")
-    shown: dict[str, object] = {"test": _id(said.get("testId")), "case": _CASES.get(case) if isinstance(case, str) else None}
+    shown: dict[str, object] = {
+        "test": _id(said.get("testId")), "case": _CASES.get(case) if isinstance(case, str) else None,
+    }
     return _text(said.get("sessionId")), _id(said.get("productId")), shown if None not in shown.values() else {}
 
 
