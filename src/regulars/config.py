@@ -96,14 +96,6 @@ OVERRIDES = {
 MOST_WORKERS = 64
 """More processes than a run has steps to begin at once are of no use."""
 
-<<<<<<< HEAD
-Dialect = Literal["anthropic", "openai"]
-"""How a language model is spoken to."""
-
-READ = ("offers", "replies")
-"""What a language model can read: what campaigns offer, and how replies are meant."""
-=======
->>>>>>> door
 _ASKED = frozenset({"llm", "numbers"})
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
@@ -168,34 +160,6 @@ class DoorChoices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-<<<<<<< HEAD
-class ModelChoices:
-    """The language model that reads what rules read otherwise, and how much it may be asked."""
-
-    dialect: Dialect                         # "anthropic": Messages API; "openai": chat completions, also of others
-    model: str                               # as its server names it
-    reads: tuple[str, ...] = READ[:1]        # of READ; what people reply only where it is said
-    url: str | None = None                   # where the API's paths begin; None: the vendor's own
-    key: str | None = None                   # a reference, `${NAME}`; None: the server wants none
-    requests_per_day: int = 100              # of the business
-    tokens_per_day: int = 500_000            # in and out together
-    timeout: float = 60.0                    # seconds for one answer
-    price: Decimal | None = None             # of a million tokens at most, major units of the business's currency
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberChoices:
-    """Who is asked whether telephone numbers exist and what kind of line they are: Numverify."""
-
-    key: str                                 # a reference, `${NAME}`
-    url: str | None = None                   # where the API's paths begin; None: the vendor's own
-    per_second: float = 10.0                 # requests
-    timeout: float = 10.0                    # seconds for one answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-=======
->>>>>>> door
 class Config:
     """`regulars.toml` of one project, with the environment's words over it."""
 
@@ -261,14 +225,9 @@ def _config(folder: Path, data: Mapping[str, Any], environment: Mapping[str, str
     return Config(
         folder=folder, business=_business(filled["business"]), identity=_identity(filled["identity"]),
         stores=_stores(filled["stores"], folder), engine=_engine(filled["engine"]), door=_door(filled["door"], folder),
-<<<<<<< HEAD
-        llm=_llm(tables["llm"]) if "llm" in data else None,
-        numbers=_numbers(tables["numbers"]) if "numbers" in data else None, origins=origins,
-=======
         llm=read_model(tables["llm"]) if "llm" in data else None,
         numbers=read_numbers(tables["numbers"]) if "numbers" in data else None,
         origins=origins,
->>>>>>> door
     )
 
 
@@ -348,39 +307,6 @@ def _door(data: dict[str, Any], folder: Path) -> DoorChoices:
     )
 
 
-<<<<<<< HEAD
-def _llm(data: dict[str, Any]) -> ModelChoices:
-    read: dict[str, Callable[[Any, Where], Any]] = {
-        "dialect": as_text, "model": as_text, "reads": as_texts, "url": as_text, "key": as_reference,
-        "requests_per_day": as_count, "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
-    }
-    no_strangers(data, read, "llm")
-    for name, hint in {"dialect": 'dialect = "anthropic"', "model": 'model = "claude-haiku-4-5"'}.items():
-        if name not in data:
-            raise DeclarationError(f"[llm] has no {name}", hint=hint, path=("llm",))
-    known = {name: read[name](value, ("llm", name)) for name, value in data.items()}
-    is_dialect = known["dialect"] in get_args(Dialect)
-    checked(known["dialect"], ("llm", "dialect"), holds=is_dialect, hint='"anthropic" or "openai"')
-    for one in known.get("reads", ()):
-        checked(one, ("llm", "reads"), holds=one in READ, hint='["offers"] or ["offers", "replies"]')
-    if "timeout" in known:
-        known["timeout"] = float(known["timeout"])
-    return ModelChoices(**known)
-
-
-def _numbers(data: dict[str, Any]) -> NumberChoices:
-    read: dict[str, Callable[[Any, Where], Any]] = {
-        "key": as_reference, "url": as_text, "per_second": as_positive, "timeout": as_positive,
-    }
-    no_strangers(data, read, "numbers")
-    if "key" not in data:
-        raise DeclarationError("[numbers] has no key", hint='key = "${NUMVERIFY_KEY}"', path=("numbers",))
-    known = {name: read[name](value, ("numbers", name)) for name, value in data.items()}
-    return NumberChoices(**known | {name: float(known[name]) for name in ("per_second", "timeout") if name in known})
-
-
-=======
->>>>>>> door
 def placed(url: str, *, folder: Path) -> str:
     """Return a URL whose relative path begins at the folder: `file:./data` becomes `file:///project/data`."""
     scheme, colon, rest = url.partition(":")

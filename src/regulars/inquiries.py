@@ -1,4 +1,4 @@
-"""Who outside is asked, as `regulars.toml` says: a language model about offers, Numverify about telephone numbers."""
+"""Who outside is asked, as `regulars.toml` says: a language model about words, Numverify about telephone numbers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import Any, Literal, get_args
 
 from regulars.errors import DeclarationError
 from regulars.setting import Path as Where
-from regulars.setting import as_count, as_positive, as_reference, as_text, checked, no_strangers
+from regulars.setting import as_count, as_positive, as_reference, as_text, as_texts, checked, no_strangers
 
 Dialect = Literal["anthropic", "openai"]
 """How a language model is spoken to."""
 
+READ = ("offers", "replies")
+"""What a language model can read: what campaigns offer, and how replies are meant."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoices:
-    """The language model that reads offers, and how much it may be asked."""
+    """The language model that reads what rules read otherwise, and how much it may be asked."""
 
     dialect: Dialect                         # "anthropic": Messages API; "openai": chat completions, also of others
     model: str                               # as its server names it
+    reads: tuple[str, ...] = READ[:1]        # of READ; what people reply only where it is said
     url: str | None = None                   # where the API's paths begin; None: the vendor's own
     key: str | None = None                   # a reference, `${NAME}`; None: the server wants none
     requests_per_day: int = 100              # of the business
@@ -42,8 +46,8 @@ class NumberChoices:
 def read_model(data: dict[str, Any]) -> ModelChoices:
     """Return what `[llm]` says. Raises DeclarationError with the path of the first thing that is wrong."""
     read: dict[str, Callable[[Any, Where], Any]] = {
-        "dialect": as_text, "model": as_text, "url": as_text, "key": as_reference, "requests_per_day": as_count,
-        "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
+        "dialect": as_text, "model": as_text, "reads": as_texts, "url": as_text, "key": as_reference,
+        "requests_per_day": as_count, "tokens_per_day": as_count, "timeout": as_positive, "price": as_positive,
     }
     no_strangers(data, read, "llm")
     for name, hint in {"dialect": 'dialect = "anthropic"', "model": 'model = "claude-haiku-4-5"'}.items():
@@ -52,6 +56,8 @@ def read_model(data: dict[str, Any]) -> ModelChoices:
     known = {name: read[name](value, ("llm", name)) for name, value in data.items()}
     is_dialect = known["dialect"] in get_args(Dialect)
     checked(known["dialect"], ("llm", "dialect"), holds=is_dialect, hint='"anthropic" or "openai"')
+    for one in known.get("reads", ()):
+        checked(one, ("llm", "reads"), holds=one in READ, hint='["offers"] or ["offers", "replies"]')
     if "timeout" in known:
         known["timeout"] = float(known["timeout"])
     return ModelChoices(**known)

@@ -16,12 +16,13 @@ import msgspec
 
 from regulars.campaigns.model_answer import Asking
 from regulars.clock import Clock
-from regulars.config import Config, ModelChoices
+from regulars.config import Config
 from regulars.connectors.anthropic import Anthropic
 from regulars.connectors.model import Dialect, Model, Question
 from regulars.connectors.openai import OpenAI
 from regulars.connectors.secret import Secret, revealed
 from regulars.errors import SourceError
+from regulars.inquiries import ModelChoices
 from regulars.sources.source import Surroundings
 from regulars.storage.book import Book
 from regulars.storage.book.readings import Answered

@@ -15,20 +15,8 @@ from regulars.campaigns.model_answer import Rejected
 from regulars.campaigns.offer import Reading, read_offer, words_of
 from regulars.campaigns.offer_answer import OFFERS, judged
 from regulars.campaigns.template import Template
-<<<<<<< HEAD
 from regulars.config import Config
 from regulars.pipeline.model_readings import RULES, Budget, answers, outlook, reader
-=======
-from regulars.clock import Clock
-from regulars.config import Config
-from regulars.connectors.anthropic import Anthropic
-from regulars.connectors.model import Dialect, Model, Question
-from regulars.connectors.openai import OpenAI
-from regulars.connectors.secret import Secret, revealed
-from regulars.errors import SourceError
-from regulars.inquiries import ModelChoices
-from regulars.sources.source import Surroundings
->>>>>>> door
 from regulars.storage.book import Book
 from regulars.storage.book.readings import Answered
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from regulars.storage.book.database import BUSY_SECONDS, TENANT, Database, connect
 from regulars.storage.book.migrate import migrate
-<<<<<<< HEAD
 
 if TYPE_CHECKING:
     from regulars.storage.book.ab_schedules import ABScheduleBook
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from regulars.storage.book.seats import SeatBook
     from regulars.storage.book.sent import SentBook
     from regulars.storage.book.sessions import SessionBook
+    from regulars.storage.book.shop_erasures import ShopErasureBook
     from regulars.storage.book.sign_in_attempts import AttemptBook
     from regulars.storage.book.statistic_exports import StatisticExportBook
     from regulars.storage.book.text_templates import TextTemplateBook
@@ -78,30 +78,6 @@ class _Part:
 
 def _part(module: str) -> Any:
     return _Part(module)
-=======
-from regulars.storage.book.number_answers import NumberAnswerBook
-from regulars.storage.book.offers import OfferBook
-from regulars.storage.book.pages import PageBook
-from regulars.storage.book.people import PeopleBook
-from regulars.storage.book.readings import ReadingBook
-from regulars.storage.book.receipts import ReceiptBook
-from regulars.storage.book.replies import ReplyBook
-from regulars.storage.book.runs import RunBook
-from regulars.storage.book.sealed import SealedBook
-from regulars.storage.book.seats import SeatBook
-from regulars.storage.book.sent import SentBook
-from regulars.storage.book.sessions import SessionBook
-from regulars.storage.book.shop_erasures import ShopErasureBook
-from regulars.storage.book.sign_in_attempts import AttemptBook
-from regulars.storage.book.statistic_exports import StatisticExportBook
-from regulars.storage.book.text_templates import TextTemplateBook
-from regulars.storage.book.todos import TodoBook
-from regulars.storage.book.touches import TouchBook
-from regulars.storage.book.versions import VersionBook
-from regulars.storage.book.ways import WayBook
-from regulars.storage.book.webhooks import WebhookBook
-from regulars.storage.book.winners import WinnerBook
->>>>>>> door
 
 
 class Book:
@@ -113,7 +89,6 @@ class Book:
     - a database that does not answer raises StoreUnavailable: never an empty answer.
     """
 
-<<<<<<< HEAD
     pages: PageBook = _part("pages")                              # page sets, segments, cursors
     versions: VersionBook = _part("versions")                     # of the lake's tables
     runs: RunBook = _part("runs")                                 # runs and their steps
@@ -156,6 +131,7 @@ class Book:
     webhooks: WebhookBook = _part("webhooks")                     # what outside systems posted, until it is handed on
     statistic_exports: StatisticExportBook = _part("statistic_exports")# files of shops that were handed out
     erasures: ErasureBook = _part("erasures")                     # who asked to be forgotten, and how far that is
+    shop_erasures: ShopErasureBook = _part("shop_erasures")       # the same of whole shops
     forgetting: ForgettingBook = _part("forgetting")              # of a person, in all tables
     known: KnownBook = _part("known")                             # of a person, in all tables
 
@@ -163,55 +139,6 @@ class Book:
         """Take a database that is up to date; `open` is how one comes to it."""
         self.database = database
         self._home, self._environment = home, environment
-=======
-    database: Database
-    pages: PageBook                          # page sets, segments, cursors
-    versions: VersionBook                    # of the lake's tables
-    runs: RunBook                            # runs and their steps
-    lease: LeaseBook                         # who may work on the project
-    identity: IdentityBook                   # profiles -> customers
-    households: HouseholdBook                # customers -> households
-    memberships: MembershipBook              # customers in segments
-    experiments: ExperimentBook              # variants of units, and what was decided
-    ab_tests: ABTestBook                     # of text messages: campaigns, recipients, events
-    ab_schedules: ABScheduleBook             # when they go, and which are put away
-    text_templates: TextTemplateBook         # that programs keep here
-    todos: TodoBook                          # of those who work here
-    consent: ConsentBook                     # ledger of consent, suppressions, replies to read
-    seats: SeatBook                          # how often somebody was written to
-    campaigns: CampaignBook                  # occurrences of campaigns, and their account
-    messages: MessageBook                    # who gets what, and every attempt to send it
-    message_list: MessageList                # the same to look at
-    receipts: ReceiptBook                    # what providers told of messages
-    replies: ReplyBook                       # what people answered
-    offers: OfferBook                        # of campaigns' variants
-    readings: ReadingBook                    # what a language model answered about texts
-    number_answers: NumberAnswerBook         # what a provider said of telephone numbers
-    approvals: ApprovalBook                  # of templates
-    winners: WinnerBook                      # what tests of campaigns decided
-    links: LinkBook                          # short links, and clicks
-    ways: WayBook                            # how far people came
-    sent: SentBook                           # the same for the timeline
-    journeys: JourneyBook                    # of customers through flows
-    kept_answers: KeptAnswerBook             # that a run worked out ahead
-    touches: TouchBook                       # messages that reached somebody, of every campaign
-    marks: MarkBook                          # of the whole book: whether anything was written
-    facts: FactsBook                         # what streams looked like
-    keys: KeyBook                            # of programs that ask over HTTP
-    answers: AnswerBook                      # to repeated requests
-    audit: AuditBook                         # who changed what
-    people: PeopleBook                       # who log in
-    invites: InviteBook                      # who may choose a password
-    sessions: SessionBook                    # where people are signed in
-    attempts: AttemptBook                    # to sign in
-    webhooks: WebhookBook                    # what outside systems posted, until it is handed on
-    statistic_exports: StatisticExportBook   # files of shops that were handed out
-    erasures: ErasureBook                    # who asked to be forgotten, and how far that is
-    shop_erasures: ShopErasureBook           # the same of whole shops
-    forgetting: ForgettingBook               # of a person, in all tables
-    known: KnownBook                         # of a person, in all tables
-    sealed: SealedBook                       # secrets that outside systems rotate
->>>>>>> door
 
     @classmethod
     def open(
