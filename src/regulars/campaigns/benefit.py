@@ -255,7 +255,7 @@ _RULES = [
         rf"\b(?:vouchers?|gift\s?cards?|gift certificates?|credits?)\s+(?:worth|of|for|valued at)\s+{_M}",
     ),
     _rule(
-        "fixed_price", "$|£|€|¥|₹|usd|gbp|eur|rs|dollar|pound|quid|buck", _money,
+        "fixed_price", "$|£|€|¥|₹|usd|gbp|eur| rs|\nrs|dollar|pound|quid|buck", _money,
         rf"\b(?:only|just|now|for only|for just|all for|from|starting at|starts? at|as low as|special price:?"
         rf"|sale price:?|your price:?|intro(?:ductory)? price:?|today for)\s+(?:only\s+|just\s+|at\s+)*{_M}(?!\s*"
         rf"(?:after|off|rebate|discount|gift|credit|million|billion|k\b|m\b))",

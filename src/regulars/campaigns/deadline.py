@@ -102,7 +102,7 @@ def deadlines(prose: Prose, *, sent: date | None = None, is_day_first: bool | No
         is_timed = match["unit"] or match["unit2"] or match["count"] == "hour"
         if is_timed and _VALIDITY.search(prose.text[max(0, match.start() - 40):match.end()]):
             found.append(Deadline(words=_spaced(match[0]), day=_after(match, sent), start=match.start()))
-    for match in prose.near(("limited", "while ", "ends", "this week", *_ENDS), _WORDED):
+    for match in prose.near(("limited", "while ", "this week", "ends", "expires", "until", "through"), _WORDED):
         found.append(Deadline(words=_spaced(match[0]), day=_weekday(match["weekday"], sent), start=match.start()))
     return sorted(found, key=lambda one: one.start)
 

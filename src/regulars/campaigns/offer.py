@@ -31,7 +31,8 @@ _STRENGTH: dict[Kind, int] = {
 
 _NEAR = 120                                  # characters within which a minimum belongs to an offer
 _MERGE_TAG = re.compile(r"\{%.*?%\}|\{\{[#/^!>].*?\}\}", re.DOTALL)
-_ADDRESS = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+\.\w+")
+# An e-mail from its first sign on: else each sign of each word would be tried for one.
+_ADDRESS = re.compile(r"https?://\S+|\bwww\.\S+|(?<!\S)\S+@\S+\.\w+")
 _BUSINESS = re.compile(
     r"https?://|\bwww\.|\b(?:orders?|shop(?:ping)?|buy|sale|offers?|deals? end|coupon|codes?|discount|customers?"
     r"|unsubscribe|opt ?out|"
@@ -44,22 +45,22 @@ _CHAT = re.compile(
     re.IGNORECASE)
 _COUPON = re.compile(r"\b(?:coupons?|vouchers?|promo\w*|discount|offer|deal|reward|savings?|gutschein"
                      r"|c[óo]digo de desc)", re.IGNORECASE)
-_CATEGORIES: tuple[tuple[Category, re.Pattern[str]], ...] = (
-    ("transactional", re.compile(
-        r"\b(?:receipt|invoice|order (?:#|number|confirm)|your order (?:has|is)|password|verif(?:y|ication) "
-        r"|has shipped|"
-        r"tracking number|payment (?:received|failed)|booking confirm|reservation confirm|refund(?:ed)? )",
-        re.IGNORECASE)),
-    ("re-engagement", re.compile(
+_CATEGORIES: tuple[tuple[Category, tuple[str, ...], str], ...] = (
+    ("transactional", (
+        "receipt", "invoice", "order", "password", "verif", "shipped", "tracking", "payment", "confirm", "refund",
+    ), r"\b(?:receipt|invoice|order (?:#|number|confirm)|your order (?:has|is)|password|verif(?:y|ication) "
+       r"|has shipped|tracking number|payment (?:received|failed)|booking confirm|reservation confirm"
+       r"|refund(?:ed)? )"),
+    ("re-engagement", ("miss", "come back", "been", "seen you", "another", "still"), (
         r"\b(?:(?:we(?:'ve)?|we have) miss(?:ed)? you|come back|been a while|haven't seen you|where have you been"
-        r"|another chance|"
-        r"still interested)", re.IGNORECASE)),
-    ("welcome", re.compile(r"\b(?:welcome (?:to|aboard)|thanks? (?:you )?for (?:joining|signing up|subscribing)"
-                           r"|glad you(?:'re| are) here)",
-                           re.IGNORECASE)),
-    ("newsletter", re.compile(r"\b(?:newsletter|this (?:week|month)(?:'s|s)? |issue #?\d|digest|in this issue|weekly"
-                              r"|monthly update)", re.IGNORECASE)),
+        r"|another chance|still interested)")),
+    ("welcome", ("welcome", "thank", "glad"), (
+        r"\b(?:welcome (?:to|aboard)|thanks? (?:you )?for (?:joining|signing up|subscribing)"
+        r"|glad you(?:'re| are) here)")),
+    ("newsletter", ("newsletter", "this ", "issue", "digest", "weekly", "monthly"), (
+        r"\b(?:newsletter|this (?:week|month)(?:'s|s)? |issue #?\d|digest|in this issue|weekly|monthly update)")),
 )
+"""Each with words of which one is in whatever its pattern finds."""
 
 _TOPICS: tuple[tuple[Topic, re.Pattern[str]], ...] = (
     ("day_pass", re.compile(
@@ -235,7 +236,8 @@ def _topic(benefit: Benefit, text: str) -> Topic:
 
 
 def _category(text: str, *, is_offering: bool) -> Category:
-    for category, words in _CATEGORIES:
-        if words.search(text[:3_000]):
+    head = Prose(text=text[:3_000])
+    for category, words, pattern in _CATEGORIES:
+        if any(head.near(words, pattern)):
             return category
     return "promotional" if is_offering else "other"

@@ -56,7 +56,7 @@ def visible(html: str, *, is_linked: bool = False) -> Visible:
         if found[3]:
             page.meet(found[3].lower(), found[4], is_end=found[2] == "/")
     page.say(html[end:])
-    lines = [_SPACES.sub(" ", line).strip() for line in "".join(page.pieces).split("\n")]
+    lines = [line.strip() for line in _SPACES.sub(" ", "".join(page.pieces)).split("\n")]
     return Visible(text=re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), links=tuple(page.links))
 
 
