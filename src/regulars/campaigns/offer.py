@@ -48,9 +48,9 @@ _COUPON = re.compile(r"\b(?:coupons?|vouchers?|promo\w*|discount|offer|deal|rewa
 _CATEGORIES: tuple[tuple[Category, tuple[str, ...], str], ...] = (
     ("transactional", (
         "receipt", "invoice", "order", "password", "verif", "shipped", "tracking", "payment", "confirm", "refund",
-    ), r"\b(?:receipt|invoice|order (?:#|number|confirm)|your order (?:has|is)|password|verif(?:y|ication) "
-       r"|has shipped|tracking number|payment (?:received|failed)|booking confirm|reservation confirm"
-       r"|refund(?:ed)? )"),
+    ), (r"\b(?:receipt|invoice|order (?:#|number|confirm)|your order (?:has|is)|password|verif(?:y|ication) "
+        r"|has shipped|tracking number|payment (?:received|failed)|booking confirm|reservation confirm"
+        r"|refund(?:ed)? )")),
     ("re-engagement", ("miss", "come back", "been", "seen you", "another", "still"), (
         r"\b(?:(?:we(?:'ve)?|we have) miss(?:ed)? you|come back|been a while|haven't seen you|where have you been"
         r"|another chance|still interested)")),
