@@ -41,7 +41,6 @@ from regulars.plugins import conditions as installed_conditions
 from regulars.plugins import declare_destination, declare_source
 from regulars.project.declared import Declared, Reading, read_declarations, refused
 from regulars.project.layout import fingerprint
-from regulars.project.links import Linked, link_problems
 from regulars.project.remembered import remember, was_right
 from regulars.records.record import Stream
 from regulars.rules.segment import Segment
@@ -192,11 +191,16 @@ class _Assembly:
         transfers = self._beside("transfers", declare_transfers)
         holdouts = self._beside("holdouts", declare_holdouts) or ()
         self._check_priority()
-        linked = None if self.is_right else Linked(
-            reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
-            experiments=experiments, flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns,
-            flows=flows, tracking_plans=tracking_plans, shops=shops, vocabulary=vocabulary,
-        )
+        if not self.is_right:
+            # Not before: what it looks at takes a tenth of a second to import.
+            from regulars.project.links import Linked, link_problems  # noqa: PLC0415  see above
+
+            linked = Linked(
+                reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
+                experiments=experiments, flags=flags, transfers=transfers, destinations=destinations,
+                campaigns=campaigns, flows=flows, tracking_plans=tracking_plans, shops=shops, vocabulary=vocabulary,
+            )
+            self.reading.problems += link_problems(linked)
         # What a flow is worth is an experiment like any other.
         experiments += tuple(one.holdout for one in flows if one.holdout is not None)
         return Project(
@@ -205,7 +209,7 @@ class _Assembly:
             flows=flows, tracking_plans=tracking_plans, shops=shops, categories=categories, plans=plans,
             subcategories=subcategories, transfers=transfers, vocabulary=vocabulary,
             declared=tuple(self.reading.declared),
-            problems=tuple(sorted([*self.reading.problems, *(link_problems(linked) if linked else ())], key=_place)),
+            problems=tuple(sorted(self.reading.problems, key=_place)),
         )
 
     def _check_priority(self) -> None:
