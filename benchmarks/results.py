@@ -1,4 +1,4 @@
-"""How soon a campaign of 10,000 people with goals and an experiment is told of: `python benchmarks/results.py`, a table.
+"""How soon a campaign of 10,000 people, goals and an experiment is told of: `python benchmarks/results.py`, a table.
 
 Each question is asked by a workspace that was opened for it, so that nothing is remembered: what a run kept is in the
 book. `--profile` says where the time goes after a receipt.

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from regulars.campaigns.campaign import message_id
 from regulars.campaigns.link import Click, ShortLink
-from regulars.destinations.sender import Receipt
+from regulars.destinations.sender import Receipt, Stage
 from regulars.storage.book import Book
 from regulars.storage.book.message_list import Wanted
 from regulars.storage.book.messages import Attempt, Settled
 from regulars.storage.book.receipts import BOT
 from regulars.storage.book.replies import KeptReply
+from regulars.storage.book.ways import packed, unpacked
 from regulars.testing.mailing import recipients
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -66,6 +67,23 @@ def test_a_reply_that_is_read_otherwise_is_recorded_anew_and_told_of_again(book:
     assert [(row["reply_id"], row["mood"], row["intent"]) for row in again] == [("quo/r1", "positive", "interested")]
     assert book.campaigns.told_so_far(first) != before
     assert book.replies.since(NOW, campaign="second") == []
+
+
+def test_how_far_people_came_is_told_from_how_far_they_had_come(book: Book) -> None:
+    first = sent(book, "first", at=NOW, people=5)
+    news = [("delivered", 0), ("delivered", 1), ("clicked", 0)]
+    book.receipts.keep([told_of(stage, n) for stage, n in news], at=NOW + HOUR)
+    before = unpacked(packed(book.ways.of(first)))
+
+    book.receipts.keep([told_of("clicked", 1), told_of("delivered", 3), told_of("opened", 0)], at=NOW + 5 * HOUR)
+    reply(book, "r1", first, mood="positive")
+
+    assert book.ways.as_now(first, before, since=NOW + HOUR) == book.ways.of(first) != before
+    assert book.ways.as_now(first, before, since=NOW + 9 * HOUR) == before
+
+
+def told_of(stage: Stage, n: int) -> Receipt:
+    return Receipt(provider="quo", provider_id=f"first-c_{n:07}", stage=stage, at=NOW + HOUR)
 
 
 def test_a_reply_answers_the_last_message_before_it(book: Book) -> None:

@@ -30,9 +30,15 @@ class Question(Generic[Made]):
 
 def ask(workspace: Workspace, question: Question[Made]) -> Made:
     """Return the answer that is kept if it still holds, else as it is found out now; nothing is written."""
+    found = kept(workspace, question)
+    return question.make() if found is None else found
+
+
+def kept(workspace: Workspace, question: Question[Made]) -> Made | None:
+    """Return the answer that is kept if it still holds; None where it does not, or was never kept."""
     made_of = _made_of(workspace, question)
-    kept = None if made_of is None else workspace.book.kept_answers.find(question.name, made_of=made_of)
-    return question.make() if kept is None else msgspec.msgpack.decode(kept, type=question.kind)
+    found = None if made_of is None else workspace.book.kept_answers.find(question.name, made_of=made_of)
+    return None if found is None else msgspec.msgpack.decode(found, type=question.kind)
 
 
 def keep(workspace: Workspace, question: Question[Made]) -> bool:

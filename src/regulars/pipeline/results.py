@@ -19,15 +19,20 @@ from regulars.experiments.verdict import Answer, Verdict
 from regulars.pipeline.account import Account, account
 from regulars.pipeline.brought import Brought, Spent, asked, brought, done, spent_on
 from regulars.pipeline.experiment import experiment_named, experiment_report
-from regulars.pipeline.kept import Question, ask, keep
+from regulars.pipeline.kept import Question, ask, keep, kept
 from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.ways import packed, unpacked
 from regulars.storage.book.winners import Winner
 
 LASTS_SECONDS = 600
 """How long an answer is given again at most while nobody writes: it says as of when it is."""
+LATE = timedelta(hours=1)
+"""How much later than it says something may be written into the book, whose clocks differ."""
+MOST_PEOPLE = 100_000
+"""Of a campaign up to which a run keeps how far each of them came: two megabytes."""
 OF_LATE = timedelta(days=60)
 MOST = 20
 """Of which campaigns a run works out the results: as many, that began so lately, the latest first."""
@@ -89,6 +94,22 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """As few numbers, what was sent so far."""
+
+    numbers: str
+    experiment: tuple[int, ...]              # `ExperimentBook.standing` of the campaign's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaysThen:
+    """How far the people of an occurrence had come."""
+
+    read_at: datetime
+    ways: bytes                              # `storage.book.ways.packed`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Goals:
     """What an occurrence brought and cost, and who converted to its first goal."""
 
@@ -119,46 +140,67 @@ def keep_results(workspace: Workspace) -> Steps:
     since = workspace.clock.now() - OF_LATE
     every = workspace.book.campaigns.occurrences()
     late = [one for one in every if one.campaign in declared and one.starts_at >= since][:MOST]
-    kept = 0
+    made = 0
     for n, one in enumerate(late, 1):
         campaign = declared[one.campaign]
+        sent = _sent(workspace, campaign, one)
+        if sum(workspace.book.campaigns.counts(one.campaign_id).values()) <= MOST_PEOPLE:
+            keep(workspace, _coming(workspace, one, sent))
         if campaign.experiment is not None:
-            keep(workspace, _judging(workspace, campaign.experiment))
-        keep(workspace, _bringing(workspace, campaign, one))
-        kept += keep(workspace, _question(workspace, one))
+            keep(workspace, _judging(workspace, campaign.experiment, sent.experiment))
+        keep(workspace, _bringing(workspace, campaign, one, sent))
+        made += keep(workspace, _question(workspace, one))
         yield Checkpoint(done=n, total=len(late), note=one.campaign)
-    return Work(rows_in=len(late), rows_out=kept)
+    return Work(rows_in=len(late), rows_out=made)
 
 
 def _question(workspace: Workspace, one: Occurrence) -> Question[Results]:
-    campaign = _campaign(workspace, one)
+    sent = _sent(workspace, _campaign(workspace, one), one)
     return Question(
-        name=f"results of {one.campaign_id}", kind=Results, make=lambda: _results(workspace, one), standing=[
-            one, *_sent(workspace, campaign, one), str(workspace.book.campaigns.told_so_far(one.campaign_id)),
+        name=f"results of {one.campaign_id}", kind=Results, make=lambda: _results(workspace, one, sent), standing=[
+            one, sent, str(workspace.book.campaigns.told_so_far(one.campaign_id)),
         ],
     )
 
 
-def _bringing(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> Question[Goals]:
+def _coming(workspace: Workspace, one: Occurrence, sent: Sent) -> Question[WaysThen]:
+    """Ask how far people had come: as long as no message changes, whatever was told of them since can be added."""
+    def make() -> WaysThen:
+        now = workspace.clock.now()          # before anything is read
+        return WaysThen(read_at=now, ways=packed(workspace.book.ways.of(one.campaign_id)))
+
+    return Question(name=f"ways of {one.campaign_id}", kind=WaysThen, make=make, standing=[one.starts_at, sent])
+
+
+def _ways(workspace: Workspace, one: Occurrence, sent: Sent) -> pa.Table:
+    """Return how far people came, from where a run found them if it kept that."""
+    then = kept(workspace, _coming(workspace, one, sent))
+    if then is None:
+        return workspace.book.ways.of(one.campaign_id)
+    return workspace.book.ways.as_now(one.campaign_id, unpacked(then.ways), since=then.read_at - LATE)
+
+
+def _bringing(workspace: Workspace, campaign: Campaign | None, one: Occurrence, sent: Sent) -> Question[Goals]:
     """Ask what goals came to: of what was told and answered since then nothing follows for them."""
     return Question(
-        name=f"goals of {one.campaign_id}", kind=Goals, make=lambda: _goals(workspace, campaign, one),
-        standing=[one.starts_at, *_sent(workspace, campaign, one)],
+        name=f"goals of {one.campaign_id}", kind=Goals, make=lambda: _goals(workspace, campaign, one, sent),
+        standing=[one.starts_at, sent],
     )
 
 
-def _sent(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> list[object]:
+def _sent(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> Sent:
     """Return what changes with every message of an occurrence, and of all that may have a part in what it brought."""
     longest = max((goal.within for goal in (campaign.goals if campaign is not None else ())), default=timedelta())
     sent = workspace.book.campaigns.sent_so_far(one.campaign_id, since=one.starts_at - longest)
     named = None if campaign is None else campaign.experiment
-    return [str(sent), None if named is None else workspace.book.experiments.standing(named)]
+    return Sent(
+        numbers=str(sent), experiment=() if named is None else workspace.book.experiments.standing(named)
+    )
 
 
-def _judging(workspace: Workspace, experiment: str) -> Question[Judged]:
+def _judging(workspace: Workspace, experiment: str, standing: tuple[int, ...]) -> Question[Judged]:
     return Question(
-        name=f"verdict of {experiment}", kind=Judged, make=lambda: _judged(workspace, experiment),
-        standing=workspace.book.experiments.standing(experiment),
+        name=f"verdict of {experiment}", kind=Judged, make=lambda: _judged(workspace, experiment), standing=standing
     )
 
 
@@ -166,8 +208,8 @@ def _campaign(workspace: Workspace, one: Occurrence) -> Campaign | None:
     return next((each for each in workspace.project.campaigns if each.name == one.campaign), None)
 
 
-def _results(workspace: Workspace, one: Occurrence) -> Results:
-    found, ways = account(workspace.book, one), workspace.book.ways.of(one.campaign_id)
+def _results(workspace: Workspace, one: Occurrence, sent: Sent) -> Results:
+    found, ways = account(workspace.book, one), _ways(workspace, one, sent)
     winner = workspace.book.winners.find(one.campaign_id)
     counts = counted(compared(ways, until=None if winner is None else winner.decided_at))
     campaign = _campaign(workspace, one)
@@ -177,7 +219,8 @@ def _results(workspace: Workspace, one: Occurrence) -> Results:
     control = control if control in counts else min(counts, default="")
     test = None if campaign is None else first_test(campaign.test, starts_at=one.starts_at)
     apart = differences(counts, control=control)
-    judged, brought_ = _said(workspace, campaign), ask(workspace, _bringing(workspace, campaign, one))
+    judged = _said(workspace, campaign, sent)
+    brought_ = ask(workspace, _bringing(workspace, campaign, one, sent))
     return Results(
         account=found, as_of=workspace.clock.now(), variants=_variants(ways, counts, brought_.converted),
         differences=apart, better=_of_test(test, winner) or better(
@@ -196,23 +239,23 @@ def _of_test(test: FirstTest | None, winner: Winner | None) -> Better | None:
     return Better(winner=winner.variant, measure=None, reason=f"{winner.reason}, by {winner.measure}")
 
 
-def _said(workspace: Workspace, campaign: Campaign | None) -> Judged:
+def _said(workspace: Workspace, campaign: Campaign | None, sent: Sent) -> Judged:
     """Return what the experiment of a campaign says."""
     if campaign is None or campaign.experiment is None:
         return Judged()
-    return ask(workspace, _judging(workspace, campaign.experiment))
+    return ask(workspace, _judging(workspace, campaign.experiment, sent.experiment))
 
 
-def _goals(workspace: Workspace, campaign: Campaign | None, one: Occurrence) -> Goals:
+def _goals(workspace: Workspace, campaign: Campaign | None, one: Occurrence, sent: Sent) -> Goals:
     """What the goals came to, what was spent, and who converted to the first; nothing of a campaign that is gone."""
     if campaign is None:
         return Goals()
     spent = spent_on(workspace, campaign, one)
     if not campaign.goals:
         return Goals(spent=spent)
-    of = asked(workspace, campaign, one, workspace.book.ways.of(one.campaign_id))
+    of = asked(workspace, campaign, one, _ways(workspace, one, sent))
     every = [each for each in (done(workspace, of, goal) for goal in campaign.goals) if each is not None]
-    verdict = _said(workspace, campaign).verdict
+    verdict = _said(workspace, campaign, sent).verdict
     is_trusted = verdict is None or verdict.decision != "not_trusted"
     silent = sorted(name for name, template in campaign.templates.items() if template is None)
     held_out = silent[0] if silent and is_trusted else None

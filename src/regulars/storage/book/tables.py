@@ -232,13 +232,13 @@ attempts = _table(
     _need("attempted_at", Moment), _may("outcome"),      # null: written before the provider was told
     _may("provider_id"), _may("code"), _may("reason"), _may("ended_at", Moment),
     sa.Index("attempts_by_provider_id", "tenant", "provider", "provider_id"),
-    sa.Index("attempts_by_end", "tenant", "ended_at"), sqlite_with_rowid=False,
+    sa.Index("attempts_by_end", "tenant", "ended_at", "outcome"), sqlite_with_rowid=False,
 )
 receipts = _table(
     "receipts", _key("provider"), _key("provider_id"), _key("stage"), _key("event_id"), _need("at", Moment),
     _may("campaign_id"), _may("customer_id"),            # null: of a message we know nothing of
     _need("code"), _need("reason"), _need("url"), _need("agent"), _need("recorded_at", Moment),
-    sa.Index("receipts_by_message", "tenant", "campaign_id", "stage", "customer_id"),
+    sa.Index("receipts_by_message", "tenant", "campaign_id", "stage", "customer_id", "code"),
     sa.Index("receipts_by_record", "tenant", "recorded_at"),
 )
 replies = _table(

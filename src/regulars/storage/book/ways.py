@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -49,14 +50,32 @@ class WayBook:
             sent = bulk.read(connection, self._sent(campaign_id), SENT, order_by=["customer"])
             told = bulk.read(connection, self._told(campaign_id), TOLD, order_by=["customer"])
             said = bulk.read(connection, self._said(campaign_id), SAID, order_by=["customer"])
-        columns = {
-            **{name: sent[name] for name in SENT.names},
-            **{f"{stage}_at": _first(sent, told.filter(pc.equal(told["stage"], stage)), "at") for stage in HEARD},
-            **{f"{name}_at": _first(sent, said, f"{name}_at") for name in ("replied", "agreed", "left")},
-        }
-        # Who said it in words said it first: a link is followed once.
-        columns["left_at"] = pc.coalesce(columns["left_at"], columns["unsubscribed_at"])
-        return pa.table({name: columns[name] for name in WAYS.names}, schema=WAYS)
+        return _together(sent, told, said)
+
+    def as_now(self, campaign_id: str, before: pa.Table, *, since: datetime) -> pa.Table:
+        """Return WAYS of an occurrence whose messages are as they were, from how they stood before.
+
+        Only those are read of whom anything was recorded since a moment.
+        """
+        news = (
+            sa.select(of.c.customer_id).where(
+                of.c.tenant == self.database.tenant, of.c.campaign_id == campaign_id, of.c.recorded_at >= since,
+                of.c.customer_id.is_not(None),
+            ) for of in (receipts, replies)
+        )
+        with self.database.reading() as connection:
+            heard = pa.array(connection.execute(sa.union(*news)).scalars(), pa.string())
+            if not len(heard):
+                return before
+            sent, told, said = (
+                bulk.read_some(connection, query(campaign_id), schema, column=column, values=heard)
+                for query, schema, column in (
+                    (self._sent, SENT, messages.c.customer_id), (self._told, TOLD, receipts.c.customer_id),
+                    (self._said, SAID, replies.c.customer_id),
+                )
+            )
+        others = before.filter(pc.invert(pc.is_in(before["customer"], heard)))
+        return pa.concat_tables([others, _together(sent, told, said)]).sort_by("customer")
 
     def _sent(self, campaign_id: str) -> sa.Select[Any]:
         m, a, c = messages.c, attempts.c, campaigns.c
@@ -84,6 +103,30 @@ class WayBook:
         return sa.select(
             t.customer_id, t.at, sa.case((sa.and_(t.mood == "positive", ~left), t.at)), sa.case((left, t.at)),
         ).where(t.tenant == self.database.tenant, t.campaign_id == campaign_id)
+
+
+def _together(sent: pa.Table, told: pa.Table, said: pa.Table) -> pa.Table:
+    columns = {
+        **{name: sent[name] for name in SENT.names},
+        **{f"{stage}_at": _first(sent, told.filter(pc.equal(told["stage"], stage)), "at") for stage in HEARD},
+        **{f"{name}_at": _first(sent, said, f"{name}_at") for name in ("replied", "agreed", "left")},
+    }
+    # Who said it in words said it first: a link is followed once.
+    columns["left_at"] = pc.coalesce(columns["left_at"], columns["unsubscribed_at"])
+    return pa.table({name: columns[name] for name in WAYS.names}, schema=WAYS)
+
+
+def packed(ways: pa.Table) -> bytes:
+    """Return WAYS as few bytes."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, ways.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(ways)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]  # of Arrow, which says nothing of types
+
+
+def unpacked(ways: bytes) -> pa.Table:
+    """Return WAYS from what `packed` made of them."""
+    return pa.ipc.open_stream(pa.py_buffer(ways)).read_all()
 
 
 def _first(sent: pa.Table, told: pa.Table, moment: str) -> pa.ChunkedArray:

@@ -1,4 +1,4 @@
-"""Indexes hold the whole order in which seats and messages are taken: what is alike in it is not sorted each time.
+"""Indexes hold the whole of what is asked of them: an order that needs no sorting, counts that need no rows.
 
 SQLite has the key of a row in every index of it, PostgreSQL has not.
 """
@@ -15,6 +15,8 @@ depends_on = None
 _INDEXES = (
     ("contact_seats_by_age", "contact_seats", ["tenant", "cap", "subject", "taken_at"], "seat"),
     ("messages_by_state", "messages", ["tenant", "campaign_id", "state", "due_at"], "customer_id"),
+    ("attempts_by_end", "attempts", ["tenant", "ended_at"], "outcome"),
+    ("receipts_by_message", "receipts", ["tenant", "campaign_id", "stage", "customer_id"], "code"),
 )
 
 
