@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.declare import declare as declare_campaign
@@ -192,15 +192,11 @@ class _Assembly:
         holdouts = self._beside("holdouts", declare_holdouts) or ()
         self._check_priority()
         if not self.is_right:
-            # Not before: what it looks at takes a tenth of a second to import.
-            from regulars.project.links import Linked, link_problems  # noqa: PLC0415  see above
-
-            linked = Linked(
-                reading=self.reading, sources=sources, events=events, segments=segments, metrics=metrics,
-                experiments=experiments, flags=flags, transfers=transfers, destinations=destinations,
-                campaigns=campaigns, flows=flows, tracking_plans=tracking_plans, shops=shops, vocabulary=vocabulary,
+            self._check_links(
+                sources=sources, events=events, segments=segments, metrics=metrics, experiments=experiments,
+                flags=flags, transfers=transfers, destinations=destinations, campaigns=campaigns, flows=flows,
+                tracking_plans=tracking_plans, shops=shops, vocabulary=vocabulary,
             )
-            self.reading.problems += link_problems(linked)
         # What a flow is worth is an experiment like any other.
         experiments += tuple(one.holdout for one in flows if one.holdout is not None)
         return Project(
@@ -211,6 +207,12 @@ class _Assembly:
             declared=tuple(self.reading.declared),
             problems=tuple(sorted(self.reading.problems, key=_place)),
         )
+
+    def _check_links(self, **made: Any) -> None:
+        """Look at what declarations say of each other; what that takes to import costs a tenth of a second."""
+        from regulars.project.links import Linked, link_problems  # noqa: PLC0415  not where it was found right before
+
+        self.reading.problems += link_problems(Linked(reading=self.reading, **made))
 
     def _check_priority(self) -> None:
         """The sources that `regulars.toml` puts first have to be there."""
