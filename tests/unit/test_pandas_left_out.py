@@ -30,3 +30,13 @@ def test_who_asks_arrow_for_tables_of_pandas_gets_them() -> None:
     pytest.importorskip("pandas")
 
     assert printed(WITHOUT + "print(type(pa.table({'n': [1]}).to_pandas()).__name__)")[-1] == "DataFrame"
+
+
+def test_nothing_that_a_run_imports_asks_arrow_for_pandas_before_it_is_left_out() -> None:
+    asked = """
+import sys
+import regulars.pipeline.flow, regulars.pipeline.workspace
+print("pandas" in sys.modules)
+"""
+
+    assert printed(asked) == ["False"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import TYPE_CHECKING
 
 from regulars.experiments.experiment import Experiment
-from regulars.experiments.report import Report
 from regulars.pipeline.assign import ended_by, is_running, shift
-from regulars.pipeline.experiment import experiment_report
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.storage.book.experiments import Decision
+
+if TYPE_CHECKING:
+    from regulars.experiments.report import Report
 
 
 def judge_experiments(workspace: Workspace) -> Steps:
@@ -40,6 +42,8 @@ def judge(workspace: Workspace, experiment: Experiment) -> Decision | None:
     new gets in and everybody keeps the variant. What a person has overruled once does not end the experiment again.
     A bandit that goes on gives those who come its new shares.
     """
+    from regulars.pipeline.experiment import experiment_report  # noqa: PLC0415  most days nothing is read that may end
+
     book = workspace.book.experiments
     found = experiment_report(workspace, experiment.name)
     ending = _ending(experiment, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from regulars.errors import StoreError
@@ -36,9 +37,7 @@ class Manifest:
     @property
     def schema(self) -> ibis.Schema:
         """Return the columns with their types."""
-        import ibis  # noqa: PLC0415  who asks what was compiled before needs no expressions
-
-        return ibis.schema(self.columns)
+        return _schema(tuple(self.columns.items()))
 
     @property
     def rows(self) -> int:
@@ -112,6 +111,14 @@ class Moved:
         """Return how many rows came and went; those that were only rewritten are in both."""
         went = sum(file.rows for file in self.went) + sum(rows for _, rows in self.thinned)
         return sum(file.rows for file in self.came), went
+
+
+@lru_cache(maxsize=500)
+def _schema(columns: tuple[tuple[str, str], ...]) -> ibis.Schema:
+    """Return columns as Ibis has them, which takes its time for their types; a run asks for each table's many times."""
+    import ibis  # noqa: PLC0415  who asks what was compiled before needs no expressions
+
+    return ibis.schema(dict(columns))
 
 
 def settled(schema: ibis.Schema) -> ibis.Schema:

@@ -26,7 +26,7 @@ def _leave_out() -> None:
     spec = find_spec(PACKAGE)
     assert spec is not None
     package = module_from_spec(spec)
-    package.__getattr__ = lambda asked: _of_all(package, asked)  # type: ignore[method-assign]  a module's (PEP 562)
+    package.__getattr__ = lambda asked: _of_all(package, asked)  # type: ignore[method-assign]  # PEP 562
     sys.modules[PACKAGE] = package
     above, _, name = PACKAGE.rpartition(".")
     setattr(sys.modules[above], name, package)

@@ -12,5 +12,7 @@ MARKS = ibis.schema({FILE: "string", PLACE: "int64"})
 
 def placed(schema: ibis.Schema, *, file: str | None, place: str | None) -> ibis.Schema:
     """Return columns with those behind them that say where a row is, as asked for; see `Engine.parquet`."""
+    if file is None and place is None:
+        return schema
     where = ((file, "string"), (place, "int64"))
     return ibis.schema({**schema, **{name: kind for name, kind in where if name is not None}})
