@@ -17,7 +17,7 @@ from regulars.identity.distinct import distinct
 from regulars.identity.name import before_at, first_word
 from regulars.identity.nickname import formal
 from regulars.identity.numbered import whole_numbers
-from regulars.identity.portrait import Portraits, text_hashes
+from regulars.identity.portrait import Portraits, text_hashes, word_hashes
 from regulars.identity.separation import Bools, Ints, pairs_within
 from regulars.identity.spelling import spelled, text_column
 
@@ -129,10 +129,11 @@ def _keys(people: Portraits) -> Iterator[Keys]:
     root, letter = _hashed(people, "first_name", _root), _hashed(people, "first_name", _start(1))
     start, sound = _hashed(people, "last_name", _start(4)), _hashed(people, "last_name", _consonants)
     year = _hashed(people, "birthday", _start(4))
-    is_named = (first != UNKNOWN) & (last != UNKNOWN)
-    names = (np.where(is_named, each(first, last), UNKNOWN) for each in (np.minimum, np.maximum))
+    words = np.append(word_hashes(people.texts["first_name"]), UNKNOWN)      # -1 takes the last: unknown
+    whole = words[people.numbers["first_name"]] + words[people.numbers["last_name"]]
+    whole[(first == UNKNOWN) | (last == UNKNOWN)] = UNKNOWN
     sharp = (
-        (email,), (phone,), (_hashed(people, "personal_id"),), tuple(names), (last, birthday), (root, birthday),
+        (email,), (phone,), (_hashed(people, "personal_id"),), (whole,), (last, birthday), (root, birthday),
         (birthday, letter), (birthday, postcode), (birthday, address), (root, address), (last, address),
         (address, postcode), (root, sound), (root, postcode, start), (sound, letter, year), (sound, letter, postcode),
         (_hashed(people, "email", before_at),),

@@ -13,7 +13,7 @@ from regulars.identity.likeness import keystrokes
 from regulars.identity.name import before_at, can_be_one, cut_alike, parts
 from regulars.identity.nickname import NICKNAMES
 from regulars.identity.numbered import value_numbers
-from regulars.identity.portrait import FIELDS, Portraits, Texts
+from regulars.identity.portrait import FIELDS, Portraits, Texts, text_hashes, word_hashes
 from regulars.identity.separation import Bools, Ints, Separation
 from regulars.identity.spelling import text_column
 
@@ -84,6 +84,8 @@ def compare(people: Portraits, left: Ints, right: Ints) -> Levels:
     for n, field in enumerate(FIELDS):
         numbers = people.numbers[field]
         found[:, n] = _levels(numbers[left], numbers[right], people.texts[field], _UNEQUAL[field])
+    is_one_name = _are_one_name(people, left, right) & (found[:, 0] != UNKNOWN) & (found[:, 1] != UNKNOWN)
+    found[is_one_name, :2] = EQUAL
     swapped = _swapped(people, left, right, found)
     is_swapped = swapped != UNKNOWN
     found[is_swapped, 0], found[is_swapped, 1] = swapped[is_swapped], UNKNOWN
@@ -118,13 +120,19 @@ def have_own_fact(levels: Levels) -> Bools:
     return found
 
 
-def have_second_fact(levels: Levels) -> Bools:
+def have_second_fact(levels: Levels, *, births_decide: bool = True) -> Bools:
     """Say of each pair whether something beside the name agrees: many people have one name.
 
     What a household shares is enough where both names are told alike. Where only an initial, one of several given names
     or a name like it is known, where the surname is another, or where both have an address or number and none agrees,
-    it has to be the birthday or a personal id: the rest is the whole household's. (Where another birthday is not enough
-    to keep two apart, sources are so careless that another surname or address proves nothing either.)
+    it has to be the birthday or a personal id: the rest is the whole household's. Where the given name itself is vague
+    a birthday that is only near is not enough, for it can be a brother's. (Where another birthday is not enough to keep
+    two apart, sources are so careless that another surname or address, or a near birthday, proves nothing either.)
+
+    Args:
+        levels: Of `compare`.
+        births_decide: Whether clearly other birthdays keep people apart.
+
     """
     agree, differ = {}, {}
     for place, field in enumerate(FIELDS):
@@ -132,15 +140,30 @@ def have_second_fact(levels: Levels) -> Bools:
         agree[field] = (levels[:, place] != UNKNOWN) & ~differ[field]
     shared = np.any([agree[field] for field in ("email", "phone", "address", "postcode", "city")], axis=0)
     is_another = differ["last_name"] | ((differ["email"] | differ["phone"]) & ~agree["email"] & ~agree["phone"])
-    is_vague = np.isin(levels[:, 0], (_SIMILAR, _INITIAL, _PART)) | (is_another & ~differ["birthday"])
-    found: Bools = have_own_fact(levels) | (shared & ~is_vague)
+    is_vague = np.isin(levels[:, 0], (_SIMILAR, _INITIAL, _PART))
+    is_born_so = np.isin(levels[:, FIELDS.index("birthday")], (UNKNOWN, EQUAL, _BORN_SLIP))
+    own = have_own_fact(levels) & (is_born_so | ~is_vague | agree["personal_id"] | (not births_decide))
+    found: Bools = own | (shared & ~is_vague & ~(is_another & ~differ["birthday"]))
+    return found
+
+
+def _are_one_name(people: Portraits, left: Ints, right: Ints) -> Bools:
+    """Whether two full names have the same words and begin with the same: wherever given names end, it is one name."""
+    texts = people.texts["first_name"]
+    # -1 takes the last: unknown
+    words, begin = (np.append(hashes, np.uint64(0)) for hashes in (word_hashes(texts), text_hashes(parts(texts)[0])))
+    first, last = people.numbers["first_name"], people.numbers["last_name"]
+    found: Bools = (words[first[left]] + words[last[left]] == words[first[right]] + words[last[right]]) & (
+        begin[first[left]] == begin[first[right]]
+    )
     return found
 
 
 def _swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Levels:
     """The level of first names that are the other's last name, where the names do not fit as they stand; else UNKNOWN.
 
-    Where short names are nearly so they are only similar: "Li Yang" and "Yan Li" live in one house.
+    Where names are short, or could not be one person's, they are only similar when nearly so: "Li Yang" and "Yan Li",
+    and "Clay Laura" and "Lauren Clay", live in one house.
     """
     first, last, texts = people.numbers["first_name"], people.numbers["last_name"], people.texts["last_name"]
     swapped = np.full(len(left), UNKNOWN, dtype=np.int8)
@@ -149,10 +172,21 @@ def _swapped(people: Portraits, left: Ints, right: Ints, found: Levels) -> Level
     other = _levels(last[left[rest]], first[right[rest]], texts, _last_names)
     nearer, further = np.minimum(one, other), np.maximum(one, other)
     is_near = (nearer > UNKNOWN) & (nearer <= _LAST_SLIP) & (further <= _LAST_SIMILAR)
-    long = np.char.str_len(texts) >= _LONG if len(texts) else np.zeros(0, dtype=bool)
-    is_sure = (further == EQUAL) | (long[first[left[rest]]] & long[last[left[rest]]])
-    swapped[rest] = np.where(is_near, np.where(is_sure, _SWAPPED, _SIMILAR), UNKNOWN)
+    rest, one, other = rest[is_near], one[is_near], other[is_near]
+    is_sure = _are_one_word(texts, first[left[rest]], last[right[rest]], one)
+    is_sure &= _are_one_word(texts, last[left[rest]], first[right[rest]], other)
+    swapped[rest] = np.where(is_sure, _SWAPPED, _SIMILAR)
     return swapped
+
+
+def _are_one_word(texts: Texts, a: Ints, b: Ints, level: Levels) -> Bools:
+    """Whether names of these levels, of which each may be given or family name, are one: equal or a clear slip."""
+    found: Bools = level == EQUAL
+    rest = np.flatnonzero(level == _LAST_SLIP)
+    one, other = texts[a[rest]], texts[b[rest]]
+    is_long = np.minimum(np.char.str_len(one), np.char.str_len(other)) >= _LONG
+    found[rest] = is_long & can_be_one(one, other)
+    return found
 
 
 _LONG = 5
@@ -163,6 +197,7 @@ _SHORT, _SLIP, _SIMILAR, _INITIAL, _SWAPPED, _PART, _DIFFERENT = (
     COMPARED["first_name"].outcomes.index(outcome) + 1
     for outcome in ("short form", "one slip", "similar", "initial", "names swapped", "one of several", "different")
 )
+_BORN_SLIP = COMPARED["birthday"].outcomes.index("one slip") + 1
 _LAST_SLIP, _LAST_SIMILAR = (COMPARED["last_name"].outcomes.index(outcome) + 1 for outcome in ("one slip", "similar"))
 
 

@@ -2,15 +2,20 @@
 
 A contact point that people use whom something else proves to be different is a household's, not a person's: it
 merges nobody by itself, only together with an equal full name. Neither does one whose users tell more or fewer given
-names: whether "J." or "Maria" is another way to write "Maria Elena", or another of the house, is weighed with all else.
+names, or one whose name only begins the other's: whether "J." or "Maria" is another way to write "Maria Elena" or
+"Mariaelena", or another of the house, is weighed with all else. (That "Ben" is Benjamin is known.)
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from regulars.identity.component import Links
+from regulars.identity.nickname import formal
 from regulars.identity.separation import Ints, Separation
+from regulars.identity.spelling import text_column
 
 
 def contact_links(
@@ -36,6 +41,7 @@ def contact_links(
     is_shared = persons.hold_apart(value[user], persons.person[user], groups=values)
     named = user[given_names[user] >= 0]
     is_shared |= _several(value[named], given_names[named], values)
+    is_shared |= _one_begins_another(value[named], persons.traces.first[named], persons.traces.words, values)
     alone = user[~is_shared[value[user]]]
     by_contact = _star(alone, value[alone], kind)
 
@@ -55,6 +61,23 @@ def _several(group: Ints, what: Ints, groups: int) -> np.ndarray[tuple[int], np.
     np.minimum.at(low, group, what)
     np.maximum.at(high, group, what)
     return low < high
+
+
+def _one_begins_another(group: Ints, name: Ints, words: NDArray[np.str_], groups: int) -> NDArray[np.bool_]:
+    """Which groups hold two names of which one begins the other and is no short form of it."""
+    found = np.zeros(groups, dtype=bool)
+    # In order of the alphabet whatever begins with a name stands right behind it.
+    place = np.empty(len(words), dtype=np.int64)
+    place[np.argsort(words)] = np.arange(len(words))
+    order = np.lexsort((place[name], group))
+    group, name = group[order], name[order]
+    rows = np.flatnonzero((group[1:] == group[:-1]) & (name[1:] != name[:-1]))
+    one, other = words[name[rows]], words[name[rows + 1]]
+    begins = np.char.startswith(other, one)
+    rows, one, other = rows[begins], one[begins], other[begins]
+    is_form = pc.equal(*(formal(text_column(names)) for names in (one, other))).to_numpy(zero_copy_only=False)
+    found[group[rows[~is_form]]] = True
+    return found
 
 
 def _star(profile: Ints, group: Ints, kind: int) -> Links:

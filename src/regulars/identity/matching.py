@@ -192,7 +192,8 @@ class _Weighed:
         trusted = [field for field, holds in decides.items() if holds]
         may_be = (merge < 1) & ~are_different(levels, by=trusted)
         may_be &= ~self.is_handed_down | have_own_fact(levels)
-        is_medium = may_be & (self.probability >= merge) & have_second_fact(levels)
+        sure = have_second_fact(levels, births_decide=self.model.births_decide)
+        is_medium = may_be & (self.probability >= merge) & sure
         is_name = may_be & (assured(self.probability) >= merge) & have_only_name(levels)
         return pa.array(np.select([is_medium, is_name], ["medium", "name"], "low"))
 
@@ -201,15 +202,15 @@ def _weighed(model: Model, people: Portraits, pairs: Compared, *, review: float)
     """Return the pairs that reach the threshold, weighed."""
     levels = as_own_words(model, people, pairs.left, pairs.right, pairs.levels)
     bits = weigh(model, levels, rarities(model, people, pairs.left, levels))
-    probability, weight = probabilities(model, bits)
+    probability, weight = probabilities(bits)
     # A pair is judged by the digits that are kept of it: on the day it is weighed as ever after.
     probability = np.round(probability, DIGITS)
     kept = np.flatnonzero(probability >= review)
     left, right = (are_handed_down(model.handed_down, people, side[kept]) for side in (pairs.left, pairs.right))
     return _Weighed(
         pairs=Compared(left=pairs.left[kept], right=pairs.right[kept], levels=levels[kept]),
-        bits=Bits(stranger=bits.stranger[kept], household=bits.household[kept]), probability=probability[kept],
-        weight=weight[kept], model=model, is_handed_down=left | right,
+        bits=bits.of(kept), probability=probability[kept], weight=weight[kept], model=model,
+        is_handed_down=left | right,
     )
 
 
@@ -232,13 +233,13 @@ def _told(weighed: _Weighed, people: pa.Table, thresholds: Thresholds) -> Told:
 
 def _evidence(weighed: _Weighed) -> pa.Array:
     """The evidence as JSON: against strangers or against a household, whichever was the likelier alternative."""
-    bits, levels, model = weighed.bits, weighed.pairs.levels, weighed.model
-    prior_stranger = np.log2(model.persons) - np.log2(1 - model.persons - model.households)
-    prior_household = np.log2(model.persons) - np.log2(model.households)
-    is_household = bits.household.sum(axis=1) + prior_household < bits.stranger.sum(axis=1) + prior_stranger
+    bits, levels = weighed.bits, weighed.pairs.levels
+    against_household, against_strangers = bits.household.sum(axis=1), bits.stranger.sum(axis=1)
+    is_household = against_household + bits.before_household < against_strangers + bits.before_stranger
     said = np.where(is_household[:, None], bits.household, bits.stranger)
     against = pc.if_else(pa.array(is_household), "against one household", "against strangers")
-    parts = [_item("prior", against, np.where(is_household, prior_household, prior_stranger))]
+    before = np.where(is_household, bits.before_household, bits.before_stranger)
+    parts = [_item("prior", against, before)]
     for place, field in enumerate(FIELDS):
         outcome = pa.array([None, *COMPARED[field].outcomes]).take(pa.array(levels[:, place]))
         parts.append(_item(field, outcome, said[:, place]))

@@ -15,11 +15,11 @@ from regulars.identity.distinct import distinct, firsts
 from regulars.identity.portrait import FIELDS, Portraits, portraits
 from regulars.identity.separation import Bools, Floats, Ints, Separation, pairs_within
 
-SILENCE = 10
+SILENCE = 15
 """How much likelier one person is where nobody else is known by a name.
 
-Chosen on made worlds, with their truth in sight; what it comes to is told by `benchmarks/identity_quality.py`. Where
-many people share few surnames it says too much, because first and last names are taken as independent.
+Measured on made worlds of two makes, with their truth in sight: 8 to 15 where names are weighed least. What it comes to
+is told by `benchmarks/identity_quality.py`. Where many people share few names it says too much.
 """
 
 MOST_OF_A_NAME = 60

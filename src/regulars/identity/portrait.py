@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from regulars.identity.distinct import distinct, firsts
 from regulars.identity.name import folded, given_and_family, stripped
 from regulars.identity.separation import Bools, Ints
-from regulars.identity.spelling import spelled
+from regulars.identity.spelling import spelled, text_column
 from regulars.records.record import COMPARED_TRAITS
 
 FIELDS = (
@@ -87,6 +87,15 @@ def text_hashes(texts: Texts, *, place: int = 0) -> NDArray[np.uint64]:
         # FNV-1a over code points: the zeros behind a short text leave it as it is.
         mixed = (total ^ letter.astype(np.uint64)) * np.uint64(0x100000001B3)
         total = np.where(letter == 0, total, mixed ^ (mixed >> np.uint64(29)))
+    return total
+
+
+def word_hashes(texts: Texts) -> NDArray[np.uint64]:
+    """Return a hash of the words of each text, whatever their order; those of two texts add up to that of both."""
+    words = pc.split_pattern(text_column(texts), " ")
+    hashes = text_hashes(spelled(pc.list_flatten(words)))
+    total = np.zeros(len(texts), dtype=np.uint64)
+    np.add.at(total, pc.list_parent_indices(words).to_numpy(), hashes)
     return total
 
 

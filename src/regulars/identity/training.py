@@ -22,6 +22,7 @@ from regulars.identity.model import (
     OUTCOMES,
     SHARED_AT_HOME,
     Model,
+    are_reached,
     as_own_words,
     logarithms,
     probabilities,
@@ -67,11 +68,12 @@ def learn(own: Portraits, completed: Portraits, *, persons: Separation) -> tuple
     for _ in range(ROUNDS):
         frequent, rare = _frequencies(own, person)
         model = replace(model, frequent=frequent, rare=rare, naming=learn_naming(own, person))
-        model = replace(model, stranger=_strangers(model, own, strangers, person))
+        shares, reached = _strangers(model, own, strangers, person)
+        model = replace(model, stranger=shares, reached=reached)
         levels = as_own_words(model, completed, pairs.left, pairs.right, pairs.levels)
         rarity = rarities(model, completed, pairs.left, levels)
         model = _maximised(model, _patterns(levels, rarity), pairs=max(own.count * (own.count - 1) // 2, 1))
-        likely = probabilities(model, weigh(model, levels, rarity))[0] >= LIKELY
+        likely = probabilities(weigh(model, levels, rarity))[0] >= LIKELY
         first = firsts(persons.person, count=persons.count)[persons.person]
         _, person = components(
             np.concatenate([first, pairs.left[likely]]), np.concatenate([np.arange(own.count), pairs.right[likely]]),
@@ -90,8 +92,8 @@ def _expected(profiles: int, sizes: tuple[int, ...]) -> Model:
     return Model(
         profiles=profiles, outcomes=OUTCOMES,
         person=person.tolist(), household=household.tolist(), stranger=person.tolist(),
-        persons=one / 2, households=one / 8, frequent={}, rare={}, naming=UNTOLD, handed_down=[],
-        limits=list(sizes),
+        reached=0.5, persons=[one / 2] * 2, households=[one / 8] * 2,
+        frequent={}, rare={}, naming=UNTOLD, handed_down=[], limits=list(sizes),
     )
 
 
@@ -123,11 +125,14 @@ def _drawn(people: Portraits) -> Compared:
     return Compared(left=left, right=right, levels=compare(people, left, right))
 
 
-def _strangers(model: Model, people: Portraits, drawn: Compared, person: Ints) -> list[list[float]]:
-    """Share of each level among pairs of different people."""
+def _strangers(
+    model: Model, people: Portraits, drawn: Compared, person: Ints
+) -> tuple[list[list[float]], float]:
+    """Share of each level among pairs of different people, and of those that are reached."""
     levels = as_own_words(model, people, drawn.left, drawn.right, drawn.levels)
     levels = levels[person[drawn.left] != person[drawn.right]]
-    return [_shares(levels[:, place], field, weight=0.5).tolist() for place, field in enumerate(FIELDS)]
+    shares = [_shares(levels[:, place], field, weight=0.5).tolist() for place, field in enumerate(FIELDS)]
+    return shares, float((are_reached(levels).sum() + 0.5) / (len(levels) + 1))
 
 
 def _shares(levels: Levels, field: str, *, weight: float) -> Floats:
@@ -147,6 +152,7 @@ class _Patterns:
     household: Floats                        # the same of the fields in which a household is like strangers
     count: Floats
     is_different: Bools                      # a first name or birthday clearly differs
+    reached: Ints                            # 1 where both tell an address or both a number, else 0
 
 
 def _patterns(levels: Levels, rarity: Floats) -> _Patterns:
@@ -159,6 +165,7 @@ def _patterns(levels: Levels, rarity: Floats) -> _Patterns:
     return _Patterns(
         levels=levels[first], stranger=bits[first].astype(float), household=own[first].astype(float),
         count=count.astype(float), is_different=are_different(levels[first]),
+        reached=are_reached(levels[first]).astype(np.int64),
     )
 
 
@@ -172,24 +179,30 @@ def _maximised(model: Model, seen: _Patterns, *, pairs: int) -> Model:
     strangers[:, UNKNOWN] = 0
     place = np.arange(len(FIELDS))
     against = strangers[place, seen.levels]
-    persons, households = start.persons, start.households
+    # Of few that are reached a random draw may find none.
+    there = np.array([1 - model.reached, model.reached]) * pairs
+    there = np.maximum(there, np.bincount(seen.reached, weights=seen.count, minlength=2))
+    persons, households = np.array(start.persons), np.array(start.households)
     for step in range(STEPS):
         own, theirs = logarithms(shares["person"]), logarithms(shares["household"])
-        as_person = (own[place, seen.levels] - against).sum(axis=1) + seen.stranger + np.log2(persons)
+        as_person = (own[place, seen.levels] - against).sum(axis=1) + seen.stranger + np.log2(persons)[seen.reached]
         as_household = (theirs[place, seen.levels] - against)[:, SHARED_AT_HOME].sum(axis=1)
-        as_household += seen.stranger - seen.household + np.log2(households)
+        as_household += seen.stranger - seen.household + np.log2(households)[seen.reached]
         if step < STEPS // 2:
             as_person[seen.is_different] = -np.inf
-        total = np.logaddexp2(np.logaddexp2(as_person, as_household), np.log2(1 - persons - households))
+        as_stranger = np.log2(1 - persons - households)[seen.reached]
+        total = np.logaddexp2(np.logaddexp2(as_person, as_household), as_stranger)
         weights = {
             "person": np.exp2(as_person - total) * seen.count, "household": np.exp2(as_household - total) * seen.count,
         }
         for name, weight in weights.items():
             shares[name] = _reckoned(seen.levels, weight, expected[name])
-        persons, households = ((weight.sum() + 0.5) / (pairs + 2) for weight in weights.values())
+        persons, households = (
+            (np.bincount(seen.reached, weights=weight, minlength=2) + 0.5) / (there + 2) for weight in weights.values()
+        )
     return replace(
         model, person=shares["person"].tolist(), household=shares["household"].tolist(),
-        persons=float(persons), households=float(households),
+        persons=persons.tolist(), households=households.tolist(),
     )
 
 

@@ -125,6 +125,59 @@ def test_an_equal_full_name_on_one_address_is_one_person_wherever_it_was_cut() -
     assert customer["crm/1"] == customer["web/1"]
 
 
+@pytest.mark.parametrize(("one", "other"), [
+    (("rosa perez", "garcia"), ("rosa", "perez garcia")), (("ana maria elena", "perez"), ("ana", "maria elena perez")),
+])
+def test_two_surnames_are_one_name_wherever_given_names_were_cut_off(one: tuple[str, str], other: tuple[str, str]) -> None:
+    home = {"address": "9 pine st", "postcode": "76009"}
+    first, second = (
+        profile(key, f"{given} {family}", **home, first_name=given, last_name=family)
+        for key, (given, family) in (("crm/1", one), ("web/1", other))
+    )
+
+    customer = customer_ids(resolved(first, second).identity)
+
+    assert customer["crm/1"] == customer["web/1"]
+
+
+@pytest.mark.parametrize(("other", "is_one"), [("Laura", True), ("Lauren", False), ("Lauar", True)])
+def test_swapped_names_are_one_persons_only_where_each_could_be_written_by_one(other: str, *, is_one: bool) -> None:
+    home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
+
+    found = resolved(profile("crm/1", "Quillfeather Laura", **home), profile("web/1", f"{other} Quillfeather", **home))
+
+    customer = customer_ids(found.identity)
+    assert (customer["crm/1"] == customer["web/1"]) is is_one
+
+
+@pytest.mark.parametrize(("birthday", "is_one"), [(born(2011, 10, 9), True), (born(2011, 10, 8), True), (born(2011, 10, 23), False)])
+def test_an_initial_with_a_birthday_that_is_only_like_it_can_be_a_brothers(birthday: date, *, is_one: bool) -> None:
+    home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
+    found = resolved(
+        profile("crm/1", "Robert Quillfeather", birthday=born(2011, 10, 9), **home),
+        profile("web/1", "R Quillfeather", birthday=birthday, **home),
+    )
+
+    customer = customer_ids(found.identity)
+    assert (customer["crm/1"] == customer["web/1"]) is is_one
+
+
+@pytest.mark.parametrize(("one", "other", "is_one"), [("Maria", "Mariaelena", False), ("Ben", "Benjamin", True), ("Robert", "Robertt", True)])
+def test_a_name_that_begins_anothers_is_anothers_on_one_address_unless_it_is_its_short_form(one: str, other: str, *, is_one: bool) -> None:
+    found = resolved(
+        profile("crm/1", f"{one} Quillfeather", email="q@a.example"), profile("web/1", f"{other} Quillfeather", email="q@a.example"),
+    )
+
+    customer = customer_ids(found.identity)
+    assert (customer["crm/1"] == customer["web/1"]) is is_one
+
+
+def test_of_pairs_that_exact_evidence_could_not_judge_more_are_one_person_than_of_those_it_left_open() -> None:
+    model = resolved().likeness.model
+
+    assert model.persons[0] > model.persons[1]
+
+
 def test_a_junior_is_not_the_father_without_a_birthday_of_both_and_an_initial_in_the_middle_is_no_other_name() -> None:
     home = {"phone": "+12543350177", "address": "9 pine st", "postcode": "76009"}
     found = resolved(
