@@ -129,7 +129,7 @@ class Book:
     sessions: SessionBook = _part("sessions")                     # where people are signed in
     attempts: AttemptBook = _part("sign_in_attempts")             # to sign in
     webhooks: WebhookBook = _part("webhooks")                     # what outside systems posted, until it is handed on
-    statistic_exports: StatisticExportBook = _part("statistic_exports")# files of shops that were handed out
+    statistic_exports: StatisticExportBook = _part("statistic_exports")  # files of shops that were handed out
     erasures: ErasureBook = _part("erasures")                     # who asked to be forgotten, and how far that is
     shop_erasures: ShopErasureBook = _part("shop_erasures")       # the same of whole shops
     forgetting: ForgettingBook = _part("forgetting")              # of a person, in all tables
