@@ -42,9 +42,13 @@ def graded() -> list[Graded]:
     with (FOLDER / "labels.csv").open(encoding="utf-8") as file:
         for label in csv.DictReader(file):
             text = (FOLDER / label["file"]).read_text(encoding="utf-8", errors="replace")
-            began = time.process_time()
-            reading = read_offer(text, subject=label["subject"])
-            found.append(Graded(label=label, reading=reading, seconds=time.process_time() - began))
+            took = []
+            for _ in range(3):
+                began = time.process_time()
+                reading = read_offer(text, subject=label["subject"])
+                took.append(time.process_time() - began)
+            # The quickest of three: what else the machine does only ever adds.
+            found.append(Graded(label=label, reading=reading, seconds=min(took)))
     return found
 
 
