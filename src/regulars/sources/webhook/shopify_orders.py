@@ -24,7 +24,7 @@ Line = Mapping[str, object]
 
 _ATTRIBUTE = "ModelSwapAB"
 _CASES = {"BASE": "BASE", "A": "BASE", "CONTROL": "BASE", "TEST": "TEST", "B": "TEST"}
-_STATES = {"paid", "partially_refunded", "refunded"}
+_STATES = ("paid", "partially_refunded", "refunded")     # no set: what is looked up may be a list
 _LONGEST = 200                               # characters of an id
 _DIGITS = 19                                 # of an amount, an id or a count: a number of 64 bits
 _NOTHING: Mapping[str, Any] = {}
