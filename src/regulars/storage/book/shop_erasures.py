@@ -40,7 +40,7 @@ class ShopErasureBook:
             index_elements=("tenant", "domain"), set_=values, where=t.finished_at.is_not(None)
         )
         with self.database.writing() as connection:
-            return connection.execute(statement).rowcount == 1
+            return connection.execute(statement.returning(t.domain)).first() is not None
 
     def finish(self, domain: str, proof: Mapping[str, Any], *, at: datetime) -> None:
         """Close an erasure with what was done."""
