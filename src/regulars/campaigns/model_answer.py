@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +17,7 @@ class Asking:
     """What is asked about every text of a kind."""
 
     kind: str                                # of what is read: offer, reply
-    named: str                               # the same in `reads` of [llm]: `config.READ`
+    named: str                               # the same in `reads` of [llm]: `inquiries.READ`
     instruction: str                         # the same for all texts
     schema: Mapping[str, Any]                # JSON Schema of the answer
     put: Callable[[str], str]                # returns a text as it stands before the model
@@ -32,6 +34,16 @@ class Rejected:
     """An answer that is not taken."""
 
     reason: str
+
+
+def shaped(answer: str | None, shape: type[Shape]) -> Shape | Rejected:
+    """Return an answer (JSON; None: the model gave none that is whole) in its shape, or why it has another."""
+    if answer is None:
+        return Rejected(reason="the model gave no whole answer")
+    try:
+        return msgspec.json.decode(answer, type=shape)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        return Rejected(reason=f"the answer has another shape: {error}")
 
 
 def whole(properties: Mapping[str, object]) -> dict[str, Any]:

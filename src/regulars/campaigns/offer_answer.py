@@ -13,7 +13,7 @@ import msgspec
 
 from regulars.campaigns.benefit import Kind, numbers_said
 from regulars.campaigns.deadline import deadlines
-from regulars.campaigns.model_answer import Asking, Rejected, one_of, whole
+from regulars.campaigns.model_answer import Asking, Rejected, one_of, shaped, whole
 from regulars.campaigns.near import Prose
 from regulars.campaigns.offer import BLANK, Category, Offer, Reading, Topic
 
@@ -95,12 +95,9 @@ def judged(answer: str | None, text: str, told: Reading, *, sent: date | None = 
         sent: The day on which the message goes.
 
     """
-    if answer is None:
-        return Rejected(reason="the model gave no whole answer")
-    try:
-        said = msgspec.json.decode(answer, type=_Answer)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        return Rejected(reason=f"the answer has another shape: {error}")
+    said = shaped(answer, _Answer)
+    if isinstance(said, Rejected):
+        return said
     if said.offer is None:
         return replace(told, offer=None, others=(), codes=(), category=said.category)
     wrong = next(_unsaid(said.offer, text), None)

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from regulars.campaigns.model_answer import Asking, Rejected, one_of, whole
+from regulars.campaigns.model_answer import Asking, Rejected, one_of, shaped, whole
 from regulars.campaigns.sentiment import Intent, Mood, Sentiment
 
 AskedMood = Literal["positive", "negative", "neutral"]
@@ -76,12 +76,9 @@ def may_be_asked(told: Sentiment, status: str) -> bool:
 
 def judged(answer: str | None) -> tuple[Mood, Intent] | Rejected:
     """Return mood and intent as a model has them, or why its answer (JSON; None: none that is whole) is not taken."""
-    if answer is None:
-        return Rejected(reason="the model gave no whole answer")
-    try:
-        said = msgspec.json.decode(answer, type=_Answer)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        return Rejected(reason=f"the answer has another shape: {error}")
+    said = shaped(answer, _Answer)
+    if isinstance(said, Rejected):
+        return said
     is_odd = said.intent in (_AGREES if said.mood == "negative" else _DECLINES if said.mood == "positive" else ())
     if is_odd:
         return Rejected(reason=f"{said.intent} is not {said.mood}")
