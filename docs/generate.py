@@ -17,7 +17,7 @@ from types import ModuleType
 
 import click
 
-from regulars import config, errors
+from regulars import config, errors, inquiries
 from regulars.campaigns import declare as campaigns
 from regulars.cli.main import COMMANDS, main, main_group
 from regulars.connections import purchaser, transfer
@@ -157,8 +157,8 @@ def commands() -> str:
 def configuration() -> str:
     """Return the page of regulars.toml."""
     tables = {"business": config.Business, "identity": config.IdentityChoices, "stores": config.StoreUrls,
-              "engine": config.EngineUrl, "door": config.DoorChoices, "llm": config.ModelChoices,
-              "numbers": config.NumberChoices}
+              "engine": config.EngineUrl, "door": config.DoorChoices, "llm": inquiries.ModelChoices,
+              "numbers": inquiries.NumberChoices}
     parts = ["# Configuration", _doc(config)]
     for name, kind in tables.items():
         rows = [(f"`{field.removeprefix('is_')}`", of, default, note) for field, of, default, note in _fields(kind)]
