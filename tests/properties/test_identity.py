@@ -94,9 +94,9 @@ def test_a_ruling_that_is_taken_back_leaves_everything_as_it_was(
 ) -> None:
     book, table = IdentityBook(), profile_table(*people)
     seen = []
-    for rulings in (before, [*before, ruled], before):
+    for day, rulings in enumerate((before, [*before, ruled], before)):
         found = resolve(
-            table, now=NOW, salt=SALT, rulings=ruling_table(*rulings), known=book.known
+            table, now=NOW + timedelta(days=day), salt=SALT, rulings=ruling_table(*rulings), known=book.known
         )
         book.keep(found)
         seen.append(found.identity)
