@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,15 +23,15 @@ KEPT = ("identity", "register", "matches", "compared", "conflicts")
 
 
 def main(folder: Path) -> None:
-    known = {name: pq.read_table(folder / f"{name}.parquet") for name in KEPT if (folder / f"{name}.parquet").exists()}
+    known = {name: _read(folder / f"{name}.parquet") for name in KEPT if (folder / f"{name}.parquet").exists()}
     former, told = None, None
     if known:
         model = Model.from_json((folder / "model.json").read_text())
         assert model is not None
         likeness = Likeness(model=model, matches=known["matches"], compared=known["compared"], thresholds=Thresholds())
         former = Former(likeness=likeness, conflicts=known["conflicts"])
-        told = pq.read_table(folder / "told.parquet", columns=[*KEY])
-    profiles = pq.read_table(folder / "profiles.parquet", columns=[*ASKED])
+        told = _read(folder / "told.parquet", KEY)
+    profiles = _read(folder / "profiles.parquet", ASKED)
     were = Everybody(map=known["identity"], ids=known["register"]) if known else NOBODY
     found = resolve(profiles, now=NOW, salt=b"bench", known=were, former=former, told=told)
     tables = (
@@ -41,6 +42,11 @@ def main(folder: Path) -> None:
         pq.write_table(table, folder / f"{name}.parquet" if former is None else folder / f"{name}_of_the_day.parquet")
     if former is None:
         (folder / "model.json").write_text(found.likeness.model.to_json())
+
+
+def _read(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    # Not `read_table`: Arrow's datasets import pandas wherever it is installed.
+    return pq.ParquetFile(file).read(columns=columns and [*columns])
 
 
 if __name__ == "__main__":

@@ -111,13 +111,16 @@ def sharing(key: NDArray[np.signedinteger[Any]], values: NDArray[np.signedintege
     wanted = np.unique(values[values >= 0])
     is_asked = np.zeros(1 << MIXED, dtype=bool)
     is_asked[_places(wanted)] = True
-    near = np.flatnonzero(is_asked[_places(key)] & (key >= 0))
+    near = np.flatnonzero(is_asked[_places(key)])
     is_one: Bools = np.append(wanted, -1)[np.searchsorted(wanted, key[near])] == key[near]
     return near[is_one]
 
 
 def _places(key: NDArray[np.signedinteger[Any]]) -> NDArray[np.uint32]:
-    return (key.astype(np.uint32) * np.uint32(0x9E3779B1)) >> np.uint32(32 - MIXED)
+    places = key.astype(np.uint32)
+    places *= np.uint32(0x9E3779B1)
+    places >>= np.uint32(32 - MIXED)
+    return places
 
 
 def _keys(people: Portraits) -> Iterator[Keys]:

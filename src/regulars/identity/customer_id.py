@@ -205,16 +205,18 @@ def mint(founders: pa.Table, *, given: Given, salt: bytes, prefix: str = ID_PREF
     """
     # No column kernel hashes with a key; an id is minted once.
     texts = ["\0".join(key) for key in zip(*(column.to_pylist() for column in founders.columns), strict=True)]
-    made = [prefix + _hashed(text, salt) for text in texts]
-    seen = _were_given(made, given)
-    for n, text in enumerate(texts):
-        again = 0
-        while made[n] in seen:
-            again += 1
-            made[n] = prefix + _hashed(f"{text}\0{again}", salt)
-            seen |= _were_given([made[n]], given)
-        seen.add(made[n])
-    return pa.array(made, pa.string())
+    made: dict[str, str] = {}
+    asked, again = texts, 0
+    # All that are taken are made again together: to ask who was ever given may be to read them all.
+    while asked:
+        fresh = {text: prefix + _hashed(f"{text}\0{again}" if again else text, salt) for text in asked}
+        seen = _were_given([*fresh.values()], given) | set(made.values())
+        for text, name in fresh.items():
+            if name not in seen:
+                made[text] = name
+                seen.add(name)
+        asked, again = [text for text in asked if text not in made], again + 1
+    return pa.array([made[text] for text in texts], pa.string())
 
 
 def _among(ids: pa.Array) -> Given:

@@ -72,8 +72,9 @@ class Nodes:
         """Return, for each array of keys, the node of each key today and as the last run left it, -1 for none."""
         count, whole = len(self.heir), pa.concat_arrays([keys.cast(pa.string()) for keys in asked])
         was = whole_numbers(pc.index_in(whole, self.keys.slice(0, count)).fill_null(-1))
-        fresh = whole_numbers(pc.index_in(whole, self.keys.slice(count)).fill_null(-1))
-        now = np.where(fresh >= 0, count + fresh, np.append(self.heir, -1)[was])
+        now, is_new = np.append(self.heir, -1)[was], was < 0     # -1 takes the last: nobody
+        fresh = whole_numbers(pc.index_in(whole.filter(pa.array(is_new)), self.keys.slice(count)).fill_null(-1))
+        now[is_new] = np.where(fresh < 0, -1, count + fresh)
         ends = np.cumsum([len(keys) for keys in asked])[:-1]
         return list(zip(np.split(now, ends), np.split(was, ends), strict=True))
 

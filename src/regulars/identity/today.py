@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import pyarrow as pa
@@ -36,11 +37,16 @@ class Today(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gathered:
     """All profiles as one table."""
 
     profiles: pa.Table
+
+    @cached_property
+    def keys(self) -> pa.Array:
+        """Return the key of each of them."""
+        return profile_keys(*map(self.profiles.column, KEY))
 
     @property
     def count(self) -> int:
@@ -53,7 +59,7 @@ class Gathered:
 
     def of(self, keys: pa.Array) -> pa.Table:
         """Return those with one of these keys."""
-        return self.profiles.filter(pc.is_in(profile_keys(*map(self.profiles.column, KEY)), value_set=keys))
+        return self.profiles.filter(pc.is_in(self.keys, value_set=keys))
 
     def naming(self) -> pa.Table:
         """Return those whose system names another's id."""
