@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from regulars.storage.book import Book
 from regulars.storage.engines.texts import SHARED
 from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
 
@@ -62,5 +63,8 @@ def postgres_socket() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_socket: Path) -> Callable[[], str]:
-    """Makes an empty database and returns its URL."""
-    return lambda: new_book(postgres_socket)
+    """Makes a database with the tables of a new book and returns its URL."""
+    first = new_book(postgres_socket)
+    Book.open(first, environment={}).close()
+    name = first.partition("@/")[2].partition("?")[0]
+    return lambda: new_book(postgres_socket, like=name)          # in a third of the time the tables take to make
