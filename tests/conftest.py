@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,11 +12,30 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from regulars.storage.book import Book
+from regulars.storage.engines.texts import SHARED
 from regulars.testing.postgres import new_book, postgres_binaries, postgres_cluster
 
 # How long an example takes says how busy the machine is; what is slow is measured in benchmarks/.
 settings.register_profile("regulars", deadline=None)
 settings.load_profile("regulars")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all projects of a session share what they compile: most of what a small project's first run does.
+
+    A text is found by all of its expression, so whoever changes what is asked compiles anew. The workers of xdist
+    inherit the folder; who names one himself finds it warm the next time.
+    """
+    if SHARED not in os.environ:
+        os.environ[SHARED] = folder = tempfile.mkdtemp(prefix="regulars-texts-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture
+def own_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each project keep what it compiles for itself, where that is what a test is about."""
+    monkeypatch.delenv(SHARED)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,5 +63,8 @@ def postgres_socket() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_socket: Path) -> Callable[[], str]:
-    """Makes an empty database and returns its URL."""
-    return lambda: new_book(postgres_socket)
+    """Makes a database with the tables of a new book and returns its URL."""
+    first = new_book(postgres_socket)
+    Book.open(first, environment={}).close()
+    name = first.partition("@/")[2].partition("?")[0]
+    return lambda: new_book(postgres_socket, like=name)          # in a third of the time the tables take to make

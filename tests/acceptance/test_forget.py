@@ -28,6 +28,7 @@ from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.storage.book.forgetting import FATE
 from regulars.storage.book.tables import metadata
 from regulars.storage.by_profile import write_copy
+from regulars.storage.engines.texts import SHARED
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 WHO, ADDRESS, NUMBER, MEMBER = "desk/106", "m6@example.com", "(254) 555-0106", "106"
@@ -39,6 +40,14 @@ CONCLUDED = {
     "pass_evidence", "pass_pairs", "tallies", "transfers",
 }
 """Tables of sums and of conclusions about several people at once: without the person other ones are drawn."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_texts() -> Iterator[None]:
+    """What is compiled for the project lies in it: there, too, nobody is looked for in vain."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(SHARED)
+        yield
 
 
 def opened(folder: Path) -> Workspace:

@@ -22,8 +22,10 @@ from pathlib import Path
 import pytest
 
 from regulars.clock import FixedClock
+from regulars.config import HOME
 from regulars.pipeline.flow import due
 from regulars.pipeline.workspace import open_workspace
+from regulars.storage.engines.texts import SHARED
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 KILLS = 50
@@ -68,7 +70,7 @@ class Runs:
         paths = os.pathsep.join(path for path in sys.path if path)
         self.process = subprocess.Popen(
             [sys.executable, "-c", TELLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env=os.environ | {"PYTHONPATH": paths},
+            text=True, env={**os.environ, "PYTHONPATH": paths, SHARED: ""},      # each project compiles for itself
         )
         assert self.said() == "ready"
 
@@ -100,6 +102,11 @@ def runs() -> Iterator[Runs]:
 def set_workers(project: Path, number: int) -> None:
     file = project / "regulars.toml"
     file.write_text(file.read_text().replace("[engine]", f"[engine]\nworkers = {number}"))
+
+
+def give_texts(project: Path, *, of: Path) -> None:
+    """Let a project have what another one compiled, as one has that ran before."""
+    shutil.copytree(of / HOME / "texts", project / HOME / "texts", dirs_exist_ok=True)
 
 
 def failed_steps(project: Path) -> list[str]:
@@ -181,6 +188,8 @@ def test_killed_at_50_random_moments_the_next_run_ends_alike(runs: Runs, tmp_pat
         day = kill % 2                       # the first load, and a day with changes
         project = shutil.copytree(starts[day], tmp_path / "killed")
         set_workers(project, 1 + kill // 2 % 2)
+        if kill % 5:                         # every fifth is killed while it compiles, too
+            give_texts(project, of=calm)
         began = time.perf_counter()
         outcomes.append(runs.run(project, moment(day), kill_after=rng.uniform(0, lengths[day])))
         if outcomes[-1] != "killed":
@@ -205,6 +214,7 @@ def test_when_the_worker_of_any_step_is_killed_the_run_says_so_and_the_next_ends
     calm = shutil.copytree(before, tmp_path / "calm")
     assert runs.run(calm, moment(0)) == "0"
     end = content(calm)
+    give_texts(before, of=calm)
 
     for step in steps_of(calm):
         project = shutil.copytree(before, tmp_path / "killed")

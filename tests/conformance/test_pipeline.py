@@ -10,6 +10,7 @@ import pytest
 from regulars.clock import FixedClock
 from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import open_workspace
+from regulars.storage.engines.texts import SHARED
 from regulars.testing.studio import DAYS, deliver, evening, write_studio
 
 # A module of a folder without packages cannot import its conftest; pytest hands over what is needed.
@@ -46,7 +47,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reference(studio: Path) -> dict[str, str]:
-    return hashes(studio, URLS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(SHARED)                 # its texts lie with it, compiled for it
+        return hashes(studio, URLS)
 
 
 @pytest.fixture

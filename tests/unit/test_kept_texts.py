@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -208,3 +209,25 @@ def test_too_many_texts_are_thrown_away(duck: DuckDBEngine, monkeypatch: pytest.
 
     with duck.texts.opened():
         assert kept(duck) == set()
+
+
+def test_two_projects_that_share_a_folder_compile_once_and_others_keep_their_own(tmp_path: Path) -> None:
+    engines = [DuckDBEngine.open({"threads": "1"}) for _ in range(3)]
+    shared = {"REGULARS_TEXTS": str(tmp_path / "shared")}
+    for number, engine in enumerate(engines):
+        engine.texts.settle(tmp_path / str(number), environment=shared if number < 2 else {})
+        with engine.texts.opened():
+            engine.sql(counted(engine.arrow(VISITS.slice(number)), DAY))
+        engine.close()
+
+    assert [len(kept(engine)) for engine in engines] == [1, 1, 1]
+    assert [engine.texts.folder for engine in engines] == [tmp_path / "shared", tmp_path / "shared", tmp_path / "2" / "texts"]
+
+
+def test_a_text_is_compiled_though_another_project_threw_the_folder_away(duck: DuckDBEngine) -> None:
+    assert duck.texts.folder is not None
+    expr = counted(duck.arrow(VISITS), DAY)
+    before = duck.sql(expr)
+    shutil.rmtree(duck.texts.folder)
+
+    assert duck.sql(expr) == before

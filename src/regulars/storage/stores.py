@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,7 @@ class Stores:
         clock: Clock | None = None,
         worker: int = 0,
         sharers: int = 1,
+        environment: Mapping[str, str] = os.environ,
     ) -> Stores:
         """Open all of them, making what is new.
 
@@ -56,6 +59,7 @@ class Stores:
             clock: What now is; the machine's clock when not given.
             worker: Number of the worker whose they are; 0: they are no worker's.
             sharers: How many work side by side, each with an engine that takes its part of the memory.
+            environment: Where REGULARS_TEXTS is looked for: a folder for what was compiled, in place of one in `home`.
 
         Raises:
             StoreError: A URL means nothing, or an extra is not installed.
@@ -69,7 +73,8 @@ class Stores:
         book = Book.open(book_url, home=home, tenant=tenant, patience=patience)
         engine = open_engine(engine_url, scratch=scratch.folder, sharers=sharers)
         border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=scratch.folder)
-        border.texts.folder, border.texts.is_open = home / "texts", worker > 0    # workers do a run's steps, no more
+        border.texts.settle(home, environment=environment)
+        border.texts.is_open = worker > 0        # workers do a run's steps, no more
         return cls(
             landing=Landing(files=open_files(landing_url, cache / "landing"), book=book, border=border, clock=clock),
             lake=Lake(files=open_files(lake_url, cache / "lake"), book=book, engine=engine, border=border, clock=clock),

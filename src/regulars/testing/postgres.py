@@ -13,11 +13,11 @@ from pathlib import Path
 from uuid import uuid4
 
 
-def new_book(socket: Path) -> str:
-    """Make an empty database in a cluster and return its URL. Needs psycopg."""
+def new_book(socket: Path, *, like: str = "template0") -> str:
+    """Make a database in a cluster, empty or with what another one holds, and return its URL. Needs psycopg."""
     binaries, name = postgres_binaries(), f"book_{uuid4().hex}"
     assert binaries is not None
-    command = [str(binaries / "createdb"), "--host", str(socket), "--username", "regulars", name]
+    command = [str(binaries / "createdb"), "--host", str(socket), "--username", "regulars", "--template", like, name]
     subprocess.run(command, check=True)  # noqa: S603  our own
     return f"postgresql://regulars@/{name}?host={socket}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import as_file, files
 
 import sqlalchemy as sa
@@ -47,9 +48,20 @@ def _revision(connection: sa.Connection) -> str | None:
 
 def _make(connection: sa.Connection) -> None:
     """Make the tables of HEAD at once: from the first migration to the last takes a quarter of a second."""
-    metadata.create_all(connection)
-    _VERSION.create(connection)
+    for statement in _statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
     connection.execute(_VERSION.insert().values(version_num=HEAD))
+
+
+@cache
+def _statements(dialect: str) -> tuple[str, ...]:
+    """Return what makes all tables, as a database's own text: to make the text takes as long as to carry it out."""
+    kind = sa.make_url(f"{dialect}://").get_dialect()()
+    made: list[sa.schema.ExecutableDDLElement] = []
+    for table in (*metadata.sorted_tables, _VERSION):
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        made += [sa.schema.CreateTable(table), *map(sa.schema.CreateIndex, indexes)]
+    return tuple(str(each.compile(dialect=kind)) for each in made)
 
 
 def _upgrade(connection: sa.Connection, revision: str | None) -> None:

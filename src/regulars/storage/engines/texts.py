@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -34,6 +34,12 @@ from regulars.storage.engines.whole import read_whole, write_whole
 MANY = 3000
 """Texts above which all are thrown away: a run has some hundred, and changed declarations leave theirs behind."""
 
+MANY_SHARED = 30_000
+"""The same of a folder that many projects share."""
+
+SHARED = "REGULARS_TEXTS"
+"""Variable of the environment that names a folder for the texts of all projects, in place of one of each."""
+
 _PLACES = re.compile(r'"__table_(\d+)"|\$__value_(\d+)')
 
 
@@ -47,6 +53,12 @@ class Texts:
 
     folder: Path | None = None
     is_open: bool = False
+    is_shared: bool = False                  # with other projects
+
+    def settle(self, home: Path, *, environment: Mapping[str, str]) -> None:
+        """Keep texts in a project's home, or in the folder that the environment names for all projects."""
+        shared = environment.get(SHARED)
+        self.folder, self.is_shared = (home / "texts", False) if not shared else (Path(shared), True)
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -54,7 +66,7 @@ class Texts:
         before, self.is_open = self.is_open, self.folder is not None
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if sum(1 for _ in os.scandir(self.folder)) > MANY:
+            if sum(1 for _ in os.scandir(self.folder)) > (MANY_SHARED if self.is_shared else MANY):
                 self.clear()
         try:
             yield
@@ -74,7 +86,8 @@ class Texts:
         text = read_whole(path)
         if text is None:
             text = _with_places(expr, shape)
-            write_whole(path, text)
+            with suppress(FileNotFoundError):    # another process threw the folder away just now
+                write_whole(path, text)
         return _PLACES.sub(lambda place: _put(place, shape), text)
 
 
