@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from regulars.campaigns.pace import DAY, Cap, Message, seats
-from regulars.consent.permission import permissions
+from regulars.consent.everybody import permissions
 from regulars.consent.place import UNKNOWN_US, Place, place_of
 from regulars.consent.quiet_hours import EVERYWHERE, next_allowed, next_allowed_of, quiet_windows, sending_hours
 from regulars.storage.book import Book

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import phonenumbers
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from regulars.errors import DeclarationError
+from regulars.later import pa, pc
 
 Encoding = Literal["GSM-7", "UCS-2"]
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 import sqlalchemy as sa
+
+from regulars.later import pa
 
 BATCH = 5_000
 """Rows per statement: enough to forget its cost, few enough to keep the memory of one batch small."""
