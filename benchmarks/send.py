@@ -1,7 +1,8 @@
 """Campaigns at scale: an exact account when senders are killed, speed, memory: `python benchmarks/send.py [WHAT ...]`.
 
-WHAT is `first`, `speed`, `kills`, `memory` or `plan`; all of them when nothing is said. The provider is a real HTTP server in a
-process of its own on the same machine. `naive_send.py` is put through the same kills, to show that these can tell.
+WHAT is `first`, `speed`, `kills`, `memory` or `plan`; all of them when nothing is said. The provider is a real HTTP
+server in a process of its own on the same machine. `naive_send.py` is put through the same kills, to show that these
+can tell.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import mrml
     import numpy as np
     import numpy.typing as npt
+    import phonenumbers
+    import phonenumbers.timezone as number_zones
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.csv as arrow_csv
@@ -40,7 +42,9 @@ else:
     np, npt = map(Later, ("numpy", "numpy.typing"))
     pa, pc, pq, arrow_csv = map(Later, ("pyarrow", "pyarrow.compute", "pyarrow.parquet", "pyarrow.csv"))
     httpx, stamina, css_inline, mrml = map(Later, ("httpx", "stamina", "css_inline", "mrml"))
+    phonenumbers, number_zones = map(Later, ("phonenumbers", "phonenumbers.timezone"))
 
 __all__ = [
-    "Later", "arrow_csv", "css_inline", "dt", "httpx", "ibis", "ir", "mrml", "np", "npt", "pa", "pc", "pq", "stamina",
+    "Later", "arrow_csv", "css_inline", "dt", "httpx", "ibis", "ir", "mrml", "np", "npt", "number_zones", "pa", "pc",
+    "phonenumbers", "pq", "stamina",
 ]

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import phonenumbers
-
 from regulars.errors import DeclarationError
-from regulars.later import pa, pc
+from regulars.later import pa, pc, phonenumbers
 
 Encoding = Literal["GSM-7", "UCS-2"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,9 @@ BATCH = 5_000
 
 FETCHED = 500
 """Rows taken from a driver at once: with more of them alive Python looks for garbage among them, for as long again."""
+
+_KINDS = {"boolean": "bool", "date": "date32", "timestamp": "timestamp[us]"}
+"""What Arrow calls otherwise than expressions do."""
 
 ASKED = 20_000
 """Values that are looked for in one statement; SQLite and PostgreSQL both take some more."""
@@ -74,6 +77,11 @@ def _array(values: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
     if pa.types.is_boolean(kind):
         return pa.array([None if value is None else bool(value) for value in values], kind)
     return pa.array(values, kind)
+
+
+def schema(columns: Mapping[str, str]) -> pa.Schema:
+    """Return the schema of columns whose types stand by their names: string, int64, boolean, date, timestamp."""
+    return pa.schema({name: _KINDS.get(kind, kind) for name, kind in columns.items()})
 
 
 def texts(*names: str) -> list[pa.Field]:
