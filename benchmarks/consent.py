@@ -18,11 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from regulars.campaigns.pace import DAY, Cap, Message, seats
-from regulars.consent.permission import permissions
+from regulars.consent.everybody import permissions
+from regulars.consent.ledger import ENTRIES
 from regulars.consent.place import UNKNOWN_US, Place, place_of
 from regulars.consent.quiet_hours import EVERYWHERE, next_allowed, next_allowed_of, quiet_windows, sending_hours
-from regulars.storage.book import Book
-from regulars.storage.book.consent import ENTRIES, SUPPRESSIONS
+from regulars.consent.suppression import SUPPRESSIONS
+from regulars.storage.book import Book, bulk
 from regulars.storage.engines.duckdb import DuckDBEngine
 
 CASES = 1_000_000
@@ -90,12 +91,13 @@ def _everybody() -> None:
         name: pa.array(values).take(pa.array(np.arange(PEOPLE) % len(values))) for name, values in choice.items()
     }
     rest = {"seq": np.arange(PEOPLE), "address_hash": hashes, "at": at, "recorded_at": at, **columns}
-    rest |= {field.name: pa.nulls(PEOPLE, field.type) for field in ENTRIES if field.name not in rest}
-    entries = pa.table(rest).select(ENTRIES.names).cast(ENTRIES)
+    schema = bulk.schema(ENTRIES)
+    rest |= {field.name: pa.nulls(PEOPLE, field.type) for field in schema if field.name not in rest}
+    entries = pa.table(rest).select(schema.names).cast(schema)
     began = perf_counter()
     told = engine.fetch(permissions(
-        engine.arrow(people), engine.arrow(entries), engine.arrow(SUPPRESSIONS.empty_table()), channel="sms",
-        purpose="marketing", at=NOW,
+        engine.arrow(people), engine.arrow(entries), engine.arrow(bulk.schema(SUPPRESSIONS).empty_table()),
+        channel="sms", purpose="marketing", at=NOW,
     ))
     took = perf_counter() - began
     counts = told.group_by("reason").aggregate([([], "count_all")]).num_rows

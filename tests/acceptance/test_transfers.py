@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from regulars.connections.pass_use import PASS_USE, pass_uses, taken
 from regulars.connections.purchaser import PAIR, evidence, pairs, purchases, transfers, weighed
-from regulars.connections.transfer import PASS_USE, declare, pass_uses, taken
+from regulars.connections.transfer import declare
 from regulars.identity.name import normalise_names
 from regulars.records.intake import typed_schema
 from regulars.records.record import declare_stream

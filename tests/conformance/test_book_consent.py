@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import ibis
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -62,8 +63,8 @@ def test_the_tables_are_those_of_the_expressions(book: Book) -> None:
     append(book, entry(), STOP)
     book.consent.suppress([BOUNCED])
 
-    assert book.consent.entries().schema == ENTRIES.to_pyarrow()
-    assert book.consent.suppressions().schema == SUPPRESSIONS.to_pyarrow()
+    assert book.consent.entries().schema == ibis.schema(ENTRIES).to_pyarrow()
+    assert book.consent.suppressions().schema == ibis.schema(SUPPRESSIONS).to_pyarrow()
     assert book.consent.suppressions().num_rows == 1
 
 

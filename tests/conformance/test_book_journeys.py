@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from regulars.flows.journey import JOURNEYS, TAKEN
 from regulars.storage.book import Book
-from regulars.storage.book.messages import PLANNED
+from regulars.storage.book.planned import PLANNED
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 NAIVE = NOW.replace(tzinfo=None)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from regulars.campaigns.subset import REST
 from regulars.storage.book import Book
 from regulars.storage.book.message_list import Wanted
-from regulars.storage.book.messages import PLANNED
+from regulars.storage.book.planned import PLANNED
 from regulars.storage.book.winners import Winner
 from regulars.testing.mailing import recipients
 

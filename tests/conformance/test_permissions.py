@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+import ibis
 import pyarrow as pa
 
+from regulars.consent.everybody import permissions
 from regulars.consent.ledger import ENTRIES, METHODS
-from regulars.consent.permission import permissions
 from regulars.consent.suppression import REASONS, SUPPRESSIONS
 from regulars.storage.engines import Engine
 from regulars.storage.engines.duckdb import DuckDBEngine
@@ -37,8 +38,10 @@ def answers(engine: Engine, seed: int = 5) -> list[dict[str, Any]]:
     people = [{"customer_id": f"c{n:03}", "address_hash": f"a{n}" if n % 9 else None, "address_reason": "own"} for n in range(100)]
     found = permissions(
         engine.arrow(pa.Table.from_pylist(people)),
-        engine.arrow(pa.Table.from_pylist([dict.fromkeys(ENTRIES.names) | row for row in said], ENTRIES.to_pyarrow())),
-        engine.arrow(pa.Table.from_pylist(stops, SUPPRESSIONS.to_pyarrow())),
+        engine.arrow(pa.Table.from_pylist(
+            [dict.fromkeys(ENTRIES) | row for row in said], ibis.schema(ENTRIES).to_pyarrow()
+        )),
+        engine.arrow(pa.Table.from_pylist(stops, ibis.schema(SUPPRESSIONS).to_pyarrow())),
         channel="sms", purpose="marketing", at=NOON.replace(tzinfo=UTC),
     )
     return list(engine.fetch(found).sort_by("customer_id").to_pylist())

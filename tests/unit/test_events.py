@@ -81,7 +81,7 @@ def test_several_event_types_of_one_stream_share_one_wide_table() -> None:
         {"who": "customer", "when": "at", "what": {"count": "n"}},
     )
 
-    assert list(events[0]) == [*EVENT.names, "count", "method"]
+    assert list(events[0]) == [*EVENT, "count", "method"]
     assert [(event["event_type"], event["count"], event["method"]) for event in events] == [
         ("event1", 5, None), ("visit", None, "MEM"),
     ]

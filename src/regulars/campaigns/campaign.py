@@ -32,6 +32,9 @@ MOVES: Mapping[State, tuple[State, ...]] = {
 }
 """What may become of a campaign. One that is done goes on when somebody who was unknown turns out not to have it."""
 
+DOT = "."
+"""Between a flow and a step in the name of the campaign that a message is of; no declared campaign has one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brake:

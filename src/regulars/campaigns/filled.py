@@ -6,20 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from regulars.campaigns import sms
 from regulars.campaigns.campaign import Campaign
 from regulars.campaigns.template import Message, Parsed, Unfilled, parse, render
 from regulars.campaigns.wording import Wording
+from regulars.later import np, pa, pc
 
 PLACEHOLDER = "https://example.invalid/u/0000"
 """Stands for the unsubscribe link of each message until it has an id."""
-
-FILLED = pa.schema([("reason", pa.string()), ("segments", pa.int64())])
-"""Of a message: why it cannot be filled in (null: it can), and how many segments of text it costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +36,17 @@ class Words:
         return render(self.parsed[variant], {**self.shared, **values, "unsubscribe_url": unsubscribe_url})
 
     def tried(self, variants: pa.ChunkedArray, gaps: pa.ChunkedArray) -> pa.Table:
-        """Fill the words in for everybody and keep what it comes to: a row a person, in order, as FILLED.
+        """Fill the words in for everybody and keep what it comes to. One row per person, in order: reason, segments.
 
-        Each distinct set of gaps is filled in once.
+        reason says why a message cannot be filled in, null where it can; segments are how many of text it costs. Each
+        distinct set of gaps is filled in once.
         """
         key = pc.binary_join_element_wise(variants, gaps, "\0").combine_chunks().dictionary_encode()
         done = [self._tried(*text.split("\0", 1)) for text in key.dictionary.to_pylist()]
         reasons = pa.array([reason for reason, _ in done], pa.string())
         segments = np.array([number for _, number in done], np.int64)
         which = key.indices.to_numpy(zero_copy_only=False)
-        return pa.table({"reason": reasons.take(key.indices), "segments": segments[which]}, schema=FILLED)
+        return pa.table({"reason": reasons.take(key.indices), "segments": segments[which]})
 
     def _tried(self, variant: str, gaps: str) -> tuple[str | None, int]:
         message = self.fill(variant, gaps)

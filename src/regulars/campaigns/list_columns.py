@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.later import np, pa, pc
 
 FIELDS = ("first_name", "last_name", "name", "phone", "phone2", "email", "company", "title", "address", "city", "state",
           "zip", "birthday")

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
-import css_inline
-import mrml
-
 from regulars.campaigns.visible import visible
 from regulars.errors import DeclarationError
+from regulars.later import css_inline, mrml
 
 _TOKEN = re.compile(r"\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 # Letters only: MRML writes other characters of an attribute as escapes of its own language.

@@ -21,7 +21,7 @@ Topic = Literal["membership", "day_pass", "programme", "retail", "other"]
 
 LENGTH = 60_000                              # characters of visible text that are read; messages are shorter
 
-BLANK = "\u2060"                             # stands where an address stood
+BLANK = "\x7f"                               # stands where an address stood: no blank, no letter, and of one byte
 
 _STRENGTH: dict[Kind, int] = {
     "percent_off": 100, "amount_off": 100, "voucher": 90, "bogo": 80, "fixed_price": 80, "free_trial": 70,

@@ -14,11 +14,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import numpy.typing as npt
-
 from regulars.consent.channel import CHANNELS, Channel, Purpose
 from regulars.consent.permission import Permission
+from regulars.later import np, npt
 
 Subject = Literal["customer", "household", "address", "sender"]
 

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import phonenumbers
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from regulars.errors import DeclarationError
+from regulars.later import pa, pc, phonenumbers
 
 Encoding = Literal["GSM-7", "UCS-2"]
 

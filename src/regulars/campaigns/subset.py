@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Literal
 
-import numpy as np
-import pyarrow as pa
+from regulars.later import np, pa
 
 Unclear = Literal["wait", "leading"]
 

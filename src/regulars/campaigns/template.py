@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from regulars.campaigns.mail import finished, plain_twin
 from regulars.campaigns.sms import plain
 from regulars.campaigns.wording import Wording
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.later import np, pa, pc
 
 if TYPE_CHECKING:
     from liquid import BoundTemplate
@@ -29,10 +26,6 @@ SOURCE_LIMIT = 200_000                       # characters of one part of a templ
 VALUE_LIMIT = 500                            # characters of one value of one person
 TEXT_LIMIT = {"sms": 1_600, "email": 400_000}
 """Characters of a filled-in text: ten segments are all that providers take, and mail programs cut longer pages."""
-
-PART = pa.schema({"subject": pa.string(), "text": pa.string(), "html": pa.string(), "reason": pa.string(),
-                  "missing": pa.list_(pa.string())})
-"""A message filled in, or why not: `reason` and `missing` are null exactly when it may be sent."""
 
 _missing: ContextVar[list[str]] = ContextVar("missing")
 
@@ -148,9 +141,10 @@ def render(parsed: Parsed, values: Mapping[str, object]) -> Message | Unfilled:
 
 
 def rendered(parsed: Parsed, people: pa.Table, *, shared: Mapping[str, object] = MappingProxyType({})) -> pa.Table:
-    """Fill a template in for a table of people. One row per person, in order: columns of PART.
+    """Fill a template in for a table of people. One row per person, in order.
 
-    Each distinct combination of the values it uses is filled in once.
+    Columns: subject, text, html; or reason and missing (names), which are null exactly when it may be sent. Each
+    distinct combination of the values it uses is filled in once.
 
     Args:
         parsed: The template.
@@ -166,12 +160,17 @@ def rendered(parsed: Parsed, people: pa.Table, *, shared: Mapping[str, object] =
             raise DeclarationError(f"nothing says {name!r}", hint=did_you_mean(name, people.column_names))
     columns = [name for name in roots if name in people.column_names]
     if not people.num_rows:
-        return PART.empty_table()
+        return _part().empty_table()
     first, which = _distinct(people.select(columns), people.num_rows)
     firsts = people.select(columns).take(pa.array(first)) if columns else None
     values = firsts.to_pylist() if firsts is not None else [{}]
     done = [render(parsed, {**shared, **row}) for row in values]
-    return pa.Table.from_pylist([_row(one) for one in done], schema=PART).take(pa.array(which))
+    return pa.Table.from_pylist([_row(one) for one in done], schema=_part()).take(pa.array(which))
+
+
+def _part() -> pa.Schema:
+    texts = ("subject", "text", "html", "reason")
+    return pa.schema([*((name, pa.string()) for name in texts), ("missing", pa.list_(pa.string()))])
 
 
 def missing(filled: pa.Table, recipients: pa.Array | pa.ChunkedArray) -> pa.Table:

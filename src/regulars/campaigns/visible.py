@@ -51,10 +51,12 @@ def visible(html: str, *, is_linked: bool = False) -> Visible:
     page = _Page(is_linked=is_linked)
     end = 0
     for found in _MARKUP.finditer(html):
-        page.say(html[end:found.start()])
+        start, slash, tag, rest = found.start(), *found.group(2, 3, 4)
+        if start > end:
+            page.say(html[end:start])
         end = found.end()
-        if found[3]:
-            page.meet(found[3].lower(), found[4], is_end=found[2] == "/")
+        if tag:
+            page.meet(tag.lower(), rest, is_end=slash == "/")
     page.say(html[end:])
     lines = [line.strip() for line in _SPACES.sub(" ", "".join(page.pieces)).split("\n")]
     return Visible(text=re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), links=tuple(page.links))
@@ -90,7 +92,7 @@ class _Page:
             if tag == "a":
                 self._end_link()
             return
-        if tag not in {"a", "img"} and "style" not in rest.lower():
+        if tag not in {"a", "img"} and not _may_hide(rest):
             return
         said = {name.lower(): unescape(a or b or c) for name, a, b, c in _ATTRIBUTE.findall(rest)}
         if tag not in _EMPTY and not rest.endswith("/") and _HIDING.search(said.get("style", "")):
@@ -119,3 +121,9 @@ class _Page:
         self.links.append(Link(url=url, words=words))
         if self.is_linked and words and words != url and not url.startswith("#"):
             self.pieces.append(f" ({url.removeprefix('mailto:')})")
+
+
+def _may_hide(rest: str) -> bool:
+    """Tell whether `_HIDING` may be found, without looking: written in entities it is seen only when they are read."""
+    low = rest.lower()
+    return "none" in low or "hid" in low or "&" in low

@@ -133,7 +133,7 @@ def results(name: str, folder: Path, *, as_json: bool) -> None:
 @project_options
 def send(name: str | None, folder: Path, *, apply: bool, as_json: bool) -> None:
     """Send what is due of NAME, or of every flow, where no `regulars serve` does; killed, it goes on where it was."""
-    from regulars.flows.flow import DOT  # noqa: PLC0415
+    from regulars.campaigns.campaign import DOT  # noqa: PLC0415
     from regulars.pipeline.account import Desk, account  # noqa: PLC0415
     from regulars.pipeline.flow_results import flow_of  # noqa: PLC0415
     from regulars.pipeline.send import Worker  # noqa: PLC0415

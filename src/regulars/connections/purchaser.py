@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
-from regulars.connections.transfer import PASS_USE, PURCHASER_KEY
+from regulars.connections.pass_use import PASS_USE, PURCHASER_KEY
 from regulars.records.formula import Formula
 from regulars.records.formula_functions import quotient
 

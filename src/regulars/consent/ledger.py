@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import ibis
-
 from regulars.consent.channel import CHANNELS, PURPOSES, Channel, Purpose
 
 Action = Literal["grant", "revoke"]
@@ -43,11 +41,11 @@ KEYED = (
 )
 """What makes an entry the one it is; whose customer the address is may change."""
 
-ENTRIES = ibis.schema({
+ENTRIES = {
     "seq": "int64", "address_hash": "string", "customer_id": "string", "channel": "string", "purpose": "string",
     "action": "string", "method": "string", "wording_hash": "string", "source": "string", "evidence": "string",
     "at": "timestamp", "expires_at": "timestamp", "recorded_at": "timestamp", "chain": "string",
-})
+}
 """One row an entry. address_hash: see `suppression`; evidence missing: none; moments UTC; chain: see `chained`."""
 
 

@@ -12,8 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-import phonenumbers
-from phonenumbers import timezone as number_zones
+from regulars.later import number_zones, phonenumbers
 
 UNKNOWN_US = (
     "America/Adak", "America/Anchorage", "America/Chicago", "America/Denver", "America/Los_Angeles",

@@ -15,10 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import numpy.typing as npt
-
 from regulars.consent.place import Place
+from regulars.later import np, npt
 
 Week = tuple[tuple[int, int], ...]
 """Minutes after local midnight [start, end) of Monday to Sunday; start = end: closed that day."""

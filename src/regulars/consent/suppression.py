@@ -12,20 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import ibis
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from regulars.consent.channel import Channel
+from regulars.later import pa, pc
 
 Reason = Literal["bounced", "complained", "do not contact", "erased", "under review", "wrong number"]
 
 REASONS: tuple[Reason, ...] = ("bounced", "complained", "do not contact", "erased", "under review", "wrong number")
 
-SUPPRESSIONS = ibis.schema({
+SUPPRESSIONS = {
     "channel": "string", "address_hash": "string", "reason": "string", "source": "string", "since": "timestamp",
     "lifted_at": "timestamp",
-})
+}
 """One row a channel, address and reason; in force while lifted_at is missing. Moments UTC."""
 
 

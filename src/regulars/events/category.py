@@ -21,11 +21,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import ibis
-import ibis.expr.types as ir
-
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.later import ibis, ir
 from regulars.records.formula_functions import word_pattern
 
 PACKS = ("([0-9]+)[ -]?(?:pack|punch)",)

@@ -71,7 +71,7 @@ def derived(draft: ir.Table, *, attributes: ibis.Schema, now: datetime) -> Deriv
     )
     held = found.filter(found["_reason"].notnull())
     return Derived(
-        events=found.filter(found["_reason"].isnull()).select(*EVENT.names, *attributes.names),
+        events=found.filter(found["_reason"].isnull()).select(*EVENT, *attributes.names),
         bad=quarantine.shaped(
             held.mutate(payload=ibis.null("string"), fingerprint=held.event_id, seq=held["_seq"]),
             source=held.source, stream=held.stream, reason=held["_reason"], field=held["_when_field"],

@@ -18,11 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import ibis
-import ibis.expr.datatypes as dt
-
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.later import dt, ibis
 from regulars.records.formula import Formula
 
 MONEY = "money"
@@ -34,15 +32,15 @@ TRANSFERS = "transfers"
 OWN = "regulars"
 """The source of events that are made of our own conclusions, such as transfers."""
 
-EVENT = ibis.schema({
+EVENT = {
     "event_id": "string", "event_type": "string", "source": "string", "stream": "string", "record_key": "string",
     "profile_source": "string", "profile_id": "string", "occurred_at": "timestamp", "business_day": "date",
     "until_day": "date", "is_interval": "boolean", "recorded_at": "timestamp",
-})
+}
 """The columns every event has, before its declared attributes. Times are naive UTC, days are of the business zone."""
 
 _KEYS = {"from", "who", "when", "until", "only_if", "what", "event", "description", "may_be_future"}
-_RESERVED = {*EVENT.names, "customer_id", "month"}
+_RESERVED = {*EVENT, "customer_id", "month"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
-
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 from regulars.events.value import Where
 from regulars.events.window import AsOf, Window, days
+from regulars.later import dt, ibis, ir
 
 Take = Literal["count", "sum", "min", "max", "average", "distinct", "second_newest_day"]
 

@@ -20,11 +20,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
-import ibis
-import ibis.expr.types as ir
-
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.later import ibis, ir
 from regulars.records.formula_functions import word_pattern
 
 Words = Mapping[str, tuple[str, ...]]

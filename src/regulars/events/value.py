@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-import ibis
-import ibis.expr.types as ir
-
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 from regulars.events.window import COMPARISON_KEYS, Comparison, Path, declare_comparison
+from regulars.later import ibis, ir
 
 Plain = str | int | bool | Decimal | date
 

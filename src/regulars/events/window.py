@@ -10,9 +10,8 @@ from decimal import Decimal
 from functools import reduce
 from zoneinfo import ZoneInfo
 
-import ibis.expr.types as ir
-
 from regulars.errors import DeclarationError
+from regulars.later import ir
 from regulars.records.record import duration
 
 Path = tuple[str | int, ...]

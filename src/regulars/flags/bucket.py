@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from regulars.flags.fnv import fnv_position, fnv_positions
 from regulars.flags.keyed import keyed_hash, keyed_hashes
 from regulars.flags.letters import TextColumn
+from regulars.later import np, npt
 
 BUCKETS = 1_000_000
 """Buckets of our own hash: a share is exact to a ten-thousandth of a percent."""
@@ -32,8 +30,8 @@ def bucket(unit: str | int, *, salt: str, buckets: int = BUCKETS) -> int:
 
 
 def bucketed(
-    units: TextColumn | NDArray[np.integer[Any]], *, salt: str, buckets: int = BUCKETS
-) -> NDArray[np.int64]:
+    units: TextColumn | npt.NDArray[np.integer[Any]], *, salt: str, buckets: int = BUCKETS
+) -> npt.NDArray[np.int64]:
     """Return the buckets of many units, in their order: the same as `bucket` of each."""
     hashes = keyed_hashes(units, salt=salt)
     hashes >>= np.uint64(32)
@@ -51,7 +49,7 @@ def position(unit: str, *, seed: str, version: int) -> float | None:
     return None
 
 
-def positions(units: TextColumn, *, seed: str, version: HashVersion) -> NDArray[np.float64]:
+def positions(units: TextColumn, *, seed: str, version: HashVersion) -> npt.NDArray[np.float64]:
     """Return the places of many units in [0, 1), in their order: the same as `position` of each."""
     if version == KEYED:
         return bucketed(units, salt=seed) / BUCKETS
@@ -89,7 +87,7 @@ def choose_variation(place: float, ranges: Iterable[Range]) -> int:
     return next((n for n, (begin, end) in enumerate(ranges) if begin <= place < end), -1)
 
 
-def chosen_variations(places: NDArray[np.float64], ranges: Sequence[Range]) -> NDArray[np.int64]:
+def chosen_variations(places: npt.NDArray[np.float64], ranges: Sequence[Range]) -> npt.NDArray[np.int64]:
     """Return which range holds each place, the first if several do; -1 for none."""
     chosen = np.full(len(places), -1, np.int64)
     for n in range(len(ranges) - 1, -1, -1):

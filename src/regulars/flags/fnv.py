@@ -10,11 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from regulars.flags.javascript import utf16_units
 from regulars.flags.letters import Letters, TextColumn, utf16
+from regulars.later import np, npt
 
 Version: TypeAlias = Literal[1, 2]
 
@@ -29,7 +27,7 @@ def fnv_position(unit: str, *, seed: str, version: Version) -> float:
     return _fnv(str(_fnv(unit, _seeded(seed)))) % 10_000 / 10_000
 
 
-def fnv_positions(units: TextColumn, *, seed: str, version: Version) -> NDArray[np.float64]:
+def fnv_positions(units: TextColumn, *, seed: str, version: Version) -> npt.NDArray[np.float64]:
     """Return the places of many units in [0, 1), in their order."""
     texts = utf16(units)
     hashes = np.empty(len(texts), np.uint32)
@@ -53,7 +51,7 @@ def _seeded(seed: str) -> int:
     return _fnv(seed)
 
 
-def _walked(texts: Letters, state: int) -> NDArray[np.uint32]:
+def _walked(texts: Letters, state: int) -> npt.NDArray[np.uint32]:
     """Return the hashes of texts, begun from a state."""
     order = texts.longest_first()
     texts = texts if order is None else texts.of(order)
@@ -68,13 +66,13 @@ def _walked(texts: Letters, state: int) -> NDArray[np.uint32]:
     return placed
 
 
-def _ended(hashes: NDArray[np.uint32], seed: str) -> NDArray[np.uint32]:
+def _ended(hashes: npt.NDArray[np.uint32], seed: str) -> npt.NDArray[np.uint32]:
     for unit in utf16_units(seed):
         _mix(hashes, np.uint32(unit))
     return hashes
 
 
-def _of_decimals(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def _of_decimals(numbers: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Return the hashes of numbers as their decimal digits, without zeros in front."""
     hashes = np.full(len(numbers), _BASIS, np.uint32)
     lengths = np.searchsorted(10 ** np.arange(1, 10), numbers, side="right") + 1
@@ -89,6 +87,6 @@ def _of_decimals(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return hashes
 
 
-def _mix(states: NDArray[np.uint32], letters: NDArray[Any] | np.uint32) -> None:
+def _mix(states: npt.NDArray[np.uint32], letters: npt.NDArray[Any] | np.uint32) -> None:
     states ^= letters
     states *= np.uint32(_PRIME)

@@ -13,10 +13,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from regulars.flags.letters import BLOCK, Letters, TextColumn, utf8
+from regulars.later import np, npt
 
 NUMBERS_BELOW = 10**18
 """Whole numbers that are units by themselves; their digits fit 64 bits."""
@@ -43,7 +41,7 @@ def keyed_hash(unit: str | int, *, salt: str) -> int:
     return _mixed(state ^ len(data))
 
 
-def keyed_hashes(units: TextColumn | NDArray[np.integer[Any]], *, salt: str) -> NDArray[np.uint64]:
+def keyed_hashes(units: TextColumn | npt.NDArray[np.integer[Any]], *, salt: str) -> npt.NDArray[np.uint64]:
     """Return the 64-bit hashes of many units, in their order: texts, or whole numbers from 0 to 10^18 - 1."""
     if isinstance(units, np.ndarray) and np.issubdtype(units.dtype, np.integer):
         if len(units):
@@ -80,7 +78,7 @@ def _mixed(state: int) -> int:
     return state ^ (state >> 31)
 
 
-def _of_numbers(numbers: NDArray[np.integer[Any]], state: int) -> NDArray[np.uint64]:
+def _of_numbers(numbers: npt.NDArray[np.integer[Any]], state: int) -> npt.NDArray[np.uint64]:
     hashes = numbers.astype(np.uint64)
     spare = np.empty(min(BLOCK, len(hashes)), np.uint64)
     for first in range(0, len(hashes), BLOCK):
@@ -92,7 +90,7 @@ def _of_numbers(numbers: NDArray[np.integer[Any]], state: int) -> NDArray[np.uin
     return hashes
 
 
-def _of_texts(texts: Letters, state: int) -> NDArray[np.uint64]:
+def _of_texts(texts: Letters, state: int) -> npt.NDArray[np.uint64]:
     order = texts.longest_first()
     texts = texts if order is None else texts.of(order)
     hashes = np.full(len(texts), state, np.uint64)
@@ -116,7 +114,7 @@ def _of_texts(texts: Letters, state: int) -> NDArray[np.uint64]:
     return placed
 
 
-def _written_numbers(texts: Letters) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _written_numbers(texts: Letters) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return which texts are whole numbers written without zeros in front, the longest first, and the numbers."""
     if not (fits := (texts.lengths >= 1) & (texts.lengths <= _DIGITS)).any():
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -136,13 +134,13 @@ def _written_numbers(texts: Letters) -> tuple[NDArray[np.int64], NDArray[np.int6
     return rows[holds], numbers[holds]
 
 
-def _step(states: NDArray[np.uint64], spare: NDArray[np.uint64]) -> None:
+def _step(states: npt.NDArray[np.uint64], spare: npt.NDArray[np.uint64]) -> None:
     states *= np.uint64(_STEP)
     np.right_shift(states, np.uint64(32), out=spare)
     states ^= spare
 
 
-def _mix(states: NDArray[np.uint64], spare: NDArray[np.uint64]) -> None:
+def _mix(states: npt.NDArray[np.uint64], spare: npt.NDArray[np.uint64]) -> None:
     for shift, factor in ((30, _FIRST), (27, _SECOND)):
         np.right_shift(states, np.uint64(shift), out=spare)
         states ^= spare

@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
+from regulars.later import np, npt, pa
 
-TextColumn: TypeAlias = Sequence[str] | NDArray[Any] | pa.Array | pa.ChunkedArray
+TextColumn: TypeAlias = "Sequence[str] | npt.NDArray[Any] | pa.Array | pa.ChunkedArray"
 """Texts without gaps: a list, a numpy array of text, an Arrow column."""
 
 BLOCK = 16_384                               # rows; their letters, states and indices fit the second-level cache
@@ -24,9 +22,9 @@ BLOCK = 16_384                               # rows; their letters, states and i
 class Letters:
     """The letters of many texts in one array, and where in it each text stands."""
 
-    letters: NDArray[Any]                    # uint8 or uint16, one dimension, with eight zeros behind the last text
-    starts: NDArray[np.int64]                # one a text
-    lengths: NDArray[np.int64]               # one a text, in letters
+    letters: npt.NDArray[Any]                    # uint8 or uint16, one dimension, with eight zeros behind the last text
+    starts: npt.NDArray[np.int64]                # one a text
+    lengths: npt.NDArray[np.int64]               # one a text, in letters
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -37,11 +35,11 @@ class Letters:
             rows = slice(first, min(first + BLOCK, len(self)))
             yield rows, Letters(letters=self.letters, starts=self.starts[rows], lengths=self.lengths[rows])
 
-    def of(self, rows: NDArray[Any]) -> Letters:
+    def of(self, rows: npt.NDArray[Any]) -> Letters:
         """Return some of the texts: a mask, or row numbers in any order."""
         return Letters(letters=self.letters, starts=self.starts[rows], lengths=self.lengths[rows])
 
-    def longest_first(self) -> NDArray[np.int64] | None:
+    def longest_first(self) -> npt.NDArray[np.int64] | None:
         """Return the order in which lengths fall; None when all are equal already."""
         if not len(self) or self.lengths.min() == self.lengths.max():
             return None
@@ -51,7 +49,7 @@ class Letters:
         """Return how many texts are longer than a place; they are the first ones when the longest come first."""
         return int(np.searchsorted(-self.lengths, -place, side="left"))
 
-    def at(self, place: int, count: int) -> NDArray[Any]:
+    def at(self, place: int, count: int) -> npt.NDArray[Any]:
         """Return the letters that the first `count` texts have at a place."""
         return self.letters[self.starts[:count] + place]
 
@@ -85,7 +83,7 @@ def utf16(texts: TextColumn) -> Letters:
     return Letters(letters=units, starts=starts, lengths=ends - starts)
 
 
-def _of_numpy(texts: NDArray[np.str_]) -> Letters | None:
+def _of_numpy(texts: npt.NDArray[np.str_]) -> Letters | None:
     """Return a numpy array of text as letters, if all of them are ASCII; Arrow would read it four times as slowly."""
     width = texts.dtype.itemsize // 4
     points = np.ascontiguousarray(texts).view(np.uint32)

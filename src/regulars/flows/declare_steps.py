@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 
+from regulars.campaigns.campaign import DOT
 from regulars.campaigns.declare import EVERYBODY
 from regulars.campaigns.declare import declare as declare_campaign
 from regulars.campaigns.wording import Wording
@@ -14,7 +15,6 @@ from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 from regulars.events.vocabulary import Vocabulary, no_strangers, rows
 from regulars.flows.flow import (
-    DOT,
     Await,
     Branch,
     Clock,

@@ -19,9 +19,6 @@ from regulars.experiments.experiment import Experiment
 END = ""
 """Where an edge leads that leads to no step."""
 
-DOT = "."
-"""Between a flow and a step in the name of the campaign that a message is of; no declared campaign has one."""
-
 
 # --- what begins a journey ---------------------------------------------------------------------------------------
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-import ibis
-import ibis.expr.types as ir
-import numpy as np
-import pyarrow as pa
+from regulars.later import ibis, ir, np, pa
 
 ADULT_AT = 18
 """Years."""

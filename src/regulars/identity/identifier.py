@@ -10,11 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-import phonenumbers
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from regulars.config import Config
+from regulars.later import pa, pc, phonenumbers
 
 PLACEHOLDER_NAMES = frozenset({
     "none", "no", "non", "noemail", "no-email", "no_email", "no.email", "nomail", "nobody", "na", "n/a", "null", "nil",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from regulars.pipeline.campaign import campaign_of
 from regulars.project import Project
 from regulars.storage.book import Book
 from regulars.storage.book.audit import Changed
-from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.campaigns import Counted, Occurrence
 
 WAITING = ("planned", "deferred", "claimed")
 ENDED = ("sent", "failed", "skipped", "unknown")
@@ -79,12 +80,12 @@ class Account:
         return asdict(self) | {"is_balanced": self.is_balanced}
 
 
-def account(book: Book, one: Occurrence) -> Account:
-    """Return the account of an occurrence as it stands."""
+def account(book: Book, one: Occurrence, *, tally: Iterable[Counted] | None = None) -> Account:
+    """Return the account of an occurrence as it stands; `tally`: of its messages, by whoever has it already."""
     counts: Counter[str] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
     variants: Counter[tuple[str, str]] = Counter()
-    for variant, state, reason, number in book.campaigns.tally(one.campaign_id):
+    for variant, state, reason, number in book.campaigns.tally(one.campaign_id) if tally is None else tally:
         counts[state] += number
         variants[variant, state] += number
         if reason is not None:

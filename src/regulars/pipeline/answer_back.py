@@ -22,7 +22,8 @@ from regulars.pipeline.workspace import Workspace
 from regulars.runs.hold import is_gone
 from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
-from regulars.storage.book.messages import PLANNED, Attempt, Claimed, Settled
+from regulars.storage.book.messages import Attempt, Claimed, Settled
+from regulars.storage.book.planned import PLANNED
 
 ANSWERS = "answers to replies"
 """The campaign in whose account they are; no declared one can be called so. It has an occurrence per destination."""

@@ -15,7 +15,8 @@ from regulars.campaigns import sms
 from regulars.campaigns.added import Added, Drawn, added, drawn
 from regulars.campaigns.attribution import CONVERSION, Model, attributed, by_campaign, paths, returned
 from regulars.campaigns.campaign import Campaign
-from regulars.campaigns.goal import CampaignGoal, conversions, reached, redeemed
+from regulars.campaigns.conversion import conversions, reached, redeemed
+from regulars.campaigns.goal import CampaignGoal
 from regulars.campaigns.results import Share, share
 from regulars.metrics.metric import Metric
 from regulars.pipeline.answer_back import ANSWERS

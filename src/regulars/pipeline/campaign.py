@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from regulars.campaigns.campaign import Campaign
+from regulars.campaigns.campaign import DOT, Campaign
 from regulars.campaigns.declare import variables
 from regulars.campaigns.filled import Words, words_of
 from regulars.campaigns.recurrence import instant, next_run
 from regulars.check import did_you_mean
 from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError, NotFound
-from regulars.flows.flow import DOT
 from regulars.project import Project
 from regulars.storage.book.campaigns import Occurrence
 

@@ -29,7 +29,7 @@ from regulars.pipeline.tables import HOUSEHOLD_MEMBERS
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
 from regulars.storage.book.campaigns import Occurrence
-from regulars.storage.book.messages import PLANNED
+from regulars.storage.book.planned import PLANNED
 
 AT_ONCE = 50_000
 """Messages written down in one transaction: others who write to the book wait no longer than for these."""

@@ -24,7 +24,7 @@ from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
 from regulars.sources.json_text import rows_as_json
-from regulars.storage.book.messages import PLANNED
+from regulars.storage.book.planned import PLANNED
 
 MOMENT = pa.timestamp("us")
 Kind = tuple[Channel, Purpose]
@@ -125,7 +125,7 @@ def happenings(workspace: Workspace, flows: Iterable[Flow]) -> Iterator[ir.Table
     types = sorted({name for flow in flows for name in flow.occasion_events})
     events = happened(workspace)
     declared = {name for each in workspace.project.events if each.event in types for name in each.what}
-    rows = events.filter(events.event_type.isin(types)).select("customer_id", *EVENT.names, *sorted(declared))
+    rows = events.filter(events.event_type.isin(types)).select("customer_id", *EVENT, *sorted(declared))
     with workspace.lake.gathered([rows] if types else [], schema=rows.schema()) as found:
         yield found
 

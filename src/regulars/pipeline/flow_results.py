@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regulars.campaigns.campaign import DOT
 from regulars.campaigns.template import Message as Filled
 from regulars.check import did_you_mean
 from regulars.clock import Clock
 from regulars.errors import GuardError, NotFound
 from regulars.experiments.verdict import Answer, Verdict
 from regulars.flows.enter import entry_window
-from regulars.flows.flow import DOT, Flow
+from regulars.flows.flow import Flow
 from regulars.pipeline.campaign import words
 from regulars.pipeline.experiment import experiment_report
 from regulars.pipeline.flow_messages import Batch, composed

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from regulars.campaigns.campaign import DOT
 from regulars.destinations.send import brake_by_receipts
 from regulars.experiments.enrol import enrol
 from regulars.experiments.merged import in_force as in_force_of
@@ -23,7 +24,7 @@ from regulars.flows.advance import Advanced, advance
 from regulars.flows.declare import HELD_OUT
 from regulars.flows.due import at_local
 from regulars.flows.enter import CONSIDERED, OCCASIONS, consider, entry_window, journeys_of
-from regulars.flows.flow import DOT, Flow, OnDate, OnSegment
+from regulars.flows.flow import Flow, OnDate, OnSegment
 from regulars.flows.journey import TAKEN
 from regulars.flows.leave import ended, leaving
 from regulars.flows.merged import Followed, followed, placed

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.consent.channel import CONTACTS, Channel, Purpose
-from regulars.consent.permission import CLOSED, NEVER_OPEN, SAID, decided, permissions
+from regulars.consent.everybody import SAID, decided, permissions
+from regulars.consent.permission import CLOSED, NEVER_OPEN
 from regulars.consent.place import Place, place_of
 from regulars.consent.quiet_hours import next_allowed_of, quiet_windows
 from regulars.consent.suppression import address_hashes

@@ -23,7 +23,7 @@ from regulars.pipeline.kept import Question, ask, keep, kept
 from regulars.pipeline.winner import compared
 from regulars.pipeline.workspace import Workspace
 from regulars.runs.run import Checkpoint, Steps, Work
-from regulars.storage.book.campaigns import Occurrence
+from regulars.storage.book.campaigns import Counted, Occurrence
 from regulars.storage.book.ways import packed, unpacked
 from regulars.storage.book.winners import Winner
 
@@ -103,10 +103,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaysThen:
-    """How far the people of an occurrence had come."""
+    """How far the people of an occurrence had come, and where its messages are."""
 
     read_at: datetime
     ways: bytes                              # `storage.book.ways.packed`
+    tally: list[Counted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,14 +168,16 @@ def _coming(workspace: Workspace, one: Occurrence, sent: Sent) -> Question[WaysT
     """Ask how far people had come: as long as no message changes, whatever was told of them since can be added."""
     def make() -> WaysThen:
         now = workspace.clock.now()          # before anything is read
-        return WaysThen(read_at=now, ways=packed(workspace.book.ways.of(one.campaign_id)))
+        return WaysThen(
+            read_at=now, ways=packed(workspace.book.ways.of(one.campaign_id)),
+            tally=workspace.book.campaigns.tally(one.campaign_id),
+        )
 
     return Question(name=f"ways of {one.campaign_id}", kind=WaysThen, make=make, standing=[one.starts_at, sent])
 
 
-def _ways(workspace: Workspace, one: Occurrence, sent: Sent) -> pa.Table:
+def _ways(workspace: Workspace, one: Occurrence, then: WaysThen | None) -> pa.Table:
     """Return how far people came, from where a run found them if it kept that."""
-    then = kept(workspace, _coming(workspace, one, sent))
     if then is None:
         return workspace.book.ways.of(one.campaign_id)
     return workspace.book.ways.as_now(one.campaign_id, unpacked(then.ways), since=then.read_at - LATE)
@@ -209,7 +212,9 @@ def _campaign(workspace: Workspace, one: Occurrence) -> Campaign | None:
 
 
 def _results(workspace: Workspace, one: Occurrence, sent: Sent) -> Results:
-    found, ways = account(workspace.book, one), _ways(workspace, one, sent)
+    then = kept(workspace, _coming(workspace, one, sent))
+    found = account(workspace.book, one, tally=None if then is None else then.tally)
+    ways = _ways(workspace, one, then)
     winner = workspace.book.winners.find(one.campaign_id)
     counts = counted(compared(ways, until=None if winner is None else winner.decided_at))
     campaign = _campaign(workspace, one)
@@ -253,7 +258,7 @@ def _goals(workspace: Workspace, campaign: Campaign | None, one: Occurrence, sen
     spent = spent_on(workspace, campaign, one)
     if not campaign.goals:
         return Goals(spent=spent)
-    of = asked(workspace, campaign, one, _ways(workspace, one, sent))
+    of = asked(workspace, campaign, one, _ways(workspace, one, kept(workspace, _coming(workspace, one, sent))))
     every = [each for each in (done(workspace, of, goal) for goal in campaign.goals) if each is not None]
     verdict = _said(workspace, campaign, sent).verdict
     is_trusted = verdict is None or verdict.decision != "not_trusted"

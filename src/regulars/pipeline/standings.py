@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.consent.channel import CHANNELS, CONTACTS, PURPOSES, Channel, Purpose
-from regulars.consent.permission import FACTS, SAID, changing, summed
+from regulars.consent.everybody import FACTS, SAID, changing, summed
 from regulars.consent.suppression import address_hashes
 from regulars.pipeline.consent import salt
 from regulars.pipeline.read import content_of, digest

@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from regulars.connections.pass_use import pass_uses, refused, taken
 from regulars.connections.purchaser import (
     EVIDENCE,
     PURCHASE,
@@ -24,7 +25,7 @@ from regulars.connections.purchaser import (
     transfers,
     weighed,
 )
-from regulars.connections.transfer import TransferRules, pass_uses, refused, taken
+from regulars.connections.transfer import TransferRules
 from regulars.events.event import MONEY, TRANSFERS
 from regulars.pipeline.changed import KEY, changed, mark
 from regulars.pipeline.derive import changed_events

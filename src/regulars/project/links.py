@@ -10,9 +10,9 @@ import ibis
 
 from regulars.campaigns.campaign import Campaign
 from regulars.check import Finding, did_you_mean
+from regulars.connections.pass_use import check as check_transfers
 from regulars.connections.purchaser import TRANSFER
 from regulars.connections.transfer import TransferRules
-from regulars.connections.transfer import check as check_transfers
 from regulars.connections.transfer_events import of_transfers
 from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError

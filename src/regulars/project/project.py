@@ -5,54 +5,61 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from regulars.campaigns.campaign import Campaign
-from regulars.campaigns.declare import declare as declare_campaign
 from regulars.campaigns.wording import Wording
 from regulars.check import Finding, did_you_mean
 from regulars.config import FILE, Config, read_config
-from regulars.connections.transfer import TransferRules
-from regulars.connections.transfer import declare as declare_transfers
-from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError
 from regulars.events.category import Categories
-from regulars.events.category import declare as declare_categories
-from regulars.events.event import EventType
-from regulars.events.event import declare as declare_event
 from regulars.events.plan import Plans
-from regulars.events.plan import declare as declare_plans
 from regulars.events.subcategory import Subcategories
-from regulars.events.subcategory import declare as declare_subcategories
 from regulars.events.vocabulary import DeclaresCondition, Vocabulary
-from regulars.experiments.declare import declare as declare_experiment
-from regulars.experiments.experiment import Experiment
-from regulars.experiments.holdout import Holdout
-from regulars.experiments.holdout import declare as declare_holdouts
-from regulars.flags.declare import Flag, declare_attributes
-from regulars.flags.declare import declare as declare_flag
-from regulars.flows.declare import declare as declare_flow
-from regulars.flows.flow import Flow
-from regulars.identity.identifier import IdentifierRules
-from regulars.metrics.metric import Metric
-from regulars.metrics.metric import declare as declare_metric
 from regulars.plugins import conditions as installed_conditions
-from regulars.plugins import declare_destination, declare_source
 from regulars.project.declared import Declared, Reading, read_declarations, refused
 from regulars.project.layout import fingerprint
 from regulars.project.remembered import remember, was_right
-from regulars.records.record import Stream
-from regulars.rules.segment import Segment
-from regulars.rules.segment import declare as declare_segment
-from regulars.shops.shop import Shop
-from regulars.shops.shop import declare as declare_shop
-from regulars.shops.told import shop_event_types, with_shops
-from regulars.sources.source import MemoryTokens, Source, Surroundings, TokenStore
-from regulars.sources.tracking.plan import TrackingPlan
-from regulars.sources.tracking.plan import declare as declare_tracking_plan
+from regulars.sources.source import MemoryTokens, Surroundings, TokenStore
 
-Made = TypeVar("Made")
+if TYPE_CHECKING:
+    from regulars.campaigns.campaign import Campaign
+    from regulars.connections.transfer import TransferRules
+    from regulars.destinations.destination import Destination
+    from regulars.events.event import EventType
+    from regulars.experiments.experiment import Experiment
+    from regulars.experiments.holdout import Holdout
+    from regulars.flags.declare import Flag
+    from regulars.flows.flow import Flow
+    from regulars.identity.identifier import IdentifierRules
+    from regulars.metrics.metric import Metric
+    from regulars.records.record import Stream
+    from regulars.rules.segment import Segment
+    from regulars.shops.shop import Shop
+    from regulars.sources.source import Source
+    from regulars.sources.tracking.plan import TrackingPlan
+
+_DECLARES = {
+    "sources": "regulars.plugins:declare_source",
+    "shops": "regulars.shops.shop:declare",
+    "events": "regulars.events.event:declare",
+    "segments": "regulars.rules.segment:declare",
+    "metrics": "regulars.metrics.metric:declare",
+    "experiments": "regulars.experiments.declare:declare",
+    "attributes": "regulars.flags.declare:declare_attributes",
+    "flags": "regulars.flags.declare:declare",
+    "destinations": "regulars.plugins:declare_destination",
+    "campaigns": "regulars.campaigns.declare:declare",
+    "flows": "regulars.flows.declare:declare",
+    "tracking_plans": "regulars.sources.tracking.plan:declare",
+    "categories": "regulars.events.category:declare",
+    "plans": "regulars.events.plan:declare",
+    "subcategories": "regulars.events.subcategory:declare",
+    "transfers": "regulars.connections.transfer:declare",
+    "holdouts": "regulars.experiments.holdout:declare",
+}
+"""What reads each kind of declaration; imported when there is one of the kind, since all of them take a second."""
 
 CUSTOMER_COLUMNS = frozenset({
     "customer_id", "name", "first_name", "last_name", "email", "phone", "birthday", "first_seen", "last_seen",
@@ -143,6 +150,8 @@ class Project:
     @property
     def identifier_rules(self) -> IdentifierRules:
         """Return what counts as somebody's e-mail address and phone number here."""
+        from regulars.identity.identifier import IdentifierRules  # noqa: PLC0415  see _DECLARES
+
         return IdentifierRules.of(self.config)
 
     @property
@@ -167,29 +176,26 @@ class _Assembly:
     is_right: bool = False                   # what declarations say of each other was looked at before
 
     def project(self) -> Project:
-        sources = self._made("sources", lambda one: declare_source(one.name, one.data, at=self.at))
-        shops = self._made("shops", lambda one: declare_shop(one.name, one.data, business=self.config.business))
-        events = self._made("events", lambda one: declare_event(one.name, one.data))
-        sources, told = with_shops(sources, shops), shop_event_types(sources, shops)
+        sources = self._made("sources", at=self.at)
+        shops = self._made("shops", business=self.config.business)
+        events = self._made("events")
+        sources, told = _with_shops(sources, shops)
         vocabulary = self._vocabulary(sources, events + told)
-        segments = self._made("segments", lambda one: declare_segment(one.name, one.data, known=vocabulary))
-        metrics = self._made("metrics", lambda one: declare_metric(one.name, one.data, known=vocabulary))
-        experiments = self._made("experiments", lambda one: declare_experiment(one.name, one.data))
-        attributes = self._beside("attributes", declare_attributes)
-        flags = self._made("flags", lambda one: declare_flag(one.name, one.data, attributes=attributes))
-        destinations = self._made("destinations", lambda one: declare_destination(one.name, one.data, at=self.at))
-        campaigns = self._made("campaigns", lambda one: declare_campaign(
-            one.name, one.data, known=vocabulary, wording=_wording(self.config)
-        ))
-        flows = self._made("flows", lambda one: declare_flow(
-            one.name, one.data, known=vocabulary, wording=_wording(self.config)
-        ))
-        tracking_plans = self._made("tracking_plans", lambda one: declare_tracking_plan(one.name, one.data))
-        categories = self._beside("categories", declare_categories) or Categories()
-        plans = self._beside("plans", declare_plans) or Plans()
-        subcategories = self._beside("subcategories", declare_subcategories) or Subcategories()
-        transfers = self._beside("transfers", declare_transfers)
-        holdouts = self._beside("holdouts", declare_holdouts) or ()
+        wording = _wording(self.config)
+        segments = self._made("segments", known=vocabulary)
+        metrics = self._made("metrics", known=vocabulary)
+        experiments = self._made("experiments")
+        attributes = self._beside("attributes", None)
+        flags = self._made("flags", attributes=attributes)
+        destinations = self._made("destinations", at=self.at)
+        campaigns = self._made("campaigns", known=vocabulary, wording=wording)
+        flows = self._made("flows", known=vocabulary, wording=wording)
+        tracking_plans = self._made("tracking_plans")
+        categories = self._beside("categories", Categories())
+        plans = self._beside("plans", Plans())
+        subcategories = self._beside("subcategories", Subcategories())
+        transfers = self._beside("transfers", None)
+        holdouts = self._beside("holdouts", ())
         self._check_priority()
         if not self.is_right:
             self._check_links(
@@ -224,27 +230,27 @@ class _Assembly:
                     hint=did_you_mean(name, known), where=FILE,
                 ))
 
-    def _made(self, folder: str, declare: Callable[[Declared], Made]) -> tuple[Made, ...]:
+    def _made(self, folder: str, **known: object) -> tuple[Any, ...]:
         """Everything a folder declares that holds; what does not becomes a problem."""
-        made: list[Made] = []
+        made: list[object] = []
         for one in self.reading.of(folder):
             if one.made is not None:
-                made.append(one.made)  # type: ignore[arg-type]  # a Python file gives the object itself
+                made.append(one.made)        # a Python file gives the object itself
                 continue
             try:
-                made.append(declare(one))
+                made.append(_declares(folder)(one.name, one.data, **known))
             except DeclarationError as error:
                 self.reading.problems.append(one.problem(error))
         return tuple(made)
 
-    def _beside(self, name: str, declare: Callable[[Mapping[str, object]], Made]) -> Made | None:
-        """What a single file beside `regulars.toml` declares; None when there is none, or it has a problem."""
+    def _beside(self, name: str, otherwise: Any) -> Any:
+        """What a single file beside `regulars.toml` declares; the other where there is none, or it has a problem."""
         for one in (one for one in self.reading.of("") if one.name == name):
             try:
-                return declare(one.data)
+                return _declares(name)(one.data)
             except DeclarationError as error:
                 self.reading.problems.append(one.problem(error))
-        return None
+        return otherwise
 
     def _vocabulary(self, sources: tuple[Source, ...], events: tuple[EventType, ...]) -> Vocabulary:
         """The names rules may use, those of declarations with a problem too: one fault is told once."""
@@ -277,6 +283,24 @@ class _Assembly:
                 Finding(name="declaration", status="failed", message=error.message, hint=error.hint, where="plug-ins")
             )
             return own
+
+
+def _declares(kind: str) -> Callable[..., Any]:
+    module, _, name = _DECLARES[kind].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def _with_shops(
+    sources: tuple[Source, ...], shops: tuple[Shop, ...]
+) -> tuple[tuple[Source, ...], tuple[EventType, ...]]:
+    """Return the sources with what shops tell in them, and the types of those events."""
+    if not shops:
+        return sources, ()
+    from regulars.shops.told import shop_event_types, with_shops  # noqa: PLC0415  see _DECLARES
+
+    sources = with_shops(sources, shops)
+    return sources, shop_event_types(sources, shops)
 
 
 def _wording(config: Config) -> Wording:

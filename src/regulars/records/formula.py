@@ -23,19 +23,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
+from typing import TypeAlias
 
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
+from regulars.later import dt, ibis, ir
 from regulars.records.formula_functions import DECIMAL, FUNCTIONS, Function, exact_decimal, quotient, whole
 
 Path = tuple[str | int, ...]
 
 _WORDS = {"true": True, "false": False, "null": None}
-_Pairing = Callable[[ir.Value, ir.Value], ir.Value]
+_Pairing: TypeAlias = "Callable[[ir.Value, ir.Value], ir.Value]"
 _COMPARE: dict[type[ast.cmpop], _Pairing] = {
     ast.Eq: lambda a, b: a == b,
     ast.NotEq: lambda a, b: a != b,

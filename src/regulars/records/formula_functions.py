@@ -12,16 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
+from regulars.later import ibis, ir
 
-DECIMAL = dt.Decimal(18, 6)
+DECIMAL = "decimal(18, 6)"
 """The one decimal type of formulas: twelve digits, six places."""
 
-Build = Callable[[Sequence[ir.Value]], ir.Value]
+Build: TypeAlias = "Callable[[Sequence[ir.Value]], ir.Value]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class Function:
 
 def exact_decimal(value: ir.Value) -> ir.Value:
     """Return a number as decimal of six places; missing when it does not fit."""
-    return value if value.type() == DECIMAL else value.try_cast(DECIMAL)
+    return value if value.type() == ibis.dtype(DECIMAL) else value.try_cast(DECIMAL)
 
 
 def quotient(over: ir.Value, under: ir.Value) -> ir.Value:

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-import ibis.expr.types as ir
-
 from regulars.events.measure import Measure
 from regulars.events.window import AsOf, Path
+from regulars.later import ir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import ibis
-import ibis.expr.types as ir
-
 from regulars.errors import DeclarationError
 from regulars.events.measure import Measure
 from regulars.events.vocabulary import Vocabulary, no_strangers
 from regulars.events.window import Path, Window
+from regulars.later import ibis, ir
 from regulars.rules.condition import Facts, Needs
 
 WEIGHTS: Mapping[str, int] = {"opened": 1, "clicked": 4, "replied": 8}

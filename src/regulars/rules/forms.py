@@ -7,13 +7,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, Protocol
 
-import ibis
-import ibis.expr.types as ir
-
 from regulars.events.measure import ENTERED, DaysAhead, InForce, Measure
 from regulars.events.value import IsMissing, ValueTest
 from regulars.events.window import Comparison, Window, days
 from regulars.identity.age import age_on, is_minor_on
+from regulars.later import ibis, ir
 from regulars.rules.condition import Facts, Needs
 
 BUCKETS = 10_000

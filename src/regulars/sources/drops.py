@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError, SourceIncomplete, SourceUnavailable
+from regulars.later import pa, pq
 from regulars.sources.ndjson import ndjson_rows
 from regulars.sources.source import State
 from regulars.sources.tabular import Dialect, Rows, csv_rows, parquet_rows

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
 from regulars.errors import GuardError, SourceIncomplete
+from regulars.later import pa
 from regulars.records.record import Stream
 from regulars.sources.drops import Drop, FileRequest, read_drop
-from regulars.sources.source import ROW_SCHEMA, Page, Reject, State
+from regulars.sources.source import ROW, Page, Reject, State
 
 PAGE_ROWS = 100_000                          # small files are gathered until a page holds so many
 
@@ -28,7 +27,7 @@ class _Gathered:
         return sum(table.num_rows for table in self.tables)
 
     def page(self, resume: State) -> Page:
-        table = pa.concat_tables(self.tables) if self.tables else ROW_SCHEMA.empty_table()
+        table = pa.concat_tables(self.tables) if self.tables else pa.schema(ROW).empty_table()
         page = Page(items=table, resume=resume, rejects=tuple(self.rejects))
         self.tables, self.rejects = [], []
         return page

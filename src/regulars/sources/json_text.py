@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from regulars.later import pa, pc
 
 BATCH_ROWS = 32_768                          # joins of more rows at once cost 15x as much in page faults (measured)
 _NEEDS_ESCAPE = r'["\\\x00-\x1f]'

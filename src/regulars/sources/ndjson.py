@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from regulars.sources.source import ROW_SCHEMA, Reject
+from regulars.later import np, pa, pc
+from regulars.sources.source import ROW, Reject
 from regulars.sources.tabular import RAW_LIMIT, Rows
 
 BLOCK_BYTES = 16_000_000                     # text held at once: about 50,000 rows
@@ -92,4 +90,4 @@ def _fault(line: bytes) -> tuple[str, str] | None:
 
 def _table(file: str, lines: pa.Array, payload: pa.Array) -> pa.Table:
     names = pa.repeat(pa.scalar(file, pa.string()), len(lines))
-    return pa.Table.from_arrays([names, lines, payload], schema=ROW_SCHEMA)
+    return pa.Table.from_arrays([names, lines, payload], schema=pa.schema(ROW))

@@ -11,12 +11,11 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
-import httpx
 import msgspec
-import stamina
 
 from regulars.clock import Clock
 from regulars.errors import SourceError, SourceRefused, SourceUnavailable
+from regulars.later import httpx, stamina
 from regulars.sources.rest_auth import Credentials
 
 LONGEST_WAIT = timedelta(minutes=5)

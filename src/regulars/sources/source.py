@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-import pyarrow as pa
-
 from regulars.clock import Clock
 from regulars.errors import SourceIncomplete
+from regulars.later import pa
 from regulars.records.record import Stream
 
 State: TypeAlias = dict[str, object]
@@ -21,7 +20,7 @@ State: TypeAlias = dict[str, object]
 Window: TypeAlias = tuple[datetime, datetime]
 """First moment and end (exclusive) of a backfill, aware."""
 
-ROW_SCHEMA = pa.schema([("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])
+ROW = {"file": "string", "line": "int64", "payload": "string"}
 """Columns of a page of file rows: relative path, line from 1 (a CSV's header is line 1), JSON text."""
 
 
@@ -40,7 +39,7 @@ class Reject:
 class Page:
     """Some records of one stream, and how to go on after them."""
 
-    items: tuple[bytes, ...] | pa.Table      # raw JSON items without line breaks, or rows of ROW_SCHEMA
+    items: tuple[bytes, ...] | pa.Table      # raw JSON items without line breaks, or rows of ROW
     resume: State | None = None              # give it to `pull` to go on after this page; None on the last one
     total: int | None = None                 # how many records the source promises for the whole set
     is_last: bool = False

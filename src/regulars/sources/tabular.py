@@ -8,15 +8,10 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as arrow_csv
-import pyarrow.parquet as pq
-
 from regulars.errors import SourceChanged, SourceIncomplete
+from regulars.later import arrow_csv, np, pa, pc, pq
 from regulars.sources.json_text import rows_as_json
-from regulars.sources.source import ROW_SCHEMA, Reject
+from regulars.sources.source import ROW, Reject
 
 RAW_LIMIT = 2_000                            # characters of a bad row that are kept
 _BAD_BYTES = "\U0010fffe"                    # a noncharacter: no valid text holds it, so it marks bytes that were none
@@ -37,7 +32,7 @@ class Dialect:
 class Rows:
     """What one file, or one block of it, holds."""
 
-    table: pa.Table                          # ROW_SCHEMA
+    table: pa.Table                          # ROW
     rejects: tuple[Reject, ...] = ()
 
 
@@ -54,7 +49,7 @@ def csv_rows(data: bytes, *, file: str, dialect: Dialect) -> Rows:
     """Return the rows of a CSV file as JSON objects of strings; otherwise as `csv_columns`."""
     columns = csv_columns(data, file=file, dialect=dialect)
     if not columns.table.num_columns:
-        return Rows(table=ROW_SCHEMA.empty_table())
+        return Rows(table=pa.schema(ROW).empty_table())
     return Rows(table=_as_rows(file, columns.lines, rows_as_json(columns.table)), rejects=columns.rejects)
 
 
@@ -111,7 +106,7 @@ def parquet_rows(source: pq.ParquetFile, group: int, *, file: str, first_line: i
 
 def _as_rows(file: str, lines: np.ndarray, payload: pa.ChunkedArray) -> pa.Table:
     names = pa.repeat(pa.scalar(file, pa.string()), len(lines))
-    return pa.Table.from_arrays([names, pa.array(lines, pa.int64()), payload], schema=ROW_SCHEMA)
+    return pa.Table.from_arrays([names, pa.array(lines, pa.int64()), payload], schema=pa.schema(ROW))
 
 
 def _as_utf8(data: bytes, encoding: str | None, *, file: str) -> tuple[bytes, bool]:

@@ -13,7 +13,7 @@ from regulars.pipeline.campaign import campaign_of
 from regulars.project import Project
 from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
-from regulars.storage.book.messages import PLANNED
+from regulars.storage.book.planned import PLANNED
 
 _TOML = """\
 [business]

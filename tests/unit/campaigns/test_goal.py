@@ -10,8 +10,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from regulars.campaigns.conversion import conversions, reached
 from regulars.campaigns.declare_goal import declare_costs, declare_goals
-from regulars.campaigns.goal import CampaignGoal, Costs, conversions, reached
+from regulars.campaigns.goal import CampaignGoal, Costs
 from regulars.errors import DeclarationError
 from regulars.metrics.metric import declare as declare_metric
 

@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from regulars.connections.pass_use import PASS_USE
 from regulars.connections.purchaser import (
     PURCHASE,
     TRANSFER,
@@ -22,7 +23,6 @@ from regulars.connections.purchaser import (
     transfers,
     weighed,
 )
-from regulars.connections.transfer import PASS_USE
 from regulars.events.money import LINE
 from regulars.records.formula import Formula
 

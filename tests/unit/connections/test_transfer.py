@@ -13,7 +13,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regulars.connections.transfer import PASS_USE, check, declare, pass_uses, refused, taken
+from regulars.connections.pass_use import PASS_USE, check, pass_uses, refused, taken
+from regulars.connections.transfer import declare
 from regulars.errors import DeclarationError
 from regulars.records.intake import typed_schema
 from regulars.records.record import declare_stream

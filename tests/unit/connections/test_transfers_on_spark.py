@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from regulars.connections.pass_use import pass_uses, taken
 from regulars.connections.purchaser import PURCHASE, evidence, lodgers, pairs, transfers, weighed
-from regulars.connections.transfer import declare, pass_uses, taken
+from regulars.connections.transfer import declare
 from regulars.records.intake import typed_schema
 from regulars.records.record import declare_stream
 from regulars.storage.engines.duckdb import DuckDBEngine

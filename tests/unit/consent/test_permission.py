@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from regulars.consent.everybody import permissions
 from regulars.consent.ledger import ANY, ENTRIES, EXPLICIT, METHODS, Entry, chained, standing
-from regulars.consent.permission import CLOSED, Person, deferred, may_contact, permissions
+from regulars.consent.permission import CLOSED, Person, deferred, may_contact
 from regulars.consent.quiet_hours import Window
 from regulars.consent.suppression import REASONS, SUPPRESSIONS, Suppression, address_hash, address_hashes
 from regulars.storage.engines.duckdb import DuckDBEngine
@@ -193,13 +194,13 @@ def test_everybody_is_told_what_each_would_be(
 ) -> None:
     people = [("p1", "a", "own"), ("p2", "b", "primary guardian"), ("p3", "a", "own"), ("p4", None, "none on file")]
     ledger = [
-        {"seq": n, **{name: getattr(e, name) for name in ENTRIES.names if hasattr(e, name)}} for n, e in enumerate(said)
+        {"seq": n, **{name: getattr(e, name) for name in ENTRIES if hasattr(e, name)}} for n, e in enumerate(said)
     ]
     bulk = permissions(
         _table(duck, [dict(zip(("customer_id", "address_hash", "address_reason"), p, strict=True)) for p in people],
                ibis.schema(dict.fromkeys(("customer_id", "address_hash", "address_reason"), "string"))),
-        _table(duck, ledger, ENTRIES),
-        _table(duck, [{name: getattr(s, name) for name in SUPPRESSIONS.names} for s in stopped], SUPPRESSIONS),
+        _table(duck, ledger, ibis.schema(ENTRIES)),
+        _table(duck, [{name: getattr(s, name) for name in SUPPRESSIONS} for s in stopped], ibis.schema(SUPPRESSIONS)),
         channel=channel, purpose=purpose, at=NOON,
     )
 

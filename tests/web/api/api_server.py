@@ -28,7 +28,8 @@ from regulars.pipeline.review import rule
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.sources.webhook.line import Landed
 from regulars.storage.book.consent import Review
-from regulars.storage.book.messages import PLANNED, Attempt, Settled
+from regulars.storage.book.messages import Attempt, Settled
+from regulars.storage.book.planned import PLANNED
 from regulars.storage.book.replies import KeptReply
 from regulars.storage.book.webhooks import Handed, webhook_id_of
 from regulars.storage.stores import Stores

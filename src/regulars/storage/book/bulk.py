@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 import sqlalchemy as sa
+
+from regulars.later import pa
 
 BATCH = 5_000
 """Rows per statement: enough to forget its cost, few enough to keep the memory of one batch small."""
 
 FETCHED = 500
 """Rows taken from a driver at once: with more of them alive Python looks for garbage among them, for as long again."""
+
+_KINDS = {"boolean": "bool", "date": "date32", "timestamp": "timestamp[us]"}
+"""What Arrow calls otherwise than expressions do."""
 
 ASKED = 20_000
 """Values that are looked for in one statement; SQLite and PostgreSQL both take some more."""
@@ -73,6 +77,11 @@ def _array(values: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
     if pa.types.is_boolean(kind):
         return pa.array([None if value is None else bool(value) for value in values], kind)
     return pa.array(values, kind)
+
+
+def schema(columns: Mapping[str, str]) -> pa.Schema:
+    """Return the schema of columns whose types stand by their names: string, int64, boolean, date, timestamp."""
+    return pa.schema({name: _KINDS.get(kind, kind) for name, kind in columns.items()})
 
 
 def texts(*names: str) -> list[pa.Field]:

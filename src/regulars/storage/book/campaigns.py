@@ -17,6 +17,10 @@ ENOUGH = 100_000
 """Up to how many sent messages are counted for a share: beyond it a share no longer moves."""
 
 
+Counted = tuple[str, str, str | None, int]
+"""Variant, state, reason, and how many messages."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
     """One occurrence of a campaign, as it stands."""
@@ -158,7 +162,7 @@ class CampaignBook:
             rows = connection.execute(query.where(*self._messages(campaign_id))).all()
         return dict(sorted(tuple(row) for row in rows))
 
-    def tally(self, campaign_id: str) -> list[tuple[str, str, str | None, int]]:
+    def tally(self, campaign_id: str) -> list[Counted]:
         """Return variant, state, reason and how many messages: everything that can be counted, of one look."""
         t = messages.c
         what = (t.variant, t.state, t.reason)

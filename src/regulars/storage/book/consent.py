@@ -8,34 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-import pyarrow as pa
 import sqlalchemy as sa
 
-from regulars.consent.ledger import Entry, chained, entry_key
-from regulars.consent.suppression import Suppression
+from regulars.consent.ledger import ENTRIES, Entry, chained, entry_key
+from regulars.consent.suppression import SUPPRESSIONS, Suppression
 from regulars.errors import NotFound
+from regulars.later import pa
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import consent_entries, consent_reviews, consent_wordings, suppressions
 
-MOMENT = pa.timestamp("us")
 COUNTER = "consent"
 MANY = 50_000
 """Addresses of so many are no longer looked up one by one: the whole ledger is read in less time."""
-
-ENTRIES = pa.schema([
-    pa.field("seq", pa.int64()),
-    *bulk.texts("address_hash", "customer_id", "channel", "purpose", "action", "method", "wording_hash", "source",
-                "evidence"),
-    pa.field("at", MOMENT), pa.field("expires_at", MOMENT), pa.field("recorded_at", MOMENT), *bulk.texts("chain"),
-])
-"""As `consent.ledger.ENTRIES`: one row an entry."""
-
-SUPPRESSIONS = pa.schema([
-    *bulk.texts("channel", "address_hash", "reason", "source"), pa.field("since", MOMENT),
-    pa.field("lifted_at", MOMENT),
-])
-"""As `consent.suppression.SUPPRESSIONS`: one row a channel, address and reason."""
 
 Verdict = Literal["opt_out", "keep"]
 
@@ -126,13 +111,13 @@ class ConsentBook:
                 .where(s.tenant == self.database.tenant, s.address_hash.in_(address_hashes))
                 .order_by(s.channel, s.reason)
             ).mappings():
-                stop = Suppression(**{name: row[name] for name in SUPPRESSIONS.names})
+                stop = Suppression(**{name: row[name] for name in SUPPRESSIONS})
                 stops[row["address_hash"]].append(stop)
         return {
             each: OnRecord(entries=tuple(entries[each]), suppressions=tuple(stops[each])) for each in address_hashes
         }
 
-    def entries(self, *, after: int = 0, columns: Sequence[str] = ENTRIES.names) -> pa.Table:
+    def entries(self, *, after: int = 0, columns: Sequence[str] = tuple(ENTRIES)) -> pa.Table:
         """Return the ledger as ENTRIES after a number, sorted by it; or what columns without it say, in any order."""
         query, schema = self._said(columns)
         with self.database.reading() as connection:
@@ -199,10 +184,11 @@ class ConsentBook:
 
     def suppressions(self) -> pa.Table:
         """Return all suppressions that ever were as SUPPRESSIONS, sorted."""
-        query = sa.select(*(suppressions.c[name] for name in SUPPRESSIONS.names))
+        query = sa.select(*(suppressions.c[name] for name in SUPPRESSIONS))
         with self.database.reading() as connection:
             mine = query.where(suppressions.c.tenant == self.database.tenant)
-            return bulk.read(connection, mine, SUPPRESSIONS, order_by=("channel", "address_hash", "reason"))
+            schema = bulk.schema(SUPPRESSIONS)
+            return bulk.read(connection, mine, schema, order_by=("channel", "address_hash", "reason"))
 
     def ask(self, review: Review) -> None:
         """Put a reply before a person and suppress its sender meanwhile, in one transaction; twice is once."""
@@ -285,7 +271,7 @@ class ConsentBook:
 
     def _said(self, columns: Sequence[str]) -> tuple[sa.Select[Any], pa.Schema]:
         query = sa.select(*(consent_entries.c[name] for name in columns))
-        schema = pa.schema([ENTRIES.field(name) for name in columns])
+        schema = bulk.schema({name: ENTRIES[name] for name in columns})
         return query.where(consent_entries.c.tenant == self.database.tenant), schema
 
     def _known(self, connection: sa.Connection, told: Mapping[str, Entry]) -> set[str]:
@@ -319,7 +305,7 @@ class ConsentBook:
             },
             where=t.lifted_at.is_not(None),
         ).returning(t.reason)
-        values = {name: getattr(stop, name) for name in SUPPRESSIONS.names}
+        values = {name: getattr(stop, name) for name in SUPPRESSIONS}
         told = statement.values(tenant=self.database.tenant, lifted_by=None, **values)
         return connection.execute(told).first() is not None
 

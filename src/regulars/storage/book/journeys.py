@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from regulars.flows.journey import JOURNEYS, TAKEN
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
-from regulars.storage.book.messages import plan_within
+from regulars.storage.book.planned import plan_within
 from regulars.storage.book.tables import flow_journeys, flow_states, flow_steps
 
 FlowState = Literal["running", "paused"]

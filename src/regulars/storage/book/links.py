@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from regulars.campaigns.campaign import message_id, read_message_id
 from regulars.campaigns.link import Click, ShortLink
+from regulars.later import pa
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import attempts, clicks, messages, short_links
 
-CLICKS = pa.schema([
-    *bulk.texts("click_id", "campaign_id", "customer_id"), pa.field("position", pa.int64()), *bulk.texts("url"),
-    pa.field("at", pa.timestamp("us")), *bulk.texts("method", "agent"), pa.field("sent_at", pa.timestamp("us")),
-    pa.field("taken_at", pa.timestamp("us")),
-])
+CLICKS = {
+    "click_id": "string", "campaign_id": "string", "customer_id": "string", "position": "int64", "url": "string",
+    "at": "timestamp", "method": "string", "agent": "string", "sent_at": "timestamp", "taken_at": "timestamp",
+}
 """One row a click, in the order of ids; moments UTC. sent_at: of the message; taken_at is null until it is taken."""
 
 
@@ -81,7 +80,7 @@ class LinkBook:
         of = sa.exists(sa.select(some.c.campaign_id).where(
             some.c.campaign_id == k.campaign_id, some.c.customer_id == k.customer_id
         ))
-        columns = [a.attempted_at if name == "sent_at" else k[name] for name in CLICKS.names]
+        columns = [a.attempted_at if name == "sent_at" else k[name] for name in CLICKS]
         query = sa.select(*columns).select_from(clicks)
         query = query.outerjoin(messages, sa.and_(
             m.tenant == k.tenant, m.campaign_id == k.campaign_id, m.customer_id == k.customer_id
@@ -90,7 +89,7 @@ class LinkBook:
             a.tenant == m.tenant, a.campaign_id == m.campaign_id, a.customer_id == m.customer_id, a.n == m.attempts
         ))
         with self.database.reading() as connection:
-            return bulk.read(connection, query.where(*mine, of), CLICKS, order_by=["click_id"])
+            return bulk.read(connection, query.where(*mine, of), bulk.schema(CLICKS), order_by=["click_id"])
 
     def taken(self, click_ids: Sequence[str], *, at: datetime) -> None:
         """Write down that clicks are among the receipts."""

@@ -11,26 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from regulars.campaigns.campaign import message_id
+from regulars.later import pa
 from regulars.storage.book import bulk
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import attempts, campaigns, messages
 
 MessageState = Literal["planned", "deferred", "claimed", "sent", "failed", "skipped", "unknown"]
 Known = Literal["accepted", "refused", "deferred", "unknown"]
-
-PLANNED = pa.schema([
-    *bulk.texts("customer_id", "address", "variant", "household_id", "region", "gaps", "state", "reason"),
-    pa.field("due_at", pa.timestamp("us")),
-    pa.field("expires_at", pa.timestamp("us")),          # after which it is not sent any more; null: never
-])
-"""One row a customer of the audience: state is planned or skipped, reason says why skipped; gaps is a JSON object."""
-
-PLACES = pa.schema(bulk.texts("customer_id", "address", "household_id"))
-"""One row a message: whose it is, and where it goes."""
 
 LOST = "the worker ended before the answer came"
 
@@ -97,6 +87,8 @@ class MessageBook:
 
     def plan(self, campaign_id: str, rows: pa.Table, *, at: datetime) -> None:
         """Add PLANNED rows to an occurrence; a customer who has a message already keeps it."""
+        from regulars.storage.book.planned import plan_within  # noqa: PLC0415  who sends needs no Arrow
+
         with self.database.writing() as connection:
             plan_within(self.database, connection, campaign_id, rows, at=at)
 
@@ -133,6 +125,8 @@ class MessageBook:
 
     def places(self, campaign_id: str) -> pa.Table:
         """Return where the messages of an occurrence go that were not skipped, as PLACES, sorted by customer."""
+        from regulars.storage.book.planned import PLACES  # noqa: PLC0415  as above
+
         t = messages.c
         query = sa.select(t.customer_id, t.address, t.household_id).where(
             *self._of(campaign_id), t.state != "skipped"
@@ -318,18 +312,6 @@ class MessageBook:
             *self._of(campaign_id), messages.c.customer_id == sa.bindparam("b_customer"), *where
         ).values(changed)
         connection.execute(statement, rows)
-
-
-def plan_within(
-    database: Database, connection: sa.Connection, campaign_id: str, rows: pa.Table, *, at: datetime
-) -> None:
-    """Add PLANNED rows to an occurrence, in a transaction that does more than that."""
-    statement = database.insert(messages).on_conflict_do_nothing()
-    shared = {
-        "tenant": database.tenant, "campaign_id": campaign_id, "attempts": 0, "changed_at": at, "worker": None,
-        "claimed_until": None,
-    }
-    bulk.write(connection, statement, rows.select(PLANNED.names).cast(PLANNED), **shared)
 
 
 def _waits() -> sa.ColumnElement[bool]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -74,8 +75,11 @@ class WayBook:
                     (self._said, SAID, replies.c.customer_id),
                 )
             )
-        others = before.filter(pc.invert(pc.is_in(before["customer"], heard)))
-        return pa.concat_tables([others, _together(sent, told, said)]).sort_by("customer")
+        # Messages are as they were, so each has its place among them.
+        news = _together(sent, told, said)
+        place = pc.index_in(before["customer"], news["customer"].combine_chunks()).cast(pa.int64())
+        own = pa.array(np.arange(before.num_rows))
+        return pa.concat_tables([before, news]).take(pc.coalesce(pc.add(place, before.num_rows), own))
 
     def _sent(self, campaign_id: str) -> sa.Select[Any]:
         m, a, c = messages.c, attempts.c, campaigns.c

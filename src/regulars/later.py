@@ -1,0 +1,50 @@
+"""Libraries that are imported when they are first used: who sends a campaign reads declarations and computes nothing.
+
+Ibis, Arrow and numpy together take half a second. Modules that declare something, and say as an expression too what it
+means, take them from here; those that only compute import them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+
+class Later(ModuleType):
+    """Stands for a module and imports it when something of it is first asked for, as `lazy import` will (PEP 810)."""
+
+    def __getattr__(self, name: str) -> object:
+        """Return what the module calls so, and keep it: it is asked for once."""
+        found = getattr(import_module(self.__name__), name)
+        setattr(self, name, found)
+        return found
+
+
+if TYPE_CHECKING:
+    import css_inline
+    import httpx
+    import ibis
+    import ibis.expr.datatypes as dt
+    import ibis.expr.types as ir
+    import mrml
+    import numpy as np
+    import numpy.typing as npt
+    import phonenumbers
+    import phonenumbers.timezone as number_zones
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv as arrow_csv
+    import pyarrow.parquet as pq
+    import stamina
+else:
+    ibis, dt, ir = map(Later, ("ibis", "ibis.expr.datatypes", "ibis.expr.types"))
+    np, npt = map(Later, ("numpy", "numpy.typing"))
+    pa, pc, pq, arrow_csv = map(Later, ("pyarrow", "pyarrow.compute", "pyarrow.parquet", "pyarrow.csv"))
+    httpx, stamina, css_inline, mrml = map(Later, ("httpx", "stamina", "css_inline", "mrml"))
+    phonenumbers, number_zones = map(Later, ("phonenumbers", "phonenumbers.timezone"))
+
+__all__ = [
+    "Later", "arrow_csv", "css_inline", "dt", "httpx", "ibis", "ir", "mrml", "np", "npt", "number_zones", "pa", "pc",
+    "phonenumbers", "pq", "stamina",
+]
