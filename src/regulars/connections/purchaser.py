@@ -189,8 +189,10 @@ def transfers(uses: ir.Table, found_out: ir.Table, *, profiles: ir.Table, identi
     """Return TRANSFER of pass uses and what `weighed` found out; a pass from oneself is an own use and left out."""
     shared = uses.filter(uses.purchaser_name.notnull())
     rows = shared.left_join(found_out, "checkin_id").drop("checkin_id_right")
-    theirs = shared.select("profile_source", profile_id="user_profile_id")
-    named = profiles.select("profile_source", "profile_id", "raw_name").semi_join(theirs, ["profile_source", "profile_id"])
+    account = ["profile_source", "profile_id"]
+    named = profiles.select(*account, "raw_name").semi_join(
+        shared.select("profile_source", profile_id="user_profile_id"), account
+    )
     users = named.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"]).select(
         user_source="profile_source", user_profile="profile_id", user_customer_id="customer_id", user_name="raw_name"
     )
