@@ -129,7 +129,7 @@ def evidence(
         uses: PASS_USE, own uses too.
         visits: VISIT of the pass uses' source.
         sales: PURCHASE.
-        identity: profile_id and customer_id of that source.
+        identity: profile_id and customer_id of that source; those of everybody who is meant are enough.
 
     """
     return [
@@ -142,7 +142,7 @@ def evidence(
 def lodgers(found: ir.Table, households: ir.Table) -> ir.Table:
     """Return EVIDENCE of who lives with the one who used the pass; households: household_id, customer_id."""
     homes = households.select("household_id", "customer_id").distinct()
-    theirs = homes.select(owner="customer_id", home="household_id")
+    theirs = homes.semi_join(found, "customer_id").select(owner="customer_id", home="household_id")
     users = homes.select(lodger="customer_id", shared_home="household_id")
     shared = theirs.inner_join(users, theirs.home == users.shared_home).filter(lambda t: t.owner != t.lodger)
     is_shared = (found.customer_id == shared.owner) & (found.user_customer_id == shared.lodger)
@@ -189,7 +189,10 @@ def transfers(uses: ir.Table, found_out: ir.Table, *, profiles: ir.Table, identi
     """Return TRANSFER of pass uses and what `weighed` found out; a pass from oneself is an own use and left out."""
     shared = uses.filter(uses.purchaser_name.notnull())
     rows = shared.left_join(found_out, "checkin_id").drop("checkin_id_right")
-    named = profiles.select("profile_source", "profile_id", "raw_name")
+    account = ["profile_source", "profile_id"]
+    named = profiles.select(*account, "raw_name").semi_join(
+        shared.select("profile_source", profile_id="user_profile_id"), account
+    )
     users = named.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"]).select(
         user_source="profile_source", user_profile="profile_id", user_customer_id="customer_id", user_name="raw_name"
     )

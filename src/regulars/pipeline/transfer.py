@@ -108,15 +108,17 @@ def changed_evidence(workspace: Workspace, rules: TransferRules) -> int:
         return 0
     uses, identity = workspace.table(USES), workspace.table("identity")
     lake.replace(PAIRS, pairs(uses, workspace.table("profiles"), identity), allow_shrink=True)
-    stream = workspace.project.stream(rules.stream)
-    bought = purchases(workspace.table(MONEY), identity, rules.bought)
-    with lake.gathered([bought], schema=PURCHASE) as sales:
-        kinds = evidence(
-            lake.table(PAIRS), uses=uses, visits=_visits(workspace, stream, rules), sales=sales,
-            identity=identity.filter(identity.profile_source == stream.source),
-        )
-        with lake.gathered(kinds, schema=EVIDENCE) as reasons:
-            lake.replace(REASONS, reasons, meta={"made_of": made_of}, allow_shrink=True)
+    stream, met = workspace.project.stream(rules.stream), lake.table(PAIRS)
+    # Before visits and sales are looked at: hardly a customer is named in a text.
+    with lake.gathered([identity.semi_join(met, "customer_id")], schema=identity.schema()) as meant:
+        bought = purchases(workspace.table(MONEY), meant, rules.bought)
+        with lake.gathered([bought], schema=PURCHASE) as sales:
+            kinds = evidence(
+                met, uses=uses, visits=_visits(workspace, stream, rules), sales=sales,
+                identity=meant.filter(meant.profile_source == stream.source),
+            )
+            with lake.gathered(kinds, schema=EVIDENCE) as reasons:
+                lake.replace(REASONS, reasons, meta={"made_of": made_of}, allow_shrink=True)
     return lake.rows(REASONS)
 
 
