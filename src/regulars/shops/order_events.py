@@ -13,6 +13,7 @@ from regulars.events.currency import minor_digits
 from regulars.events.event import EventType
 from regulars.events.event import declare as declare_event
 from regulars.records.record import Field, ProfileMapping, Stream
+from regulars.records.versions import VERSION
 from regulars.shops.pixel_events import BOUGHT
 from regulars.shops.shop import Shop
 from regulars.sources.door import EVENTS
@@ -37,6 +38,9 @@ _BUYER = (
     Field(name="order_email", path="said.email", type="text"),
     Field(name="order_phone", path="said.phone", type="text"),
 )
+_VERSION = Field(name="version", path=VERSION, type="text")
+"""Which state of an order a delivery tells: they come in any order."""
+
 _PROFILE = ProfileMapping(
     id="buyer", email="coalesce(buyer_email, order_email)",
     phone="coalesce(buyer_phone, order_phone)", first_name="buyer_first_name", last_name="buyer_last_name",
@@ -90,10 +94,10 @@ def order_event_types(sources: Iterable[Source], shops: Iterable[Shop]) -> tuple
 
 
 def taken_names(source: Source) -> Iterable[DeclarationError]:
-    """Yield fields of a webhook that mean something else than a buyer's do, by a shop's `orders`."""
+    """Yield fields of a webhook that mean something else than orders and their buyers do, by a shop's `orders`."""
     for stream in source.streams:
         own = {field.name: field for field in stream.fields}
-        for field in _BUYER if stream.profile is None else ():
+        for field in (_VERSION, *(_BUYER if stream.profile is None else ())):
             if own.get(field.name, field) != field:
                 yield DeclarationError(
                     f"{source.name} declares {field.name!r} otherwise than orders mean it",
@@ -110,11 +114,10 @@ def _with_lines(source: Source) -> Source:
 
 
 def _with_buyer(stream: Stream) -> Stream:
-    if stream.profile is not None:
-        return stream
+    more = (_VERSION, *(_BUYER if stream.profile is None else ()))
     own = {field.name for field in stream.fields}
-    fields = (*stream.fields, *(field for field in _BUYER if field.name not in own))
-    return replace(stream, fields=fields, profile=_PROFILE)
+    fields = (*stream.fields, *(field for field in more if field.name not in own))
+    return replace(stream, fields=fields, profile=stream.profile or _PROFILE)
 
 
 def _event_types(shop: Shop) -> Iterable[EventType]:

@@ -57,7 +57,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         *(said("IMPRESSION", n, ago=timedelta(days=1)) for n in range(10, 12)), said("IMPRESSION", 20, **two), said("IMPRESSION", 21, **two),
     )
     with ran(folder, at=MORNING) as workspace:
-        keys = {scope: new_key(workspace.book, scope, scope=scope, by="test", at=NOW)[1] for scope in ("read", "write")}  # type: ignore[arg-type]  # scopes
+        keys = {scope: new_key(workspace.book, scope, scope=scope, by="test", at=NOW)[1] for scope in ("read", "write", "admin")}  # type: ignore[arg-type]  # scopes
     with running(lambda: open_workspace(folder, clock=FixedClock(MORNING), environment={}), folder, more=reference_routes) as client:
         yield Served(folder=folder, client=client, keys=keys)
 
@@ -249,6 +249,58 @@ def test_how_shops_are_is_told_to_whoever_has_a_key(served: Served) -> None:
     assert served.client.get("/status").status_code == 401
 
 
+def manual(served: Served, key: str = "write", **said: Any) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {served.keys[key]}"}
+    return served.client.post("/app/api/statistics-export/manual", data=said, headers=headers)
+
+
+@pytest.mark.parametrize("named", [{"productId": "7", "variantId": "70"}, {"shopifyProductId": BOOTS, "shopifyVariantId": VARIANT}])
+def test_the_files_of_one_variant_and_day_are_written_when_they_are_asked_for(served: Served, named: dict[str, str]) -> None:
+    told = manual(served, **named, date="2026-02-03").json()
+
+    [one] = told["results"]
+    assert (told["success"], told["date"], one["shopId"], one["csvKey"]) == (True, "2026-02-03", "gear", "statistic-exports/gear/7/70/20260203.csv")
+    assert one["metrics"] == {"impressions": 2, "addToCarts": 0, "ctr": 0.0, "orders": 0, "revenue": "0.00"}
+    rows = list(csv.DictReader((served.folder / "data" / "exports" / one["csvKey"]).open()))
+    assert [(row["date"], row["impressions"]) for row in rows] == [("2026-02-03", "2")]
+
+
+def test_files_of_what_is_not_named_or_was_never_told_of_are_refused(served: Served) -> None:
+    whole = {"productId": "7", "variantId": "70"}
+
+    assert [manual(served, **said).status_code for said in ({"productId": "7"}, {"variantId": "70"}, {**whole, "productId": "boots"})] == [400] * 3
+    assert [manual(served, **whole, date=day).status_code for day in ("soon", "2026-02-05")] == [400, 400]
+    assert [manual(served, **{**whole, "variantId": "99"}).status_code, manual(served, **whole, date="2026-02-01").status_code] == [404, 404]
+    assert manual(served, key="read", **whole).status_code == 403
+
+
+def test_what_pixels_told_last_is_shown_to_administrators(served: Served) -> None:
+    post(served.folder, said("ADD_TO_CART", 90, at=MORNING, sessionId="late", revenue="12.50", quantity=2), at=MORNING)
+
+    told = served.get("/api/debug-events", key="admin", shop="gear", limit=3).json()
+    other = served.get("/api/debug-events", key="admin", productId=8).json()
+    refused = [served.get("/api/debug-events", key="admin", **asked).status_code for asked in ({"limit": 0}, {"productId": "boots"}, {"shop": "gaer"})]
+
+    # What no run has read is there too, as soon as it is landed.
+    newest = told["events"][0]
+    assert (told["success"], told["count"], newest["sessionId"], newest["eventType"]) == (True, 3, "late", "ADD_TO_CART")
+    assert {name: newest[name] for name in ("productId", "variantId", "revenue", "quantity", "shopId", "testId")} == {
+        "productId": BOOTS, "variantId": VARIANT, "revenue": "12.50", "quantity": 2, "shopId": "gear", "testId": "gallery",
+    }
+    assert newest["activeCase"] in {"BASE", "TEST"}
+    assert {one["shopId"] for one in other["events"]} == {"two"}
+    assert refused == [400, 400, 404]
+    assert served.get("/api/debug-events", key="write").status_code == 403
+
+
+def test_a_theme_gets_its_script_without_a_key(served: Served) -> None:
+    answer = served.client.get("/api/tracking-script.js", params={"shop": "gear.myshopify.com"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "/track" in answer.text
+
+
 def test_a_rotation_says_what_it_did_when_it_is_over(served: Served) -> None:
     told = served.get("/api/v1/shops/gear/rotations/gallery").json()
 
@@ -260,9 +312,9 @@ def test_a_rotation_says_what_it_did_when_it_is_over(served: Served) -> None:
 
 REFERENCE = [
     (method, route.path) for route in reference_routes(None)  # type: ignore[arg-type]  # nobody is asked here
-    for method in sorted((route.methods or set()) - {"HEAD"}) if route.path != "/api/rotation-state"
+    for method in sorted((route.methods or set()) - {"HEAD"}) if route.path not in {"/api/rotation-state", "/api/tracking-script.js"}
 ]
-"""Every path of the reference but the one that pages ask."""
+"""Every path of the reference but those that pages ask."""
 
 
 @pytest.mark.parametrize(("method", "path"), REFERENCE)

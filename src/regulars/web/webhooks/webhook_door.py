@@ -114,7 +114,7 @@ class WebhookDoor:
         if not pieces:                       # a trial that says nothing
             return 200
         lines = [_line(source, delivery, one, now) for one in pieces]
-        hashes = message_hashes(prefix_of(source.name), [one.id for one in pieces])
+        hashes = message_hashes(prefix_of(source.name), [one.known_by for one in pieces])
         try:
             receipt = await self.commits.take(Arrivals(source=source.name, hashes=hashes, text=b"".join(lines)))
         except (Busy, StoreError):
@@ -142,6 +142,8 @@ def _line(source: WebhookSource, delivery: Delivery, piece: Piece, at: datetime)
     kept: dict[str, object] = {
         member: delivery.headers[header] for member, header in scheme.keeps.items() if header in delivery.headers
     }
+    if piece.topic is not None:
+        kept["topic"] = piece.topic
     if scheme.lines is not None and (told := scheme.lines(str(kept.get("topic", "")), piece.said)):
         kept["lines"] = told
     return delivery_line(piece, provider=source.provider, content_type=delivery.content_type, kept=kept, at=at)
