@@ -156,7 +156,8 @@ def test_a_shop_that_is_forgotten_leaves_the_queue_of_deliveries_too_whatever_be
 
     asked = {"shop_id": 1, "shop_domain": "gear.myshopify.com", "customer": {"id": 555}, "orders_requested": [], "data_request": {"id": 3}}
     others = {**asked, "shop_domain": "two.myshopify.com"}
-    tell(folder, ("customers/data_request", asked), ("customers/data_request", others), is_handed_on=False)
+    tell(folder, ("customers/data_request", asked), is_handed_on=False)
+    tell(folder, ("customers/data_request", others), shop="two.myshopify.com", is_handed_on=False)
     workspace = open_workspace(folder, clock=FixedClock(NOW), environment={})
     hand_on(workspace, takes=[fails])
     [dead] = [one for one in workspace.book.webhooks.newest(limit=50, state="waiting") if b"gear" in (workspace.book.webhooks.opened(one.webhook_id).body or b"")]
