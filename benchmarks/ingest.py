@@ -412,8 +412,8 @@ def main() -> None:
         if told.only in {None, "ids"}:
             found = known(folder, told.ids)
             print(f"{told.ids:,} ids known, taken for {found.filling:.1f} us of CPU each; {NEW:,} more: "
-                  f"{found.wall:.1f} us per event, {found.cpu:.1f} of CPU; "
-                  f"in the end {found.ids:,} in {found.runs} runs, {found.bytes / found.ids:.1f} bytes each: {found.bytes / 1e6:,.0f} MB on disk, "
+                  f"{found.wall:.1f} us per event, {found.cpu:.1f} of CPU; in the end {found.ids:,} in "
+                  f"{found.runs} runs, {found.bytes / found.ids:.1f} bytes each: {found.bytes / 1e6:,.0f} MB on disk, "
                   f"{found.most_bytes / 1e6:,.0f} at the most; {found.wrong} taken for what they are not")
         if told.only in {None, "plan"}:
             print(f"a tracking plan of {PLANNED} properties: {planned():.1f} us of CPU per event as planned, "

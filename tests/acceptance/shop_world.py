@@ -153,9 +153,9 @@ async def _nobody(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def ran(folder: Path, *, at: datetime = NOW) -> Iterator[Workspace]:
+def ran(folder: Path, *, at: datetime = NOW, environment: Mapping[str, str] | None = None) -> Iterator[Workspace]:
     """Run the project, and give it for a `with`."""
-    workspace = open_workspace(folder, clock=FixedClock(at), environment={})
+    workspace = open_workspace(folder, clock=FixedClock(at), environment=environment or {})
     try:
         result = run(workspace)
         assert [(step.name, step.error) for step in result.steps if step.error] == []

@@ -26,6 +26,9 @@ RETURNED = "order_line_returned"
 LINES = "lines"
 """The stream of lines, below that of deliveries."""
 
+PRODUCTS = "products"
+"""The stream of products, of shops that are asked for them: what they are called and their pictures."""
+
 PROVIDER = "shopify"
 """Who tells of orders."""
 
@@ -37,6 +40,19 @@ _BUYER = (
     Field(name="buyer_last_name", path="said.customer.last_name", type="text"),
     Field(name="order_email", path="said.email", type="text"),
     Field(name="order_phone", path="said.phone", type="text"),
+)
+_PRODUCT = (
+    Field(name="shop", path="shop", type="id", is_required=True),
+    Field(name="id", path="id", type="id", is_required=True),
+    Field(name="title", path="title", type="text"),
+    Field(name="handle", path="handle", type="text"),
+    Field(name="status", path="status", type="text"),
+    Field(name="vendor", path="vendor", type="text"),
+    Field(name="product_type", path="product_type", type="text"),
+    Field(name="url", path="url", type="text"),
+    Field(name="tags", path="tags", type="json"),
+    Field(name="media", path="media", type="json"),
+    Field(name="updated_at", path="updated_at", type="timestamp"),
 )
 _VERSION = Field(name="version", path=VERSION, type="text")
 """Which state of an order a delivery tells: they come in any order."""
@@ -76,9 +92,10 @@ _SEEN: Mapping[str, str] = {"session_id": "session", "told_test": "test", "told_
 
 def with_orders(sources: Sequence[Source], shops: Iterable[Shop]) -> tuple[Source, ...]:
     """Return the sources, those that shops tell orders to with a stream of lines, and with buyers as their profiles."""
-    names = {shop.orders for shop in shops}
+    names = {shop.orders: shop.admin is not None for shop in sorted(shops, key=lambda one: one.admin is not None)}
     return tuple(
-        _with_lines(source) if source.name in names and tells_orders(source) else source for source in sources
+        _with_lines(source, is_asked=names[source.name]) if source.name in names and tells_orders(source) else source
+        for source in sources
     )
 
 
@@ -105,12 +122,17 @@ def taken_names(source: Source) -> Iterable[DeclarationError]:
                 )
 
 
-def _with_lines(source: Source) -> Source:
+def _with_lines(source: Source, *, is_asked: bool) -> Source:
+    """Return a source with lines of orders, and with products where any of its shops is asked for them."""
     assert isinstance(source, WebhookSource)
     lines = Stream(
         source=source.name, name=LINES, fields=_FIELDS, parent=EVENTS, each=LINES, is_pushed=True
     )
-    return replace(source, streams=(*(_with_buyer(stream) for stream in source.streams), lines))
+    products = Stream(
+        source=source.name, name=PRODUCTS, fields=_PRODUCT, key=("shop", "id"), is_pushed=True
+    )
+    own = tuple(_with_buyer(stream) for stream in source.streams)
+    return replace(source, streams=(*own, lines, *([products] if is_asked else [])))
 
 
 def _with_buyer(stream: Stream) -> Stream:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from regulars.compat.shops.debug_events import debug_events
+from regulars.compat.shops.product_info import sync_product_info
 from regulars.compat.shops.rotation import Answer, rotation, rotation_state
 from regulars.compat.shops.statistic_export import daily, manual
 from regulars.compat.shops.status import health, status
@@ -30,6 +31,7 @@ def shop_routes(workers: Workers) -> list[Route]:
     return [
         _open_route(workers), Route("/api/tracking-script.js", _script),
         reference_route(workers, "POST", "/app/api/statistics-export/manual", manual),
+        reference_route(workers, "GET", "/api/sync-product-info", sync_product_info, scope="write"),
         reference_route(workers, "GET", "/api/debug-events", debug_events, scope="admin"),
         reference_route(workers, "GET", path, daily, scope="write"),
         reference_route(workers, "POST", path, daily, scope="write"),

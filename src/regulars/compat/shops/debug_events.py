@@ -83,7 +83,8 @@ def _shown(event: _Event, rotated: list[Rotated]) -> dict[str, Any]:
         "testId": None if experiment is None else experiment.name,
         "activeCase": None if experiment is None or showing is None else case_of(experiment, showing.variant),
         "productId": told.product_id, "variantId": told.variant_id, "revenue": _revenue(told),
-        "currency": told.currency, "quantity": told.quantity, "orderId": told.order_id, "shopId": told.shop_id, "createdAt": at,
+        "currency": told.currency, "quantity": told.quantity, "orderId": told.order_id, "shopId": told.shop_id,
+        "createdAt": at,
     }
 
 
