@@ -147,7 +147,7 @@ def test_an_order_of_which_there_is_more_is_not_told_in_part() -> None:
 def test_what_shops_are_asked_for_is_in_the_vendors_schema() -> None:
     graphql = pytest.importorskip("graphql")
     told = json.loads(gzip.decompress(SPEC.read_bytes()))
-    schema = graphql.build_client_schema(told.get("data", told))
+    schema = graphql.build_client_schema(told.get("data", told), assume_valid=True)     # in a small matter it is not
 
     for stream in yaml.safe_load(CONNECTOR.read_text())["streams"].values():
         assert graphql.validate(schema, graphql.parse(stream["request"]["body"]["query"])) == []

@@ -136,7 +136,7 @@ def _admin(data: Mapping[str, object]) -> Admin | None:
         raise DeclarationError(f"{url!r} is no address", hint="leave it out: the shop's own", path=(*path, "url"))
     if not data.get("orders"):
         hint = "orders: shopify, a source of `kind: webhook` and `provider: shopify`"
-        raise DeclarationError("what a shop is asked for is kept with what it tells of its orders", hint=hint, path=path)
+        raise DeclarationError("what it is asked for is kept with what it tells of its orders", hint=hint, path=path)
     return Admin(token=token, url=url)
 
 
