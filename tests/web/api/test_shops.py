@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from api_server import running
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "acceptance"))
 
-from shop_world import BOOTS, NOW, VARIANT, made, post, ran, said
+from shop_world import BOOTS, NOW, TELLING, VARIANT, made, post, ran, said
 
 from regulars.clock import FixedClock
 from regulars.pipeline.access import new_key
 from regulars.pipeline.experiment import decide
 from regulars.pipeline.workspace import open_workspace
+from regulars.testing.sandbox import SandboxServer
 from regulars.web.reference import reference_routes
 from regulars.web.reference_route import PAGES
 
@@ -291,6 +293,29 @@ def test_what_pixels_told_last_is_shown_to_administrators(served: Served) -> Non
     assert {one["shopId"] for one in other["events"]} == {"two"}
     assert refused == [400, 400, 404]
     assert served.get("/api/debug-events", key="write").status_code == 403
+
+
+def test_products_are_brought_up_to_date_shop_by_shop_where_a_shop_can_be_asked(served: Served, tmp_path: Path) -> None:
+    product = {"id": "gid://shopify/Product/7", "title": "Boots", "updatedAt": NOW.isoformat(), "media": {"nodes": []}}
+    (tmp_path / "shopify").mkdir()
+    (tmp_path / "shopify" / "products.ndjson").write_text(json.dumps({"visible_from": NOW.isoformat(), "item": product}) + "\n")
+    none = served.get("/api/sync-product-info", key="write")
+
+    with SandboxServer(["shopify"], tmp_path) as server:
+        asked = f'orders: shopify\nadmin: {{token: "${{TOKEN}}", url: "{server.url_of("shopify")}"}}\n'
+        names = ("gear", "two")
+        more = {f"shops/{name}.yaml": f"domain: {name}.myshopify.com\nsource: site\n{asked}" for name in names}
+        folder = made(tmp_path / "asked", {**TELLING, **more})
+        workspace = open_workspace(folder, clock=FixedClock(NOW), environment={"TOKEN": "t"})
+        key = new_key(workspace.book, "cron", scope="write", by="test", at=NOW)[1]
+        workspace.close()
+        with running(lambda: open_workspace(folder, clock=FixedClock(NOW), environment={"TOKEN": "t"}), folder, more=reference_routes) as client:
+            told = [client.get("/api/sync-product-info", headers={"Authorization": f"Bearer {key}"}).json() for _ in range(2)]
+            strange = client.get("/api/sync-product-info", params={"shop": "gaer"}, headers={"Authorization": f"Bearer {key}"})
+
+    assert none.status_code == 400
+    assert [(one["success"], one["shopId"], one["productsSynced"]) for one in told] == [(True, "gear", 1), (True, "two", 1)]
+    assert strange.status_code == 404
 
 
 def test_a_theme_gets_its_script_without_a_key(served: Served) -> None:
