@@ -24,6 +24,11 @@ PAID, UPDATED, REFUNDED = "orders/paid", "orders/updated", "refunds/create"
 
 Line = Mapping[str, object]
 
+class _WithRefunds(msgspec.Struct):
+    refunds: list[msgspec.Raw] = []
+
+
+_REFUNDS = msgspec.json.Decoder(_WithRefunds)
 _ATTRIBUTE = "ModelSwapAB"
 _CASES = {"BASE": "BASE", "A": "BASE", "CONTROL": "BASE", "TEST": "TEST", "B": "TEST"}
 _STATES = ("paid", "partially_refunded", "refunded")     # no set: what is looked up may be a list
@@ -49,11 +54,17 @@ def order_version(topic: str, said: bytes | None) -> str:
 
 
 def refunds_of(topic: str, said: bytes | None) -> Iterator[tuple[str, bytes]]:
-    """Yield the refunds that news of an order tells of too, each by what it is known, in JSON on one line."""
-    if topic == UPDATED:
-        for refund in _objects(_about(topic, said).get("refunds")):
-            if (number := _id(refund.get("id"))) is not None:
-                yield f"{REFUNDED}/{number}", msgspec.json.encode(refund)
+    """Yield the refunds that news of an order tells of too, each by what it is known, in its own JSON."""
+    if topic != UPDATED or said is None or not _about(topic, said):
+        return
+    try:
+        found = _REFUNDS.decode(said).refunds
+    except (msgspec.DecodeError, RecursionError):
+        return
+    for one in found:
+        number = _id(_object(msgspec.json.decode(one)).get("id"))
+        if number is not None:
+            yield f"{REFUNDED}/{number}", bytes(one)
 
 
 def order_lines(topic: str, said: bytes | None) -> Sequence[Line]:
