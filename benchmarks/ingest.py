@@ -9,7 +9,7 @@ disk's fsync costs right now is a line of its own: the door waits for one before
 | option | meaning |
 |---|---|
 | `--seconds N` | how long each server is asked; 5 |
-| `--ids N` | ids that are known already: 10000000; 100000000 takes 1.9 GB |
+| `--ids N` | ids that are known already: 10000000; 100000000 takes 1.9 GB and a quarter of an hour |
 | `--only serve`, `--only ids` or `--only plan` | one part |
 | `--folder DIR` | on the disk of interest |
 """
@@ -40,7 +40,7 @@ from regulars.sources.tracking.judge import Judge
 from regulars.sources.tracking.plan import declare
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
 from regulars.storage.door.generation import Generation
-from regulars.storage.door.message_ids import LARGEST, message_hash
+from regulars.storage.door.message_ids import WIDTH, message_hash
 from regulars.testing.postgres import postgres_binaries, postgres_cluster
 from regulars.web.ingest.event_time import SenderClock
 from regulars.web.ingest.judging import Request, judged
@@ -270,57 +270,80 @@ def _nowhere(generation: Generation) -> None:
 class Known:
     """What it costs to know messages by their ids. Microseconds are per event, of hashing, looking up and settling."""
 
+    filling: float                           # CPU microseconds per id, of those that were known before
     wall: float
     cpu: float
     bytes: int
-    most_bytes: int                          # while runs were joined
+    most_bytes: int                          # while runs were joined, at any time
     runs: int                                # that are looked into
+    ids: int                                 # known in the end
+    wrong: int                               # old ones that were taken for new, and new ones that were taken for old
 
 
 def known(folder: Path, ids: int) -> Known:
-    """Know so many messages, then take NEW more, a thousand at a time, of which one in a hundred came before."""
-    former = _filled(folder / "ids", ids)
-    store, group, most, times = ArrivalStore.open(folder / "ids"), 1000, 0, []
+    """Take so many messages, then NEW more, a thousand at a time, of which one in a hundred came before.
+
+    At the end old ones are told again, from all times, and each has to be known.
+    """
+    store, group, times = ArrivalStore.open(folder / "ids"), 1000, []
     began_cpu = time.process_time()
+    former, most = _filled(store, ids)
+    filling = (time.process_time() - began_cpu) / max(ids, 1) * 1e6
+    wrong, began_cpu = 0, time.process_time()
     for start in range(0, NEW, group):
         began = time.perf_counter()
         names = [f"1d78b522-bd4b-4d11-8ef5-{n:012d}" for n in range(start, start + group)]
         hashes = [message_hash(b"site\0" + name.encode()) for name in names]
         hashes[::100] = [former[n * 7919 % len(former)] for n in range(start, start + group, 100)]
-        [receipt] = store.commit([Arrivals(source="site", hashes=hashes, text=b"\n" * group)])
-        assert receipt.duplicate == group // 100
-        if store.current.lines >= MOST:
-            store.turn()
-            store.settle(_nowhere)
-            most = max(most, _size(folder / "ids" / "ids"))
+        [receipt] = store.commit([_arrivals(hashes)])
+        wrong += abs(receipt.duplicate - group // 100)
+        most = max(most, _settled(store))
         times.append(time.perf_counter() - began)
     used = time.process_time() - began_cpu
     store.turn()
     store.settle(_nowhere)
+    for start in range(0, len(former), group):
+        told = former[start : start + group]
+        wrong += len(told) - store.commit([_arrivals(told)])[0].duplicate
     size = _size(folder / "ids" / "ids")
     return Known(
-        wall=sum(times) / NEW * 1e6, cpu=used / NEW * 1e6, bytes=size, most_bytes=max(most, size), runs=len(store.runs)
+        filling=filling, wall=sum(times) / NEW * 1e6, cpu=used / NEW * 1e6, bytes=size, most_bytes=max(most, size),
+        runs=len(store.runs), ids=sum(map(len, store.runs)), wrong=wrong,
     )
 
 
 NEW = 1_000_000
 """Messages by which is measured what one costs when so many are known."""
 
+_SOME = 1_000_000                            # old ones that are told again
 
-def _filled(folder: Path, ids: int) -> list[bytes]:
-    """Make a store that knows so many messages, in runs as taking them one by one would leave them; return some."""
-    (folder / "ids").mkdir(parents=True)
-    rng, runs, some = np.random.default_rng(1), [], list[bytes]()
-    while ids > 0:
-        count = min(ids, LARGEST)
-        halves = rng.integers(0, 2**64, (2, count), dtype=np.uint64)
-        halves[0].sort()
-        halves.tofile(folder / "ids" / str(len(runs)))
-        runs.append(str(len(runs)))
-        some += [pair.tobytes() for pair in halves.T[:: max(1, count // 20_000)]]
-        ids -= count
-    (folder / "state.json").write_bytes(msgspec.json.encode({"settled": 0, "runs": runs, "counts": {}}))
-    return some
+
+def _filled(store: ArrivalStore, ids: int) -> tuple[list[bytes], int]:
+    """Take so many messages as a door takes them; return some of them, and the most bytes their ids took meanwhile."""
+    rng, some, most, group = np.random.default_rng(1), list[bytes](), 0, 20_000
+    each = max(1, ids // _SOME)
+    for start in range(0, ids, group):
+        drawn = rng.bytes(min(group, ids - start) * WIDTH)
+        hashes = [drawn[n : n + WIDTH] for n in range(0, len(drawn), WIDTH)]
+        store.commit([_arrivals(hashes)])
+        some += hashes[::each]
+        most = max(most, _settled(store))
+    return some, most
+
+
+def _arrivals(hashes: Sequence[bytes]) -> Arrivals:
+    return Arrivals(source="site", hashes=hashes, text=b"\n" * len(hashes), may_deliver=False)
+
+
+def _settled(store: ArrivalStore) -> int:
+    """Settle what a door would settle, and return the most bytes that ids took meanwhile; 0 when nothing was due."""
+    if store.current.lines < MOST:
+        return 0
+    store.turn()
+    store.settle(_nowhere)
+    # While runs are joined the new one stands beside them.
+    newest = store.runs[-1]
+    return _size(newest.path.parent) + len(newest) * WIDTH
 
 
 def _size(folder: Path) -> int:
@@ -388,9 +411,10 @@ def main() -> None:
             print(f"\n{size:.0f} bytes on disk per event after compaction, ids among them\n")
         if told.only in {None, "ids"}:
             found = known(folder, told.ids)
-            print(f"{told.ids:,} ids known, in {found.runs} runs: {found.wall:.1f} us per event, "
-                  f"{found.cpu:.1f} of CPU; "
-                  f"{found.bytes / 1e6:,.0f} MB on disk, {found.most_bytes / 1e6:,.0f} at the most")
+            print(f"{told.ids:,} ids known, taken for {found.filling:.1f} us of CPU each; {NEW:,} more: "
+                  f"{found.wall:.1f} us per event, {found.cpu:.1f} of CPU; in the end {found.ids:,} in "
+                  f"{found.runs} runs, {found.bytes / found.ids:.1f} bytes each: {found.bytes / 1e6:,.0f} MB on disk, "
+                  f"{found.most_bytes / 1e6:,.0f} at the most; {found.wrong} taken for what they are not")
         if told.only in {None, "plan"}:
             print(f"a tracking plan of {PLANNED} properties: {planned():.1f} us of CPU per event as planned, "
                   f"{planned(is_good=False):.1f} with two violations marked")

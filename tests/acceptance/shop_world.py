@@ -111,9 +111,9 @@ def refund(number: int, of: dict[str, Any], *, line: int = 0, amount: float, at:
 
 def tell(
     folder: Path, *told: tuple[str, dict[str, Any]], at: datetime = NOW, shop: str = "gear.myshopify.com",
-    path: str = "/webhooks/shopify", secret: str = SECRET,
+    path: str = "/webhooks/shopify", secret: str = SECRET, is_handed_on: bool = True,
 ) -> list[int]:
-    """Let Shopify post deliveries, each with its topic, and return the statuses; what came is handed on."""
+    """Let Shopify post deliveries, each with its topic, and return the statuses; what came is handed on unless not."""
     async def posted() -> list[int]:
         home = folder / ".regulars"
         home.mkdir(exist_ok=True)
@@ -132,6 +132,8 @@ def tell(
         return statuses
 
     statuses = asyncio.run(posted())
+    if not is_handed_on:
+        return statuses
     workspace = open_workspace(folder, clock=FixedClock(at), environment={})
     hand_on(workspace)
     workspace.close()
@@ -151,9 +153,9 @@ async def _nobody(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def ran(folder: Path, *, at: datetime = NOW) -> Iterator[Workspace]:
+def ran(folder: Path, *, at: datetime = NOW, environment: Mapping[str, str] | None = None) -> Iterator[Workspace]:
     """Run the project, and give it for a `with`."""
-    workspace = open_workspace(folder, clock=FixedClock(at), environment={})
+    workspace = open_workspace(folder, clock=FixedClock(at), environment=environment or {})
     try:
         result = run(workspace)
         assert [(step.name, step.error) for step in result.steps if step.error] == []

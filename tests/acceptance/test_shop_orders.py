@@ -183,6 +183,41 @@ def test_orders_of_another_shop_that_posts_to_the_same_source_are_its_own(folder
     assert {(row["shop_id"], row["revenue"]) for row in rows if row["product_id"] == BOOTS} == {("gear", 5000), ("two", 100)}
 
 
+def test_an_order_that_changed_counts_as_it_was_told_of_last_however_its_news_came(folder: Path) -> None:
+    first = {**BOUGHT[1], "updated_at": (NOW - SOON).isoformat()}
+    # Another piece of the first line, a line that was added, and one of the first lines taken out by hand.
+    edited = order(1001, (7, 70, "30.00", 3), (9, 90, "2.00", 1), at=NOW - SOON, taken_off="10.00", updated_at=(NOW + SOON).isoformat())
+    news = [("orders/paid", first), ("orders/updated", edited)]
+
+    # Told again, and in the wrong order too: a shop's deliveries come in any.
+    assert tell(folder, news[1], news[0], news[1]) == [200] * 3
+
+    with ran(folder) as workspace:
+        at_once = counted(workspace)
+    tell(folder, ("orders/updated", {**first, "note": "as it was"}), at=NOW + DAY)
+    with ran(folder, at=NOW + DAY) as workspace:
+        later, content = counted(workspace), workspace.lake.content_hash(STATISTICS)
+        rebuild(workspace)
+        anew = workspace.lake.content_hash(STATISTICS)
+        events = kinds(workspace)
+
+    assert at_once == later == {("2026-02-04", "7"): (1, 3, 8000, 0), ("2026-02-04", "9"): (1, 1, 200, 0)}
+    assert events == ["order_line", "order_line"]
+    assert content == anew
+
+
+def test_a_change_of_an_order_tells_of_refunds_that_nobody_told_and_of_an_order_that_was_missed(folder: Path) -> None:
+    back = refund(9, BOUGHT[1], amount=25.0, at=NOW)
+    changed = {**BOUGHT[1], "financial_status": "partially_refunded", "updated_at": NOW.isoformat(), "refunds": [back]}
+
+    assert tell(folder, ("orders/updated", {**BOUGHT[1], "financial_status": "pending"})) == [200]
+    assert tell(folder, ("orders/updated", changed), ("refunds/create", back)) == [200, 200]
+
+    with ran(folder) as workspace:
+        assert counted(workspace) == {("2026-02-04", "7"): (1, 2, 2500, 2500), ("2026-02-04", "8"): (1, 1, 550, 0)}
+        assert kinds(workspace) == ["order_line", "order_line", "order_line_returned"]
+
+
 @pytest.mark.parametrize("path", ["/webhooks/shopify", "/webhooks/orders-paid"])
 def test_who_does_not_sign_tells_nothing(folder: Path, path: str) -> None:
     assert tell(folder, BOUGHT, secret="another", path=path) == [401]

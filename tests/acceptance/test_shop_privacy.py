@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from shop_world import NOW, TELLING, made, order, post, ran, refund, said, tell
 
+from regulars.clock import FixedClock
 from regulars.compat.shops.statistic_export import due_files, write_files
 from regulars.pipeline.shops import STATISTICS
-from regulars.pipeline.workspace import Workspace
+from regulars.pipeline.webhooks import hand_on
+from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.storage.book.tables import webhook_queue
 
 SOON, MORNING = timedelta(minutes=10), NOW + timedelta(days=1)
 TODAY = NOW.date()
@@ -144,3 +148,33 @@ def test_a_shop_that_left_is_forgotten_with_all_its_rows_and_files(folder: Path,
     files = {file.name for file in (folder / "data" / "exports" / "statistic-exports").rglob("gear/**/*") if file.is_file()}
     if is_declared:
         assert (files, exports, erasure.proof["files"]) == (set(), [], 2)
+
+
+def test_a_shop_that_is_forgotten_leaves_the_queue_of_deliveries_too_whatever_became_of_them(folder: Path) -> None:
+    def fails(news: object) -> None:
+        raise ValueError("a taker of news with a mistake")
+
+    asked = {"shop_id": 1, "shop_domain": "gear.myshopify.com", "customer": {"id": 555}, "orders_requested": [], "data_request": {"id": 3}}
+    others = {**asked, "shop_domain": "two.myshopify.com"}
+    tell(folder, ("customers/data_request", asked), is_handed_on=False)
+    tell(folder, ("customers/data_request", others), shop="two.myshopify.com", is_handed_on=False)
+    workspace = open_workspace(folder, clock=FixedClock(NOW), environment={})
+    hand_on(workspace, takes=[fails])
+    [dead] = [one for one in workspace.book.webhooks.newest(limit=50, state="waiting") if b"gear" in (workspace.book.webhooks.opened(one.webhook_id).body or b"")]
+    with workspace.book.database.writing() as connection:
+        connection.execute(sa.update(webhook_queue).where(webhook_queue.c.webhook_id == dead.webhook_id).values(state="dead", due_at=None))
+    tell(folder, ("customers/data_request", {**asked, "data_request": {"id": 4}}), is_handed_on=False)
+    before = [one.state for one in workspace.book.webhooks.newest(limit=50)]
+    workspace.book.shop_erasures.begin("gear.myshopify.com", at=NOW, by="test")
+    workspace.close()
+
+    with ran(folder, at=MORNING) as workspace:
+        left = [workspace.book.webhooks.opened(one.webhook_id) for one in workspace.book.webhooks.newest(limit=50)]
+        [erasure] = workspace.book.shop_erasures.listed()
+
+    assert {"dead", "waiting"} <= set(before)
+    # Of the shop that stays: its order, which was handed on, and what it asks, which still waits.
+    assert sorted((one.state, one.delivery_id.startswith("orders/paid/2001"), one.body is not None and b"two" in one.body) for one in left) == [
+        ("done", True, False), ("waiting", False, True),
+    ]
+    assert erasure.proof["deliveries in the queue"] == len(before) - len(left)

@@ -21,6 +21,7 @@ from regulars.shops.order_events import tells_orders
 from regulars.shops.shop import Shop, Shops
 from regulars.sources.door import EVENTS, DoorSource
 from regulars.sources.source import Source
+from regulars.sources.webhook.line import delivery_ids
 from regulars.storage.book.audit import Changed
 from regulars.storage.book.database import TENANT
 from regulars.storage.book.shop_erasures import ShopErasure
@@ -51,9 +52,15 @@ def _forget(workspace: Workspace, one: ShopErasure, exports: FileStore) -> None:
     shop = Shops(every=workspace.project.shops).called(one.domain)
     proof, left = dict[str, int](), 0
     for source, stream, told in _streams(workspace, shop, one.domain):
-        if rows := _struck(workspace, source, stream, told):
-            proof[f"landing {source}.{stream}"] = rows
-            left += len(_found(workspace, source, stream, told))
+        found = _found(workspace, source, stream, told)
+        if not found:
+            continue
+        if _SHOP in told:
+            # Before the landing is struck: only there it says whose a delivery is.
+            queued = workspace.book.webhooks.forget_all(source, delivery_ids(row["payload"] for row in found))
+            proof["deliveries in the queue"] = proof.get("deliveries in the queue", 0) + queued
+        proof[f"landing {source}.{stream}"] = _struck(workspace, source, stream, found)
+        left += len(_found(workspace, source, stream, told))
     proof["left in the landing"] = left
     if shop is not None:
         proof["files"] = _files_gone(exports, workspace.book.tenant, shop)
@@ -86,12 +93,14 @@ def _streams(workspace: Workspace, shop: Shop | None, domain: str) -> Iterator[t
 def _told(source: Source, names: set[str], domains: set[str]) -> Told:
     if isinstance(source, DoorSource):
         return {"properties.shop_id": names, "pixel.shopDomain": domains}
-    return {"shop": domains, "said.shop_domain": domains} if tells_orders(source) else {}
+    return {_SHOP: domains, "said.shop_domain": domains} if tells_orders(source) else {}
 
 
-def _struck(workspace: Workspace, source: str, stream: str, told: Told) -> int:
-    """Write a stream's segments anew without a shop's rows, and return how many these were."""
-    found = _found(workspace, source, stream, told)
+_SHOP = "shop"                               # where a delivery says whose it is
+
+
+def _struck(workspace: Workspace, source: str, stream: str, found: list[dict[str, Any]]) -> int:
+    """Write a stream's segments anew without the rows that were found, and return how many these were."""
     for segment in workspace.book.pages.segments(source, stream):
         mine = [row for row in found if segment.first_seq <= row["seq"] <= segment.seq]
         if mine:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import msgspec
 
 from regulars.errors import RegularsError, SourceError, SourceUnavailable
 from regulars.pipeline.arrivals import is_pushed, land_arrivals
+from regulars.pipeline.asked_of_shops import ask_for_orders, asked_shops
 from regulars.pipeline.sent import SentMessages
 from regulars.pipeline.workspace import Workspace
 from regulars.records.record import Stream
@@ -15,6 +17,7 @@ from regulars.runs.run import Checkpoint, Steps, Work
 from regulars.sources.gathered import gathered
 from regulars.sources.messages import MessagesSource
 from regulars.sources.source import Page, Reject, Source, Window, pulled_streams
+from regulars.sources.webhook.declare import WebhookSource
 from regulars.storage.book.pages import StagedSet
 
 
@@ -23,12 +26,13 @@ def pull_source(
 ) -> Steps:
     """Pull every stream of a source, one after the other, and say how many records came.
 
-    What is pushed is not asked for: it is landed as far as it came.
+    What is pushed is landed as far as it came; shops that can be asked for their orders are.
 
     A stream that fails does not keep the others from being pulled; its error is raised at the end.
     """
     if is_pushed(source):
-        return (yield from land_arrivals(workspace, source))
+        arrived = yield from land_arrivals(workspace, source)
+        return _with_orders(workspace, source, arrived)
     if isinstance(source, MessagesSource):
         source = SentMessages(source=source, book=workspace.book.sent)
     rows, failed = 0, list[RegularsError]()
@@ -43,6 +47,14 @@ def pull_source(
     if failed:
         raise failed[0] if len(failed) == 1 else _together(failed)
     return Work(rows_in=rows, rows_out=rows, note=f"{len(streams)} streams")
+
+
+def _with_orders(workspace: Workspace, source: Source, arrived: Work) -> Work:
+    if not isinstance(source, WebhookSource) or not asked_shops(workspace, source):
+        return arrived
+    came, silent = ask_for_orders(workspace, source)
+    note = "; ".join(part for part in (arrived.note, f"{came:,} orders asked for", silent) if part)
+    return replace(arrived, rows_in=arrived.rows_in + came, rows_out=arrived.rows_out + came, note=note)
 
 
 def pull_stream(

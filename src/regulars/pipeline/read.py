@@ -64,7 +64,7 @@ def read_stream(workspace: Workspace, source: Source, stream: Stream) -> tuple[i
     note = {"declared": declared, "seq": reaches}
     with workspace.stores.border.bench() as bench:
         landing = workspace.landing.rows(source.name, landed_as, after_seq=covered, until_seq=reaches)
-        keyed = versions.keyed(landing, parent or stream, bench=bench)
+        keyed = _in_order(workspace, versions.keyed(landing, parent or stream, bench=bench), bench)
         if stream.parent is None:
             refuse_drift(workspace, keyed, bench=bench, is_anew=is_anew)
         taken = _taken(workspace, stream, parent, keyed, bench, is_anew=is_anew)
@@ -210,6 +210,16 @@ def _taken(
         known = versions.known(current, _held(workspace, stream, bench, stage="reading"), bench=bench)
     border = Border(zone=workspace.zone, minor_digits=minor_digits(workspace.project.config.business.currency))
     return take(keyed, stream, border=border, bench=bench, parent=parent, known=known)
+
+
+def _in_order(workspace: Workspace, keyed: Keyed, bench: Bench) -> Keyed:
+    """Leave out what came behind a newer version of its record, of records that say their version."""
+    field, name = versions.version_field(keyed.stream), records_of(keyed.stream)
+    if field is None:
+        return keyed
+    lake = workspace.lake.on(workspace.stores.border)
+    current = lake.table(name) if lake.exists(name) and field in lake.schema(name).names else None
+    return versions.without_older(keyed, current, bench=bench)
 
 
 _ROW = ibis.schema({name: quarantine.SCHEMA[name] for name in quarantine.ROW})

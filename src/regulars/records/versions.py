@@ -6,12 +6,12 @@ history and one run over everything end in the same rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
 
-from regulars.records.border import Bench, quoted, taken_apart
+from regulars.records.border import Bench, json_path, literal, path_parts, quoted, taken_apart
 from regulars.records.reading import normal_id, trimmed
 from regulars.records.record import WHOLE, Stream
 
@@ -82,6 +82,46 @@ def keyed(landing: ir.Table, stream: Stream, *, bench: Bench) -> Keyed:
         table=table, stream=stream, rows=facts["n_rows"] or 0, sets=facts["n_sets"] or 0, repeated=facts["n_repeated"],
         wholes=wholes,
     )
+
+
+VERSION = "door.version"
+"""Where a payload says which version of its record it is, in the order of time: a field that is read from there."""
+
+
+def version_field(stream: Stream) -> str | None:
+    """Return the name of the field by which a stream's records tell their versions; None: the last that came counts."""
+    return next((field.name for field in stream.fields if field.path == VERSION), None)
+
+
+def without_older(keyed: Keyed, current: ir.Table | None, *, bench: Bench) -> Keyed:
+    """Leave out rows that came behind a newer version of their record: outside systems do not keep the order.
+
+    `current`: records as they stand, with `version_field(keyed.stream)`; None at first. Rows that say no version are
+    older than those that do. What is left ends in the same rows whether it came day by day or at once.
+    """
+    name = version_field(keyed.stream)
+    if name is None:
+        return keyed
+    tables = {"keyed": keyed.table} | ({} if current is None else {"current": current})
+    old = "select null::varchar as record_key, null::varchar as newest where false" if current is None else f"""
+        select record_key, max({_moment_of(quoted(name))}) as newest from current
+        where record_key in (select record_key from keyed) group by record_key"""
+    said = _moment_of(f"json_extract_string({OBJECT}, {literal(json_path(path_parts(VERSION)))})")
+    query = f"""
+        select {_names(KEYED)}
+        from (
+            select *, max(version) over (
+                partition by record_key order by seq, line rows between unbounded preceding and 1 preceding
+            ) as before
+            from (select *, {said} as version from keyed)
+        ) left join ({old}) as old using (record_key)
+        where record_key is null or version >= greatest(coalesce(before, ''), coalesce(newest, ''))"""
+    return replace(keyed, table=bench.keep(bench.select(query, KEYED, **tables)))
+
+
+def _moment_of(version: str) -> str:
+    """Return SQL of the moment in a version; what stands behind it tells apart what is of one moment."""
+    return f"coalesce(split_part({version}, ' ', 1), '')"
 
 
 _TOLD = ibis.schema({**KEYED, "is_whole": "boolean", "whole_of": "string"})

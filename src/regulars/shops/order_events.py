@@ -13,6 +13,7 @@ from regulars.events.currency import minor_digits
 from regulars.events.event import EventType
 from regulars.events.event import declare as declare_event
 from regulars.records.record import Field, ProfileMapping, Stream
+from regulars.records.versions import VERSION
 from regulars.shops.pixel_events import BOUGHT
 from regulars.shops.shop import Shop
 from regulars.sources.door import EVENTS
@@ -24,6 +25,9 @@ RETURNED = "order_line_returned"
 
 LINES = "lines"
 """The stream of lines, below that of deliveries."""
+
+PRODUCTS = "products"
+"""The stream of products, of shops that are asked for them: what they are called and their pictures."""
 
 PROVIDER = "shopify"
 """Who tells of orders."""
@@ -37,6 +41,22 @@ _BUYER = (
     Field(name="order_email", path="said.email", type="text"),
     Field(name="order_phone", path="said.phone", type="text"),
 )
+_PRODUCT = (
+    Field(name="shop", path="shop", type="id", is_required=True),
+    Field(name="id", path="id", type="id", is_required=True),
+    Field(name="title", path="title", type="text"),
+    Field(name="handle", path="handle", type="text"),
+    Field(name="status", path="status", type="text"),
+    Field(name="vendor", path="vendor", type="text"),
+    Field(name="product_type", path="product_type", type="text"),
+    Field(name="url", path="url", type="text"),
+    Field(name="tags", path="tags", type="json"),
+    Field(name="media", path="media", type="json"),
+    Field(name="updated_at", path="updated_at", type="timestamp"),
+)
+_VERSION = Field(name="version", path=VERSION, type="text")
+"""Which state of an order a delivery tells: they come in any order."""
+
 _PROFILE = ProfileMapping(
     id="buyer", email="coalesce(buyer_email, order_email)",
     phone="coalesce(buyer_phone, order_phone)", first_name="buyer_first_name", last_name="buyer_last_name",
@@ -72,9 +92,10 @@ _SEEN: Mapping[str, str] = {"session_id": "session", "told_test": "test", "told_
 
 def with_orders(sources: Sequence[Source], shops: Iterable[Shop]) -> tuple[Source, ...]:
     """Return the sources, those that shops tell orders to with a stream of lines, and with buyers as their profiles."""
-    names = {shop.orders for shop in shops}
+    names = {shop.orders: shop.admin is not None for shop in sorted(shops, key=lambda one: one.admin is not None)}
     return tuple(
-        _with_lines(source) if source.name in names and tells_orders(source) else source for source in sources
+        _with_lines(source, is_asked=names[source.name]) if source.name in names and tells_orders(source) else source
+        for source in sources
     )
 
 
@@ -90,10 +111,10 @@ def order_event_types(sources: Iterable[Source], shops: Iterable[Shop]) -> tuple
 
 
 def taken_names(source: Source) -> Iterable[DeclarationError]:
-    """Yield fields of a webhook that mean something else than a buyer's do, by a shop's `orders`."""
+    """Yield fields of a webhook that mean something else than orders and their buyers do, by a shop's `orders`."""
     for stream in source.streams:
         own = {field.name: field for field in stream.fields}
-        for field in _BUYER if stream.profile is None else ():
+        for field in (_VERSION, *(_BUYER if stream.profile is None else ())):
             if own.get(field.name, field) != field:
                 yield DeclarationError(
                     f"{source.name} declares {field.name!r} otherwise than orders mean it",
@@ -101,20 +122,24 @@ def taken_names(source: Source) -> Iterable[DeclarationError]:
                 )
 
 
-def _with_lines(source: Source) -> Source:
+def _with_lines(source: Source, *, is_asked: bool) -> Source:
+    """Return a source with lines of orders, and with products where any of its shops is asked for them."""
     assert isinstance(source, WebhookSource)
     lines = Stream(
         source=source.name, name=LINES, fields=_FIELDS, parent=EVENTS, each=LINES, is_pushed=True
     )
-    return replace(source, streams=(*(_with_buyer(stream) for stream in source.streams), lines))
+    products = Stream(
+        source=source.name, name=PRODUCTS, fields=_PRODUCT, key=("shop", "id"), is_pushed=True
+    )
+    own = tuple(_with_buyer(stream) for stream in source.streams)
+    return replace(source, streams=(*own, lines, *([products] if is_asked else [])))
 
 
 def _with_buyer(stream: Stream) -> Stream:
-    if stream.profile is not None:
-        return stream
+    more = (_VERSION, *(_BUYER if stream.profile is None else ()))
     own = {field.name for field in stream.fields}
-    fields = (*stream.fields, *(field for field in _BUYER if field.name not in own))
-    return replace(stream, fields=fields, profile=_PROFILE)
+    fields = (*stream.fields, *(field for field in more if field.name not in own))
+    return replace(stream, fields=fields, profile=stream.profile or _PROFILE)
 
 
 def _event_types(shop: Shop) -> Iterable[EventType]:

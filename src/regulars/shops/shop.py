@@ -8,6 +8,7 @@
     needs_key: true                          its pixel has to show a write key of the source; left out: it need not
     orders: shopify                          of `kind: webhook` and `provider: shopify`: what it tells of orders counts,
                                              whatever its pixel says of them; left out: only the pixel tells of them
+    admin: {token: "${GEAR_TOKEN}"}          of its Admin API: each run asks it for orders that no webhook told of
     experiments:                             with `unit: shop_slot` and two variants
       - {experiment: gallery_2026_02, product: 7809670938693, slot: 60 minutes}
 
@@ -28,6 +29,7 @@ from regulars.records.record import duration
 from regulars.setting import as_currency, as_timezone
 from regulars.shops.named import gid, host_of, shopify_domain
 from regulars.sources.declared import as_mapping, no_strangers
+from regulars.sources.reference import references
 
 if TYPE_CHECKING:
     from regulars.config import Business
@@ -37,7 +39,7 @@ Path = tuple[str | int, ...]
 SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=7)
 """Bounds of a slot: pages are kept for minutes on their way to people, and a week is what a shop lives by."""
 
-_KEYS = {"domain", "domains", "source", "timezone", "currency", "needs_key", "orders", "experiments"}
+_KEYS = {"domain", "domains", "source", "timezone", "currency", "needs_key", "orders", "admin", "experiments"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,14 @@ class Rotation:
     experiment: str
     product: str                             # GID
     slot: timedelta                          # how long one variant is shown to everybody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """Where a shop itself is asked, and by what it knows us."""
+
+    token: str                               # as written: `${NAME}`
+    url: str | None = None                   # None: the shop's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +71,7 @@ class Shop:
     domains: tuple[str, ...] = ()            # others, in lower case
     needs_key: bool = False
     orders: str | None = None                # source of what it tells of orders; None: only its pixel does
+    admin: Admin | None = None               # None: it is not asked
     experiments: tuple[Rotation, ...] = ()
 
 
@@ -105,11 +116,28 @@ def declare(name: str, data: Mapping[str, object], *, business: Business) -> Sho
         raise DeclarationError(f"{orders!r} is no source", hint="orders: shopify", path=("orders",))
     return Shop(
         name=name, domain=domain, source=source, needs_key=needs_key, orders=orders,
+        admin=_admin(data),
         domains=tuple(_host(one, ("domains", n)) for n, one in enumerate(_listed(data, "domains"))),
         timezone=as_timezone(data.get("timezone", business.timezone), ("timezone",)),
         currency=as_currency(data.get("currency", business.currency), ("currency",)),
         experiments=tuple(_rotation(one, ("experiments", n)) for n, one in enumerate(_listed(data, "experiments"))),
     )
+
+
+def _admin(data: Mapping[str, object]) -> Admin | None:
+    if data.get("admin") is None:
+        return None
+    said, path, hint = as_mapping(data["admin"], path=("admin",)), ("admin",), 'admin: {token: "${GEAR_TOKEN}"}'
+    no_strangers(said, {"token", "url"}, path=path)
+    token, url = said.get("token"), said.get("url")
+    if not isinstance(token, str) or not references(token):
+        raise DeclarationError("a token stands in the environment, not in a file", hint=hint, path=path)
+    if url is not None and not isinstance(url, str):
+        raise DeclarationError(f"{url!r} is no address", hint="leave it out: the shop's own", path=(*path, "url"))
+    if not data.get("orders"):
+        hint = "orders: shopify, a source of `kind: webhook` and `provider: shopify`"
+        raise DeclarationError("what it is asked for is kept with what it tells of its orders", hint=hint, path=path)
+    return Admin(token=token, url=url)
 
 
 def shared_domains(shops: Iterable[Shop]) -> Iterable[tuple[Shop, DeclarationError]]:

@@ -25,6 +25,7 @@ Busy = Literal["rate limited", "timeout", "network", "server"]
 """Why a source did not answer."""
 
 _REDIRECTS = 3
+_HEAD = 1_000                                # bytes of an answer in which it says that it is an error
 
 
 class SourceBusy(SourceUnavailable):
@@ -182,6 +183,9 @@ def check_answer(response: httpx.Response, *, source: str, now: datetime) -> Non
             f"{where} answered {status} with a web page instead of JSON",
             hint="a maintenance or login page; if it stays, check `url:`",
         )
+    if b'"THROTTLED"' in response.content[:_HEAD]:
+        # Of GraphQL: said with 200.
+        raise SourceBusy(f"{where} has too much to do", hint="the vendor is busy; run again later", why="rate limited")
     try:
         msgspec.json.decode(response.content, type=msgspec.Raw)
     except msgspec.DecodeError as error:

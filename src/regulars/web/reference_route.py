@@ -38,6 +38,7 @@ Answers = Callable[[Workspace, ABTestingService, str, Said], Result[dict[str, An
 _STATUS = {
     "CAMPAIGN_NOT_FOUND": 404, "TEMPLATE_NOT_FOUND": 404, "CONTACT_NOT_FOUND": 404, "SERVICE_UNAVAILABLE": 503,
     "DB_ERROR": 500, "SUMMARY_ERROR": 500, "TODO_NOT_FOUND": 404, "LIST_NOT_FOUND": 404, "INVALID_TRANSITION": 409,
+    "VARIANT_NOT_FOUND": 404, "SHOP_NOT_FOUND": 404, "EXPORT_FAILED": 500,
 }
 """The status of a code; every other is of what was asked: 400."""
 

@@ -1,4 +1,4 @@
-"""The reference shop system's paths: what pages ask of a product, daily files of statistics, how shops are."""
+"""The reference shop system's paths: what pages ask for, daily files of statistics, how shops are."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from regulars.compat.shops.debug_events import debug_events
+from regulars.compat.shops.product_info import sync_product_info
 from regulars.compat.shops.rotation import Answer, rotation, rotation_state
-from regulars.compat.shops.statistic_export import daily
+from regulars.compat.shops.statistic_export import daily, manual
 from regulars.compat.shops.status import health, status
+from regulars.compat.shops.tracking_script import tracking_script
 from regulars.errors import RegularsError
 from regulars.pipeline.workspace import Workspace
 from regulars.web.api.problem import STATUS
@@ -26,12 +29,21 @@ def shop_routes(workers: Workers) -> list[Route]:
     """Return every route; files are written for keys that may write, whatever else a request shows."""
     path, turn = "/api/statistics-export/daily", "/api/rotation"
     return [
-        _open_route(workers), reference_route(workers, "GET", path, daily, scope="write"),
+        _open_route(workers), Route("/api/tracking-script.js", _script),
+        reference_route(workers, "POST", "/app/api/statistics-export/manual", manual),
+        reference_route(workers, "GET", "/api/sync-product-info", sync_product_info, scope="write"),
+        reference_route(workers, "GET", "/api/debug-events", debug_events, scope="admin"),
+        reference_route(workers, "GET", path, daily, scope="write"),
         reference_route(workers, "POST", path, daily, scope="write"),
         reference_route(workers, "GET", turn, rotation, scope="write"),
         reference_route(workers, "POST", turn, rotation, scope="write", changes=False),
         reference_route(workers, "GET", "/health", health), reference_route(workers, "GET", "/status", status),
     ]
+
+
+async def _script(request: Request) -> Response:  # noqa: ARG001  as all routes
+    headers = {**ANY_PAGE, "Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"}
+    return Response(tracking_script(), media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 def _open_route(workers: Workers) -> Route:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regulars.storage.door.message_ids import Run, due, join, known_in, message_hash, write_run
+from regulars.storage.door.message_ids import LARGEST, Run, due, join, known_in, message_hash, write_run
 
 # Few upper halves, so that hashes which agree in one half and differ in the other are common.
 HASHES = st.builds(
@@ -56,3 +58,15 @@ def test_large_runs_are_joined_slice_by_slice(tmp_path: Path) -> None:
     joined = Run.open(tmp_path / "joined")
     assert (joined.high[1:] >= joined.high[:-1]).all()
     assert known_in([joined], [*hashes[::1000], b"\0" * 16]) == set(hashes[::1000])
+
+
+@pytest.mark.parametrize(("sizes", "joined"), [
+    ([8, 8, 8], []), ([8, 9, 8, 11], [8, 8, 9, 11]), ([1 << 23, (1 << 24) - 1, (1 << 24) - 1, (1 << 24) - 1], []),
+    # Four are too much together, so the smallest that are not: else runs of a quarter of the largest would never be joined.
+    ([6_400_000] * 4, [6_400_000] * 2), ([4_300_000] * 4, [4_300_000] * 3), ([8, 8, 8, 8, *[6_400_000] * 4], [8, 8, 8, 8]),
+])
+def test_runs_are_joined_as_far_as_they_make_one_of_the_largest(sizes: list[int], joined: list[int]) -> None:
+    runs = [Run(Path(str(n)), halves, halves) for n, size in enumerate(sizes) if (halves := np.empty(size, np.dtype("<u8"))) is not None]
+
+    assert sorted(map(len, due(runs))) == joined
+    assert sum(joined) <= LARGEST

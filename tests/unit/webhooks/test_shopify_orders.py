@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from regulars.sources.webhook.delivery import Delivery
+from regulars.sources.webhook.pieces import Piece
 from regulars.sources.webhook.scheme import SCHEMES
 from regulars.sources.webhook.shopify_orders import order_id, order_lines
 
@@ -67,31 +68,51 @@ def test_what_was_not_paid_has_no_lines(topic: str, more: dict[str, Any]) -> Non
     assert order_id(topic, json.dumps({**ORDER, **more}).encode()) is None
 
 
+def pieces(topic: str, delivery: str = "w1", **more: Any) -> list[Piece]:
+    headers = {"x-shopify-topic": topic, "x-shopify-webhook-id": delivery, "content-type": "application/json"}
+    return list(SCHEMES["shopify"].split(Delivery(url="", headers=headers, body=json.dumps({**ORDER, **more}).encode())))
+
+
 def test_what_was_paid_is_known_by_its_own_id_and_other_news_by_its_delivery() -> None:
-    body = json.dumps(ORDER).encode()
+    assert [[one.id for one in pieces("orders/paid", delivery)] for delivery in ("w1", "w2")] == [["orders/paid/1001"]] * 2
+    assert [[one.id for one in pieces("orders/create", delivery)] for delivery in ("w1", "w2")] == [["w1"], ["w2"]]
 
-    def known(topic: str, delivery: str) -> str:
-        headers = {"x-shopify-topic": topic, "x-shopify-webhook-id": delivery, "content-type": "application/json"}
-        [piece] = SCHEMES["shopify"].split(Delivery(url="", headers=headers, body=body))
-        return piece.id
 
-    assert known("orders/paid", "w1") == known("orders/paid", "w2") == "orders/paid/1001"
-    assert [known("orders/updated", one) for one in ("w1", "w2")] == ["w1", "w2"]
+def test_an_order_that_changes_is_one_order_in_as_many_versions_in_the_order_of_time() -> None:
+    # Half past eight in Chicago is half past two in London.
+    [early], [late], [again] = (
+        pieces("orders/updated", updated_at=at) for at in ("2026-02-04T08:30:00-06:00", "2026-02-04T15:00:00Z", "2026-02-04T15:00:00Z")
+    )
+
+    assert early.id == late.id == "orders/paid/1001"
+    assert early.version < late.version
+    assert early.known_by != late.known_by == again.known_by
+
+
+def test_a_change_of_an_order_tells_each_of_its_refunds_as_its_own_delivery_would() -> None:
+    refund = {"id": 9, "order_id": 1001, "created_at": "2026-02-04T15:00:00Z", "refund_line_items": [{"line_item_id": 5, "quantity": 1, "subtotal": 2.5}]}
+    [_, told] = pieces("orders/updated", refunds=[refund, "no refund", {"order_id": 1001}])
+
+    assert (told.known_by, told.topic) == ("refunds/create/9", "refunds/create")
+    assert order_lines("refunds/create", told.said) == order_lines("refunds/create", json.dumps(refund).encode())
 
 
 ANY = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8), st.sampled_from(["1.00", "paid", 10**400])),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from([*LINE, *ORDER, "name", "value", "amount"]), inner, max_size=6)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from([*LINE, *ORDER, "name", "value", "amount", "refunds", "updated_at"]), inner, max_size=6)),
     max_leaves=30,
 )
 
 
 @example(said={"id": None, "financial_status": []}, topic="orders/paid", attribute=None)
-@given(said=ANY, topic=st.sampled_from(["orders/paid", "refunds/create"]), attribute=ANY)
+@example(said={"refunds": [{"id": 9, "x": 10**400}, [], 1, None, {"id": [], "refund_line_items": {}}], "updated_at": "0001-01-01T00:00:00+14:00"}, topic="orders/updated", attribute=None)
+@given(said=ANY, topic=st.sampled_from(["orders/paid", "orders/updated", "refunds/create"]), attribute=ANY)
 def test_nothing_that_is_said_is_too_odd(said: object, topic: str, attribute: object) -> None:
     noted = {"note_attributes": [{"name": "ModelSwapAB", "value": json.dumps(attribute)}], "line_items": [LINE], "id": 1}
     for body in (json.dumps(said).encode(), json.dumps({**noted, **(said if isinstance(said, dict) else {})}).encode(), b"{", b"[" * 9000):
         told = order_lines(topic, body)
+        found = SCHEMES["shopify"].split(Delivery(url="", headers={"x-shopify-topic": topic, "content-type": "application/json"}, body=body))
 
+        assert all(one.known_by for one in found)
         json.dumps([dict(one) for one in told])
         assert all(set(one) >= {"kind"} for one in told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from api_server import running
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "acceptance"))
 
-from shop_world import BOOTS, NOW, VARIANT, made, post, ran, said
+from shop_world import BOOTS, NOW, TELLING, VARIANT, made, post, ran, said
 
 from regulars.clock import FixedClock
 from regulars.pipeline.access import new_key
 from regulars.pipeline.experiment import decide
 from regulars.pipeline.workspace import open_workspace
+from regulars.testing.sandbox import SandboxServer
 from regulars.web.reference import reference_routes
 from regulars.web.reference_route import PAGES
 
@@ -57,7 +59,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         *(said("IMPRESSION", n, ago=timedelta(days=1)) for n in range(10, 12)), said("IMPRESSION", 20, **two), said("IMPRESSION", 21, **two),
     )
     with ran(folder, at=MORNING) as workspace:
-        keys = {scope: new_key(workspace.book, scope, scope=scope, by="test", at=NOW)[1] for scope in ("read", "write")}  # type: ignore[arg-type]  # scopes
+        keys = {scope: new_key(workspace.book, scope, scope=scope, by="test", at=NOW)[1] for scope in ("read", "write", "admin")}  # type: ignore[arg-type]  # scopes
     with running(lambda: open_workspace(folder, clock=FixedClock(MORNING), environment={}), folder, more=reference_routes) as client:
         yield Served(folder=folder, client=client, keys=keys)
 
@@ -249,6 +251,81 @@ def test_how_shops_are_is_told_to_whoever_has_a_key(served: Served) -> None:
     assert served.client.get("/status").status_code == 401
 
 
+def manual(served: Served, key: str = "write", **said: Any) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {served.keys[key]}"}
+    return served.client.post("/app/api/statistics-export/manual", data=said, headers=headers)
+
+
+@pytest.mark.parametrize("named", [{"productId": "7", "variantId": "70"}, {"shopifyProductId": BOOTS, "shopifyVariantId": VARIANT}])
+def test_the_files_of_one_variant_and_day_are_written_when_they_are_asked_for(served: Served, named: dict[str, str]) -> None:
+    told = manual(served, **named, date="2026-02-03").json()
+
+    [one] = told["results"]
+    assert (told["success"], told["date"], one["shopId"], one["csvKey"]) == (True, "2026-02-03", "gear", "statistic-exports/gear/7/70/20260203.csv")
+    assert one["metrics"] == {"impressions": 2, "addToCarts": 0, "ctr": 0.0, "orders": 0, "revenue": "0.00"}
+    rows = list(csv.DictReader((served.folder / "data" / "exports" / one["csvKey"]).open()))
+    assert [(row["date"], row["impressions"]) for row in rows] == [("2026-02-03", "2")]
+
+
+def test_files_of_what_is_not_named_or_was_never_told_of_are_refused(served: Served) -> None:
+    whole = {"productId": "7", "variantId": "70"}
+
+    assert [manual(served, **said).status_code for said in ({"productId": "7"}, {"variantId": "70"}, {**whole, "productId": "boots"})] == [400] * 3
+    assert [manual(served, **whole, date=day).status_code for day in ("soon", "2026-02-05")] == [400, 400]
+    assert [manual(served, **{**whole, "variantId": "99"}).status_code, manual(served, **whole, date="2026-02-01").status_code] == [404, 404]
+    assert manual(served, key="read", **whole).status_code == 403
+
+
+def test_what_pixels_told_last_is_shown_to_administrators(served: Served) -> None:
+    post(served.folder, said("ADD_TO_CART", 90, at=MORNING, sessionId="late", revenue="12.50", quantity=2), at=MORNING)
+
+    told = served.get("/api/debug-events", key="admin", shop="gear", limit=3).json()
+    other = served.get("/api/debug-events", key="admin", productId=8).json()
+    refused = [served.get("/api/debug-events", key="admin", **asked).status_code for asked in ({"limit": 0}, {"productId": "boots"}, {"shop": "gaer"})]
+
+    # What no run has read is there too, as soon as it is landed.
+    newest = told["events"][0]
+    assert (told["success"], told["count"], newest["sessionId"], newest["eventType"]) == (True, 3, "late", "ADD_TO_CART")
+    assert {name: newest[name] for name in ("productId", "variantId", "revenue", "quantity", "shopId", "testId")} == {
+        "productId": BOOTS, "variantId": VARIANT, "revenue": "12.50", "quantity": 2, "shopId": "gear", "testId": "gallery",
+    }
+    assert newest["activeCase"] in {"BASE", "TEST"}
+    assert {one["shopId"] for one in other["events"]} == {"two"}
+    assert refused == [400, 400, 404]
+    assert served.get("/api/debug-events", key="write").status_code == 403
+
+
+def test_products_are_brought_up_to_date_shop_by_shop_where_a_shop_can_be_asked(served: Served, tmp_path: Path) -> None:
+    product = {"id": "gid://shopify/Product/7", "title": "Boots", "updatedAt": NOW.isoformat(), "media": {"nodes": []}}
+    (tmp_path / "shopify").mkdir()
+    (tmp_path / "shopify" / "products.ndjson").write_text(json.dumps({"visible_from": NOW.isoformat(), "item": product}) + "\n")
+    none = served.get("/api/sync-product-info", key="write")
+
+    with SandboxServer(["shopify"], tmp_path) as server:
+        asked = f'orders: shopify\nadmin: {{token: "${{TOKEN}}", url: "{server.url_of("shopify")}"}}\n'
+        names = ("gear", "two")
+        more = {f"shops/{name}.yaml": f"domain: {name}.myshopify.com\nsource: site\n{asked}" for name in names}
+        folder = made(tmp_path / "asked", {**TELLING, **more})
+        workspace = open_workspace(folder, clock=FixedClock(NOW), environment={"TOKEN": "t"})
+        key = new_key(workspace.book, "cron", scope="write", by="test", at=NOW)[1]
+        workspace.close()
+        with running(lambda: open_workspace(folder, clock=FixedClock(NOW), environment={"TOKEN": "t"}), folder, more=reference_routes) as client:
+            told = [client.get("/api/sync-product-info", headers={"Authorization": f"Bearer {key}"}).json() for _ in range(2)]
+            strange = client.get("/api/sync-product-info", params={"shop": "gaer"}, headers={"Authorization": f"Bearer {key}"})
+
+    assert none.status_code == 400
+    assert [(one["success"], one["shopId"], one["productsSynced"]) for one in told] == [(True, "gear", 1), (True, "two", 1)]
+    assert strange.status_code == 404
+
+
+def test_a_theme_gets_its_script_without_a_key(served: Served) -> None:
+    answer = served.client.get("/api/tracking-script.js", params={"shop": "gear.myshopify.com"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "/track" in answer.text
+
+
 def test_a_rotation_says_what_it_did_when_it_is_over(served: Served) -> None:
     told = served.get("/api/v1/shops/gear/rotations/gallery").json()
 
@@ -260,9 +337,9 @@ def test_a_rotation_says_what_it_did_when_it_is_over(served: Served) -> None:
 
 REFERENCE = [
     (method, route.path) for route in reference_routes(None)  # type: ignore[arg-type]  # nobody is asked here
-    for method in sorted((route.methods or set()) - {"HEAD"}) if route.path != "/api/rotation-state"
+    for method in sorted((route.methods or set()) - {"HEAD"}) if route.path not in {"/api/rotation-state", "/api/tracking-script.js"}
 ]
-"""Every path of the reference but the one that pages ask."""
+"""Every path of the reference but those that pages ask."""
 
 
 @pytest.mark.parametrize(("method", "path"), REFERENCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from regulars.errors import RegularsError, StoreError
 from regulars.pipeline.shop_answers import shop_named
 from regulars.pipeline.shop_days import variant_days
 from regulars.pipeline.workspace import Workspace
-from regulars.shops.named import tail
+from regulars.shops.named import gid, tail
 from regulars.shops.shop import Shop
 from regulars.storage.book.database import TENANT
 from regulars.storage.book.statistic_exports import StatisticExport
@@ -95,21 +95,66 @@ def daily(
     workspace: Workspace, _service: ABTestingService, _subject: str, said: Mapping[str, Any]
 ) -> Result[dict[str, Any]]:
     """Write the files of one day, of `date` or of yesterday in UTC: {date, totals, results}."""
-    told = said.get("date")
-    try:
-        day = date.fromisoformat(str(told)) if told else workspace.clock.now().astimezone(UTC).date() - _DAY
-    except ValueError:
-        return failure(f"{told!r} is no day: write 2026-01-31", code="INVALID_DATE")
-    try:
-        found = write_files(workspace, due_files(workspace, first=day, last=day))
-    except StoreError:
-        raise
-    except RegularsError as error:
-        return failure(error.message, code="INVALID_DATE")
+    due = _due_on(workspace, said.get("date"))
+    if isinstance(due, str):
+        return failure(due, code="INVALID_DATE")
+    day, every = due
+    found = write_files(workspace, every)
     return success({"date": day.isoformat(), "totals": _totals(found), "results": [_told(one) for one in found]})
 
 
+def manual(
+    workspace: Workspace, _service: ABTestingService, _subject: str, said: Mapping[str, Any]
+) -> Result[dict[str, Any]]:
+    """Write the files of one variant for one day, of `date` or of yesterday in UTC: what they are called and hold."""
+    product = gid(said.get("shopifyProductId") or said.get("productId"), "Product")
+    variant = gid(said.get("shopifyVariantId") or said.get("variantId"), "ProductVariant")
+    if product is None or variant is None:
+        lacks = "productId" if product is None else "variantId"
+        return failure(f"{lacks} is required, as a number or a GID", code="MISSING_PARAMETERS")
+    due = _due_on(workspace, said.get("date"))
+    if isinstance(due, str):
+        return failure(due, code="INVALID_DATE")
+    day, every = due
+    found = [
+        replace(one, variants=chosen) for one in every
+        if (chosen := tuple(each for each in one.variants if (each.product_id, each.variant_id) == (product, variant)))
+    ]
+    if not found:
+        return failure(f"nothing was told of {variant} of {product} until {day}", code="VARIANT_NOT_FOUND")
+    written = write_files(workspace, found)
+    if any(one.errors for one in written):
+        return failure("; ".join(error for one in written for error in one.errors), code="EXPORT_FAILED")
+    return success({"date": day.isoformat(), "results": [_variant_told(one) for one in written]})
+
+
 _DAY = timedelta(days=1)
+
+
+def _due_on(workspace: Workspace, told: object) -> tuple[date, list[Due]] | str:
+    """Return a day and what is due of it, or why it is none that can be written."""
+    try:
+        day = date.fromisoformat(str(told)) if told else workspace.clock.now().astimezone(UTC).date() - _DAY
+    except ValueError:
+        return f"{told!r} is no day: write 2026-01-31"
+    try:
+        return day, due_files(workspace, first=day, last=day)
+    except StoreError:
+        raise
+    except RegularsError as error:
+        return error.message
+
+
+def _variant_told(one: Exported) -> dict[str, Any]:
+    [each] = one.written
+    return {
+        "shopId": one.due.shop.name, "productId": tail(each.product_id), "variantId": each.variant,
+        "csvKey": key_of(each, "csv"), "jsonKey": key_of(each, "json"), "dataStatus": data_status(one.due),
+        "metrics": {
+            "impressions": each.impressions, "addToCarts": each.add_to_carts, "ctr": each.ctr, "orders": each.orders,
+            "revenue": each.amount,
+        },
+    }
 
 
 def _due(workspace: Workspace, shop: Shop, first: date, last: date, *, only_gaps: bool) -> Due:

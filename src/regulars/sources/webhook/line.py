@@ -1,21 +1,23 @@
 """The line by which a piece of news is landed: what it says, and all that is needed to hand it on later.
 
-    {"door": {"id", "type": "delivery", "received_at"}, "provider", "content_type", …, "said", "body" | "bytes"}
+    {"door": {"id", "type": "delivery", "received_at", "version"?}, "provider", "content_type", …, "said",
+     "body" | "bytes"}
 
-In between stand headers that are worth keeping, and of orders their `lines`.
+In between stand headers that are worth keeping, and of orders their `lines`. What is told of in several versions is one
+record, by its `id`, and as many deliveries.
 `said` is for records; `body` is there when it is another text than `said`, `bytes` (base 64) when it is no text.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
-from regulars.sources.webhook.pieces import Piece
+from regulars.sources.webhook.pieces import Piece, known_by
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -41,6 +43,7 @@ class _Door(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     type: str = ""
     received_at: datetime = _NEVER
+    version: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +63,8 @@ def delivery_line(
 ) -> bytes:
     """Return the line of a piece that came at a moment, ending in a line break. `kept`: members beside `said`."""
     members: dict[str, object] = {
-        "door": _Door(id=piece.id, type=DELIVERY, received_at=at), "provider": provider,
-        "content_type": content_type, **kept,
+        "door": _Door(id=piece.id, type=DELIVERY, received_at=at, version=piece.version or msgspec.UNSET),
+        "provider": provider, "content_type": content_type, **kept,
         "said": None if piece.said is None else msgspec.Raw(piece.said),
     }
     if piece.body != piece.said:
@@ -78,9 +81,19 @@ def read_delivery(line: bytes) -> Landed | None:
     if found.door.type != DELIVERY:
         return None
     return Landed(
-        delivery_id=found.door.id, provider=found.provider, received_at=found.door.received_at,
+        delivery_id=_delivery_id(found.door), provider=found.provider, received_at=found.door.received_at,
         content_type=found.content_type, body=_body(found),
     )
+
+
+def delivery_ids(lines: Iterable[str]) -> list[str]:
+    """Return by what the deliveries of some lines are known in the queue."""
+    found = [_LINE.decode(line).door for line in lines]
+    return [_delivery_id(door) for door in found if door.type == DELIVERY]
+
+
+def _delivery_id(door: _Door) -> str:
+    return known_by(door.id, door.version or "")
 
 
 def _body(line: _Line) -> bytes:

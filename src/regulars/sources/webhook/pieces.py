@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from regulars.sources.webhook.delivery import Delivery
 from regulars.sources.webhook.form import as_object, fields_of, is_form
 from regulars.sources.webhook.mandrill import EVENTS
-from regulars.sources.webhook.shopify_orders import order_id
+from regulars.sources.webhook.shopify_orders import REFUNDED, order_id, order_version, refunds_of
 
 LONGEST_ID = 200
 """Signs of an id that is taken as it is; of a longer one its hash stands for it."""
@@ -31,9 +31,21 @@ _encode = msgspec.json.encode
 class Piece:
     """One piece of news."""
 
-    id: str                                  # the same however often it is sent
+    id: str                                  # of what it is about: the same however often it is sent
     said: bytes | None                       # JSON on one line: for records; None: it is no text that we can take apart
     body: bytes                              # as the request's body would be, had this piece come alone
+    version: str = ""                        # of what may be told anew: which state of it this is
+    topic: str | None = None                 # of a piece whose topic is another one than its delivery's
+
+    @property
+    def known_by(self) -> str:
+        """Return by what this very piece is known: told again it is the same one."""
+        return known_by(self.id, self.version)
+
+
+def known_by(piece_id: str, version: str) -> str:
+    """Return by what one version of a piece is known."""
+    return f"{piece_id} {version}" if version else piece_id
 
 
 Splits = Callable[[Delivery], Sequence[Piece]]
@@ -93,11 +105,17 @@ def mandrill_pieces(delivery: Delivery) -> Sequence[Piece]:
 
 
 def shopify_pieces(delivery: Delivery) -> Sequence[Piece]:
-    """Return the one piece of a delivery of Shopify: what was paid or refunded is known by its own id."""
-    known_as = order_id(delivery.headers.get("x-shopify-topic", ""), said_by(delivery))
-    if known_as is not None:
-        return [_whole(delivery, known_as)]
-    return by_header("x-shopify-webhook-id", "shopify-webhook-id", "x-shopify-event-id")(delivery)
+    """Return the piece of a delivery of Shopify, and of an order each of its refunds that it tells of too.
+
+    Orders and refunds are known by their own ids; an order is told of again whenever it changes.
+    """
+    topic, said = delivery.headers.get("x-shopify-topic", ""), said_by(delivery)
+    known_as = order_id(topic, said)
+    if known_as is None:
+        return by_header("x-shopify-webhook-id", "shopify-webhook-id", "x-shopify-event-id")(delivery)
+    whole = replace(_whole(delivery, known_as), version=order_version(topic, said))
+    refunds = refunds_of(topic, said)
+    return [whole, *(Piece(id=_id(told_as, one), said=one, body=one, topic=REFUNDED) for told_as, one in refunds)]
 
 
 def klaviyo_pieces(delivery: Delivery) -> Sequence[Piece]:

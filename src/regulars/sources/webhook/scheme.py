@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from regulars.sources.webhook.delivery import Verifies
+from regulars.sources.webhook.delivery import Delivery, Verifies
 from regulars.sources.webhook.klaviyo import verify_klaviyo
+from regulars.sources.webhook.line import delivery_line
 from regulars.sources.webhook.mandrill import verify_mandrill
 from regulars.sources.webhook.pieces import (
+    Piece,
     Splits,
     by_header,
     by_member,
@@ -75,3 +77,15 @@ SCHEMES: Mapping[str, Scheme] = {
     ),
 }
 """Name in a declaration -> how it posts."""
+
+
+def line_of(piece: Piece, delivery: Delivery, *, provider: str, scheme: Scheme, at: datetime) -> bytes:
+    """Return the line by which a piece of a delivery is landed, ending in a line break."""
+    kept: dict[str, object] = {
+        member: delivery.headers[header] for member, header in scheme.keeps.items() if header in delivery.headers
+    }
+    if piece.topic is not None:
+        kept["topic"] = piece.topic
+    if scheme.lines is not None and (told := scheme.lines(str(kept.get("topic", "")), piece.said)):
+        kept["lines"] = told
+    return delivery_line(piece, provider=provider, content_type=delivery.content_type, kept=kept, at=at)

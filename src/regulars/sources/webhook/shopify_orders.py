@@ -1,4 +1,4 @@
-"""What Shopify tells of lines of orders: those of an order that was paid, and those that a refund gave back.
+"""What Shopify tells of lines of orders: those of an order that is paid, and those that a refund gave back.
 
     {"kind": "sold" | "returned", "order", "line", "product", "variant", "quantity", "amount", "currency", "at",
      "customer", "session", "test", "case"}
@@ -11,50 +11,89 @@ Source: shopify.dev, the REST resources Order and Refund.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-PAID, REFUNDED = "orders/paid", "refunds/create"
-"""The topics that tell of lines; each order is paid once, and each refund made once."""
+PAID, UPDATED, REFUNDED = "orders/paid", "orders/updated", "refunds/create"
+"""The topics that tell of lines; each refund is made once, an order is told of when it is paid and when it changes."""
 
 Line = Mapping[str, object]
 
+class _WithRefunds(msgspec.Struct):
+    refunds: list[msgspec.Raw] = []
+
+
+_REFUNDS = msgspec.json.Decoder(_WithRefunds)
 _ATTRIBUTE = "ModelSwapAB"
 _CASES = {"BASE": "BASE", "A": "BASE", "CONTROL": "BASE", "TEST": "TEST", "B": "TEST"}
 _STATES = ("paid", "partially_refunded", "refunded")     # no set: what is looked up may be a list
 _LONGEST = 200                               # characters of an id
 _DIGITS = 19                                 # of an amount, an id or a count: a number of 64 bits
 _NOTHING: Mapping[str, Any] = {}
+_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def order_id(topic: str, said: bytes | None) -> str | None:
-    """Return by what an order that was paid, or a refund, is known however often it is told; None for other news."""
+    """Return by what a paid order, or a refund, is known however often it is told; None for other news."""
     about = _about(topic, said)
     number = _id(about.get("id"))
-    return None if number is None else f"{topic}/{number}"
+    return None if number is None else f"{PAID if topic == UPDATED else topic}/{number}"
+
+
+def order_version(topic: str, said: bytes | None) -> str:
+    """Return which state of an order is told: its moment in UTC, in the order of time, and a hash; "" of all else."""
+    if topic not in (PAID, UPDATED) or said is None:
+        return ""
+    at = _moment(_about(topic, said).get("updated_at"))
+    return f"{at} {blake2b(said, digest_size=8).hexdigest()}"
+
+
+def refunds_of(topic: str, said: bytes | None) -> Iterator[tuple[str, bytes]]:
+    """Yield the refunds that news of an order tells of too, each by what it is known, in its own JSON."""
+    if topic != UPDATED or said is None or not _about(topic, said):
+        return
+    try:
+        found = _REFUNDS.decode(said).refunds
+    except (msgspec.DecodeError, RecursionError):
+        return
+    for one in found:
+        number = _id(_object(msgspec.json.decode(one)).get("id"))
+        if number is not None:
+            yield f"{REFUNDED}/{number}", bytes(one)
 
 
 def order_lines(topic: str, said: bytes | None) -> Sequence[Line]:
     """Return the lines that a delivery tells of; none for other news, whatever it holds."""
     about = _about(topic, said)
-    found = _sold(about) if topic == PAID else _returned(about) if topic == REFUNDED else []
+    found = _returned(about) if topic == REFUNDED else _sold(about)
     return [{name: value for name, value in line.items() if value is not None} for line in found]
 
 
 def _about(topic: str, said: bytes | None) -> Mapping[str, Any]:
-    if topic not in (PAID, REFUNDED) or said is None:
+    if topic not in (PAID, UPDATED, REFUNDED) or said is None:
         return _NOTHING
     try:
         about = msgspec.json.decode(said)
     except (msgspec.DecodeError, RecursionError):
         return _NOTHING
     # Topics are not signed: an order that is not paid is none, whatever topic it comes under.
-    if not isinstance(about, dict) or (topic == PAID and about.get("financial_status", "paid") not in _STATES):
+    if not isinstance(about, dict) or (topic != REFUNDED and about.get("financial_status", "paid") not in _STATES):
         return _NOTHING
     return about
+
+
+def _moment(value: object) -> str:
+    """Return a moment as text that sorts by time; of what is none, a time before all others."""
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) else _ZERO
+        return f"{(read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    except (ValueError, OverflowError):
+        return f"{_ZERO:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _sold(order: Mapping[str, Any]) -> list[dict[str, object]]:

@@ -22,6 +22,8 @@ STATES: tuple[State, ...] = ("waiting", "done", "dead")
 KEPT = timedelta(days=30)
 """How long what was handed on is still known here. The door knows every delivery for ever, the landing keeps it."""
 
+_AT_ONCE = 500                               # ids in a statement: databases take so many
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
@@ -169,6 +171,17 @@ class WebhookBook:
         old = (t.tenant == self.database.tenant, t.state == "done", t.finished_at < before)
         with self.database.writing() as connection:
             return connection.execute(sa.delete(webhook_queue).where(*old)).rowcount
+
+    def forget_all(self, source: str, delivery_ids: Iterable[str]) -> int:
+        """Forget deliveries of a source whatever became of them, and return how many were there."""
+        t, wanted = webhook_queue.c, sorted({webhook_id_of(source, one) for one in delivery_ids})
+        with self.database.writing() as connection:
+            return sum(
+                connection.execute(sa.delete(webhook_queue).where(
+                    t.tenant == self.database.tenant, t.webhook_id.in_(wanted[n : n + _AT_ONCE])
+                )).rowcount
+                for n in range(0, len(wanted), _AT_ONCE)
+            )
 
     def _row(self, kind: type[Queued], webhook_id: str) -> Mapping[str, Any]:
         query = self._of(kind).where(webhook_queue.c.webhook_id == webhook_id)

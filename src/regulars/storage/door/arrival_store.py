@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 import msgspec
 
@@ -212,7 +213,8 @@ class ArrivalStore:
         generation.remove()
 
     def _joined(self, chosen: Sequence[Run]) -> None:
-        path = self.folder / "ids" / f"{chosen[-1].path.name.split('+')[0]}+{len(self.runs)}"
+        # Never the name of a run there is: that one is being read.
+        path = self.folder / "ids" / f"{chosen[-1].path.name.split('+')[0]}+{uuid4().hex[:12]}"
         join(chosen, path)
         runs = [*(run for run in self.runs if run not in chosen), Run.open(path)]
         state = _State(settled=self.state.settled, runs=[run.path.name for run in runs], counts=self.state.counts)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
+from regulars.sources.webhook.pieces import known_by
 from regulars.storage.door.journal import Journal, sync_folder
 from regulars.storage.door.message_ids import message_hashes
 
@@ -29,6 +30,7 @@ _SUFFIX = ".ndjson"
 
 class _Known(msgspec.Struct):
     id: str
+    version: str = ""                        # of a delivery that tells of something anew
 
 
 class _Line(msgspec.Struct):
@@ -179,4 +181,5 @@ def added(counts: Iterable[Mapping[Key, int]]) -> dict[Key, int]:
 def _ids(path: Path) -> Iterator[str]:
     with path.open("rb") as file:
         for line in file:
-            yield _LINE.decode(line).door.id
+            door = _LINE.decode(line).door
+            yield known_by(door.id, door.version)

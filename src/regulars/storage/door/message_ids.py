@@ -2,8 +2,9 @@
 
 Two ids are taken for one only if their BLAKE2b hashes agree in all 128 bits: among 10^8 ids the chance of that is
 1.5 in 10^23. A run is two columns in one file, the upper and the lower half of each hash, sorted by the upper: it is
-searched where it lies, mapped into memory, 16 bytes an id. Runs of like size are joined four at a time, slice by slice
-of the hash space, up to LARGEST; so there are few to look into, and joining needs little memory and little room.
+searched where it lies, mapped into memory, 16 bytes an id. Runs of like size are joined four at a time, or as many of
+four as make no more than LARGEST, slice by slice of the hash space; so there are few to look into, and joining needs
+little memory and little room.
 """
 
 from __future__ import annotations
@@ -104,13 +105,21 @@ def write_run(path: Path, hashes: Iterable[bytes]) -> None:
 
 
 def due(runs: Iterable[Run]) -> list[Run]:
-    """Return runs that are to be joined now: four of like size, the smallest first; none when nothing is due."""
+    """Return runs that are to be joined now; none when nothing is due.
+
+    Those are four of like size, the smallest size first; of four that are too much together those that are not, from
+    the smallest on.
+    """
     tiers: dict[int, list[Run]] = defaultdict(list)
     for run in runs:
         tiers[max(len(run), 1).bit_length() // 2].append(run)
     for _, alike in sorted(tiers.items()):
-        chosen = alike[:TOGETHER]
-        if len(chosen) == TOGETHER and sum(map(len, chosen)) <= LARGEST:
+        if len(alike) < TOGETHER:
+            continue
+        chosen = sorted(alike, key=len)[:TOGETHER]
+        while len(chosen) > 1 and sum(map(len, chosen)) > LARGEST:
+            chosen.pop()
+        if len(chosen) > 1:
             return chosen
     return []
 

@@ -13,8 +13,8 @@ from regulars.clock import Clock
 from regulars.errors import StoreError
 from regulars.sources.webhook.declare import ROOT, WebhookSource
 from regulars.sources.webhook.delivery import Delivery, Verdict
-from regulars.sources.webhook.line import delivery_line, read_delivery
-from regulars.sources.webhook.pieces import Piece
+from regulars.sources.webhook.line import read_delivery
+from regulars.sources.webhook.scheme import line_of
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.storage.door.generation import prefix_of
 from regulars.storage.door.message_ids import message_hashes
@@ -113,8 +113,8 @@ class WebhookDoor:
         pieces = source.scheme.split(delivery)
         if not pieces:                       # a trial that says nothing
             return 200
-        lines = [_line(source, delivery, one, now) for one in pieces]
-        hashes = message_hashes(prefix_of(source.name), [one.id for one in pieces])
+        lines = [line_of(one, delivery, provider=source.provider, scheme=source.scheme, at=now) for one in pieces]
+        hashes = message_hashes(prefix_of(source.name), [one.known_by for one in pieces])
         try:
             receipt = await self.commits.take(Arrivals(source=source.name, hashes=hashes, text=b"".join(lines)))
         except (Busy, StoreError):
@@ -135,16 +135,6 @@ def _judged(hook: Hook, scope: Scope, body: bytes, at: datetime) -> tuple[Hook, 
     delivery = _delivery(hook.source, scope, body)
     verdict = hook.source.scheme.verify(delivery, secrets=hook.secrets, at=at, window=hook.source.window)
     return hook, delivery, verdict
-
-
-def _line(source: WebhookSource, delivery: Delivery, piece: Piece, at: datetime) -> bytes:
-    scheme = source.scheme
-    kept: dict[str, object] = {
-        member: delivery.headers[header] for member, header in scheme.keeps.items() if header in delivery.headers
-    }
-    if scheme.lines is not None and (told := scheme.lines(str(kept.get("topic", "")), piece.said)):
-        kept["lines"] = told
-    return delivery_line(piece, provider=source.provider, content_type=delivery.content_type, kept=kept, at=at)
 
 
 def _delivery(source: WebhookSource, scope: Scope, body: bytes) -> Delivery:
