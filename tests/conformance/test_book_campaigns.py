@@ -36,7 +36,7 @@ def attempt(book: Book, campaign: str, worker: str, claimed: list[Claimed], *, a
 
 
 def doubtful(book: Book, campaign: str) -> list[Doubtful]:
-    return book.messages.doubtful(campaign, now=NOW, again_at=NOW + LASTS, limit=10)
+    return book.messages.doubtful(campaign, "asks", now=NOW, again_at=NOW + LASTS, limit=10)
 
 
 def sent(customer: str, n: int = 1) -> Settled:
@@ -123,6 +123,18 @@ def test_two_workers_do_not_ask_for_the_same_message(book: Book) -> None:
     book.messages.reclaim(campaign, now=NOW, is_gone=lambda _: True)
 
     assert (len(doubtful(book, campaign)), len(doubtful(book, campaign))) == (2, 0)
+
+
+def test_what_a_worker_was_asking_for_when_it_ended_is_asked_for_at_once(book: Book) -> None:
+    campaign = begun(book, 2)
+    attempt(book, campaign, "gone", claim(book, campaign, "gone"))
+    book.messages.reclaim(campaign, now=NOW, is_gone=lambda _: True)
+    doubtful(book, campaign)
+
+    book.messages.reclaim(campaign, now=NOW, is_gone=lambda worker: worker != "asks")
+    assert doubtful(book, campaign) == []
+    book.messages.reclaim(campaign, now=NOW, is_gone=lambda worker: worker == "asks")
+    assert len(doubtful(book, campaign)) == 2
 
 
 def test_an_answer_that_comes_late_settles_what_was_unknown(book: Book) -> None:

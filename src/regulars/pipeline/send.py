@@ -184,7 +184,9 @@ class Worker:
         way, now = self._gate.destination, self.clock.now()
         size = slices(way.limits.per_second * self._share, batch=1, most=MOST)
         again_at = now + max(CLAIM_LASTS + way.limits.timeout, way.ask_after)
-        doubtful = self.book.messages.doubtful(self.one.campaign_id, now=now, again_at=again_at, limit=size)
+        doubtful = self.book.messages.doubtful(
+            self.one.campaign_id, self.name, now=now, again_at=again_at, limit=size
+        )
         ripe = [one for one in doubtful if now - one.attempt.attempted_at >= way.ask_after]
         young = [one for one in doubtful if now - one.attempt.attempted_at < way.ask_after]
         answers = self._line.ask(

@@ -223,11 +223,13 @@ class MessageBook:
     def reclaim(self, campaign_id: str, *, now: datetime, is_gone: Callable[[str], bool | None]) -> int:
         """Take messages from workers that have ended or said nothing for too long; return how many that were.
 
-        Those without an attempt under way are planned again; of the others nobody knows, and they are asked for.
+        Those without an attempt under way are planned again; of the others nobody knows, and they are asked for. What
+        an ended worker was asking for is asked for at once.
         """
         t, a = messages.c, attempts.c
         claimed = (*self._of(campaign_id), *_is_claimed())
         with self.database.writing() as connection:
+            self._ask_anew(connection, campaign_id, now=now, is_gone=is_gone)
             workers = connection.execute(
                 sa.select(t.worker, sa.func.max(t.claimed_until)).where(*claimed).group_by(t.worker)
             ).all()
@@ -255,8 +257,10 @@ class MessageBook:
             )
         return len(lost) + freed.rowcount
 
-    def doubtful(self, campaign_id: str, *, now: datetime, again_at: datetime, limit: int) -> list[Doubtful]:
-        """Take unknown messages that are to be asked for; nobody else asks for them before `again_at`."""
+    def doubtful(
+        self, campaign_id: str, worker: str, *, now: datetime, again_at: datetime, limit: int
+    ) -> list[Doubtful]:
+        """Take unknown messages that are to be asked for; nobody else asks before `again_at`, or the worker ended."""
         t, a = messages.c, attempts.c
         names = Attempt.__slots__
         last = sa.and_(
@@ -269,7 +273,7 @@ class MessageBook:
                 due.order_by(t.due_at, t.customer_id).limit(limit).with_for_update(skip_locked=True)
             ).mappings().all()
             self._change(connection, campaign_id, [
-                {"b_customer": row["customer_id"], "due_at": again_at} for row in rows
+                {"b_customer": row["customer_id"], "due_at": again_at, "worker": worker} for row in rows
             ])
         return [
             Doubtful(
@@ -298,6 +302,17 @@ class MessageBook:
         query = sa.select(sa.func.count(t.worker.distinct())).where(*self._of(campaign_id), *_is_claimed())
         with self.database.reading() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def _ask_anew(
+        self, connection: sa.Connection, campaign_id: str, *, now: datetime, is_gone: Callable[[str], bool | None]
+    ) -> None:
+        t = messages.c
+        asked = (*self._of(campaign_id), t.state == "unknown", t.due_at > now, t.worker.is_not(None))
+        workers = connection.execute(sa.select(t.worker).where(*asked).distinct()).scalars().all()
+        if gone := [worker for worker in workers if is_gone(worker)]:
+            connection.execute(
+                sa.update(messages).where(*asked, t.worker.in_(gone)).values(worker=None, due_at=now, changed_at=now)
+            )
 
     def _of(self, campaign_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return (messages.c.tenant == self.database.tenant, messages.c.campaign_id == campaign_id)
