@@ -18,8 +18,8 @@ from regulars.config import read_config
 from regulars.pipeline.access import new_key
 from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import open_workspace
-from regulars.storage.book import Book
 from regulars.sources.webhook.shopify_orders import order_version
+from regulars.storage.book import Book
 from regulars.storage.book.webhooks import Queued, webhook_id_of
 
 LONGEST = 5 << 20
