@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regulars.cli.beside import beside
 from regulars.cli.campaign_decisions import approve, choose, rule, withdraw
 from regulars.cli.campaign_numbers import numbers
 from regulars.cli.campaign_read import read
@@ -21,7 +22,7 @@ from regulars.web.mask import mask
 
 if TYPE_CHECKING:
     from regulars.campaigns.campaign import State
-    from regulars.pipeline.account import Account
+    from regulars.pipeline.account import Account, Desk
     from regulars.pipeline.compose import Plan
     from regulars.pipeline.workspace import Workspace
     from regulars.storage.book.campaigns import Occurrence
@@ -119,13 +120,18 @@ def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool)
 @click.argument("name")
 @click.option("--apply", is_flag=True, help="Do it; else it is only planned and shown.")
 @click.option("--wait", default=0, show_default=True, help="Minutes to wait for what is not due yet.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Processes that send side by side; one sends about a thousand messages a second, if the provider takes them.",
+)
 @project_options
 @click.pass_context
-def send(context: click.Context, name: str, wait: int, folder: Path, *, apply: bool, as_json: bool) -> None:
+def send(
+    context: click.Context, name: str, wait: int, workers: int, folder: Path, *, apply: bool, as_json: bool
+) -> None:
     """Send what is due of NAME. Killed or stopped, the same command goes on; several may run at once."""
     from regulars.pipeline.account import Desk, account  # noqa: PLC0415
     from regulars.pipeline.campaign import campaign_of, occurrence_at  # noqa: PLC0415
-    from regulars.pipeline.send import Worker  # noqa: PLC0415
 
     if not apply:
         context.invoke(plan, name=name, folder=folder, as_json=as_json)
@@ -138,13 +144,11 @@ def send(context: click.Context, name: str, wait: int, folder: Path, *, apply: b
             one = _planned(folder, name)
         if campaign.test is not None:
             _settle_test(folder, one)
-        worker = Worker(
-            project=desk.project, book=desk.book, clock=desk.clock, one=one, patience=timedelta(minutes=wait)
-        )
-        progress = Progress(quiet=as_json)
-        progress.started(name)
-        for checkpoint in worker.work():
-            progress.reached(name, checkpoint)
+        same = ["campaign", "send", name, "--apply", "--json", "--wait", str(wait), "--project", str(folder)]
+        with beside(same, processes=workers - 1):
+            _work(desk, one, wait=wait, quiet=as_json)
+        if workers > 1:
+            _work(desk, one, wait=wait, quiet=as_json)       # what another had when it ended
         found = account(desk.book, desk.latest(name))
     _show_account(found, folder, as_json=as_json)
     context.exit(1 if found.occurrence.state == "paused" else 0)
@@ -274,6 +278,16 @@ def _planned(folder: Path, name: str) -> Occurrence:
         return write_plan(workspace, plan_campaign(workspace, name, enrols=True))
     finally:
         workspace.close()
+
+
+def _work(desk: Desk, one: Occurrence, *, wait: int, quiet: bool) -> None:
+    from regulars.pipeline.send import Worker  # noqa: PLC0415
+
+    progress = Progress(quiet=quiet)
+    progress.started(one.campaign)
+    worker = Worker(project=desk.project, book=desk.book, clock=desk.clock, one=one, patience=timedelta(minutes=wait))
+    for checkpoint in worker.work():
+        progress.reached(one.campaign, checkpoint)
 
 
 def _settle_test(folder: Path, one: Occurrence) -> None:

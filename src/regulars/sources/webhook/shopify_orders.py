@@ -24,6 +24,7 @@ PAID, UPDATED, REFUNDED = "orders/paid", "orders/updated", "refunds/create"
 
 Line = Mapping[str, object]
 
+
 class _WithRefunds(msgspec.Struct):
     refunds: list[msgspec.Raw] = []
 

@@ -6,6 +6,7 @@ message that was claimed and has no attempt was not sent, one whose attempt has 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -320,13 +321,18 @@ class MessageBook:
     def _change(
         self, connection: sa.Connection, campaign_id: str, rows: list[dict[str, Any]], *where: sa.ColumnElement[bool]
     ) -> None:
+        """Change messages; those that become the same are changed by one statement."""
         if not rows:
             return
-        changed: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if not name.startswith("b_")}
-        statement = sa.update(messages).where(
-            *self._of(campaign_id), messages.c.customer_id == sa.bindparam("b_customer"), *where
-        ).values(changed)
-        connection.execute(statement, rows)
+        names = [name for name in rows[0] if name != "b_customer"]
+        alike = defaultdict[tuple[Any, ...], list[str]](list)
+        for row in rows:
+            alike[tuple(row[name] for name in names)].append(row["b_customer"])
+        changed: dict[str, Any] = {name: sa.bindparam(name) for name in names if not name.startswith("b_")}
+        named = messages.c.customer_id.in_(sa.bindparam("b_customers", expanding=True))
+        statement = sa.update(messages).where(*self._of(campaign_id), named, *where).values(changed)
+        for values, customers in alike.items():
+            connection.execute(statement, {**dict(zip(names, values, strict=True)), "b_customers": customers})
 
 
 def _waits() -> sa.ColumnElement[bool]:
