@@ -89,7 +89,7 @@ def _until_sent(folder: Path, provider: RunningGateway) -> tuple[float, float]:
 
 
 def _speed(told: argparse.Namespace) -> None:
-    """One worker in this process, without caps and under one, and how soon the first message goes."""
+    """One worker in this process, without caps and under one, and how soon the first message goes; then several."""
     for caps, campaign in (("without a cap", ""), ("under a cap", "caps: [{of: customer, limit: 1, window: 7 days}]")):
         with tempfile.TemporaryDirectory() as folder, gateway() as provider:
             project, book, one = _planned(Path(folder), provider, min(told.people, 20_000), campaign=campaign)
@@ -103,6 +103,20 @@ def _speed(told: argparse.Namespace) -> None:
             f"speed {caps}: {sent / took:,.0f} messages/s ({sent:,} in {took:.1f} s; {cpu / sent * 1e6:.0f} us of "
             f"processor each), the first batch after {first or 0:.2f} s, load {os.getloadavg()[0]:.1f}"
         )
+    with tempfile.TemporaryDirectory() as folder, gateway() as provider:
+        _, book, _ = _planned(Path(folder), provider, told.people)
+        book.close()
+        command = [*_command(Path(folder)), "--workers", str(told.workers)]
+        working = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while (before := provider.summary()["messages"]) == 0:
+            sleep(0.01)
+        began = perf_counter()
+        working.wait()
+        took, sent = perf_counter() - began, provider.summary()["messages"] - before
+    print(
+        f"speed of {told.workers} processes: {sent / took:,.0f} messages/s ({sent:,} in {took:.1f} s, to its "
+        f"end), load {os.getloadavg()[0]:.1f}"
+    )
 
 
 def _kills(told: argparse.Namespace) -> None:
