@@ -88,6 +88,9 @@ def tallies(interactions: ir.Table) -> ir.Table:
 
     Only pairs with LEAST_DAYS days together, or with an interaction of another type.
     """
+    def count(holds: ir.Value) -> ir.Value:
+        return interactions.count(where=holds.fill_null(False))
+
     kind, age = interactions.interaction_type, interactions.business_day.delta(ibis.literal(ZERO), unit="day")
     weight = ibis.literal(2.0) ** (ibis.least(age, LAST).cast("float64") / HALF_LIFE)
     is_day, is_pass = kind == SAME_DAY_CHECKIN, kind == SHARED_PASS
@@ -95,9 +98,9 @@ def tallies(interactions: ir.Table) -> ir.Table:
     ageing = {each: worth for each, worth in WEIGHTS.items() if each not in (SAME_DAY_CHECKIN, FAMILY_MEMBERSHIP)}
     worth = ibis.cases(*((kind == each, weight * worth) for each, worth in ageing.items()), else_=0.0)
     found = interactions.group_by("customer_id_1", "customer_id_2").agg(
-        days_together=_count(is_day), led_by_1=_count(is_day & by_1), led_by_2=_count(is_day & by_2),
-        passes_from_1=_count(is_pass & by_1), passes_from_2=_count(is_pass & by_2),
-        families=_count(kind == FAMILY_MEMBERSHIP), others=_count(~is_day), last_day=interactions.business_day.max(),
+        days_together=count(is_day), led_by_1=count(is_day & by_1), led_by_2=count(is_day & by_2),
+        passes_from_1=count(is_pass & by_1), passes_from_2=count(is_pass & by_2),
+        families=count(kind == FAMILY_MEMBERSHIP), others=count(~is_day), last_day=interactions.business_day.max(),
         day_weight=is_day.ifelse(weight, 0.0).sum(), other_weight=worth.sum(),
     )
     return found.filter((found.days_together >= LEAST_DAYS) | (found.others > 0)).select(*TALLY.names)
@@ -189,10 +192,6 @@ class _Habits:
         end = np.searchsorted(self.place, of * self.days + self.last_day[other], side="right")
         chance: Floats = (self.crowd_until[end] - self.crowd_until[first]) * self.share[other]
         return chance
-
-
-def _count(holds: ir.Value) -> ir.Value:
-    return holds.fill_null(False).ifelse(1, 0).sum().cast("int64")
 
 
 def _codes(customers: pa.ChunkedArray, known: pa.Array) -> Numbers:

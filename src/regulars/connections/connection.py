@@ -24,9 +24,9 @@ def connections(interactions: ir.Table) -> ir.Table:
     Strength counts occasions and asks nothing else, so regulars of one evening come out as friends; who is a companion
     says `companion`.
     """
-    counts = {kind: (interactions.interaction_type == kind).ifelse(1, 0).sum().cast("int64") for kind in TYPES}
+    counts = {kind: interactions.count(where=interactions.interaction_type == kind) for kind in TYPES}
     pairs = interactions.group_by("customer_id_1", "customer_id_2").agg(
-        interaction_count=interactions.count().cast("int64"), first_day=interactions.business_day.min(),
+        interaction_count=interactions.count(), first_day=interactions.business_day.min(),
         last_day=interactions.business_day.max(), **counts,
     )
     steps = [(pairs.interaction_count >= least, ibis.literal(mark, "int64")) for mark, least in STRENGTH_FROM.items()]
