@@ -41,8 +41,11 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One consistent look at the book."""
-        with _complaining(self.engine), self.engine.connect() as connection:
+        """One consistent look at the book: what others write meanwhile is not seen between two questions."""
+        engine = self.engine
+        if engine.dialect.name == "postgresql":              # else each statement would have a look of its own
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with _complaining(self.engine), engine.connect() as connection:
             yield connection
 
     @contextmanager
