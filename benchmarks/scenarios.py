@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 import together
 from measured import ROOT, Usage, best, measured, regulars
 
+from regulars.testing.archive import unpack
 from regulars.testing.customers import noisy_customers
 from regulars.testing.gym import World, drops, generate
 from regulars.testing.gym.stage import PROVIDERS, arrive, staged
@@ -60,8 +60,7 @@ def retail(folder: Path, _scale: float) -> Measurements:
     """Online Retail: all days but the last in one run, then one more day."""
     files, project = folder / "invoices", folder / "shop"
     files.mkdir(parents=True)
-    with tarfile.open(INVOICES) as archive:
-        archive.extractall(files, filter="data")
+    unpack(INVOICES, files)
     days = sorted(files.rglob("*.csv"))
     last = days[-1].rename(folder / days[-1].name)
     shutil.copytree(ROOT / "examples" / "shop", project)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -14,6 +13,7 @@ import pytest
 from regulars.clock import FixedClock
 from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.testing.archive import unpack
 
 ROOT = Path(__file__).parents[2]
 ARCHIVE = ROOT.parent / "shared" / "data" / "retail" / "online_retail_by_day.tar.gz"
@@ -27,8 +27,7 @@ pytestmark = pytest.mark.skipif(not ARCHIVE.exists(), reason=f"needs {ARCHIVE.na
 @pytest.fixture(scope="module")
 def invoices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("invoices")
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
+    unpack(ARCHIVE, folder)
     return folder
 
 
