@@ -49,6 +49,7 @@
 
 `${NAME}` means a variable of the environment. REGULARS_LANDING, REGULARS_LAKE, REGULARS_BOOK, REGULARS_EXPORTS and
 REGULARS_ENGINE go before the file. Relative paths begin at the project's folder.
+REGULARS_TEXTS names a folder in which all projects keep what their runs compile, in place of each its own.
 """
 
 from __future__ import annotations

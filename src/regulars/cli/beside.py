@@ -12,7 +12,8 @@ from contextlib import contextmanager
 def beside(arguments: Sequence[str], *, processes: int) -> Iterator[None]:
     """Run `regulars` with these arguments in further processes for the length of a `with`, and wait for their end.
 
-    What they print but complaints is not shown. They end with what is done here when that breaks off.
+    What they print but complaints is not shown. They end with what is done here when that breaks off; where this
+    process is killed they go on by themselves.
     """
     command = [sys.executable, "-m", "regulars", *arguments]
     others = [

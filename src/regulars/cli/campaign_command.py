@@ -122,7 +122,7 @@ def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool)
 @click.option("--wait", default=0, show_default=True, help="Minutes to wait for what is not due yet.")
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True,
-    help="Processes that send side by side; one sends about a thousand messages a second, if the provider takes them.",
+    help="Processes that send side by side, where the provider takes more than one of them sends.",
 )
 @project_options
 @click.pass_context

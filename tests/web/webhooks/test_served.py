@@ -75,8 +75,8 @@ def test_who_writes_stop_is_left_alone_within_a_second(served: Serving) -> None:
         assert served.text(number, "please stop texting me", id_=f"EV1{n}") == 200
         took.append(until(lambda number=number: number in refused_numbers(served), seconds=20))  # type: ignore[misc]
 
-    # The quickest of three: what else the machine does only ever adds.
-    assert min(took) < 1.0
+    # Two of three: one may meet whatever else the machine does.
+    assert sorted(took)[1] < 1.0
 
 
 def test_a_delivery_that_comes_again_counts_once(served: Serving) -> None:
