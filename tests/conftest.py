@@ -32,12 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-@pytest.fixture
-def own_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each project keep what it compiles for itself, where that is what a test is about."""
-    monkeypatch.delenv(SHARED)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs Spark where it cannot start."""
     lacks = [hint for hint, is_there in (

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
 import yaml
 
@@ -143,9 +144,19 @@ def test_an_order_of_which_there_is_more_is_not_told_in_part() -> None:
     assert order_told(ORDERS[0]) is not None
 
 
+def test_a_refund_of_which_there_is_more_is_left_to_its_webhook_which_tells_the_whole() -> None:
+    whole = node(1002, (8, 80, "5.50", 1), refunded="2.00")
+    [refund] = whole["refunds"]
+    lines = {**refund["refundLineItems"], "pageInfo": {"hasNextPage": True}}
+
+    told = order_told({**whole, "refunds": [refund, {**refund, "id": "gid://shopify/Refund/8", "refundLineItems": lines}]})
+
+    assert told is not None
+    assert [one["id"] for one in told["refunds"]] == ["10029"]
+
+
 @pytest.mark.skipif(not SPEC.exists(), reason="the vendor's schema is not here: shared/data/specs/shopify")
 def test_what_shops_are_asked_for_is_in_the_vendors_schema() -> None:
-    graphql = pytest.importorskip("graphql")
     told = json.loads(gzip.decompress(SPEC.read_bytes()))
     schema = graphql.build_client_schema(told.get("data", told), assume_valid=True)     # in a small matter it is not
 

@@ -1,5 +1,5 @@
 /* Tells what is looked at and put into carts, where a shop's theme has a script and no pixel: lines of orders the shop
-   tells itself. Nothing is told before the visitor allows it, and what cannot be told is told when the page goes. */
+   tells itself. Nothing is told before the visitor allows it. */
 (function () {
   "use strict";
   var script = document.currentScript;

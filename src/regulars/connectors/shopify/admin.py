@@ -22,9 +22,10 @@ def declare(name: str, data: Mapping[str, object], *, at: Surroundings) -> Sourc
 def order_told(order: _Said) -> dict[str, Any] | None:
     """Return an order of the Admin API as a webhook of its change tells it, with the refunds that were made of it.
 
-    None for one with more lines than are asked for: what is told in part would take the place of the whole.
+    None for one with more lines than are asked for, and without refunds with more: what is told in part would take the
+    place of the whole.
     """
-    if ((order.get("lineItems") or {}).get("pageInfo") or {}).get("hasNextPage"):
+    if not _is_whole(order, "lineItems"):
         return None
     number, customer = _number(order["id"]), order.get("customer")
     lines = {_number(one["id"]): _line(one) for one in _nodes(order, "lineItems")}
@@ -44,7 +45,9 @@ def order_told(order: _Said) -> dict[str, Any] | None:
             {**lines[_number(one["id"])], "quantity": one.get("quantity"), **_price(one)}
             for one in _nodes(order, "lineItems")
         ],
-        "refunds": [_refund(one, number, lines) for one in order.get("refunds") or ()],
+        "refunds": [
+            _refund(one, number, lines) for one in order.get("refunds") or () if _is_whole(one, "refundLineItems")
+        ],
     }
 
 
@@ -92,6 +95,10 @@ def _price(line: _Said) -> dict[str, Any]:
             for one in line.get("discountAllocations") or ()
         ],
     }
+
+
+def _is_whole(of: _Said, name: str) -> bool:
+    return not ((of.get(name) or {}).get("pageInfo") or {}).get("hasNextPage")
 
 
 def _nodes(of: _Said, name: str) -> Sequence[_Said]:
