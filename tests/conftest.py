@@ -33,7 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs Spark where it cannot start."""
+    """Skip what needs Spark where it cannot start, and begin with the files that need it where it can.
+
+    Python's client of Spark starts it by a fork of this whole process, which the system refuses when the process has
+    once held much memory: so before anything has.
+    """
+    starts = {item.path for item in items if item.get_closest_marker("spark")}
+    items.sort(key=lambda item: item.path not in starts)
     lacks = [hint for hint, is_there in (
         ("REGULARS_EXTRAS=spark scripts/setup dev", find_spec("pyspark")),
         ("apt-get install openjdk-17-jre-headless", shutil.which("java")),

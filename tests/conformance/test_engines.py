@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -266,3 +267,25 @@ def test_a_table_is_given_to_a_question_each_time_it_is_asked(engine: Engine) ->
     found = [question({"some": pa.table({"id": pa.array(ids, pa.string())})}) for ids in (["b"], [], ["a", "b"])]
 
     assert [sorted(table["id"].to_pylist()) for table in found] == [["b"], [], ["a", "b"]]
+
+
+def test_an_arrow_table_is_given_back_when_no_expression_is_left_of_it(duck: DuckDBEngine) -> None:
+    def lent() -> list[str]:
+        views = duck.backend.con.execute("select view_name from duckdb_views() where not internal").fetchall()
+        return [name for (name,) in views]
+
+    kept = duck.arrow(WORLD)
+    for _time in range(3):
+        assert duck.fetch(duck.arrow(WORLD).select("id")).num_rows == WORLD.num_rows
+    duck.fetch(kept)
+    gc.collect()
+    with duck.bench() as bench:
+        text = bench.select("select id from w", ibis.schema({"id": "string"}), w=duck.arrow(WORLD))
+        gc.collect()
+
+        assert duck.fetch(kept.select("id")).num_rows == duck.fetch(text).num_rows == WORLD.num_rows
+        assert len(lent()) == 2
+    del bench, text, kept
+    gc.collect()
+    duck.fetch(duck.arrow(WORLD))
+    assert len(lent()) == 1

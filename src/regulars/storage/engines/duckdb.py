@@ -25,6 +25,7 @@ from ibis.util import gen_name
 from regulars.storage.engines.compiler import Compiler
 from regulars.storage.engines.connection import answered, connected, reading
 from regulars.storage.engines.engine import FEW_ROWS, FILE, PLACE, ROW_GROUP, Question, Written, plain, rows_in
+from regulars.storage.engines.lent import Lent
 from regulars.storage.engines.marks import placed
 from regulars.storage.engines.question import Statement, given_files
 from regulars.storage.engines.shape import shape_of
@@ -41,6 +42,10 @@ class DuckDBEngine:
     name: str = "duckdb"
     views: set[str] = field(default_factory=set)   # names of sets of files that were looked at before
     texts: Texts = field(default_factory=Texts)    # of what was compiled before
+    lent: Lent = field(init=False)                 # Arrow tables that expressions hold
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lent", Lent(self.backend.con))
 
     @classmethod
     def open(cls, options: Mapping[str, str] | None = None, *, scratch: Path | None = None) -> DuckDBEngine:
@@ -253,14 +258,14 @@ class DuckDBEngine:
         if isinstance(op, SQLQueryResult):
             return str(op.query)
         if isinstance(op, DatabaseTable | InMemoryTable):
-            self._register(expr)
+            self.lent.lend(expr)
             return f"select * from {_quoted(op.name)}"
         shape = shape_of(op) if self.texts.is_open else None
         if shape is not None:
             for table in shape.in_memory:
-                self._register(table.to_expr())
+                self.lent.lend(table.to_expr())
             return self.texts.text_of(expr, shape)
-        self._register(expr)
+        self.lent.lend(expr)
         self.backend._register_udfs(expr)  # noqa: SLF001  ibis does this for each of its own statements
         # What `ibis.to_sql` does, without taking the tables out of the expression first and laying the text out after.
         return str(_COMPILER.to_sqlglot(expr).sql(dialect="duckdb"))
@@ -278,10 +283,6 @@ class DuckDBEngine:
     def close(self) -> None:
         """Close the database."""
         self.backend.disconnect()
-
-    def _register(self, expr: ir.Table) -> None:
-        """Give DuckDB the Arrow tables in an expression."""
-        self.backend._register_in_memory_tables(expr)  # noqa: SLF001  ibis does this for each of its own statements
 
     def _select(self, expr: ir.Table) -> str:
         """Return SQL giving exactly the expression's types, which DuckDB's own inference does not always do."""
