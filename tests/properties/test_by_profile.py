@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from regulars.clock import FixedClock
-from regulars.storage.by_profile import is_due, write_copy
+from regulars.storage.by_profile import MANY, is_due, write_copy
 from regulars.storage.engines.connection import answered
 from regulars.storage.engines.question import given as place
 from regulars.storage.kept import Text
@@ -86,9 +87,11 @@ def by_text(lake: Lake, kept: list[Text], source: str, profile: str) -> list[dic
     max_examples=15, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(st.lists(st.one_of(ROWS, st.sampled_from(["copy", "widen", "rebuild"])), max_size=5))
+@given(st.lists(st.one_of(ROWS, st.sampled_from(["copy", "add", "widen", "rebuild"])), max_size=6))
 @example([[("a", "desk", "1", "2026-01")], "copy", [("a", "shop", "2", "2026-02")]])
 @example([[("a", "desk", "1", "2026-01"), ("b", "desk", None, "2026-02")], "copy", "widen"])
+@example([[("a", "desk", "1", "2026-01"), ("b", "shop", "2", "2026-02")], "add", [("a", "desk", "2", "2026-01")], "add"])
+@example([[("a", "desk", "1", "2026-01")], "add", [("b", "desk", None, "2026-02")], "add", [("b", "desk", "1", "2026-02")]])
 def test_a_profile_has_the_same_rows_by_a_text_that_was_kept_a_new_one_and_the_table(
     lake: Lake, changes: list[Change]
 ) -> None:
@@ -99,8 +102,10 @@ def test_a_profile_has_the_same_rows_by_a_text_that_was_kept_a_new_one_and_the_t
     for change in changes:
         if isinstance(change, list):
             merged(lake, change)
-        elif change == "copy":
-            write_copy(lake, "events")
+        elif change in ("copy", "add"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("regulars.storage.by_profile.MOST_ADDED", 1.0 if change == "add" else 0.0)
+                write_copy(lake, "events")
         elif change == "widen":
             merged(lake, [("w", "shop", "2", "2026-01")], is_wide=True)
         else:
@@ -155,6 +160,27 @@ def test_a_copy_is_due_when_it_leaves_many_files_out(lake: Lake) -> None:
 
     assert (before, just_after, is_due(lake, "events", least=0, many=1)) == (True, False, True)
     assert not is_due(lake, "events", least=100, many=1)
+
+
+def test_what_a_copy_leaves_out_is_copied_beside_it_while_that_is_little_and_not_too_often(lake: Lake) -> None:
+    def copied() -> tuple[int, set[str]]:
+        rows, found = write_copy(lake, "events"), Tables(lake.book.versions, lake.files).copied("events")
+        assert found is not None
+        assert found.rest == ()
+        return rows, {file.name for file in found.copy.files}
+
+    lake.drop("events")
+    merged(lake, [(f"a{n:02d}", "desk", "1", "2026-01") for n in range(60)])
+    seen = [copied()]
+    for n in range(MANY + 1):
+        merged(lake, [(f"b{n}", "desk", "2", "2026-02")])
+        seen.append(copied())
+
+    assert [rows for rows, _ in seen] == [60, *[1] * MANY, 60 + MANY + 1]
+    assert all(before < after for (_, before), (_, after) in pairwise(seen[:-1]))
+    assert len(seen[-1][1]) == 1
+    merged(lake, [(f"c{n:02d}", "desk", "1", "2026-03") for n in range(60)])
+    assert copied()[0] == 60 + MANY + 1 + 60
 
 
 def test_a_copy_is_no_table_and_goes_with_its_own(lake: Lake) -> None:
