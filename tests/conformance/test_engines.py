@@ -236,6 +236,19 @@ def test_engines_that_work_side_by_side_share_the_memory_of_one() -> None:
     assert limits == ["3.0 GiB", "1.0 GiB"]
 
 
+def test_an_engine_works_with_its_part_of_the_threads_while_others_are_at_work() -> None:
+    at_work = [1, 2, 3, 8, 0]
+    engine = open_engine("duckdb://?threads=4", sharers=3, at_work=lambda: at_work[0])
+    assert isinstance(engine, DuckDBEngine)
+    found = []
+    for _time in list(at_work):
+        rows = engine.fetch(engine.text("select current_setting('threads') as n", ibis.schema({"n": "int64"})))
+        found.append(rows["n"][0].as_py())
+        at_work.pop(0)
+    engine.close()
+
+    assert found == [4, 2, 2, 1, 4]
+
 
 @pytest.mark.parametrize("asked", ["a", "zoë", "o'hara", "'; drop table t --", "$x"])
 def test_a_question_finds_what_the_expression_with_its_values_finds(engine: Engine, asked: str) -> None:

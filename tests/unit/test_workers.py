@@ -22,6 +22,7 @@ from regulars.errors import SourceUnavailable
 from regulars.runs.execute import execute
 from regulars.runs.run import Checkpoint, RunResult, Silence, Step, StepResult, Steps, Work
 from regulars.runs.workers import Workers
+from regulars.storage.engines.cores import AtWork
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
 
@@ -85,7 +86,7 @@ def todo(place: object, *, steps: tuple[tuple[str, Any, tuple[str, ...]], ...]) 
 
 def carried_out(*steps: tuple[str, Any, tuple[str, ...]], number: int = 2, **options: Any) -> RunResult:
     barrier = multiprocessing.get_context("fork").Barrier(2)
-    workers = Workers.fork(number, lambda _: barrier)
+    workers = Workers.fork(number, lambda _, at_work: barrier)
     given = partial(todo, steps=steps)
     try:
         workers.take(given)
@@ -157,7 +158,7 @@ def test_when_no_worker_is_left_the_run_ends_all_the_same() -> None:
 
 
 def test_a_place_that_cannot_be_opened_fails_every_step_with_the_reason() -> None:
-    def opened(number: int) -> object:
+    def opened(number: int, at_work: AtWork) -> object:
         raise SourceUnavailable(f"worker {number} found nothing")
 
     workers, given = Workers.fork(1, opened), partial(todo, steps=(("a", fine, ()), ("b", fine, ())))
@@ -166,6 +167,31 @@ def test_a_place_that_cannot_be_opened_fails_every_step_with_the_reason() -> Non
     workers.stop()
 
     assert [step.error for step in result.steps] == ["worker 1 found nothing"] * 2
+
+
+def counts(place: tuple[Barrier, AtWork]) -> Steps:
+    barrier, at_work = place
+    yield Checkpoint(done=0)
+    barrier.wait(LONG)
+    together = at_work()
+    barrier.wait(LONG)
+    return Work(facts={"together": together})
+
+
+def counts_alone(place: tuple[Barrier, AtWork]) -> Steps:
+    yield Checkpoint(done=0)
+    return Work(facts={"together": place[1]()})
+
+
+def test_a_worker_is_told_how_many_are_at_work() -> None:
+    barrier = multiprocessing.get_context("fork").Barrier(2)
+    workers = Workers.fork(2, lambda _, at_work: (barrier, at_work))
+    given = partial(todo, steps=(("a", counts, ()), ("b", counts, ()), ("c", counts_alone, ("a", "b"))))
+    workers.take(given)
+    result = execute(given(None), command="run", ledger=Notes(), clock=NOW, hands=workers)
+    workers.stop()
+
+    assert [step.work.facts["together"] for step in result.steps] == [2, 2, 1]
 
 
 def test_an_interruption_ends_the_workers_before_the_run_is_given_up() -> None:
@@ -202,7 +228,7 @@ def long(place):
     signal.pause()
 def todo(place):
     return [Step(name=name, do=partial(long, place)) for name in "ab"]
-workers = Workers.fork(2, lambda number: number)
+workers = Workers.fork(2, lambda number, at_work: number)
 workers.take(todo)
 workers.begin("a")
 workers.begin("b")

@@ -27,6 +27,7 @@ from regulars.storage.book import Book
 from regulars.storage.book.memberships import MembershipBook
 from regulars.storage.engines import Question
 from regulars.storage.engines.connection import ColumnMissing, answered
+from regulars.storage.engines.cores import AtWork
 from regulars.storage.kept import QUESTIONS, Kept, Text
 from regulars.storage.lake import Lake
 from regulars.storage.landing import Landing
@@ -182,7 +183,7 @@ class Workspace:
         text = self.questions.text((make, *shape), partial(self._compiled, make, shape, tables), tables=tables)
         told = text.told(tables, profile_ids)
         try:
-            return answered(self.stores.border.backend.con, text.text, {**told, **values}, schema=text.schema)
+            return answered(self.stores.border.con, text.text, {**told, **values}, schema=text.schema)
         except ColumnMissing:
             return self.once(_planned, make, *shape)(values)
 
@@ -296,7 +297,7 @@ class _Opening:
     allow_shrink: bool
     sharers: int                             # processes that share the memory of one
 
-    def opened(self, worker: int = 0) -> Workspace:
+    def opened(self, worker: int = 0, at_work: AtWork | None = None) -> Workspace:
         """Open the stores, for a worker of this number or for the process that has them."""
         config = self.project.config
         stores = Stores.open(
@@ -308,6 +309,7 @@ class _Opening:
             clock=self.clock,
             worker=worker,
             sharers=self.sharers,
+            at_work=at_work,
         )
         self.tokens.book = stores.book
         # What packages bring for rules is in no digest while somebody works on it.

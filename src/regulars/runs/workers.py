@@ -27,14 +27,15 @@ import structlog
 
 from regulars.runs.hands import Told, carried_out, failed
 from regulars.runs.run import Step, StepResult
+from regulars.storage.engines.cores import AtWork
 
 log = structlog.get_logger()
 
 Todo = Callable[[Any], Sequence[Step]]
 """Gives the steps of a run, of the place they work on. It goes over a wire: a module's function, or a part of one."""
 
-Opened = Callable[[int], Any]
-"""Opens the place that a worker's steps work on, of the worker's number, from 1."""
+Opened = Callable[[int, AtWork], Any]
+"""Opens the place that a worker's steps work on: of its number, from 1, and with a way to ask how many are at work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,9 @@ class Worker:
 class Workers:
     """Some processes, as the hands of a run."""
 
-    def __init__(self, workers: Iterable[Worker]) -> None:
+    def __init__(self, workers: Iterable[Worker], busy: Any) -> None:
         self._alive = list(workers)
+        self._busy = busy                    # a number in memory that all of them see: how many have a step under way
         self._news: list[Told] = []
 
     @classmethod
@@ -70,11 +72,11 @@ class Workers:
         Nothing may be open in this process that must not be in two.
         """
         context, wires = multiprocessing.get_context("fork"), [Pipe() for _ in range(number)]
-        ends, workers = [end for wire in wires for end in wire], []
+        ends, workers, busy = [end for wire in wires for end in wire], [], context.RawValue("i", 0)
         for place, (ours, theirs) in enumerate(wires, 1):
             # An end of another's wire that a worker kept would hold that wire together when this process is gone.
             others = [end for end in ends if end is not theirs]
-            process = context.Process(target=_work, args=(place, theirs, others, opened), daemon=True)
+            process = context.Process(target=_work, args=(place, theirs, others, opened, busy), daemon=True)
             with warnings.catch_warnings():
                 # Libraries of arrays have threads of their own, which they see through a fork themselves.
                 warnings.simplefilter("ignore", DeprecationWarning)
@@ -82,7 +84,7 @@ class Workers:
             workers.append(Worker(process=process, wire=ours))
         for _, theirs in wires:
             theirs.close()
-        return cls(workers)
+        return cls(workers, busy)
 
     def take(self, todo: Todo) -> None:
         """Tell every worker which steps there are, that are then begun by name."""
@@ -102,6 +104,7 @@ class Workers:
             return
         worker = next(worker for worker in self._alive if not worker.step)
         worker.step, worker.began = step, time.perf_counter()
+        self._count()
         try:
             worker.wire.send(step)
         except OSError:
@@ -125,6 +128,9 @@ class Workers:
             worker.wire.close()
         self._alive.clear()
 
+    def _count(self) -> None:
+        self._busy.value = sum(bool(worker.step) for worker in self._alive)
+
     def _hear(self, worker: Worker) -> None:
         try:
             said = worker.wire.recv()
@@ -136,10 +142,12 @@ class Workers:
             return
         if isinstance(said, StepResult):
             worker.step = ""
+            self._count()
         self._news.append(said)
 
     def _lose(self, worker: Worker) -> None:
         self._alive.remove(worker)
+        self._count()
         worker.wire.close()
         worker.process.join()
         code = worker.process.exitcode or 0
@@ -153,7 +161,7 @@ def _lost(step: str, how: str, *, seconds: float) -> StepResult:
     )
 
 
-def _work(number: int, wire: Connection, others: Iterable[Connection], opened: Opened) -> NoReturn:
+def _work(number: int, wire: Connection, others: Iterable[Connection], opened: Opened, busy: Any) -> NoReturn:
     """Be a worker: do what is said over the wire, for as long as it holds."""
     gc.freeze()                              # what was there before is the other process's to look after
     # Statements are trees of hundreds of thousands of small objects that all live until they are carried out: looking
@@ -173,7 +181,7 @@ def _work(number: int, wire: Connection, others: Iterable[Connection], opened: O
     structlog.configure(processors=[structlog.stdlib.add_log_level, structlog.processors.format_exc_info, relay])
     todo: Todo = orders.get()
     try:
-        steps, fault = {step.name: step for step in todo(opened(number))}, None
+        steps, fault = {step.name: step for step in todo(opened(number, lambda: int(busy.value)))}, None
     except Exception as error:  # noqa: BLE001  whatever is wrong with the place is told of each step that needed it
         steps, fault = {}, error
     while True:

@@ -11,6 +11,7 @@ from regulars.clock import Clock, SystemClock
 from regulars.storage.book import Book
 from regulars.storage.book.database import BUSY_SECONDS
 from regulars.storage.engines import Engine, open_engine
+from regulars.storage.engines.cores import AtWork
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import open_files
 from regulars.storage.lake import Lake
@@ -45,6 +46,7 @@ class Stores:
         clock: Clock | None = None,
         worker: int = 0,
         sharers: int = 1,
+        at_work: AtWork | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> Stores:
         """Open all of them, making what is new.
@@ -59,6 +61,7 @@ class Stores:
             clock: What now is; the machine's clock when not given.
             worker: Number of the worker whose they are; 0: they are no worker's.
             sharers: How many work side by side, each with an engine that takes its part of the memory.
+            at_work: Says how many of them have something to do now; their engines then share the threads of one.
             environment: Where REGULARS_TEXTS is looked for: a folder for what was compiled, in place of one in `home`.
 
         Raises:
@@ -71,7 +74,7 @@ class Stores:
         cache, scratch = home / "cache", Scratch.open(home / SPILL)
         patience = BUSY_SECONDS if sharers == 1 else PATIENCE_OF_SHARERS
         book = Book.open(book_url, home=home, tenant=tenant, patience=patience)
-        engine = open_engine(engine_url, scratch=scratch.folder, sharers=sharers)
+        engine = open_engine(engine_url, scratch=scratch.folder, sharers=sharers, at_work=at_work)
         border = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine.open(scratch=scratch.folder)
         border.texts.settle(home, environment=environment)
         border.texts.is_open = worker > 0        # workers do a run's steps, no more

@@ -24,6 +24,7 @@ from ibis.util import gen_name
 
 from regulars.storage.engines.compiler import Compiler
 from regulars.storage.engines.connection import answered, connected, reading
+from regulars.storage.engines.cores import AtWork, Cores
 from regulars.storage.engines.engine import FEW_ROWS, FILE, PLACE, ROW_GROUP, Question, Written, plain, rows_in
 from regulars.storage.engines.lent import Lent
 from regulars.storage.engines.marks import placed
@@ -43,6 +44,7 @@ class DuckDBEngine:
     views: set[str] = field(default_factory=set)   # names of sets of files that were looked at before
     texts: Texts = field(default_factory=Texts)    # of what was compiled before
     lent: Lent = field(init=False)                 # Arrow tables that expressions hold
+    cores: Cores | None = None                     # None: as many threads as it was given, always
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lent", Lent(self.backend.con))
@@ -58,12 +60,24 @@ class DuckDBEngine:
         ibis.options.sql.fuse_selects = False
         return cls(ibis.duckdb.from_connection(connection))
 
-    def share_memory(self, sharers: int) -> None:
-        """Take only the part of the memory that is left to each of several engines in the place of one."""
+    def share(self, sharers: int, at_work: AtWork | None = None) -> None:
+        """Work beside others, several engines in the place of one: with its part of the memory, and of the threads.
+
+        `at_work` says how many of them have something to do now; with nothing said threads are not shared.
+        """
         if sharers > 1:
-            limit, = self.backend.con.execute("select current_setting('memory_limit')").fetchone()
+            limit, = self.con.execute("select current_setting('memory_limit')").fetchone()
             amount, unit = limit.split()     # "18.8 GiB"
-            self.backend.con.execute(f"set memory_limit = '{float(amount) / sharers:.2f} {unit}'")
+            self.con.execute(f"set memory_limit = '{float(amount) / sharers:.2f} {unit}'")
+        if at_work is not None:
+            object.__setattr__(self, "cores", Cores(self.backend.con, at_work))
+
+    @property
+    def con(self) -> Any:
+        """Return the connection, for one statement that is carried out now."""
+        if self.cores is not None:
+            self.cores.take()
+        return self.backend.con
 
     def parquet(
         self, paths: Iterable[Path], schema: ibis.Schema, *, file: str | None = None, place: str | None = None,
@@ -103,13 +117,13 @@ class DuckDBEngine:
                 for name, kind in schema.items()
             ]
             selected = ", ".join([*columns, *last])
-            self.backend.con.execute(f"create or replace temp view {view} as select {selected} from {source} {left}")
+            self.con.execute(f"create or replace temp view {view} as select {selected} from {source} {left}")
 
         with reading():
             try:
                 make(schema if names else ())
             except duckdb.BinderException:       # files that are older than a column lack it
-                make({row[0] for row in self.backend.con.execute(f"describe select * from {source}").fetchall()})
+                make({row[0] for row in self.con.execute(f"describe select * from {source}").fetchall()})
 
     def files_given(self, place: str, schema: ibis.Schema, *, marks: str | None = None) -> ir.Table:
         """Return the rows of Parquet files that are said only when a question is asked, with exactly these columns.
@@ -183,7 +197,7 @@ class DuckDBEngine:
     def fetch(self, expr: ir.Table) -> pa.Table:
         """Carry out an expression and return its rows."""
         with reading():
-            found = self.backend.con.execute(self._select(expr)).to_arrow_table()
+            found = self.con.execute(self._select(expr)).to_arrow_table()
         return plain(found).cast(expr.schema().to_pyarrow())
 
     def question(self, expr: ir.Table) -> Question:
@@ -204,11 +218,11 @@ class DuckDBEngine:
         column = _quoted(partition_by)
         layout = f"format parquet, compression lz4, partition_by ({column}), write_partition_columns true"
         with reading():
-            self.backend.con.execute(f"copy ({self._select(expr)}) to {literal(str(apart))} ({layout})")
+            self.con.execute(f"copy ({self._select(expr)}) to {literal(str(apart))} ({layout})")
         sorted_: list[Written] = []
         for part in sorted(apart.glob("*")):
             source = f"read_parquet({_list([str(path) for path in part.iterdir()])}, hive_partitioning=false)"
-            value, = self.backend.con.execute(f"select {column}::varchar from {source} limit 1").fetchone()
+            value, = self.con.execute(f"select {column}::varchar from {source} limit 1").fetchone()
             file = Written(path=folder / f"{uuid4().hex}.parquet", rows=0, partition=value)
             sorted_ += self._copy(f"select * from {source}", [file], order_by, row_group=row_group)
         shutil.rmtree(apart, ignore_errors=True)
@@ -227,7 +241,7 @@ class DuckDBEngine:
             f"row_groups_per_file {max(file_rows // FEW_ROWS, 1)}"
         )
         with reading():
-            self.backend.con.execute(
+            self.con.execute(
                 f"copy ({self._select(expr)} order by {order}) to {literal(str(spread))} ({options})"
             )
         return [path for path in sorted(spread.glob("*")) if rows_in(path)]
@@ -249,7 +263,7 @@ class DuckDBEngine:
         digits = f"md5_number_lower(concat({', '.join(parts)}))"
         query = f"select sum({digits}), count(*) from ({self.sql(table)})"
         with reading():
-            total, rows = self.backend.con.execute(query).fetchone()
+            total, rows = self.con.execute(query).fetchone()
         return int(total or 0), int(rows)
 
     def sql(self, expr: ir.Table) -> str:
@@ -278,7 +292,7 @@ class DuckDBEngine:
             yield bench
         finally:
             for name in bench.kept:
-                self.backend.con.execute(f"drop table if exists {name}")
+                self.con.execute(f"drop table if exists {name}")
 
     def close(self) -> None:
         """Close the database."""
@@ -290,7 +304,6 @@ class DuckDBEngine:
         columns = [f"cast({name} as {kind}) as {name}" for name, kind in casts]
         return f"select {', '.join(columns)} from ({self.sql(expr)})"
 
-
     def _copy(
         self, select: str, files: Sequence[Written], order_by: Sequence[str], *, row_group: int = ROW_GROUP,
         compression: str = "lz4",
@@ -300,7 +313,7 @@ class DuckDBEngine:
         written = []
         for file in files:
             with reading():
-                self.backend.con.execute(f"copy ({select}{order}) to {literal(str(file.path))} ({options})")
+                self.con.execute(f"copy ({select}{order}) to {literal(str(file.path))} ({options})")
             rows = rows_in(file.path)
             if rows:
                 written.append(Written(path=file.path, rows=rows, partition=file.partition))
@@ -331,7 +344,7 @@ class Bench:
         """Carry an expression out and keep its rows, so that several statements read them."""
         name = gen_name("kept")
         with reading():
-            self.engine.backend.con.execute(f"create temp table {name} as {self.engine._select(table)}")  # noqa: SLF001  the other half of the same idea
+            self.engine.con.execute(f"create temp table {name} as {self.engine._select(table)}")  # noqa: SLF001  the other half of the same idea
         self.kept.append(name)
         return DatabaseTable(
             name=name, schema=table.schema(), source=self.engine.backend, namespace=Namespace()
@@ -352,7 +365,7 @@ class _Compiled:
 
     def __call__(self, values: Mapping[str, object]) -> pa.Table:
         schema = self.statement.schema.to_pyarrow()
-        return answered(self.engine.backend.con, self.statement.text, values, schema=schema)
+        return answered(self.engine.con, self.statement.text, values, schema=schema)
 
 
 @cache
