@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,16 +17,27 @@ from regulars.clock import FixedClock
 from regulars.consent.channel import CHANNELS, CONTACTS, PURPOSES, Channel, Purpose
 from regulars.consent.ledger import METHODS, Entry
 from regulars.consent.permission import Permission, Person, may_contact
+from regulars.consent.quiet_hours import Window
 from regulars.consent.suppression import REASONS, Suppression, address_hash
 from regulars.pipeline.consent import Address, salt, windows_of
 from regulars.pipeline.permitted import permitted_people
 from regulars.pipeline.standings import TABLE, copy_standings
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.runs.run import Work
+from regulars.storage.book.consent import OnRecord
 from regulars.testing.mailing import write_mailing
 
 NOON = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)
 PEOPLE = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is known of one person on a channel, whatever is asked and of when."""
+
+    place: Address
+    said: OnRecord | None
+    windows: Sequence[Window]
 
 
 def opened(folder: Path, book: str) -> Workspace:
@@ -84,21 +96,28 @@ def anything(workspace: Workspace, rng: Random, at: datetime) -> None:
         )])
 
 
-def one_by_one(
-    workspace: Workspace, people: dict[str, dict[Channel, str | None]], channel: Channel, purpose: Purpose, at: datetime
-) -> dict[str, Permission]:
-    found = {}
+def told(workspace: Workspace, people: dict[str, dict[Channel, str | None]], channel: Channel) -> dict[str, Told]:
+    """Read person by person what the ledger has of the address of each; only who writes to it makes it another."""
+    found, key = {}, salt(workspace)
     for customer, addresses in people.items():
         text = addresses[channel]
-        hashed = None if text is None else address_hash(text, channel=channel, salt=salt(workspace))
-        said = None if hashed is None else workspace.book.consent.of(hashed)
-        place = Address(channel=channel, text=text, hashed=hashed)
-        found[customer] = may_contact(Person(
-            address_hash=hashed, address_reason="own" if text else "none on file",
-            entries=() if said is None else said.entries, suppressions=() if said is None else said.suppressions,
-            windows=windows_of(workspace, place) if purpose == "marketing" and text else (),
-        ), channel, purpose=purpose, at=at)
+        place = Address(
+            channel=channel, text=text, hashed=None if text is None else address_hash(text, channel=channel, salt=key)
+        )
+        said = None if place.hashed is None else workspace.book.consent.of(place.hashed)
+        found[customer] = Told(place=place, said=said, windows=() if text is None else windows_of(workspace, place))
     return found
+
+
+def one_by_one(of: dict[str, Told], channel: Channel, purpose: Purpose, at: datetime) -> dict[str, Permission]:
+    return {
+        customer: may_contact(Person(
+            address_hash=one.place.hashed, address_reason="own" if one.place.text else "none on file",
+            entries=() if one.said is None else one.said.entries,
+            suppressions=() if one.said is None else one.said.suppressions,
+            windows=one.windows if purpose == "marketing" else (),
+        ), channel, purpose=purpose, at=at) for customer, one in of.items()
+    }
 
 
 def everybody(workspace: Workspace, channel: Channel, purpose: Purpose, at: datetime) -> dict[str, Permission]:
@@ -129,11 +148,12 @@ def test_whoever_asks_after_a_copy_gets_what_the_ledger_says_now(book_url: str, 
         if rng.random() < 0.7:
             copied(replace(workspace, clock=FixedClock(at)))
         anything(workspace, rng, at)
+        ledger = {channel: told(workspace, people, channel) for channel in CHANNELS}
         # Also of a moment before the copy was made: who looks back is told what was true then.
         for asked in (at, at + timedelta(hours=rng.randrange(60)), at - timedelta(hours=30)):
             for channel, purpose in ((one, what) for one in CHANNELS for what in PURPOSES):
                 assert everybody(workspace, channel, purpose, asked) == one_by_one(
-                    workspace, people, channel, purpose, asked
+                    ledger[channel], channel, purpose, asked
                 )
         at += timedelta(hours=rng.randrange(40))
     workspace.close()
