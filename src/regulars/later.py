@@ -1,12 +1,13 @@
 """Libraries that are imported when they are first used: who sends a campaign reads declarations and computes nothing.
 
 Ibis, Arrow and numpy together take half a second. Modules that declare something, and say as an expression too what it
-means, take them from here; those that only compute import them.
+means, take them from here; those that only compute import them. What is surely used can be imported `meanwhile`.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from threading import Thread
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,11 @@ class Later(ModuleType):
         found = getattr(import_module(self.__name__), name)
         setattr(self, name, found)
         return found
+
+
+def meanwhile(name: str) -> None:
+    """Begin to import a module in a thread, while this one goes on; whoever imports it later waits for its end."""
+    Thread(target=import_module, args=(name,), daemon=True).start()
 
 
 if TYPE_CHECKING:
@@ -45,6 +51,6 @@ else:
     phonenumbers, number_zones = map(Later, ("phonenumbers", "phonenumbers.timezone"))
 
 __all__ = [
-    "Later", "arrow_csv", "css_inline", "dt", "httpx", "ibis", "ir", "mrml", "np", "npt", "number_zones", "pa", "pc",
-    "phonenumbers", "pq", "stamina",
+    "Later", "arrow_csv", "css_inline", "dt", "httpx", "ibis", "ir", "meanwhile", "mrml", "np", "npt", "number_zones",
+    "pa", "pc", "phonenumbers", "pq", "stamina",
 ]

@@ -1,4 +1,4 @@
-"""One value of `regulars.toml`, checked: what is not right is refused with what would be."""
+"""One value of `regulars.toml` or another declaration, checked: what is not right is refused with what would be."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -69,6 +70,14 @@ def as_currency(value: Any, path: Path) -> str:
     """Return a currency, ISO 4217."""
     is_code = isinstance(value, str) and bool(_CURRENCY.match(value))
     return str(checked(value, path, holds=is_code, hint="three capital letters, ISO 4217: USD"))
+
+
+def as_percent(value: object, path: Path) -> Fraction:
+    """Return the share of 1 that `5 %` or `5%` is."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", str(value))
+    if found is None:
+        raise DeclarationError(f"{value!r} is no share", hint="write it in percent: `5 %`", path=path)
+    return Fraction(found[1]) / 100
 
 
 def as_country(value: Any, path: Path) -> str:

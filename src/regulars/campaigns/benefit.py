@@ -110,7 +110,7 @@ def numbers_said(text: str) -> frozenset[Decimal]:
 
 def _all(prose: Prose) -> Iterator[Benefit]:
     for rule in _RULES:
-        for match in prose.near(rule.needs, rule.pattern):
+        for match in prose.near(rule.needs, rule.pattern, has_figure=rule.read is _money):
             said = rule.read(match)
             if said is None or _is_no_offer(prose.text, match, rule.kind):
                 continue

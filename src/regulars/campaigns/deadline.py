@@ -87,7 +87,7 @@ def deadlines(prose: Prose, *, sent: date | None = None, is_day_first: bool | No
     first = is_day_first if is_day_first is not None else re.search(r"[£€]", prose.text) is not None
     found = [
         Deadline(words=_spaced(match[0]), day=_absolute(match, sent=sent, is_day_first=first), start=match.start())
-        for match in prose.near(_ENDS, _ABSOLUTE)
+        for match in prose.near(_ENDS, _ABSOLUTE, has_figure=True)
     ]
     for match in prose.near(("during", "throughout", "all ", "end of"), _MONTH_LONG):
         day = _month_end(match, sent=sent)

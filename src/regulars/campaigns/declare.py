@@ -53,8 +53,8 @@ from regulars.consent.channel import CHANNELS, PURPOSES, Channel, Purpose
 from regulars.consent.quiet_hours import business_hours
 from regulars.errors import DeclarationError
 from regulars.events.vocabulary import Vocabulary, no_strangers
-from regulars.experiments.declare import declare_share
 from regulars.records.record import duration
+from regulars.setting import as_percent
 
 Data = Mapping[str, object]
 Path = tuple[str | int, ...]
@@ -189,7 +189,7 @@ def _test(data: object) -> SubsetTest:
     if not isinstance(data, Mapping) or not {"share", "winner_by", "after"} <= set(data):
         raise DeclarationError(f"{data!r} is no test", hint=hint, path=("test",))
     no_strangers(data, {"share", "winner_by", "after", "unclear"}, ("test",))
-    share = declare_share(data["share"], ("test", "share"))
+    share = as_percent(data["share"], ("test", "share"))
     if not 0 < share < 1:
         raise DeclarationError(f"{data['share']!r} leaves nobody on one side", hint=hint, path=("test", "share"))
     return SubsetTest(
@@ -283,7 +283,7 @@ def _brake(data: object) -> Brake:
     if not isinstance(data, Mapping):
         raise DeclarationError(f"{data!r} are no shares", hint="`{bounced: 2 %}`", path=("pause_at",))
     no_strangers(data, {"bounced", "complained", "refused"}, ("pause_at",))
-    return Brake(**{str(name): declare_share(share, ("pause_at", str(name))) for name, share in data.items()})
+    return Brake(**{str(name): as_percent(share, ("pause_at", str(name))) for name, share in data.items()})
 
 
 def _one_of(key: str, data: Data, allowed: tuple[str, ...], path: Path = ()) -> str:

@@ -49,7 +49,7 @@ def plain_twin(html: str) -> str:
     Liquid in it is kept, and reads the same: what HTML writes as `&amp;` is `&` again.
     """
     marked, tokens = _marked(html)
-    return _unmarked(visible(marked, is_linked=True).text, tokens)
+    return _unmarked(visible(marked, is_linked=True), tokens)
 
 
 def unsubscribe_headers(url: str, *, mailto: str | None = None) -> Mapping[str, str]:

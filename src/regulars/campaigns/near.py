@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 _BLANK = re.compile(r"\s")
+_FIGURE = re.compile(r"\d")
 _REACH = 80                                  # characters: no pattern of a sentence spans more
 
 
@@ -28,10 +29,20 @@ class Prose:
         low = self.text.lower()
         return low if len(low) == len(self.text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in self.text)
 
-    def near(self, words: Iterable[str], pattern: str) -> Iterator[re.Match[str]]:
-        """Yield the matches of a pattern, in any case, near any of the words, which are in lower case."""
+    def near(
+        self, words: Iterable[str], pattern: str, *, has_figure: bool = False
+    ) -> Iterator[re.Match[str]]:
+        """Yield the matches of a pattern, in any case, near any of the words.
+
+        Args:
+            words: In lower case; one of them is in whatever the pattern finds.
+            pattern: No longer than a sentence.
+            has_figure: Whether a figure is in whatever it finds.
+
+        """
         for start, end in self._windows(words):
-            yield from _ready(pattern).finditer(self.text, start, end)
+            if not has_figure or _FIGURE.search(self.text, start, end):
+                yield from _ready(pattern).finditer(self.text, start, end)
 
     def _windows(self, words: Iterable[str]) -> list[tuple[int, int]]:
         windows: list[tuple[int, int]] = []

@@ -33,6 +33,7 @@ _NEAR = 120                                  # characters within which a minimum
 _MERGE_TAG = re.compile(r"\{%.*?%\}|\{\{[#/^!>].*?\}\}", re.DOTALL)
 # An e-mail from its first sign on: else each sign of each word would be tried for one.
 _ADDRESS = re.compile(r"https?://\S+|\bwww\.\S+|(?<!\S)\S+@\S+\.\w+")
+_SIGNS = ("://", "www.", "@")                # one of them is in each address
 _BUSINESS = re.compile(
     r"https?://|\bwww\.|\b(?:orders?|shop(?:ping)?|buy|sale|offers?|deals? end|coupon|codes?|discount|customers?"
     r"|unsubscribe|opt ?out|"
@@ -144,9 +145,16 @@ def words_of(message: str, *, subject: str = "") -> str:
 
     An address is no sentence: what its parameters say is not said to the reader.
     """
-    body = visible(message).text if looks_like_html(message) else message
+    body = visible(message) if looks_like_html(message) else message
     text = _MERGE_TAG.sub(" ", f"{subject}\n\n{body}" if subject else body)[:LENGTH]
-    return _ADDRESS.sub(lambda found: BLANK * len(found[0]), text)
+    # No address goes over the end of a line, and most lines have none: they are not tried sign by sign.
+    return "\n".join(
+        _ADDRESS.sub(_blanked, line) if any(sign in line for sign in _SIGNS) else line for line in text.split("\n")
+    )
+
+
+def _blanked(found: re.Match[str]) -> str:
+    return BLANK * len(found[0])
 
 
 def _meant(found: list[Benefit], text: str) -> list[Benefit]:

@@ -21,27 +21,13 @@ _MARKUP = re.compile(
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _ATTRIBUTE = re.compile(r"""\b(href|alt|style)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
-_SPACES = re.compile(r"[ \t\r\f\v\xa0\u200b\u200c\ufeff\u00ad\u034f]+")
+_SPACE = r"[ \t\r\f\v\xa0\u200b\u200c\ufeff\u00ad\u034f]"
+_SPACES = re.compile(rf"{_SPACE}(?:{_SPACE}+|(?<! ))")
+"""Spaces that are not one blank already: most are, and to replace each by itself took a tenth of the time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """One link of a message."""
-
-    url: str
-    words: str                               # what the reader sees of it; the words of its picture, if it is one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visible:
-    """A message as its reader sees it."""
-
-    text: str                                # a line per block; pictures as their words
-    links: tuple[Link, ...]                  # in order
-
-
-def visible(html: str, *, is_linked: bool = False) -> Visible:
-    """Return what a person sees of HTML, however badly it is written.
+def visible(html: str, *, is_linked: bool = False) -> str:
+    """Return what a person sees of HTML, however badly it is written: a line per block, pictures as their words.
 
     Args:
         html: A document or a piece of one.
@@ -59,7 +45,7 @@ def visible(html: str, *, is_linked: bool = False) -> Visible:
             page.meet(tag.lower(), rest, is_end=slash == "/")
     page.say(html[end:])
     lines = [line.strip() for line in _SPACES.sub(" ", "".join(page.pieces)).split("\n")]
-    return Visible(text=re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), links=tuple(page.links))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def looks_like_html(text: str) -> bool:
@@ -74,7 +60,6 @@ class _Page:
 
     is_linked: bool
     pieces: list[str] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)     # open elements of the kind that hides, innermost last
     link: tuple[str, int] | None = None                  # address of the open link, and where its words begin
 
@@ -92,14 +77,15 @@ class _Page:
             if tag == "a":
                 self._end_link()
             return
-        if tag not in {"a", "img"} and not _may_hide(rest):
+        is_link = tag == "a" and self.is_linked
+        if tag != "img" and not is_link and not _may_hide(rest):
             return
         said = {name.lower(): unescape(a or b or c) for name, a, b, c in _ATTRIBUTE.findall(rest)}
         if tag not in _EMPTY and not rest.endswith("/") and _HIDING.search(said.get("style", "")):
             self.hidden.append(tag)
         elif tag == "img" and said.get("alt", "").strip():
             self.pieces.append(f" {said['alt']} ")
-        elif tag == "a" and said.get("href", "").strip():
+        elif is_link and said.get("href", "").strip():
             self._end_link()
             self.link = (said["href"].strip(), len(self.pieces))
 
@@ -118,8 +104,7 @@ class _Page:
         url, start = self.link
         self.link = None
         words = _SPACES.sub(" ", "".join(self.pieces[start:]).replace("\n", " ")).strip()
-        self.links.append(Link(url=url, words=words))
-        if self.is_linked and words and words != url and not url.startswith("#"):
+        if words and words != url and not url.startswith("#"):
             self.pieces.append(f" ({url.removeprefix('mailto:')})")
 
 

@@ -130,12 +130,15 @@ def send(
     context: click.Context, name: str, wait: int, workers: int, folder: Path, *, apply: bool, as_json: bool
 ) -> None:
     """Send what is due of NAME. Killed or stopped, the same command goes on; several may run at once."""
-    from regulars.pipeline.account import Desk, account  # noqa: PLC0415
-    from regulars.pipeline.campaign import campaign_of, occurrence_at  # noqa: PLC0415
-
     if not apply:
         context.invoke(plan, name=name, folder=folder, as_json=as_json)
         return
+    from regulars.destinations.carry import load_meanwhile  # noqa: PLC0415  help must answer at once
+
+    load_meanwhile()
+    from regulars.pipeline.account import Desk, account  # noqa: PLC0415
+    from regulars.pipeline.campaign import campaign_of, occurrence_at  # noqa: PLC0415
+
     with Desk.open(folder) as desk:
         campaign, zone = campaign_of(desk.project, name), desk.project.config.business.timezone
         occurrence, _ = occurrence_at(campaign, now=desk.clock.now(), zone=zone)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from yarl import URL
 
 from regulars.destinations.sender import Answer, Deferred, Limits, Request, Unknown
+from regulars.later import meanwhile
 
 if TYPE_CHECKING:
     import aiohttp  # a tenth of a second: who sends nothing need not wait for it
@@ -26,6 +27,11 @@ Carried = Answer | Deferred | Unknown
 
 
 LATE = Deferred(reason="its turn did not come in time")
+
+
+def load_meanwhile() -> None:
+    """Begin to load what carries requests: most of it are the world's certificates, outside of Python's lock."""
+    meanwhile("aiohttp")
 
 
 @dataclass(slots=True)

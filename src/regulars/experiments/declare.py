@@ -23,6 +23,7 @@ from regulars.experiments.experiment import (
     Stop,
     Variant,
 )
+from regulars.setting import as_percent
 
 Data = Mapping[str, object]
 Read = TypeVar("Read")
@@ -61,7 +62,7 @@ def declare(name: str, data: Data) -> Experiment:
         analysis=_analysis(data.get("analysis") or {}),
         allocation=str(data.get("allocation", "hash")),  # type: ignore[arg-type]  # as unit
         strata=_each("strata", data, lambda value, _: str(value)),
-        floor=declare_share(data["floor"], ("floor",)) if "floor" in data else Fraction(1, 20),
+        floor=as_percent(data["floor"], ("floor",)) if "floor" in data else Fraction(1, 20),
         layer=_layer(data["layer"]) if "layer" in data else None,
         by=_each("by", data, lambda value, _: str(value)),
         tags=_each("tags", data, lambda value, _: str(value)),
@@ -71,14 +72,6 @@ def declare(name: str, data: Data) -> Experiment:
         title=str(data.get("title") or name.replace("_", " ").capitalize()),
         **{key: str(data.get(key) or "").strip() for key in ("description", "hypothesis", "owner")},
     )
-
-
-def declare_share(value: object, path: Path) -> Fraction:
-    """Return the share that `5 %` or `5%` is, of 1. Raises DeclarationError for anything else."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", str(value))
-    if found is None:
-        raise DeclarationError(f"{value!r} is no share", hint="write it in percent: `5 %`", path=path)
-    return Fraction(found[1]) / 100
 
 
 def _variants(data: object) -> tuple[Variant, ...]:
@@ -130,7 +123,7 @@ def _guardrail(value: object, path: Path) -> Guardrail:
     return Guardrail(
         metric=str(said["metric"]),
         must_not=str(said.get("must_not", "move")),  # type: ignore[arg-type]  # checked with all that is declared
-        margin=declare_share(said["margin"], (*path, "margin")) if "margin" in said else Fraction(0),
+        margin=as_percent(said["margin"], (*path, "margin")) if "margin" in said else Fraction(0),
         within=_within(said, path),
     )
 
@@ -151,8 +144,8 @@ def _stop(data: object) -> Stop:
     said = _mapping("stop", data, {"units", "power", "lift", "at_guardrail"}, "{units: 5000}")
     return Stop(
         units=_whole(said["units"], ("stop", "units")) if "units" in said else None,
-        power=declare_share(said["power"], ("stop", "power")) if "power" in said else None,
-        lift=declare_share(said["lift"], ("stop", "lift")) if "lift" in said else None,
+        power=as_percent(said["power"], ("stop", "power")) if "power" in said else None,
+        lift=as_percent(said["lift"], ("stop", "lift")) if "lift" in said else None,
         at_guardrail=_truth(said.get("at_guardrail", True), ("stop", "at_guardrail")),
     )
 
@@ -163,10 +156,10 @@ def _analysis(data: object) -> Analysis:
     said = _mapping("analysis", data, {"method", "alpha", "looks", "cuped", "winsor"}, "{method: sequential}")
     return Analysis(
         method=str(said.get("method", "sequential")),  # type: ignore[arg-type]  # checked with all that is declared
-        alpha=declare_share(said["alpha"], ("analysis", "alpha")) if "alpha" in said else Fraction(1, 20),
+        alpha=as_percent(said["alpha"], ("analysis", "alpha")) if "alpha" in said else Fraction(1, 20),
         looks=_whole(said["looks"], ("analysis", "looks")) if "looks" in said else None,
         has_cuped=_truth(said.get("cuped", True), ("analysis", "cuped")),
-        winsor=declare_share(said["winsor"], ("analysis", "winsor")) if "winsor" in said else None,
+        winsor=as_percent(said["winsor"], ("analysis", "winsor")) if "winsor" in said else None,
     )
 
 
@@ -189,7 +182,7 @@ def _ramp(data: object) -> tuple[RampStep, ...]:
             first = date.fromisoformat(str(day))
         except ValueError as error:
             raise DeclarationError(f"{day!r} is no day", hint="`2026-01-05: 10 %`", path=("ramp", str(day))) from error
-        steps.append(RampStep(day=first, share=declare_share(share, ("ramp", str(day)))))
+        steps.append(RampStep(day=first, share=as_percent(share, ("ramp", str(day)))))
     return tuple(steps)
 
 

@@ -12,8 +12,8 @@ from fractions import Fraction
 
 from regulars.errors import DeclarationError
 from regulars.events.vocabulary import no_strangers
-from regulars.experiments.declare import declare_share
 from regulars.experiments.experiment import Experiment
+from regulars.setting import as_percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def _holdout(name: str, data: object) -> Holdout:
     if not isinstance(data, Mapping) or "share" not in data:
         raise DeclarationError(f"holdout {name!r} holds nobody", hint="`{share: 5 %}`", path=(name,))
     no_strangers(data, {"share", "tags"}, (name,))
-    share = declare_share(data["share"], (name, "share"))
+    share = as_percent(data["share"], (name, "share"))
     if not 0 < share < 1:
         raise DeclarationError(
             f"a holdout of {data['share']} leaves no comparison", hint="such as 5 %", path=(name, "share")

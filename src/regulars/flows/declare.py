@@ -55,10 +55,10 @@ from regulars.errors import DeclarationError
 from regulars.events.vocabulary import Vocabulary, no_strangers, rows
 from regulars.events.window import whole_days
 from regulars.experiments.declare import declare as declare_experiment
-from regulars.experiments.declare import declare_share
 from regulars.experiments.experiment import Experiment
 from regulars.flows.declare_steps import Reader, question
 from regulars.flows.flow import Flow, OnDate, OnEvent, OnSegment, OnTrait, Question, Total, Trigger
+from regulars.setting import as_percent
 
 Data = Mapping[str, object]
 Path = tuple[str | int, ...]
@@ -197,7 +197,7 @@ def _holdout(flow: str, data: object, starts: date) -> Experiment:
         hint = "`{share: 10 %, primary: {metric: METRIC, within: 30 days}}`"
         raise DeclarationError("a holdout says how many stay out, and what tells the difference", hint=hint, path=path)
     no_strangers(data, {"share", "primary", "secondary", "guardrails", "unit"}, path)
-    share = declare_share(data["share"], (*path, "share")) * 100
+    share = as_percent(data["share"], (*path, "share")) * 100
     if not 0 < share < Fraction(100):
         raise DeclarationError(f"{data['share']} leaves no comparison", hint="such as 10 %", path=(*path, "share"))
     said = {key: value for key, value in data.items() if key != "share"}

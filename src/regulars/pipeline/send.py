@@ -40,8 +40,11 @@ from regulars.storage.book import Book
 from regulars.storage.book.campaigns import Occurrence
 from regulars.storage.book.messages import Attempt, Claimed, Doubtful, Settled
 
+FEW = 20
+"""Messages of a worker's first batch: the first leaves at once, and what is wrong with all of them is seen early."""
+
 MOST = 500
-"""Messages that a worker has at once."""
+"""Messages that a worker has at once; each batch is twice the one before until it has so many."""
 
 CLAIM_LASTS = timedelta(minutes=2)
 """How long a worker may be silent before its messages are anybody's, beside the time that requests may take."""
@@ -75,6 +78,7 @@ class Worker:
     _looked_at: datetime | None = None
     _asks: bool | None = None                        # whether the provider can be asked
     _share: float = 1.0                              # of the provider's rate that is ours
+    _most: int = FEW                                 # messages of the next batch
 
     def work(self) -> Steps:
         """Send what is due until nothing is; checkpoints after each batch.
@@ -117,11 +121,12 @@ class Worker:
     def _batch(self) -> int:
         """Send one batch of what is due; return how many messages were dealt with."""
         limits, now = self._gate.destination.limits, self.clock.now()
-        size = slices(limits.per_second * self._share, batch=limits.batch, most=MOST)
+        size = slices(limits.per_second * self._share, batch=limits.batch, most=self._most)
         lasts = CLAIM_LASTS + 2 * limits.timeout
         claimed = self.book.messages.claim(self.one.campaign_id, self.name, now=now, lasts=lasts, limit=size)
         if not claimed:
             return 0
+        self._most = min(2 * self._most, MOST)
         ready, settled = self._gate.checked(claimed, at=now)
         self._settle(settled)
         # A provider that cannot be asked gets one request at a time: so a kill leaves no more than that unknown.
