@@ -274,12 +274,13 @@ def test_a_campaign_pauses_itself_when_the_provider_refuses_most(mailing: Made, 
         found = news.send()
 
     assert news.book.campaigns.get(news.one.campaign_id).state == "paused"  # type: ignore[union-attr]  # it is there
-    balanced(found, failed=500, waiting=200)
+    # Three batches, of 20, 40 and 80: with the third there are a hundred answers to judge by.
+    balanced(found, failed=140, waiting=560)
 
 
 def test_a_campaign_pauses_itself_when_too_many_bounce(mailing: Made, tmp_path: Path, healthy: RunningGateway) -> None:
     news = mailing(tmp_path, healthy.url, 700)
-    news.send(stop_after=500)
+    news.send(stop_after=300)
     news.book.receipts.keep([
         Receipt(provider="http", provider_id=f"p-{news.one.campaign_id}.c_{n:07d}", stage="bounced", at=NOON)
         for n in range(10)
@@ -288,7 +289,7 @@ def test_a_campaign_pauses_itself_when_too_many_bounce(mailing: Made, tmp_path: 
     found = news.send()
 
     assert found.stages == {"bounced": 10}
-    balanced(found, sent=500, waiting=200)
+    balanced(found, sent=300, waiting=400)
 
 
 def test_an_address_that_bounced_is_not_written_to_again_though_nobody_says_which_it_was(
