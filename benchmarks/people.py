@@ -17,12 +17,14 @@ from regulars.identity.model import Model
 from regulars.identity.profile import KEY
 from regulars.identity.resolve import Former, resolve
 from regulars.identity.seen import ASKED
+from regulars.storage.pandas_left_out import leave_pandas_out
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEPT = ("identity", "register", "matches", "compared", "conflicts")
 
 
 def main(folder: Path) -> None:
+    leave_pandas_out()                       # as a run does
     known = {name: _read(folder / f"{name}.parquet") for name in KEPT if (folder / f"{name}.parquet").exists()}
     former, told = None, None
     if known:

@@ -97,7 +97,9 @@ class Everybody:
 
     def given(self, ids: pa.Array) -> pa.Array:
         """Return those of some ids that were ever given."""
-        return ids.filter(pc.is_in(ids, value_set=self.ids["customer_id"].combine_chunks()))
+        ever = self.ids["customer_id"]
+        # Those that are asked for are few: a set of them is made in no time, one of all takes a third of a second.
+        return ids.filter(pc.is_in(ids, value_set=ever.filter(pc.is_in(ever, value_set=ids)).combine_chunks()))
 
 
 NOBODY = Everybody()
