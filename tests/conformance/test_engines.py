@@ -298,7 +298,11 @@ def test_an_arrow_table_is_given_back_when_no_expression_is_left_of_it(duck: Duc
 
         assert duck.fetch(kept.select("id")).num_rows == duck.fetch(text).num_rows == WORLD.num_rows
         assert len(lent()) == 2
-    del bench, text, kept
+    question = duck.question(duck.arrow(WORLD).select("id"))
+    gc.collect()
+    duck.fetch(duck.arrow(WORLD))
+    assert question({}).num_rows == WORLD.num_rows
+    del bench, text, kept, question
     gc.collect()
     duck.fetch(duck.arrow(WORLD))
     assert len(lent()) == 1

@@ -200,8 +200,10 @@ class Workspace:
             return found
         points = Points(tables, self.stores.border)
         statement = self.stores.border.statement(make(replace(self, points=points), *shape))
-        text = Text(text=statement.text, schema=statement.schema.to_pyarrow(), states=points.states)
-        if self.kept is not None and not statement.is_bound:
+        text = Text(
+            text=statement.text, schema=statement.schema.to_pyarrow(), states=points.states, held=statement.held
+        )
+        if self.kept is not None and statement.held is None:
             self.kept.keep(make, shape, text)
             self.kept.tell({"lasting": self.lasting})
         return text

@@ -11,7 +11,7 @@ import os
 import shutil
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -40,6 +40,8 @@ class Text:
     text: str
     schema: pa.Schema                        # of the answer
     states: Mapping[tuple[str, bool], str]   # of `Points`
+    # What the text reads in the memory of this process, as `Statement.held`; such a text is written nowhere.
+    held: object = field(default=None, compare=False, repr=False)
 
     def holds(self, tables: Tables) -> bool:
         """Return whether the text still says what was asked."""

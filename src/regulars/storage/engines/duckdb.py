@@ -165,8 +165,8 @@ class DuckDBEngine:
 
     def statement(self, expr: ir.Table) -> Statement:
         """Return an expression as text, with places for values if it has any."""
-        is_bound = bool(expr.op().find(InMemoryTable))
-        return Statement(text=self._select(expr), schema=expr.schema(), is_bound=is_bound)
+        held = expr if expr.op().find(InMemoryTable) else None
+        return Statement(text=self._select(expr), schema=expr.schema(), held=held)
 
     def lines(self, paths: Iterable[Path]) -> ir.Table:
         """Return the lines of text files as they are: path, n (counted from 1 over all files in order), payload.
@@ -202,7 +202,7 @@ class DuckDBEngine:
 
     def question(self, expr: ir.Table) -> Question:
         """Compile an expression with places for values; the answer has its columns."""
-        return _Compiled(engine=self, expr=expr, statement=self.statement(expr))
+        return _Compiled(engine=self, statement=self.statement(expr))
 
     def write(
         self, expr: ir.Table, folder: Path, *, order_by: Sequence[str] = (), partition_by: str | None = None,
@@ -360,7 +360,6 @@ class _Compiled:
     """A question as text; see `regulars.storage.engines.question`."""
 
     engine: DuckDBEngine
-    expr: ir.Table                           # kept: an Arrow table that it reads is forgotten with its last expression
     statement: Statement
 
     def __call__(self, values: Mapping[str, object]) -> pa.Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,8 @@ class Statement:
 
     text: str
     schema: ibis.Schema
-    is_bound: bool = False                   # reads rows of this process's memory: it says nothing in another one
+    # The expression, if it reads Arrow tables: they live as long, and the text says nothing in another process.
+    held: ir.Table | None = field(default=None, compare=False, repr=False)
 
 
 def given(name: str, kind: str = "string") -> ir.Scalar:

@@ -59,7 +59,7 @@ class Standing:
 
     def statement(self, expr: ir.Table) -> Statement:
         """Compile an expression over standing tables, and over files of the lake."""
-        return Statement(text=self.engine._select(expr), schema=expr.schema())  # noqa: SLF001  the engine's other half
+        return self.engine.statement(expr)
 
     def all_of(self, name: str) -> Statement:
         """Return the statement of all rows of a standing table."""
