@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 AtWork = Callable[[], int]
@@ -12,23 +12,24 @@ AtWork = Callable[[], int]
 
 @dataclass(slots=True, eq=False)
 class Cores:
-    """The threads of one DuckDB. All that it was given when it works alone, its part when it does not.
+    """The threads of one DuckDB: all that it was given when it works alone, its part when others are at work.
 
-    A small statement takes a third more CPU on two threads than on one, and that core is another engine's: a day of a
-    small business ends a sixth sooner (docs/decisions/side-by-side.md).
+    A small statement takes a third more CPU on two threads than on one, and that core is another engine's; measured in
+    docs/decisions/side-by-side.md.
     """
 
     connection: Any                          # DuckDB's
-    at_work: AtWork
-    most: int = field(init=False)
-    now: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.most, = self.connection.execute("select current_setting('threads')").fetchone()
-        self.now = self.most
+    at_work: AtWork | None = None            # None: they are never shared
+    most: int = 0                            # that it was given; 0: not asked for yet
+    now: int = 0
 
     def take(self) -> None:
         """Take as many as there are for this engine now; before a statement, never during one."""
+        if self.at_work is None:
+            return
+        if not self.most:
+            self.most, = self.connection.execute("select current_setting('threads')").fetchone()
+            self.now = self.most
         wanted = -(-self.most // max(self.at_work(), 1))
         if wanted != self.now:
             self.connection.execute(f"set threads = {wanted}")

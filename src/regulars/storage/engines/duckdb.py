@@ -40,14 +40,11 @@ class DuckDBEngine:
     """DuckDB in memory; what does not fit goes to the scratch folder."""
 
     backend: Any                             # an ibis DuckDB backend
+    lent: Lent                               # Arrow tables that expressions hold
+    cores: Cores
     name: str = "duckdb"
     views: set[str] = field(default_factory=set)   # names of sets of files that were looked at before
     texts: Texts = field(default_factory=Texts)    # of what was compiled before
-    lent: Lent = field(init=False)                 # Arrow tables that expressions hold
-    cores: Cores | None = None                     # None: as many threads as it was given, always
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "lent", Lent(self.backend.con))
 
     @classmethod
     def open(cls, options: Mapping[str, str] | None = None, *, scratch: Path | None = None) -> DuckDBEngine:
@@ -58,7 +55,7 @@ class DuckDBEngine:
         connection = connected(options, scratch=scratch)
         # Ibis' merging of one select into the next costs a third of all compiling, and DuckDB merges them anyway.
         ibis.options.sql.fuse_selects = False
-        return cls(ibis.duckdb.from_connection(connection))
+        return cls(ibis.duckdb.from_connection(connection), lent=Lent(connection), cores=Cores(connection))
 
     def share(self, sharers: int, at_work: AtWork | None = None) -> None:
         """Work beside others, several engines in the place of one: with its part of the memory, and of the threads.
@@ -69,14 +66,12 @@ class DuckDBEngine:
             limit, = self.con.execute("select current_setting('memory_limit')").fetchone()
             amount, unit = limit.split()     # "18.8 GiB"
             self.con.execute(f"set memory_limit = '{float(amount) / sharers:.2f} {unit}'")
-        if at_work is not None:
-            object.__setattr__(self, "cores", Cores(self.backend.con, at_work))
+        self.cores.at_work = at_work
 
     @property
     def con(self) -> Any:
         """Return the connection, for one statement that is carried out now."""
-        if self.cores is not None:
-            self.cores.take()
+        self.cores.take()
         return self.backend.con
 
     def parquet(
