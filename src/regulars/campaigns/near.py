@@ -22,6 +22,7 @@ class Prose:
 
     text: str
     _found: dict[str, list[int]] = field(default_factory=dict)     # where each word stands, once it was asked for
+    _near: dict[tuple[str, ...], list[tuple[int, int]]] = field(default_factory=dict)    # what is near any of them
 
     @cached_property
     def lowered(self) -> str:
@@ -30,7 +31,7 @@ class Prose:
         return low if len(low) == len(self.text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in self.text)
 
     def near(
-        self, words: Iterable[str], pattern: str, *, has_figure: bool = False
+        self, words: tuple[str, ...], pattern: str, *, has_figure: bool = False
     ) -> Iterator[re.Match[str]]:
         """Yield the matches of a pattern, in any case, near any of the words.
 
@@ -40,7 +41,9 @@ class Prose:
             has_figure: Whether a figure is in whatever it finds.
 
         """
-        for start, end in self._windows(words):
+        if words not in self._near:              # several patterns need the same
+            self._near[words] = self._windows(words)
+        for start, end in self._near[words]:
             if not has_figure or _FIGURE.search(self.text, start, end):
                 yield from _ready(pattern).finditer(self.text, start, end)
 

@@ -35,15 +35,14 @@ def visible(html: str, *, is_linked: bool = False) -> str:
 
     """
     page = _Page(is_linked=is_linked)
-    end = 0
-    for found in _MARKUP.finditer(html):
-        start, slash, tag, rest = found.start(), *found.group(2, 3, 4)
-        if start > end:
-            page.say(html[end:start])
-        end = found.end()
+    # At once: text, then of each sign of markup what it hides as a whole, "/", its tag, the rest of it, and text again.
+    parts = _MARKUP.split(html)
+    page.say(parts[0])
+    for slash, tag, rest, text in zip(parts[2::5], parts[3::5], parts[4::5], parts[5::5], strict=True):
         if tag:
-            page.meet(tag.lower(), rest, is_end=slash == "/")
-    page.say(html[end:])
+            page.meet(tag.lower(), rest, is_end=bool(slash))
+        if text:
+            page.say(text)
     lines = [line.strip() for line in _SPACES.sub(" ", "".join(page.pieces)).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
