@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +45,17 @@ def exact_evidence(people: pa.Table, *, keys: pa.Array, rulings: pa.Table) -> Ex
     named, more = untangled(_same_as(people, keys), persons=persons)
     held, conflicts = Links.joined([held, named]), conflicts + more
     persons = _persons(held, count, traces, "people")
-    by_contact = Links.joined([
-        contact_links(
+
+    def by(contact: str, kind: int, named_kind: int) -> Links:
+        return contact_links(
             value_numbers(people[contact]), full_name,
             given_names=given_names, persons=persons, kind=kind, named_kind=named_kind,
         )
-        for contact, kind, named_kind in (("email", EMAIL, EMAIL_AND_NAME), ("phone", PHONE, PHONE_AND_NAME))
-    ])
+
+    with ThreadPoolExecutor(2) as threads:
+        by_email = threads.submit(by, "email", EMAIL, EMAIL_AND_NAME)
+        by_phone = threads.submit(by, "phone", PHONE, PHONE_AND_NAME)
+        by_contact = Links.joined([by_email.result(), by_phone.result()])
     met, more = untangled(by_contact, persons=persons)
     links = Links.joined([held, met])
     return Exact(links=links, conflicts=conflicts + more, persons=_persons(links, count, traces, "ids"))
@@ -136,13 +141,12 @@ def _same_as(people: pa.Table, keys: pa.Array) -> Links:
 
 def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
     """What tells people apart, how many given names each tells (0 an initial, -1 none), and each full name's number."""
-    name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
-    first, last = given_and_family(name, first, last)
+    half = len(people) // 2
+    with ThreadPoolExecutor(2) as threads:
+        halves = threads.map(_names, (people.slice(0, half), people.slice(half)))
+        first, last, full = map(pa.concat_arrays, zip(*halves, strict=True))
     words = pa.concat_arrays([first, last]).dictionary_encode()
     numbers = whole_numbers(words.indices.fill_null(-1))
-    # "xiao ming li" is "xiaoming li", wherever it is cut
-    whole = pc.replace_substring(without_initials(name), " ", "")
-    full = pc.if_else(pc.is_valid(last), whole, pa.scalar(None, pa.string()))
     traces = Traces(
         exclusive=_exclusive(people),
         first=numbers[: len(people)],
@@ -153,6 +157,16 @@ def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
     )
     several = pc.if_else(pc.equal(pc.utf8_length(first), 1), 0, pc.add(pc.count_substring(first, " "), 1))
     return traces, whole_numbers(several.fill_null(-1)), value_numbers(full)
+
+
+def _names(people: pa.Table) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return given names, surnames, and where there is a surname both as one word."""
+    name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
+    first, last = given_and_family(name, first, last)
+    # "xiao ming li" is "xiaoming li", wherever it is cut
+    known = name.dictionary_encode()
+    whole = pc.replace_substring(without_initials(known.dictionary), " ", "").take(known.indices)
+    return first, last, pc.if_else(pc.is_valid(last), whole, pa.scalar(None, pa.string()))
 
 
 def _exclusive(people: pa.Table) -> Ints:

@@ -91,16 +91,31 @@ def given_and_family(name: pa.Array, first: pa.Array, last: pa.Array) -> tuple[p
     its last word are given names. Initials behind a given name are left out, for most systems do not ask for them.
     "jr" and the like stand behind the given names: who is called so has a namesake at home.
     """
-    whole, suffix = pc.replace_substring_regex(name, SUFFIX, ""), _suffix(name)
+    told, said, called = (each.dictionary_encode() for each in (name, first, last))    # most come many times
+    whole = _without_suffix(told.dictionary)
     has_parts = pc.or_(pc.is_valid(first), pc.is_valid(last))
-    is_cut = pc.and_(pc.equal(first, first_word(name)), pc.equal(last, last_word(name))).fill_null(False)
+    is_first = pc.equal(first, first_word(told.dictionary).take(told.indices))
+    is_cut = pc.and_(is_first, pc.equal(last, last_word(told.dictionary).take(told.indices))).fill_null(False)
     comes_apart = pc.and_(has_parts, pc.invert(is_cut))
-    suffix = pc.if_else(comes_apart, pc.coalesce(_suffix(last), _suffix(first)), suffix)
-    given = pc.if_else(comes_apart, pc.replace_substring_regex(first, SUFFIX, ""), but_last_word(whole))
-    given = pc.replace_substring_regex(given, r"^([^ ]{2}.*?)( [^ ])+$", r"\1")
-    family = pc.if_else(has_parts, pc.replace_substring_regex(last, SUFFIX, ""), last_word(whole))
-    family = pc.if_else(pc.and_(has_parts, is_cut), last_word(whole), family)
+    own = pc.coalesce(_suffix(called.dictionary).take(called.indices), _suffix(said.dictionary).take(said.indices))
+    suffix = pc.if_else(comes_apart, own, _suffix(told.dictionary).take(told.indices))
+    given = pc.if_else(
+        comes_apart, _given(_without_suffix(said.dictionary)).take(said.indices),
+        _given(but_last_word(whole)).take(told.indices),
+    )
+    family = pc.if_else(
+        comes_apart, _without_suffix(called.dictionary).take(called.indices), last_word(whole).take(told.indices)
+    )
     return pc.coalesce(pc.binary_join_element_wise(given, suffix, " "), given), family
+
+
+def _given(names: pa.Array) -> pa.Array:
+    """Return given names without the initials behind the first."""
+    return pc.replace_substring_regex(names, r"^([^ ]{2}.*?)( [^ ])+$", r"\1")
+
+
+def _without_suffix(names: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(names, SUFFIX, "")
 
 
 def without_initials(names: pa.Array) -> pa.Array:
