@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,14 +21,12 @@ import pyarrow.compute as pc
 Numbers = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
-Owners = slice | Flags
-"""Customers whose windows are looked through, by code."""
 
 WINDOW = timedelta(minutes=30)
 """How far apart two check-ins may be and still be together."""
 
-CHUNK = 500_000
-"""Co-occurrences looked at in one go: what is held does not grow with the business, and stays near the processor."""
+CHUNK = 1_000_000
+"""Co-occurrences looked at in one go: what is held in memory does not grow with the business."""
 
 BLOCKS = 8
 """Into so many blocks, of as many check-ins each, partners are divided."""
@@ -107,10 +105,12 @@ def together(found: Arrivals, *, at_least: int = 1, of: pa.Array | None = None) 
     """
     swept = found if at_least == 1 else _of_regulars(found, at_least=at_least)
     is_asked = None if of is None else pc.is_in(swept.customers, value_set=of).to_numpy(zero_copy_only=False)
-    met = partial(_met, swept, (swept.first.take(swept.order), swept.end.take(swept.order)), at_least=at_least)
+    parts = [TOGETHER.to_pyarrow().empty_table()]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as threads:
-        parts = [*threads.map(met, *zip(*_sides(swept, is_asked), strict=True))]
-    return pa.concat_tables([TOGETHER.to_pyarrow().empty_table(), *reversed(parts)])
+        for block in _blocks(swept, is_asked):
+            edges = _chunk_edges(block)
+            parts += threads.map(partial(_chunk, swept, block, at_least=at_least), edges[:-1], edges[1:])
+    return pa.concat_tables(parts)
 
 
 def together_expression(
@@ -168,19 +168,12 @@ def is_among(pairs: ir.Table, customers: ir.Table) -> ir.BooleanValue:
 
 def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, Small]:
     """Return the distinct texts in order, and each row's position among them."""
-    half = len(texts) // 2
-    with ThreadPoolExecutor(2) as threads:
-        halves = threads.map(_encoded, (texts.slice(0, half), texts.slice(half)))
-        encoded = pa.chunked_array(halves).unify_dictionaries().combine_chunks()
+    encoded = texts.combine_chunks().dictionary_encode()
     rank = np.empty(len(encoded.dictionary), dtype=np.int32)
     sort = pc.sort_indices(encoded.dictionary)
     rank[sort.to_numpy()] = np.arange(len(rank), dtype=np.int32)
     codes: Small = rank[encoded.indices.to_numpy(zero_copy_only=False)]
     return encoded.dictionary.take(sort), codes
-
-
-def _encoded(texts: pa.ChunkedArray) -> pa.DictionaryArray:
-    return texts.dictionary_encode().combine_chunks()
 
 
 def _swept(
@@ -197,16 +190,13 @@ def _swept(
     begins = (day - (day.min() if len(day) else 0)).astype(np.int64) * max(len(places), 1) + place
     line = begins * (high - low + reach + 1) + since - low
     sort = _sorted(line, customer)
-    customer, line = customer.take(sort), line.take(sort)
-    with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(np.searchsorted, line, line - reach, side="left")
-        end = threads.submit(np.searchsorted, line, line + reach, side="right")
-        order, bounds = _by_customer(customer, size=len(customers))
-        return Arrivals(
-            customers=customers, places=places, customer=customer, place=place.take(sort), day=day.take(sort),
-            at=at.take(sort), first=first.result().astype(np.int32), end=end.result().astype(np.int32), order=order,
-            bounds=bounds,
-        )
+    customer, line = customer[sort], line[sort]
+    order, bounds = _by_customer(customer, size=len(customers))
+    return Arrivals(
+        customers=customers, places=places, customer=customer, place=place[sort], day=day[sort], at=at[sort],
+        first=np.searchsorted(line, line - reach, side="left").astype(np.int32),
+        end=np.searchsorted(line, line + reach, side="right").astype(np.int32), order=order, bounds=bounds,
+    )
 
 
 def _sorted(keys: Numbers, *then: npt.NDArray[np.integer]) -> Numbers:
@@ -264,42 +254,34 @@ class _Block:
     end: Small                               # the place after its last
 
     @classmethod
-    def of(cls, found: Arrivals, windows: tuple[Small, Small], *, owners: Owners, is_partner: Flags) -> _Block:
-        """Return the block of some customers' windows and some partners; `windows`: first and end in `found.order`."""
+    def of(cls, found: Arrivals, *, owners: slice | Flags, is_partner: Flags) -> _Block:
+        """Return the block of some customers' windows and some partners."""
         visits = np.r_[0, np.diff(found.bounds)[owners]].cumsum()
         is_own = slice(0, visits[-1]) if isinstance(owners, slice) else owners.take(found.customer.take(found.order))
-        own, is_there, (first, end) = found.order[is_own], is_partner.take(found.customer), windows
+        own, is_there = found.order[is_own], is_partner.take(found.customer)
         kept = np.zeros(len(is_there) + 1, dtype=np.int32)
         np.cumsum(is_there, out=kept[1:])
         there, number = np.flatnonzero(is_there).astype(np.int32), np.cumsum(is_partner, dtype=np.int32) - 1
         return cls(
-            own=own, bounds=visits, there=there, partner=number.take(found.customer.take(there)),
-            partners=int(is_partner.sum()), first=kept.take(first[is_own]), end=kept.take(end[is_own]),
+            own=own, bounds=visits, there=there, partner=number[found.customer[there]], partners=int(is_partner.sum()),
+            first=kept[found.first[own]], end=kept[found.end[own]],
         )
 
 
-def _sides(found: Arrivals, is_asked: Flags | None) -> Sequence[tuple[Owners, Flags]]:
-    """Return the two sides of each block, the largest block first; every two people meet in one of them.
+def _blocks(found: Arrivals, is_asked: Flags | None) -> Iterator[_Block]:
+    """Return blocks in which every two people are met, in the windows of the first of the two by code.
 
-    That is in the windows of the first of the two by code. A window holds earlier codes and later ones. Laid out for a
-    block of later ones, few of what is looked at is in vain, and the columns of a block are few enough to be counted
-    in a processor's own memory.
+    A window holds earlier codes and later ones. Laid out for a block of later ones, few of what is looked at is in
+    vain, and the columns of a block are few enough to be counted in a processor's own memory.
     """
     codes = np.arange(len(found.customers))
     if is_asked is not None:
-        return [(slice(0, len(codes)), is_asked), (is_asked, ~is_asked)]
+        yield _Block.of(found, owners=codes >= 0, is_partner=is_asked)
+        yield _Block.of(found, owners=is_asked, is_partner=~is_asked)
+        return
     alike = np.arange(BLOCKS + 1) * len(found.customer) // BLOCKS
-    edges = [*pairwise(np.unique(np.searchsorted(found.bounds, alike)))]
-    return [(slice(0, int(high)), (low <= codes) & (codes < high)) for low, high in reversed(edges)]
-
-
-def _met(
-    found: Arrivals, windows: tuple[Small, Small], owners: Owners, is_partner: Flags, *, at_least: int
-) -> pa.Table:
-    """Return TOGETHER of the people in one block."""
-    block = _Block.of(found, windows, owners=owners, is_partner=is_partner)
-    parts = [_chunk(found, block, low, high, at_least=at_least) for low, high in pairwise(_chunk_edges(block))]
-    return pa.concat_tables([TOGETHER.to_pyarrow().empty_table(), *parts])
+    for low, high in pairwise(np.unique(np.searchsorted(found.bounds, alike))):
+        yield _Block.of(found, owners=slice(0, int(high)), is_partner=(low <= codes) & (codes < high))
 
 
 def _chunk_edges(block: _Block) -> Numbers:
@@ -315,8 +297,8 @@ def _chunk(found: Arrivals, block: _Block, low: int, high: int, *, at_least: int
     own, first = block.own[begin:stop], block.first[begin:stop]
     length = block.end[begin:stop] - first
     ends = np.cumsum(length, dtype=np.int64)
-    met = np.repeat(first - (ends - length), length)
-    met += np.arange(len(met))
+    met = np.repeat((first - (ends - length)).astype(np.int32), length)
+    met += np.arange(len(met), dtype=np.int32)
     if at_least > 1:
         row_ends = np.r_[0, ends][block.bounds[low : high + 1] - begin]
         places = _often(block.partner.take(met), row_ends, width=block.partners, at_least=at_least)
@@ -348,12 +330,11 @@ def _often(partner: Small, row_ends: Numbers, *, width: int, at_least: int) -> N
 
 def _least(found: Arrivals, own: Small, there: Small, *, at_least: int) -> pa.Table:
     """Return TOGETHER of co-occurrences: of each pair and day the least apart, of equals the first place and time."""
-    gap = np.abs(found.at.take(own) - found.at.take(there))
-    day = found.day.take(own).astype(np.int64)
+    gap = np.abs(found.at[own] - found.at[there])
+    day = found.day[own].astype(np.int64)
     low = int(day.min()) if len(day) else 0
     days = int(day.max()) - low + 1 if len(day) else 1
-    pair = found.customer.take(own).astype(np.int64) * len(found.customers) + found.customer.take(there)
-    pair_day = pair * days + day - low
+    pair_day = (found.customer[own].astype(np.int64) * len(found.customers) + found.customer[there]) * days + day - low
     sort = _sorted(pair_day, gap, np.minimum(own, there))
     least = sort[_changes(pair_day[sort])]
     begins = np.flatnonzero(_changes(pair_day[least] // days))
