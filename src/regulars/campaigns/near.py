@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 _BLANK = re.compile(r"\s")
+_CAPITALS = re.compile(r"\\.|\(\?P|[A-Z]")      # and what keeps its capital: classes and names of groups
 _FIGURE = re.compile(r"\d")
 _REACH = 80                                  # characters: no pattern of a sentence spans more
 
@@ -43,8 +44,9 @@ class Prose:
         """
         if words not in self._near:              # several patterns need the same
             self._near[words] = self._windows(words)
+        low, is_there = self.lowered, _plain(pattern).search
         for start, end in self._near[words]:
-            if not has_figure or _FIGURE.search(self.text, start, end):
+            if (not has_figure or _FIGURE.search(low, start, end)) and is_there(low, start, end):
                 yield from _ready(pattern).finditer(self.text, start, end)
 
     def _windows(self, words: Iterable[str]) -> list[tuple[int, int]]:
@@ -75,3 +77,9 @@ class Prose:
 @cache
 def _ready(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
+
+
+@cache
+def _plain(pattern: str) -> re.Pattern[str]:
+    """Return a pattern for a text in lower case: to look whether it is there takes half the time of any case."""
+    return re.compile(_CAPITALS.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), pattern))

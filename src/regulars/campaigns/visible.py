@@ -64,7 +64,7 @@ class _Page:
 
     def say(self, text: str) -> None:
         if text and not self.hidden:
-            self.pieces.append(unescape(text).replace("\n", " "))
+            self.pieces.append((unescape(text) if "&" in text else text).replace("\n", " "))
 
     def meet(self, tag: str, rest: str, *, is_end: bool) -> None:
         if self.hidden:
@@ -72,12 +72,12 @@ class _Page:
             return
         if tag in _BLOCKS:
             self.pieces.append("\n")
+        is_link = tag == "a" and self.is_linked
         if is_end:
-            if tag == "a":
+            if is_link:
                 self._end_link()
             return
-        is_link = tag == "a" and self.is_linked
-        if tag != "img" and not is_link and not _may_hide(rest):
+        if "=" not in rest or (tag != "img" and not is_link and not _may_hide(rest)):
             return
         said = {name.lower(): unescape(a or b or c) for name, a, b, c in _ATTRIBUTE.findall(rest)}
         if tag not in _EMPTY and not rest.endswith("/") and _HIDING.search(said.get("style", "")):
@@ -110,4 +110,4 @@ class _Page:
 def _may_hide(rest: str) -> bool:
     """Tell whether `_HIDING` may be found, without looking: written in entities it is seen only when they are read."""
     low = rest.lower()
-    return "none" in low or "hid" in low or "&" in low
+    return "style" in low and ("none" in low or "hid" in low or "&" in low)
