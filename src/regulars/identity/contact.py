@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.identity.component import Links
+from regulars.identity.distinct import firsts
 from regulars.identity.nickname import formal
 from regulars.identity.separation import Ints, Separation
 from regulars.identity.spelling import text_column
@@ -66,6 +67,8 @@ def _several(group: Ints, what: Ints, groups: int) -> np.ndarray[tuple[int], np.
 def _one_begins_another(group: Ints, name: Ints, words: NDArray[np.str_], groups: int) -> NDArray[np.bool_]:
     """Which groups hold two names of which one begins the other and is no short form of it."""
     found = np.zeros(groups, dtype=bool)
+    has_two = _several(group, name, groups)[group]
+    group, name = group[has_two], name[has_two]
     # In order of the alphabet whatever begins with a name stands right behind it.
     place = np.empty(len(words), dtype=np.int64)
     place[np.argsort(words)] = np.arange(len(words))
@@ -82,12 +85,11 @@ def _one_begins_another(group: Ints, name: Ints, words: NDArray[np.str_], groups
 
 def _star(profile: Ints, group: Ints, kind: int) -> Links:
     """Links from the first profile of each group to its others; `profile` is ascending."""
-    _, first, number = np.unique(group, return_index=True, return_inverse=True)
-    centre = profile[first][number]
+    centre = profile[firsts(group, count=int(group.max(initial=-1)) + 1)[group]]
     others = centre != profile
     return Links(
         left=centre[others],
         right=profile[others],
         kind=np.full(int(others.sum()), kind, dtype=np.int64),
-        group=number[others].astype(np.int64),
+        group=group[others],
     )

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from regulars.identity.component import Conflict, Links, components, untangled
 from regulars.identity.contact import contact_links
 from regulars.identity.evidence import EMAIL, EMAIL_AND_NAME, PHONE, PHONE_AND_NAME, RULED, SAME_AS
-from regulars.identity.name import given_and_family, stripped, without_initials
+from regulars.identity.name_parts import name_parts
 from regulars.identity.numbered import profile_keys, value_numbers, whole_numbers
 from regulars.identity.portrait import text_hashes
 from regulars.identity.separation import NO_BIRTHDAY, Ints, Separation, Strictness, Traces
@@ -141,32 +141,17 @@ def _same_as(people: pa.Table, keys: pa.Array) -> Links:
 
 def _traces(people: pa.Table, apart: Ints) -> tuple[Traces, Ints, Ints]:
     """What tells people apart, how many given names each tells (0 an initial, -1 none), and each full name's number."""
-    half = len(people) // 2
-    with ThreadPoolExecutor(2) as threads:
-        halves = threads.map(_names, (people.slice(0, half), people.slice(half)))
-        first, last, full = map(pa.concat_arrays, zip(*halves, strict=True))
-    words = pa.concat_arrays([first, last]).dictionary_encode()
-    numbers = whole_numbers(words.indices.fill_null(-1))
+    called = name_parts(people)
     traces = Traces(
         exclusive=_exclusive(people),
-        first=numbers[: len(people)],
-        last=numbers[len(people) :],
+        first=called.given,
+        last=called.family,
         birthday=people["birthday"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
-        words=spelled(words.dictionary),
+        words=spelled(called.words),
         apart=apart,
     )
-    several = pc.if_else(pc.equal(pc.utf8_length(first), 1), 0, pc.add(pc.count_substring(first, " "), 1))
-    return traces, whole_numbers(several.fill_null(-1)), value_numbers(full)
-
-
-def _names(people: pa.Table) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Return given names, surnames, and where there is a surname both as one word."""
-    name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
-    first, last = given_and_family(name, first, last)
-    # "xiao ming li" is "xiaoming li", wherever it is cut
-    known = name.dictionary_encode()
-    whole = pc.replace_substring(without_initials(known.dictionary), " ", "").take(known.indices)
-    return first, last, pc.if_else(pc.is_valid(last), whole, pa.scalar(None, pa.string()))
+    several = np.where(pc.equal(pc.utf8_length(called.words), 1), 0, pc.add(pc.count_substring(called.words, " "), 1))
+    return traces, np.append(several, -1)[called.given], called.whole
 
 
 def _exclusive(people: pa.Table) -> Ints:

@@ -30,12 +30,11 @@ def normalise_names(raw: pa.Array) -> pa.Array:
 
 def stripped(names: pa.Array) -> pa.Array:
     """Return normalised names without diacritics, apostrophes and hyphens: "josé o'neil-lee" is "jose oneil lee"."""
-    known = names.dictionary_encode()        # most names come many times
-    text = pc.replace_substring_regex(pc.utf8_normalize(known.dictionary, "NFD"), r"\p{Mn}+", "")
+    text = pc.replace_substring_regex(pc.utf8_normalize(names, "NFD"), r"\p{Mn}+", "")
     for letter, plain in (("ø", "o"), ("ł", "l"), ("đ", "d"), ("æ", "ae"), ("œ", "oe"), ("'", "")):
         text = pc.replace_substring(text, letter, plain)
-    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[-\s]+", " "))
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).take(known.indices)
+    text = pc.utf8_trim_whitespace(_replaced(text, r"[-\s]+", " ", where=r"-|\s\s|[^ \S]"))
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def folded(raw: pa.Array) -> pa.Array:
@@ -47,18 +46,19 @@ def folded(raw: pa.Array) -> pa.Array:
 
 def first_word(names: pa.Array) -> pa.Array:
     """Return what stands before the first blank."""
-    return pc.replace_substring_regex(names, r" .*$", "")
+    return pc.list_element(pc.split_pattern(names, " ", max_splits=1), 0)
 
 
 def last_word(names: pa.Array) -> pa.Array:
     """Return what stands after the last blank; null when there is only one word."""
-    word = pc.replace_substring_regex(names, r"^.* ", "")
-    return pc.if_else(pc.match_substring(names, " "), word, pa.scalar(None, pa.string()))
+    words = pc.split_pattern(names, " ", max_splits=1, reverse=True)
+    last = pc.subtract(words.offsets[1:], 1)
+    return words.values.take(pc.if_else(pc.equal(pc.list_value_length(words), 2), last, pa.scalar(None, pa.int32())))
 
 
 def but_last_word(names: pa.Array) -> pa.Array:
     """Return what stands before the last blank; the whole where there is only one word."""
-    return pc.replace_substring_regex(names, r" [^ ]*$", "")
+    return pc.list_element(pc.split_pattern(names, " ", max_splits=1, reverse=True), 0)
 
 
 def parts(names: NDArray[np.str_]) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
@@ -84,52 +84,37 @@ def cut_alike(left: NDArray[np.str_], right: NDArray[np.str_]) -> tuple[NDArray[
     return found[0].astype(str), found[1].astype(str)
 
 
-def given_and_family(name: pa.Array, first: pa.Array, last: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return the given names and the surname of people from their stripped names.
-
-    Where they came apart they stay as they are. A full name that was cut at its first and last blank says more: all but
-    its last word are given names. Initials behind a given name are left out, for most systems do not ask for them.
-    "jr" and the like stand behind the given names: who is called so has a namesake at home.
-    """
-    told, said, called = (each.dictionary_encode() for each in (name, first, last))    # most come many times
-    whole = _without_suffix(told.dictionary)
-    has_parts = pc.or_(pc.is_valid(first), pc.is_valid(last))
-    is_first = pc.equal(first, first_word(told.dictionary).take(told.indices))
-    is_cut = pc.and_(is_first, pc.equal(last, last_word(told.dictionary).take(told.indices))).fill_null(False)
-    comes_apart = pc.and_(has_parts, pc.invert(is_cut))
-    own = pc.coalesce(_suffix(called.dictionary).take(called.indices), _suffix(said.dictionary).take(said.indices))
-    suffix = pc.if_else(comes_apart, own, _suffix(told.dictionary).take(told.indices))
-    given = pc.if_else(
-        comes_apart, _given(_without_suffix(said.dictionary)).take(said.indices),
-        _given(but_last_word(whole)).take(told.indices),
-    )
-    family = pc.if_else(
-        comes_apart, _without_suffix(called.dictionary).take(called.indices), last_word(whole).take(told.indices)
-    )
-    return pc.coalesce(pc.binary_join_element_wise(given, suffix, " "), given), family
-
-
-def _given(names: pa.Array) -> pa.Array:
-    """Return given names without the initials behind the first."""
-    return pc.replace_substring_regex(names, r"^([^ ]{2}.*?)( [^ ])+$", r"\1")
-
-
-def _without_suffix(names: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(names, SUFFIX, "")
-
-
-def without_initials(names: pa.Array) -> pa.Array:
-    """Return full names without the initials between the first name and the last: "robert a lee" is "robert lee"."""
-    return pc.replace_substring_regex(names, r"^([^ ]{2}.*?)( [^ ])+ ", r"\1 ")
-
-
 SUFFIX = " (jr|sr|ii|iii|iv)$"
 """What stands behind the name of one who has a namesake at home."""
 
+SUFFIXES = pa.array(["jr", "sr", "ii", "iii", "iv"])
 
-def _suffix(names: pa.Array) -> pa.Array:
-    found = pc.extract_regex(names, " (?P<suffix>jr|sr|ii|iii|iv)$")
-    return pc.struct_field(found, "suffix")
+
+def suffix_numbers(names: pa.Array) -> NDArray[np.int64]:
+    """Return which of SUFFIXES stands behind each name, -1 none."""
+    found = pc.struct_field(pc.extract_regex(names, " (?P<suffix>jr|sr|ii|iii|iv)$"), "suffix")
+    return np.asarray(pc.index_in(found, SUFFIXES).fill_null(-1), dtype=np.int64)
+
+
+def without_suffix(names: pa.Array) -> pa.Array:
+    """Return names without what tells namesakes apart: "robert lee jr" is "robert lee"."""
+    return pc.replace_substring_regex(names, SUFFIX, "")
+
+
+def without_later_initials(names: pa.Array) -> pa.Array:
+    """Return given names without the initials behind the first: "robert a" is "robert"."""
+    return _replaced(names, r"^([^ ]{2}.*?)( [^ ])+$", r"\1", where=" [^ ]$")
+
+
+def without_inner_initials(names: pa.Array) -> pa.Array:
+    """Return full names without the initials between the first name and the last: "robert a lee" is "robert lee"."""
+    return _replaced(names, r"^([^ ]{2}.*?)( [^ ])+ ", r"\1 ", where=" [^ ] ")
+
+
+def _replaced(names: pa.Array, pattern: str, by: str, *, where: str) -> pa.Array:
+    """Replace a pattern in the few names where it can be: to look is quicker than to replace."""
+    may_be = pc.match_substring_regex(names, where)
+    return pc.replace_with_mask(names, may_be, pc.replace_substring_regex(names.filter(may_be), pattern, by))
 
 
 def before_at(emails: pa.Array) -> pa.Array:

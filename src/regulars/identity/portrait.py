@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from regulars.identity.distinct import distinct, firsts
-from regulars.identity.name import folded, given_and_family, stripped
+from regulars.identity.name import folded
+from regulars.identity.name_parts import name_parts
 from regulars.identity.separation import Bools, Ints
 from regulars.identity.spelling import spelled, text_column
 from regulars.records.record import COMPARED_TRAITS
@@ -54,20 +55,19 @@ class Portraits:
 
 def portraits(people: pa.Table) -> Portraits:
     """Return what can be compared of normalised profiles (`profile.PROFILES` and traits), in their order."""
-    name, first, last = (stripped(people[c].combine_chunks()) for c in ("name", "first_name", "last_name"))
-    first, last = given_and_family(name, first, last)
-    numbers, texts = _encoded(pa.concat_arrays([first, last]))
-    found = {"first_name": numbers[: len(people)], "last_name": numbers[len(people) :]}
-    spelled = {"first_name": texts, "last_name": texts}
+    called = name_parts(people)
+    texts = spelled(called.words)
+    found = {"first_name": called.given, "last_name": called.family}
+    texts_of = {"first_name": texts, "last_name": texts}
     columns = {"birthday": pc.strftime(people["birthday"], format="%Y%m%d"), "source": people["profile_source"]}
     columns |= {field: people[field] for field in ("email", "phone")}
     for field, column in columns.items():
-        found[field], spelled[field] = _encoded(column.combine_chunks())
+        found[field], texts_of[field] = _encoded(column.combine_chunks())
     for field in COMPARED_TRAITS:
         is_told = field in people.column_names
         column = folded(people[field].combine_chunks()) if is_told else pa.nulls(len(people), pa.string())
-        found[field], spelled[field] = _encoded(column)
-    return Portraits(numbers=found, texts=spelled)
+        found[field], texts_of[field] = _encoded(column)
+    return Portraits(numbers=found, texts=texts_of)
 
 
 def person_counts(numbers: Ints, person: Ints, *, values: int) -> Ints:
