@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -74,11 +74,11 @@ class Arrivals:
     @property
     def visit_days(self) -> Numbers:
         """Return on how many days each customer came."""
-        return np.bincount(self.customer[self.order[self._begins_day()]], minlength=len(self.customers))
+        return np.bincount(self.customer.take(self.order[self._begins_day()]), minlength=len(self.customers))
 
     def _begins_day(self) -> Flags:
         """Say of each place in `order` whether it is the customer's first check-in of a day."""
-        who, day = self.customer[self.order], self.day[self.order]
+        who, day = self.customer.take(self.order), self.day.take(self.order)
         return _changes(who) | _changes(day)
 
 
@@ -106,10 +106,14 @@ def together(found: Arrivals, *, at_least: int = 1, of: pa.Array | None = None) 
     swept = found if at_least == 1 else _of_regulars(found, at_least=at_least)
     is_asked = None if of is None else pc.is_in(swept.customers, value_set=of).to_numpy(zero_copy_only=False)
     parts = [TOGETHER.to_pyarrow().empty_table()]
+    under_way: Iterable[pa.Table] = ()
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as threads:
         for block in _blocks(swept, is_asked):
             edges = _chunk_edges(block)
-            parts += threads.map(partial(_chunk, swept, block, at_least=at_least), edges[:-1], edges[1:])
+            begun = threads.map(partial(_chunk, swept, block, at_least=at_least), edges[:-1], edges[1:])
+            parts += under_way               # a block is laid out while the one before it is looked through
+            under_way = begun
+        parts += under_way
     return pa.concat_tables(parts)
 
 
@@ -168,12 +172,21 @@ def is_among(pairs: ir.Table, customers: ir.Table) -> ir.BooleanValue:
 
 def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, Small]:
     """Return the distinct texts in order, and each row's position among them."""
-    encoded = texts.combine_chunks().dictionary_encode()
-    rank = np.empty(len(encoded.dictionary), dtype=np.int32)
-    sort = pc.sort_indices(encoded.dictionary)
+    half = len(texts) // 2
+    with ThreadPoolExecutor(2) as threads:
+        halves = list(threads.map(_encoded, (texts.slice(0, half), texts.slice(half))))
+    known = pa.concat_arrays([each.dictionary for each in halves]).dictionary_encode()
+    rank = np.empty(len(known.dictionary), dtype=np.int32)
+    sort = pc.sort_indices(known.dictionary)
     rank[sort.to_numpy()] = np.arange(len(rank), dtype=np.int32)
-    codes: Small = rank[encoded.indices.to_numpy(zero_copy_only=False)]
-    return encoded.dictionary.take(sort), codes
+    number = rank.take(known.indices.to_numpy())
+    one, other = np.split(number, [len(halves[0].dictionary)])
+    codes = [of.take(each.indices.to_numpy()) for of, each in zip((one, other), halves, strict=True)]
+    return known.dictionary.take(sort), np.concatenate(codes)
+
+
+def _encoded(texts: pa.ChunkedArray) -> pa.DictionaryArray:
+    return texts.combine_chunks().dictionary_encode()
 
 
 def _swept(
@@ -185,18 +198,33 @@ def _swept(
     since = at - day.astype(np.int64) * _DAY
     keep = np.abs(since) <= _ASTRAY
     if not keep.all():
-        customer, place, day, at, since = customer[keep], place[keep], day[keep], at[keep], since[keep]
+        customer, place, day, since = customer[keep], place[keep], day[keep], since[keep]
     low, high = (int(since.min()), int(since.max())) if len(since) else (0, 0)
-    begins = (day - (day.min() if len(day) else 0)).astype(np.int64) * max(len(places), 1) + place
-    line = begins * (high - low + reach + 1) + since - low
-    sort = _sorted(line, customer)
-    customer, line = customer[sort], line[sort]
-    order, bounds = _by_customer(customer, size=len(customers))
-    return Arrivals(
-        customers=customers, places=places, customer=customer, place=place[sort], day=day[sort], at=at[sort],
-        first=np.searchsorted(line, line - reach, side="left").astype(np.int32),
-        end=np.searchsorted(line, line + reach, side="right").astype(np.int32), order=order, bounds=bounds,
-    )
+    opening, halls, length = int(day.min()) if len(day) else 0, max(len(places), 1), high - low + reach + 1
+    begins = (day - opening).astype(np.int64) * halls + place
+    line, customer = _by_time(begins * length + (since - low), customer)
+    # All else can be told from where a check-in lies on the line: quicker than to sort it too.
+    begins = line // length
+    day = (begins // halls + opening).astype(np.int32)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(np.searchsorted, line, line - reach, side="left")
+        end = threads.submit(np.searchsorted, line, line + reach, side="right")
+        order, bounds = _by_customer(customer, size=len(customers))
+        return Arrivals(
+            customers=customers, places=places, customer=customer, place=(begins % halls).astype(np.int32), day=day,
+            at=line - begins * length + low + day.astype(np.int64) * _DAY, order=order, bounds=bounds,
+            first=first.result().astype(np.int32), end=end.result().astype(np.int32),
+        )
+
+
+def _by_time(line: Numbers, customer: Small) -> tuple[Numbers, Small]:
+    """Return both by line, then by customer: as one number wherever both have room in it."""
+    bits = int(customer.max(initial=0)).bit_length()
+    if int(line.max(initial=0)) >> (63 - bits):
+        sort = np.lexsort((customer, line))
+        return line[sort], customer[sort]
+    both = np.sort(line << bits | customer)
+    return both >> bits, (both & ((1 << bits) - 1)).astype(np.int32)
 
 
 def _sorted(keys: Numbers, *then: npt.NDArray[np.integer]) -> Numbers:
@@ -228,7 +256,7 @@ def _transposed(column: Small, row_ends: Numbers, *, width: int) -> Any:
 
 def _of_regulars(found: Arrivals, *, at_least: int) -> Arrivals:
     """Leave out who came on fewer days than two people have to be together: most of a business's customers."""
-    keep = (found.visit_days >= at_least)[found.customer]
+    keep = (found.visit_days >= at_least).take(found.customer)
     if keep.all():
         return found
     kept = np.cumsum(np.r_[0, keep]).astype(np.int32)
@@ -236,8 +264,8 @@ def _of_regulars(found: Arrivals, *, at_least: int) -> Arrivals:
     order, bounds = _by_customer(customer, size=len(found.customers))
     return Arrivals(
         customers=found.customers, places=found.places, customer=customer, place=found.place[keep],
-        day=found.day[keep], at=found.at[keep], first=kept[found.first[keep]], end=kept[found.end[keep]], order=order,
-        bounds=bounds,
+        day=found.day[keep], at=found.at[keep], first=kept.take(found.first[keep]), end=kept.take(found.end[keep]),
+        order=order, bounds=bounds,
     )
 
 
@@ -262,9 +290,12 @@ class _Block:
         kept = np.zeros(len(is_there) + 1, dtype=np.int32)
         np.cumsum(is_there, out=kept[1:])
         there, number = np.flatnonzero(is_there).astype(np.int32), np.cumsum(is_partner, dtype=np.int32) - 1
+        # Both ends of a window lie beside each other: to fetch them from all over the day is what takes time.
+        windows = np.column_stack([kept.take(found.first), kept.take(found.end)]).view(np.int64).ravel()
+        first, end = windows.take(own).view(np.int32).reshape(-1, 2).T
         return cls(
-            own=own, bounds=visits, there=there, partner=number[found.customer[there]], partners=int(is_partner.sum()),
-            first=kept[found.first[own]], end=kept[found.end[own]],
+            own=own, bounds=visits, there=there, partner=number.take(found.customer.take(there)),
+            partners=int(is_partner.sum()), first=first, end=end,
         )
 
 
@@ -297,15 +328,14 @@ def _chunk(found: Arrivals, block: _Block, low: int, high: int, *, at_least: int
     own, first = block.own[begin:stop], block.first[begin:stop]
     length = block.end[begin:stop] - first
     ends = np.cumsum(length, dtype=np.int64)
-    met = np.repeat((first - (ends - length)).astype(np.int32), length)
-    met += np.arange(len(met), dtype=np.int32)
+    met = np.repeat(first - (ends - length), length)
+    met += np.arange(len(met))
+    of = np.repeat(np.arange(len(own), dtype=np.int32), length)
     if at_least > 1:
         row_ends = np.r_[0, ends][block.bounds[low : high + 1] - begin]
         places = _often(block.partner.take(met), row_ends, width=block.partners, at_least=at_least)
-        met, own = met.take(places), own.take(np.searchsorted(ends, places, side="right"))
-    else:
-        own = np.repeat(own, length)
-    there = block.there.take(met)
+        met, of = met.take(places), of.take(places)
+    own, there = own.take(of), block.there.take(met)
     later = np.flatnonzero(found.customer.take(there) > found.customer.take(own))
     return _least(found, own.take(later), there.take(later), at_least=at_least)
 
@@ -330,24 +360,27 @@ def _often(partner: Small, row_ends: Numbers, *, width: int, at_least: int) -> N
 
 def _least(found: Arrivals, own: Small, there: Small, *, at_least: int) -> pa.Table:
     """Return TOGETHER of co-occurrences: of each pair and day the least apart, of equals the first place and time."""
-    gap = np.abs(found.at[own] - found.at[there])
-    day = found.day[own].astype(np.int64)
+    came, met = found.at.take(own), found.at.take(there)
+    one, other, day = found.customer.take(own), found.customer.take(there), found.day.take(own).astype(np.int64)
+    gap = np.abs(came - met)
     low = int(day.min()) if len(day) else 0
     days = int(day.max()) - low + 1 if len(day) else 1
-    pair_day = (found.customer[own].astype(np.int64) * len(found.customers) + found.customer[there]) * days + day - low
+    pair_day = (one.astype(np.int64) * len(found.customers) + other) * days + day - low
     sort = _sorted(pair_day, gap, np.minimum(own, there))
-    least = sort[_changes(pair_day[sort])]
-    begins = np.flatnonzero(_changes(pair_day[least] // days))
+    ahead = pair_day.take(sort)
+    is_least = _changes(ahead)
+    least, pair = sort[is_least], ahead[is_least] // days
+    begins = np.flatnonzero(_changes(pair))
     together_on = np.diff(begins, append=len(least))
     least = least[np.repeat(together_on >= at_least, together_on)]
-    own, there, gap = own[least], there[least], gap[least]
-    came_first = np.where(found.at[own] < found.at[there], found.customer[own], found.customer[there])
+    one, other = one.take(least), other.take(least)
+    gap, came, met = gap.take(least), came.take(least), met.take(least)
     return pa.table({
-        "customer_id_1": found.customers.take(pa.array(found.customer[own])),
-        "customer_id_2": found.customers.take(pa.array(found.customer[there])),
-        "business_day": pa.array(found.day[own]).cast(pa.date32()), "seconds_apart": gap // _SECOND,
-        "location": found.places.take(pa.array(found.place[own])),
-        "came_first": found.customers.take(pa.array(came_first, mask=gap == 0)),
+        "customer_id_1": found.customers.take(pa.array(one)),
+        "customer_id_2": found.customers.take(pa.array(other)),
+        "business_day": pa.array(day.take(least).astype(np.int32)).cast(pa.date32()), "seconds_apart": gap // _SECOND,
+        "location": found.places.take(pa.array(found.place.take(own.take(least)))),
+        "came_first": found.customers.take(pa.array(np.where(came < met, one, other), mask=gap == 0)),
     }, schema=TOGETHER.to_pyarrow())
 
 
