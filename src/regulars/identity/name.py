@@ -87,13 +87,13 @@ def cut_alike(left: NDArray[np.str_], right: NDArray[np.str_]) -> tuple[NDArray[
 SUFFIX = " (jr|sr|ii|iii|iv)$"
 """What stands behind the name of one who has a namesake at home."""
 
-SUFFIXES = pa.array(["jr", "sr", "ii", "iii", "iv"])
+SUFFIXES = ("jr", "sr", "ii", "iii", "iv")
 
 
 def suffix_numbers(names: pa.Array) -> NDArray[np.int64]:
     """Return which of SUFFIXES stands behind each name, -1 none."""
     found = pc.struct_field(pc.extract_regex(names, " (?P<suffix>jr|sr|ii|iii|iv)$"), "suffix")
-    return np.asarray(pc.index_in(found, SUFFIXES).fill_null(-1), dtype=np.int64)
+    return np.asarray(pc.index_in(found, pa.array(SUFFIXES)).fill_null(-1), dtype=np.int64)
 
 
 def without_suffix(names: pa.Array) -> pa.Array:

@@ -103,7 +103,7 @@ def _with_suffix(given: Ints, suffix: Ints, family: Ints, words: pa.Array) -> tu
     base = given[rows] * len(SUFFIXES) + suffix[rows]
     pairs = distinct(base)
     joined = pc.binary_join_element_wise(
-        words.take(pa.array(pairs // len(SUFFIXES))), SUFFIXES.take(pa.array(pairs % len(SUFFIXES))), " "
+        words.take(pa.array(pairs // len(SUFFIXES))), pa.array(SUFFIXES).take(pa.array(pairs % len(SUFFIXES))), " "
     )
     given = given.copy()
     given[rows] = len(words) + np.searchsorted(pairs, base)
