@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.expr.operations import Field
+from ibis.expr.operations import Field as Column
 
 from regulars.events.currency import minor_digits
 from regulars.events.derive import DRAFT, derived, drafts
@@ -20,8 +20,8 @@ from regulars.pipeline.workspace import Workspace
 from regulars.records import versions
 from regulars.records.intake import take, typed_schema
 from regulars.records.reading import Border
-from regulars.records.record import Stream
-from regulars.sources.door import EVENTS, LINKS
+from regulars.records.record import Field, Stream
+from regulars.sources.door import EVENTS, LINKS, WRITTEN
 from regulars.storage.engines.duckdb import Bench
 from regulars.storage.engines.question import Statement
 from regulars.storage.engines.standing import Standing
@@ -36,6 +36,10 @@ LINKED = "fresh_links"
 """Standing table, LINK: profile_source, profile_id and the user_id that messages gave it."""
 
 LINK = ibis.schema({"profile_source": "string", "profile_id": "string", "user_id": "string"})
+
+LINKS_SAID = b'"links"'
+"""What stands in every line that names another id of its user, and in few besides: the door writes its names as they
+are. Most batches have none, and to find none by a statement costs as much as to find some."""
 
 
 def fresh_schema(workspace: Workspace) -> ibis.Schema:
@@ -58,6 +62,7 @@ class Reading:
     source: str
     lines: str                               # the standing table of what is read, LANDING
     steps: tuple[tuple[str, Statement], ...]     # standing tables on the way to records, and what is put into each
+    link_steps: tuple[tuple[str, Statement], ...]    # the same on the way to LINKS, of lines that have some
     standing: Standing
     linked: str                              # the standing table of LINK: ids that the records name
     links: Statement
@@ -77,6 +82,10 @@ class Reading:
             "payload": lines,
         }))
         for name, rows in self.steps:
+            self.standing.put(name, rows)
+        if LINKS_SAID not in data:
+            return 0                         # what the lines before named stays there, and nobody asks for it
+        for name, rows in self.link_steps:
             self.standing.put(name, rows)
         return self.standing.put(self.linked, self.links)
 
@@ -110,17 +119,19 @@ def _reading(
     }
     keyed = versions.keyed(standing.table(lines, versions.LANDING), parent, bench=outline)
     keyed = replace(keyed, table=outline.standing_of(keyed.table))
-    records = {
-        name: outline.standing_of(take(
-            keyed, _slim(stream, types[name]), border=border, bench=outline, parent=None if stream is parent else parent
-        ).good)
-        for name, stream in streams.items()
-    }
+
+    def recorded(stream: Stream, *, parent: Stream | None = None) -> ir.Table:
+        slim = _slim(stream, types[stream.name])
+        return outline.standing_of(take(keyed, slim, border=border, bench=outline, parent=parent).good)
+
+    records = {EVENTS: recorded(parent)}
+    every, records[LINKS] = len(outline.steps), recorded(streams[LINKS], parent=parent)
     source, links = parent.source, records[LINKS]
     named = links.select(profile_source=ibis.literal(source), profile_id=links.id, user_id=links.user_id)
     standing.table(linked, LINK)
     return Reading(
-        source=source, lines=lines, steps=tuple(outline.steps), standing=standing, linked=linked,
+        source=source, lines=lines, steps=tuple(outline.steps[:every]), link_steps=tuple(outline.steps[every:]),
+        standing=standing, linked=linked,
         links=standing.statement(named.distinct().anti_join(standing.there(LINKED), LINK.names)),
         events=standing.statement(_events(workspace, source, records, types, standing.there(fresh))),
     )
@@ -132,11 +143,18 @@ def _slim(stream: Stream, types: Sequence[EventType]) -> Stream:
         return stream
     records = ibis.table(typed_schema(stream), name="records")
     parts = drafts(records, types, source=stream.source, stream=stream.name)
-    read = {each.name for part in parts for each in part.op().find(Field)}
+    read = {each.name for part in parts for each in part.op().find(Column)}
     return replace(stream, fields=tuple(
         each for each in stream.fields
-        if each.type not in {"id", "text", "json"} or each.is_required or each.name in {*stream.key, *read}
+        if each.name in {*stream.key, *read} or not _always_reads(each)
     ))
+
+
+def _always_reads(each: Field) -> bool:
+    """Return whether no message is refused for a field: it may be any text, or nothing; or the door wrote it itself."""
+    is_any_text = each.type in {"id", "text", "json"} and not each.is_required
+    own = WRITTEN.get(each.name, {})         # a project may declare another field of the name
+    return is_any_text or (not each.formats and (own.get("from"), own.get("type")) == (each.path, each.type))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

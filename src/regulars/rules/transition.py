@@ -26,13 +26,12 @@ def transitions(evaluation: Evaluation) -> ir.Table:
     if not evaluation.segments:
         nobody = facts.table.limit(0).select("customer_id", segment=ibis.null("string"))
         return _dated(nobody.mutate(change=nobody.segment, reason=nobody.segment), evaluation)
-    changes = ibis.literal(0)
-    for segment in evaluation.segments:
-        is_change = facts.table[f"in_{segment.name}"] != facts.table[f"was_{segment.name}"]
-        changes = changes + is_change.ifelse(1, 0)
-    # Nearly nobody changes on a day: the reasons are written for those only. Counted rather than or-ed: Spark takes a
-    # long or apart into a far longer and.
-    few = facts.table.filter(changes > 0)
+    # Nearly nobody changes on a day: the reasons are written for those only. Two lists rather than a long or, which
+    # Spark takes apart into a far longer and.
+    now, was = (
+        ibis.array([facts.table[f"{kind}_{segment.name}"] for segment in evaluation.segments]) for kind in ("in", "was")
+    )
+    few = facts.table.filter(now != was)
     those = Facts(table=few, names=facts.names, as_of=facts.as_of)
     rows = few.select("customer_id", change=ibis.array([_change(s, those) for s in evaluation.segments]).unnest())
     long = rows.select("customer_id", **{name: rows.change[name] for name in ("segment", "change", "reason")})
@@ -68,25 +67,25 @@ def memberships(transitions: ir.Table, segments: Iterable[Segment], *, customers
 def _change(segment: Segment, facts: Facts) -> ir.Value:
     """The change of one segment as a struct, its `change` missing where nothing changed."""
     now, was = facts.table[f"in_{segment.name}"], facts.table[f"was_{segment.name}"]
-    entered, left = now & ~was, ~now & was
-    change = ibis.cases((entered, "entered"), (left, "left"), else_=ibis.null("string"))
+    stays = now == was
+    change = ibis.cases((stays, ibis.null("string")), (now, "entered"), else_="left")
     # Only where there is a change: of all that is decided here, nearly everything stays as it was.
     reason = ibis.cases(
-        (entered, _why_in(segment.when, facts)), (left, _why_out(segment, facts)), else_=ibis.null("string")
+        (stays, ibis.null("string")), (now, _why_in(segment.when, facts)), else_=_why_out(segment, facts)
     )
     return ibis.struct({"segment": ibis.literal(segment.name), "change": change, "reason": reason})
 
 
 def _why_in(when: Condition, facts: Facts) -> ir.Value:
     """The parts of the rule with the numbers that let the customer in, as one line of text."""
-    text = ibis.literal("")
+    # Texts that stand beside each other are one: every piece is planned for every segment, whoever changes.
+    text, said = None, ""
     for n, part in enumerate(_parts(when)):
-        actual = part.actual(facts)
-        said = ibis.literal(("; " if n else "") + part.sentence())
+        actual, said = part.actual(facts), said + ("; " if n else "") + part.sentence()
         if actual is not None:
-            said = said + " (it is " + actual.cast("string").fill_null("missing") + ")"
-        text = text + said
-    return text
+            number = ibis.literal(said + " (it is ") + actual.cast("string").fill_null("missing")
+            text, said = number if text is None else text + number, ")"
+    return ibis.literal(said) if text is None else text + said
 
 
 def _why_out(segment: Segment, facts: Facts) -> ir.Value:

@@ -38,7 +38,7 @@ EVENTS, LINKS = "events", "links"
 
 _PERSON = {"email": "email", "phone": "phone", "full_name": "name", "first_name": "firstName", "last_name": "lastName"}
 
-FIELDS: Mapping[str, object] = {
+WRITTEN: Mapping[str, Mapping[str, object]] = {
     "message_id": {"from": "door.id", "type": "id", "required": True},
     "type": {"from": "door.type", "type": "text", "required": True},
     "at": {"from": "door.at", "type": "timestamp", "required": True},
@@ -49,6 +49,11 @@ FIELDS: Mapping[str, object] = {
     "is_robot": {"from": "door.bot", "type": "boolean"},
     "clamped": {"from": "door.clamped", "type": "text"},
     "off_plan": {"from": "door.plan", "type": "json"},
+}
+"""Fields that the door writes itself: they always read."""
+
+FIELDS: Mapping[str, object] = {
+    **WRITTEN,
     "group_id": {"from": "groupId", "type": "id"},
     "consent": {"from": "context.consent.categoryPreferences", "type": "json"},
     **{name: {"from": f"traits.{trait}", "type": "text"} for name, trait in _PERSON.items()},

@@ -209,6 +209,28 @@ def test_an_id_that_identify_names_leads_to_the_user_it_names(followed: Open) ->
     assert (before, followed.events_of("ann@example.com")) == ([], ["visit"])
 
 
+def test_an_id_that_was_named_before_leads_on_whatever_comes_after_it(followed: Open) -> None:
+    followed.take({"type": "identify", "userId": "u1", "anonymousId": "phone-7", "messageId": "i1"})
+    followed.take({"type": "page", "anonymousId": "phone-7", "messageId": "p1"})
+
+    followed.take({"type": "page", "anonymousId": "phone-7", "messageId": "p2"})
+
+    assert followed.events_of("ann@example.com") == ["visit", "visit"]
+
+
+def test_a_field_that_a_project_reads_otherwise_than_the_door_writes_it_may_be_refused(
+    folder: Path, request: pytest.FixtureRequest
+) -> None:
+    source = folder / "sources" / "site.yaml"
+    own = "fields:\n  received_at: {from: properties.on, type: timestamp}\n"
+    source.write_text(source.read_text().replace("fields:\n", own))
+    followed: Open = request.getfixturevalue("followed")
+
+    followed.take(order(1, properties={"on": "some day"}), order(2, properties={"on": "2026-11-25T12:00:00Z"}))
+
+    assert followed.events_of("ann@example.com") == ["order"]
+
+
 def test_what_was_taken_before_anybody_read_along_is_read_too(folder: Path, request: pytest.FixtureRequest) -> None:
     post(folder, order(1), at=LATER)                # landed, and no run since
     followed: Open = request.getfixturevalue("followed")

@@ -6,7 +6,9 @@ again puts the rows of the moment into a standing table, and runs the text that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import ibis
@@ -17,6 +19,9 @@ from ibis.expr.operations import DatabaseTable, Namespace
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.engines.engine import plain
 from regulars.storage.engines.question import Statement
+
+PARSED = 128
+"""Texts whose meaning is remembered; those with a number in them pass through and are forgotten."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,11 @@ class Standing:
     engine: DuckDBEngine
     schemas: dict[str, ibis.Schema] = field(default_factory=dict)
     connection: Any = None                   # None: the engine's own
+    parsed: Callable[[str], Any] = field(init=False, repr=False)     # what was asked before is not read again
+
+    def __post_init__(self) -> None:
+        """Remember what texts say: to read a long one again takes as long as to carry out a short one."""
+        self.parsed = lru_cache(maxsize=PARSED)(self._con.extract_statements)
 
     @classmethod
     def of(cls, engine: DuckDBEngine) -> Standing:
@@ -67,7 +77,7 @@ class Standing:
 
     def fetch(self, statement: Statement) -> pa.Table:
         """Carry a statement out and return its rows."""
-        found = self._con.execute(statement.text).to_arrow_table()
+        found = self._con.execute(self.parsed(statement.text)[0]).to_arrow_table()
         return plain(found).cast(statement.schema.to_pyarrow())
 
     def put(self, name: str, rows: Statement | pa.Table) -> int:
@@ -110,7 +120,7 @@ class Standing:
         return plain(found).cast(statement.schema.to_pyarrow())
 
     def _inserted(self, name: str, text: str) -> int:
-        return int(self._con.execute(f"insert into {name} by name ({text})").fetchone()[0])
+        return int(self._con.execute(self.parsed(f"insert into {name} by name ({text})")[0]).fetchone()[0])
 
     @property
     def _con(self) -> Any:
