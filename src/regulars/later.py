@@ -6,6 +6,9 @@ means, take them from here; those that only compute import them. What is surely 
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from threading import Thread
 from types import ModuleType
@@ -25,6 +28,32 @@ class Later(ModuleType):
 def meanwhile(name: str) -> None:
     """Begin to import a module in a thread, while this one goes on; whoever imports it later waits for its end."""
     Thread(target=import_module, args=(name,), daemon=True).start()
+
+
+@contextmanager
+def hidden(name: str) -> Iterator[None]:
+    """Let nobody find a library for a `with`, as where it is not installed: some are imported in case of need.
+
+    One that was imported before is found all the same.
+    """
+    hider = _Hider(name)
+    sys.meta_path.insert(0, hider)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(hider)
+
+
+class _Hider:
+    """Finds a library nowhere."""
+
+    def __init__(self, hidden: str) -> None:
+        self.hidden = hidden
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        """Raise for the library what is raised where it is not installed; leave all else to others."""
+        if name == self.hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 if TYPE_CHECKING:
@@ -51,6 +80,6 @@ else:
     phonenumbers, number_zones = map(Later, ("phonenumbers", "phonenumbers.timezone"))
 
 __all__ = [
-    "Later", "arrow_csv", "css_inline", "dt", "httpx", "ibis", "ir", "meanwhile", "mrml", "np", "npt", "number_zones",
-    "pa", "pc", "phonenumbers", "pq", "stamina",
+    "Later", "arrow_csv", "css_inline", "dt", "hidden", "httpx", "ibis", "ir", "meanwhile", "mrml", "np", "npt",
+    "number_zones", "pa", "pc", "phonenumbers", "pq", "stamina",
 ]

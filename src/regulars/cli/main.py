@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from regulars.later import hidden
+
 COMMANDS = {
     "init": "Start a project in a folder.",
     "demo": "See everything work on an example gym, in a folder of its own.",
@@ -55,7 +57,8 @@ class Verbs(click.Group):
         """Import and return one verb."""
         if cmd_name not in COMMANDS:
             return None
-        from regulars.cli.logs import configure_logs, is_debug  # noqa: PLC0415  help of all verbs needs no logs
+        with hidden("rich"):                 # which logs would take along for tracebacks in colour: a tenth of a second
+            from regulars.cli.logs import configure_logs, is_debug  # noqa: PLC0415  help of all verbs needs no logs
 
         configure_logs(debug=is_debug())
         module = importlib.import_module(f"regulars.cli.{cmd_name}_command")

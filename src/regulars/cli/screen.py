@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from regulars.check import Finding
 from regulars.errors import DeclarationError, RegularsError
 from regulars.runs.run import Checkpoint, StepResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,6 +36,8 @@ MARKS = {
 
 def console(*, err: bool = False) -> Console:
     """Return a console; wide when nobody sits at a terminal, so that nothing is cut in a log."""
+    from rich.console import Console  # noqa: PLC0415  who asks for JSON waits for no tables
+
     stream = sys.stderr if err else sys.stdout
     width = None if stream.isatty() else int(os.environ.get("COLUMNS", "140"))
     return Console(stderr=err, width=width, highlight=False, soft_wrap=False)
@@ -63,6 +66,8 @@ def show_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()
 ) -> None:
     """Print rows under named columns; says so when there are none."""
+    from rich.table import Table  # noqa: PLC0415  the same
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(column.strip() for column in columns))
     numbers = set(right)
     for column in columns:
@@ -119,15 +124,14 @@ class Progress:
     """An observer that draws a bar at a terminal and one line per step elsewhere; on stderr, so stdout stays data."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._out = console(err=True)
-        self._quiet = quiet
+        self._out = None if quiet else console(err=True)
         self._status: Any = None
         self._under_way: dict[str, str] = {}             # step -> how far it is
 
     def started(self, step: str) -> None:
         """Show that a step begins."""
         self._under_way[step] = f"{step} …"
-        if self._status is None and not self._quiet and self._out.is_terminal:
+        if self._status is None and self._out is not None and self._out.is_terminal:
             self._status = self._out.status("")
             self._status.start()
             if (context := click.get_current_context(silent=True)) is not None:
@@ -148,7 +152,7 @@ class Progress:
             self._status.stop()
             self._status = None
         self._show()
-        if not self._quiet:
+        if self._out is not None:
             rows = f"{result.work.rows_in:,} in, {result.work.rows_out:,} out" if result.work.rows_in else ""
             why = _escape(_once(result.error) or result.work.note)
             line = f"{result.name:<28} {result.seconds:6.1f} s  {rows:<28} {why}"

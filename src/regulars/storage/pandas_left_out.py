@@ -6,6 +6,8 @@ import sys
 
 import pyarrow as pa
 
+from regulars.later import hidden
+
 
 def leave_pandas_out() -> None:
     """Let Arrow look for pandas now and not find it; it looks no more.
@@ -15,18 +17,5 @@ def leave_pandas_out() -> None:
     """
     if "pandas" in sys.modules:
         return
-    hider = _Hider()
-    sys.meta_path.insert(0, hider)
-    try:
+    with hidden("pandas"):
         pa.array([1])
-    finally:
-        sys.meta_path.remove(hider)
-
-
-class _Hider:
-    """Finds pandas nowhere."""
-
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        """Raise for pandas what is raised where it is not installed; leave all else to others."""
-        if name == "pandas":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)

@@ -1,4 +1,4 @@
-"""A process that works for itself does without pandas, and takes it from nobody."""
+"""A process that works for itself does without pandas and takes it from nobody; one for programs draws no tables."""
 
 from __future__ import annotations
 
@@ -40,3 +40,16 @@ print("pandas" in sys.modules)
 """
 
     assert printed(asked) == ["False"]
+
+
+def test_a_command_that_answers_a_program_takes_no_tables_for_people_along() -> None:
+    run = """
+import sys
+from regulars.cli.main import main_group
+from regulars.cli.screen import Progress
+assert main_group.get_command(None, "run") is not None
+Progress(quiet=True)
+print("rich.console" in sys.modules, "rich.traceback" in sys.modules)
+"""
+
+    assert printed(run) == ["False False"]
