@@ -64,7 +64,7 @@ _PERIOD = r"(?:days?|weeks?|wks?|months?|mths?|years?|yrs?)"
 _NO_GIFT = (
     r"(?:shipping|delivery|postage|p&p|trial|returns?|newsletters?|calls?|phone call|to\b|of\b|and\b|or\b|from\b|up\b|"
     r"time\b|for\b|in\b|on\b|at\b|with\b|account|app\b|quote|estimate|consultation|info|information|number|call|entry|"
-    r"month|day\b|days|week|year|weeks|months|years|space|spirit|will|market|speech|country|world|agent|throw|wifi|"
+    r"month|day\b(?![\s-]pass)|days|week(?![\s-]pass)|year|weeks|months|years|space|spirit|will|market|speech|country|world|agent|throw|wifi|"
     r"wi-fi|parking|download|upgrade|demo|webinar|access|support|cancellation|range|lance|ware|standing|way|dom|"
     r"software|text|txt|msgs?|sms|ringtone\b.{0,3}$|tonight|tomorrow|today|later|now\b|after|before|if\b|so\b|but\b|is\b|as\b|"
     r"money back|guarantee|registration|membership for|preview|subscription for|software update)"
@@ -288,6 +288,11 @@ _RULES = [
         r"(?!\s?[%$£€\d:.])",
     ),
     _rule(
+        "bogo", "the price of", _more,
+        r"\b(?P<of>[2-9]|1[0-2]|two|three|four|five|six|ten|twelve)\s+(?:[a-z][\w-]*\s+){1,2}for\s+the\s+price\s+of\s+"
+        r"(?P<pay>\d|10|one|two|three|four|five|ten)\b",
+    ),
+    _rule(
         "free_trial", "trial", _period,
         rf"\b(?:free\s+(?:(?P<count>\d{{1,3}}|one|two|three)[\s-]+(?P<unit>{_PERIOD})[\s-]+)?trial|"
         rf"(?P<count2>\d{{1,3}}|one|two|three|six)[\s-]+(?P<unit2>{_PERIOD})[\s-]+(?:free\s+)?trial)\b",
@@ -299,10 +304,10 @@ _RULES = [
     ),
     _rule(
         "free_trial", "free|complimentary", _period,
-        rf"\b(?P<count>\d{{1,3}}|one|two|three|six|first|an?)\s+(?:(?:free|complimentary)\s+(?P<unit>{_PERIOD})|"
+        rf"\b(?P<count>\d{{1,3}}|one|two|three|six|first|an?)\s+(?:(?:free|complimentary)\s+(?P<unit>{_PERIOD})(?![\s-]+pass)|"
         rf"(?P<unit2>{_PERIOD})(?:'s?)?\s+(?:is |are |for |absolutely |of \w+ )?free)\b",
     ),
-    _rule("free_trial", "free", _period, r"\bfree\s+(?P<unit>month|week)\b(?!\s*(?:ly|end))"),
+    _rule("free_trial", "free", _period, r"\bfree\s+(?P<unit>month|week)\b(?!\s*(?:ly|end|pass))"),
     _rule(
         "free_trial", "try ", _nothing,
         r"\btry\s+(?!to\b)(?:it|us|\w+)(?:\s+\w+)?\s+(?:for\s+)?free\b(?! (?:shipping|delivery))",
@@ -334,7 +339,7 @@ _RULES = [
     ),
     _rule(
         "free_item", "free", _item,
-        r"\b[\w-]+,?\s+4\s+free\b|\b(?:yours|(?:get|receive|take|claim)\s+(?:[\w-]+\s+){1,4})for\s+free\b"
+        r"\b[\w-]+,?\s+4\s+free\b|\b(?:yours|(?:get|receive|take|claim|bring)\s+(?:[\w-]+\s+){1,4})for\s+free\b"
         r"(?![\s-]+(?:on|by|from|shipping|delivery|postage|trial|returns?|software|threaded))",
     ),
     _rule(

@@ -11,6 +11,9 @@ from regulars.campaigns.near import Prose
 _MONTHS = {name: number for number, names in enumerate((
     "january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
     "september sep sept", "october oct", "november nov", "december dec",
+), start=1) for name in names.split()} | {name: number for number, names in enumerate((
+    "enero janvier", "febrero février fevrier", "marzo mars", "abril avril", "mayo mai", "junio juin", "julio juillet",
+    "agosto août aout", "septiembre septembre", "octubre octobre", "noviembre novembre", "diciembre décembre decembre",
 ), start=1) for name in names.split()}
 _WEEKDAYS = {name: number for number, names in enumerate((
     "monday mon", "tuesday tue tues", "wednesday wed", "thursday thu thur thurs", "friday fri", "saturday sat",
@@ -24,13 +27,14 @@ _DATE = (
     rf"(?P<iso>20\d\d-\d\d?-\d\d?)"
     rf"|(?P<a>\d{{1,2}})[/.](?P<b>\d{{1,2}})(?:[/.](?P<year>(?:19|20)?\d\d))?(?![\d/])"
     rf"|(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:,?\s+(?P<year2>(?:19|20)\d\d))?"
-    rf"|(?P<day3>{_DAY})(?:\s+of)?\s+(?P<month3>{_MONTH})(?:,?\s+(?P<year3>(?:19|20)\d\d))?))"
+    rf"|(?P<day3>{_DAY})(?:\s+(?:of|de))?\s+(?P<month3>{_MONTH})(?:,?\s+(?P<year3>(?:19|20)\d\d))?))"
 )
 _UNTIL = (
     r"(?:exp\.?\s*(?:date)?:?|expir(?:es|ing|y|ation)(?:\s+date)?(?:\s+(?:of|is|on|by))?\s*:?|ends?(?:\s+(?:on|at))?"
     r"|ending(?:\s+on)?|until|till?|"
     r"thru|through|valid(?:\s+(?:from|on|for|between))?|good(?:\s+on)?|before|by|no later than|deadline(?:\s+is)?\s*:?|"
-    r"last day(?:\s+is)?\s*:?|now through|offer date\s*:?|hasta(?:\s+el)?|jusqu'au|bis(?:\s+zum)?|w/c"
+    r"last day(?:\s+is)?\s*:?|now through|offer date\s*:?|hasta(?:\s+el)?"
+    r"|antes del?|jusqu.au|avant(?:\s+le)?|bis(?:\s+zum)?|w/c"
     r"|must be redeemed by)"
 )
 _RANGE = (
@@ -62,8 +66,14 @@ _WORDED = (r"\b(?:for an? )?(?:very )?(?:limited time(?: only)?|while (?:supplie
            rf"|this week(?:end)?(?: only)?|(?:ends|expires|until|through)\s+(?:this\s+|next\s+)?"
            rf"(?P<weekday>{_WEEKDAY}))")
 
+# Who says "stop by Friday" names no end; it begins with a letter, so that most places cost nothing.
+_BY_WEEKDAY = (
+    r"b(?<!\wb)(?<!stop b)(?<!come b)(?<!drop b)(?<!swing b)(?:y|efore)\s+(?:this\s+|next\s+)?"
+    rf"(?P<weekday>{_WEEKDAY})(?!\s+\d)"
+)
+
 _ENDS = ("exp", " end", "\nend", "until", "till ", "til ", "thru", "through ", "valid", "good ", "before ", " by ",
-         "no later", "deadline", "last day", "offer date", "hasta", "jusqu", "bis ", "w/c")
+         "no later", "deadline", "last day", "offer date", "hasta", "antes ", "jusqu", "avant ", "bis ", "w/c")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +102,10 @@ def deadlines(prose: Prose, *, sent: date | None = None, is_day_first: bool | No
     for match in prose.near(("during", "throughout", "all ", "end of"), _MONTH_LONG):
         day = _month_end(match, sent=sent)
         found.append(Deadline(words=_spaced(match[0]), day=day, start=match.start()))
+    found += [
+        Deadline(words=_spaced(match[0]), day=_weekday(match["weekday"], sent), start=match.start())
+        for match in prose.near(("hour", "hr", "day", "week", "month"), _BY_WEEKDAY)
+    ]
     for pattern, days in _RELATIVE:
         found += [
             Deadline(words=_spaced(match[0]), day=None if sent is None else sent + timedelta(days=days),

@@ -27,7 +27,7 @@ _KIND_OF_CODE = rf"(?:{_KIND}[\s-]*(?:codes?|promo(?:cional)?)|{_KIND}code|code 
 _CODE = rf"(?:{_KIND_OF_CODE}|codes?|kw|passcode)"
 _VERB = (
     r"(?:uses?|using|used|with|enter|apply|applying|quote|quoting|mention|add|type|show|present|insert|redeem|input"
-    r"|usa|"
+    r"|usa|utiliza|con|avec|"
     r"utilisez|and|plus|share)"
 )
 _QUOTE = r"[\"'“”‘’«»*_:\s-]*"  # noqa: RUF001 - the quotation marks of word processors
@@ -43,11 +43,14 @@ _INTRODUCTIONS = [
     _introduction("code,código,codigo,promo", rf"\b{_KIND_OF_CODE}\b(?:\s+(?:is|are|of|below"
                                               rf"|word))?\s*[:=]?{_QUOTE}{_TOKEN}"),
     # Somebody is told to use it: with the code SAVE20
-    _introduction("code,código,codigo,kw", rf"\b{_VERB}\s+(?:(?:the|this|your|our|my|el|le)\s+)?(?:\w+\s+)?{_CODE}\b"
-                                           rf"(?:\s+(?:is|below|word))?\s*[:=]?{_QUOTE}{_TOKEN}"),
+    _introduction("code,código,codigo,kw",
+                  rf"\b{_VERB}\s+(?:(?:the|this|your|our|my|el|le|tu|su|votre|notre)\s+)?(?:\w+\s+)?{_CODE}\b"
+                  rf"(?:\s+(?:is|below|word))?\s*[:=]?{_QUOTE}{_TOKEN}"),
     # Where it goes: enter SAVE20 at checkout
     _introduction("use ,enter ,apply ,quote ,mention ,type ,add ",
                   rf"\b(?:use|enter|apply|quote|mention|type|add)\s+{_QUOTE}{_TOKEN}{_QUOTE}\s*{_WHERE}\b"),
+    # Right behind what it gives, letters and a number: $5 off with SAVE5
+    _introduction("off with,free with", rf"\b(?:off|free)\s+with\s+(?=[A-Z]{{3,}}\d){_TOKEN}"),
     # A word to say: enter the word THANKS
     _introduction("the word,the phrase,the keyword",
                   rf"\b(?:enter|type|mention|say|use)\s+the\s+(?:word|phrase|keyword)\b\s*:?{_QUOTE}{_TOKEN}"),

@@ -133,6 +133,13 @@ def test_a_message_is_read_in_five_milliseconds(graded: list[Graded]) -> None:
     ("Give $20, get $20. Share your code ANNA-X7K2 with friends.", "amount_off", 20, "ANNA-X7K2"),
     ("Use coupon code GIFT2U", "coupon_unspecified", None, "GIFT2U"),
     ("50% OFF! Your zip code 76701", "percent_off", 50, None),
+    ("20 % de réduction avec le code PRINTEMPS", "percent_off", 20, "PRINTEMPS"),
+    ("Take an extra $5 off with SAVE5", "amount_off", 5, "SAVE5"),
+    ("Take 10% off with AAA membership", "percent_off", 10, None),
+    ("12 classes for the price of 10!", "bogo", 2, None),
+    ("Bring a friend for free this Friday! Show this text at the desk.", "free_item", 1, None),
+    ("Happy birthday! Enjoy a free day pass on us.", "free_item", 1, None),
+    ("Enjoy a free week on us. Join now!", "free_trial", 1, None),
 ])
 def test_an_offer_is_read(text: str, kind: str, amount: object, code: str | None) -> None:
     offer = read_offer(text).offer
@@ -171,7 +178,8 @@ def test_what_is_no_offer_is_none(text: str) -> None:
     ("10% off, ends today", SENT), ("10% off. Valid for 3 days", date(2026, 1, 5)),
     ("£10 off until 3/4/2026", date(2026, 4, 3)), ("10% off during the month of November", date(2026, 11, 30)),
     ("10% off. Ends 1 Jan", date(2027, 1, 1)), ("10% off, ends Sunday", date(2026, 1, 4)),
-    ("10% off for a limited time", None),
+    ("10% off for a limited time", None), ("Sign up by Sunday and save $50", date(2026, 1, 4)),
+    ("10 % de remise avant le 15 avril", date(2026, 4, 15)), ("10% de descuento hasta el 31 de marzo", date(2026, 3, 31)),
 ])
 def test_a_deadline_is_a_day_where_the_text_and_the_day_of_sending_say_one(text: str, day: date | None) -> None:
     offer = read_offer(text, sent=SENT).offer
@@ -179,6 +187,13 @@ def test_a_deadline_is_a_day_where_the_text_and_the_day_of_sending_say_one(text:
     assert offer is not None
     assert offer.expires == day
     assert offer.expires_words
+
+
+def test_a_day_on_which_to_stop_by_is_no_deadline() -> None:
+    offer = read_offer("10% off! Stop by Sunday.", sent=SENT).offer
+
+    assert offer is not None
+    assert (offer.expires, offer.expires_words) == (None, None)
 
 
 def test_without_the_day_of_sending_nothing_is_guessed() -> None:

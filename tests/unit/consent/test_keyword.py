@@ -73,6 +73,8 @@ def test_who_says_something_else_keeps_getting_them(file: Path, at_most: float, 
     "stop all those texts", "dejen de mandar mensajes", "arretez vos sms", "parem de enviar mensagens",
     "remove me form your list", "unsbscribe me", "svp ne menvoyer plus de mesages", "ya no kiero k me manden mensages",
     "texting me at 11pm is insane. remove me",
+    "turn these off please", "we don't wish to get these any longer", "I don't want any more of these",
+    "I already unsubscribed, why do I keep getting messages", "stop trying to sell me stuff", "stop stalking me",
 ])
 def test_one_wish_is_read_in_every_language_and_spelling(text: str) -> None:
     assert read_reply(text).kind == "opt_out"
@@ -107,6 +109,14 @@ def test_these_are_opt_outs(text: str) -> None:
 ])
 def test_these_are_no_opt_outs(text: str | None) -> None:
     assert read_reply(text).kind not in ("opt_out", "ambiguous")
+
+
+@pytest.mark.parametrize("text", [
+    "I don't want any more of these shoes", "I unsubscribed by mistake, I want to keep getting these",
+    "unsubscribe from my sister's joke", "stop worrying, we will be there", "c'est la fin de l'offre quand ?",
+])
+def test_what_is_wished_of_other_things_is_no_opt_out(text: str) -> None:
+    assert read_reply(text).kind == "none"
 
 
 @pytest.mark.parametrize("text", ["START", "SUBSCRIBE", "UNSTOP", "RESUME"])
