@@ -20,6 +20,7 @@ from regulars.pipeline.consent import address_of, record
 from regulars.pipeline.flow import run
 from regulars.pipeline.send import Worker
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.project import Project
 from regulars.testing.desk import write_files
 from regulars.testing.mailing import write_mailing
 from regulars.testing.sandbox.gateway import RunningGateway, gateway
@@ -229,3 +230,21 @@ def test_the_commands_plan_send_and_account(folder: Path, capsys: pytest.Capture
     assert all(one["message"]["text"].startswith("Hi ") and "867530" not in one["address"] for one in json.loads(shown))
     assert json.loads(typed(capsys, "results", "news", "--json", *where)[1])["account"] == found
     assert typed(capsys, "pause", "news", *where)[2].startswith("▲ news is done: it cannot become paused")
+
+
+@pytest.mark.parametrize(("senders", "by"), [
+    ({"mails": "hello@studio.example", "texts": "+12545550100"}, "texts"), ({"mails": "hello@studio.example"}, "mails"),
+])
+def test_a_new_campaign_is_one_that_its_destination_can_send(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], senders: dict[str, str], by: str
+) -> None:
+    write_files(tmp_path, {"regulars.toml": '[business]\nname = "Studio"\ntimezone = "America/Chicago"\n'} | {
+        f"destinations/{name}.yaml": f'kind: http\nurl: http://127.0.0.1:9\nfrom: "{sender}"\nlinks: http://127.0.0.1:8\n'
+        for name, sender in senders.items()
+    })
+
+    assert typed(capsys, "new", "spring", "-p", str(tmp_path))[0] == 0
+
+    project = Project.read(tmp_path)
+    assert [one.destination for one in project.campaigns] == [by]
+    assert [one.message for one in project.problems] == []

@@ -18,6 +18,8 @@ Kind = Literal["daily", "weekly", "monthly"]
 
 _KINDS: tuple[Kind, ...] = ("daily", "weekly", "monthly")
 
+_LONGEST = 1_000                             # days, weeks or months between two runs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
@@ -31,8 +33,14 @@ class Recurrence:
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
             raise ValueError(f"Recurrence type must be one of {', '.join(_KINDS)}, not {self.kind!r}")
-        if self.interval < 1 or any(not 0 <= day <= 6 for day in self.days_of_week):
-            raise ValueError("Recurrence interval is at least 1; days of the week are 0 (Monday) to 6")
+        if not _is_within(self.interval, 1, _LONGEST) or not all(_is_within(day, 0, 6) for day in self.days_of_week):
+            raise ValueError(
+                f"Recurrence interval is a whole number from 1 to {_LONGEST:,}; days of the week are 0 (Monday) to 6"
+            )
+
+
+def _is_within(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def declare_recurrence(pattern: Mapping[str, Any], *, today: date) -> Recurrence:
@@ -42,13 +50,15 @@ def declare_recurrence(pattern: Mapping[str, Any], *, today: date) -> Recurrence
     """
     if "type" not in pattern:
         raise ValueError("Recurrence pattern must include 'type'")
-    end = pattern.get("end_date")
+    end, days = pattern.get("end_date"), pattern.get("days_of_week") or ()
     end_date = date.fromisoformat(str(end)[:10]) if end is not None else None
+    if not isinstance(days, list | tuple):
+        raise ValueError(f"Recurrence days_of_week is a list: [0, 2], not {days!r}")  # noqa: TRY004  a pattern is data
     if end_date is not None and end_date < today:
         raise ValueError("Recurrence end date cannot be in the past")
     return Recurrence(
         kind=pattern["type"], interval=pattern.get("interval", 1),
-        days_of_week=tuple(sorted(set(pattern.get("days_of_week", ())))), end_date=end_date,
+        days_of_week=tuple(days), end_date=end_date,
     )
 
 
@@ -71,29 +81,30 @@ def instant(day: date, clock: time, *, zone: str) -> datetime:
     return _after_gap(local)
 
 
-def next_run(run: datetime, recurrence: Recurrence, *, zone: str, first: date | None = None) -> datetime | None:
-    """Return the run after one, at the same wall time; None when it would be behind the end date.
+def next_run(run: datetime, recurrence: Recurrence, *, zone: str, first: datetime | None = None) -> datetime | None:
+    """Return the run after one, at the wall time of the first; None when it would be behind the end date.
 
     Args:
         run: The run before, aware.
         recurrence: How often.
         zone: Where the wall time is one.
-        first: Local day of the first run: a month's end is counted from it, so that 31 January, 28 February and
-            31 March follow one another, and so are the weeks of an interval. The day of `run` when not given.
+        first: Wall time of the first run: a month's end is counted from its day, so that 31 January, 28 February and
+            31 March follow one another, and so are the weeks of an interval; a clock that was moved on over a gap is
+            back at its time the next day. That of `run` when not given.
 
     """
     local = run.astimezone(ZoneInfo(zone))
-    first = first or local.date()
+    said = local if first is None else first
     match recurrence.kind:
         case "daily":
             day = local.date() + timedelta(days=recurrence.interval)
         case "weekly":
-            day = _next_week_day(local.date(), recurrence, first)
+            day = _next_week_day(local.date(), recurrence, said.date())
         case "monthly":
-            day = _next_month_day(local.date(), recurrence.interval, first)
+            day = _next_month_day(local.date(), recurrence.interval, said.date())
     if recurrence.end_date is not None and day > recurrence.end_date:
         return None
-    return instant(day, local.time(), zone=zone)
+    return instant(day, said.time(), zone=zone)
 
 
 def _next_week_day(day: date, recurrence: Recurrence, first: date) -> date:

@@ -30,13 +30,18 @@ if TYPE_CHECKING:
 NEW = """\
 title: {title}
 audience: {audience}                # a segment, or everybody
-channel: sms                       # or email
+channel: {channel}                 # as its destination sends
 purpose: marketing                 # or transactional
 by: {destination}                  # destinations/{destination}.yaml
-text: "{{{{ first_name | default: 'Hi' }}}}, … Reply STOP to opt out"
+{words}
 one_per: household                 # or customer
 expires: 3 days                    # after which a message that waits is no longer worth sending
 """
+
+WORDS = {
+    "sms": """text: "{{ first_name | default: 'Hi' }}, … Reply STOP to opt out\"""",
+    "email": """subject: …\ntext: "{{ first_name | default: 'Hi' }}, … To leave: {{ unsubscribe_url }}\"""",
+}
 
 UNCLEAR = {"wait": "a person chooses", "leading": "what leads is sent"}
 """What happens where a test says nothing."""
@@ -70,10 +75,12 @@ def new(name: str, folder: Path, *, as_json: bool) -> None:
     if path.exists():
         raise DeclarationError(f"{path} is there already", hint="regulars check")
     path.parent.mkdir(exist_ok=True)
+    way = min(project.destinations, key=lambda one: one.channel != "sms", default=None)      # texts where they go out
+    channel = "sms" if way is None else way.channel
     path.write_text(NEW.format(
         title=name.replace("_", " ").capitalize(),
         audience=project.segments[0].name if project.segments else "everybody",
-        destination=project.destinations[0].name if project.destinations else "DESTINATION",
+        channel=channel, words=WORDS[channel], destination="DESTINATION" if way is None else way.name,
     ), encoding="utf-8")
     next_ = command_line(f"campaign plan {name}", folder)
     show_json({"written": str(path)}) if as_json else click.echo(f"Wrote {path}. Next: fill it in, then {next_}")

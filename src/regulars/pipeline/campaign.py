@@ -53,9 +53,8 @@ def occurrence_at(campaign: Campaign, *, now: datetime, zone: str) -> tuple[str,
     if campaign.starts is None:
         return campaign.occurrence(date.min), now
     run = instant(campaign.starts.date(), campaign.starts.time(), zone=zone)
-    first = campaign.starts.date()
     while campaign.repeat is not None:
-        following = next_run(run, campaign.repeat, zone=zone, first=first)
+        following = next_run(run, campaign.repeat, zone=zone, first=campaign.starts)
         if following is None or _first_of(campaign, following, zone=zone) > now:
             break
         run = following

@@ -36,11 +36,11 @@ def test_every_second_week_leaves_one_out() -> None:
     friday = at("2025-08-29T10:00")
     every = Recurrence(kind="weekly", interval=2, days_of_week=(0, 4))
 
-    assert next_run(friday, every, zone="UTC", first=date(2025, 8, 25)) == at("2025-09-08T10:00")
+    assert next_run(friday, every, zone="UTC", first=at("2025-08-25T10:00")) == at("2025-09-08T10:00")
 
 
 def test_a_month_without_the_day_takes_its_last_and_the_next_has_it_again() -> None:
-    monthly, first = Recurrence(kind="monthly"), date(2027, 1, 31)
+    monthly, first = Recurrence(kind="monthly"), at("2027-01-31T09:00")
 
     february = next_run(at("2027-01-31T09:00"), monthly, zone="UTC", first=first)
     assert february == at("2027-02-28T09:00")
@@ -57,6 +57,14 @@ def test_nothing_goes_behind_the_end_date() -> None:
 
 def test_a_time_that_never_comes_is_the_first_moment_after_the_gap() -> None:
     assert instant(date(2026, 3, 8), time(2, 30), zone=NEW_YORK) == at("2026-03-08T03:00", NEW_YORK)
+
+
+def test_after_a_gap_the_clock_is_back_at_its_time() -> None:
+    first, daily = at("2026-03-07T02:30", NEW_YORK), Recurrence(kind="daily")
+
+    in_gap = next_run(first, daily, zone=NEW_YORK, first=first)
+    assert in_gap == at("2026-03-08T03:00", NEW_YORK)
+    assert next_run(in_gap, daily, zone=NEW_YORK, first=first) == at("2026-03-09T02:30", NEW_YORK)
 
 
 def test_a_time_that_comes_twice_is_the_first() -> None:
@@ -82,7 +90,12 @@ def test_an_instant_shows_its_wall_time_or_the_end_of_a_gap(day: date, clock: ti
     ({"type": "daily", "end_date": "2024-12-31"}, "in the past"),
     ({"type": "daily", "end_date": "soon"}, "soon"),
     ({"type": "daily", "interval": 0}, "interval"),
+    ({"type": "daily", "interval": "2"}, "whole number"),
+    ({"type": "daily", "interval": True}, "whole number"),
+    ({"type": "weekly", "interval": 10**9}, "1 to 1,000"),
     ({"type": "weekly", "days_of_week": [7]}, "Monday"),
+    ({"type": "weekly", "days_of_week": ["mon"]}, "Monday"),
+    ({"type": "weekly", "days_of_week": 5}, "a list"),
 ])
 def test_a_pattern_that_cannot_be_meant_is_refused(pattern: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -105,6 +105,8 @@ def test_a_campaign_is_scheduled_told_and_cancelled(desk: Desk) -> None:
     ("recurring", {"start_at": "2026-02-01T10:00", "recurrence_pattern": {"type": "yearly"}}, 400, "Recurrence type"),
     ("recurring", {"start_at": "2026-02-01T10:00", "recurrence_pattern": {"type": "daily", "end_date": "2020-01-01"}},
      400, "Recurrence end date cannot be in the past"),
+    ("recurring", {"start_at": "2026-02-01T10:00", "recurrence_pattern": {"type": "daily", "interval": "2"}}, 400,
+     "Recurrence interval is a whole number"),
     ("cancel-schedule", {}, 400, "Campaign is draft, not scheduled"),
 ])
 def test_what_cannot_be_scheduled_is_refused_in_the_references_words(
@@ -152,6 +154,22 @@ def test_what_recurs_sends_a_copy_of_its_own_each_time_at_the_same_wall_time(des
     assert (told["is_recurring"], told["next_run_at"]) == (True, "2026-01-07T16:00:00+00:00")
     assert [one.starts_at for one in copies] == [datetime(2026, 1, 6, 16, tzinfo=UTC)]
     assert len(rows) == 1
+
+
+def test_of_all_runs_that_were_missed_one_is_made_up_for(desk: Desk) -> None:
+    number = desk.campaign(1)
+    desk.says("POST", f"/api/campaigns/{number}/recurring", {
+        "start_at": "2026-01-06T10:00:00", "timezone": "UTC", "recurrence_pattern": {"type": "daily"},
+    })
+
+    for _ in range(3):
+        desk.due(hours=24 * 5)
+
+    workspace = opened(desk.folder)
+    copies = [one.starts_at for one in workspace.book.ab_schedules.all() if one.parent == number]
+    workspace.close()
+    assert copies == [datetime(2026, 1, 6, 10, tzinfo=UTC)]
+    assert desk.says("GET", f"/api/campaigns/{number}/schedule")["next_run_at"] == "2026-01-11T10:00:00+00:00"
 
 
 def test_a_copy_has_its_parent_and_what_is_archived_comes_back(desk: Desk) -> None:

@@ -40,7 +40,7 @@ def set_recurring(workspace: Workspace, service: ABTestingService, campaign: str
         return failure("Recurrence pattern must include 'type'", code="INVALID_RECURRENCE")
     try:
         declare_recurrence(pattern, today=workspace.clock.now().date())
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         return failure(str(error), code="INVALID_RECURRENCE")
     return _scheduled(workspace, service, campaign, said, moment="start_at", pattern=dict(pattern))
 
@@ -165,14 +165,14 @@ def run_due(workspace: Workspace, service: ABTestingService) -> int:
 
     Killed in between it is gone on with: a run has one copy, and a campaign is sent once.
     """
-    book, done = workspace.book.ab_schedules, 0
-    for one in book.due(workspace.clock.now()):
+    book, now, done = workspace.book.ab_schedules, workspace.clock.now(), 0
+    for one in book.due(now):
         kept = service.store.campaign(one.number)
         if kept is None or one.next_run_at is None:
             continue
         number = kept.number if one.pattern is None else _run_of(workspace, service, kept, one, one.next_run_at)
         sent = send(workspace, service, number)
-        following = None if one.pattern is None or sent.is_failure else _following(one, one.next_run_at)
+        following = None if one.pattern is None or sent.is_failure else _following(one, one.next_run_at, now=now)
         book.put(replace(one, next_run_at=following))
         if sent.is_failure or following is None:
             service.change_status(kept.number, "draft" if sent.is_failure else _ended(one))
@@ -199,11 +199,16 @@ def _run_of(
     return number
 
 
-def _following(one: ABSchedule, run: datetime) -> datetime | None:
+def _following(one: ABSchedule, run: datetime, *, now: datetime) -> datetime | None:
+    """Return the first run to come: of all that were missed one was made up for."""
     pattern = json.loads(one.pattern or "{}")
     recurrence: Recurrence = declare_recurrence(pattern, today=date.min)
-    first = (one.starts_at or run).astimezone(ZoneInfo(one.zone)).date()
-    return next_run(run, recurrence, zone=one.zone, first=first)
+    first, following = (one.starts_at or run).astimezone(ZoneInfo(one.zone)), run
+    while True:
+        found = next_run(following, recurrence, zone=one.zone, first=first)
+        if found is None or found > now:
+            return found
+        following = found
 
 
 def _copy(service: ABTestingService, kept: ABCampaign, *, name: str) -> Result[Told]:
