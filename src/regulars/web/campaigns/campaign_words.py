@@ -53,7 +53,7 @@ def often(repeat: Recurrence) -> str:
     """Return how often something repeats: `every 2 weeks on Mon, Thu, until 2026-06-30`."""
     unit = {"daily": "day", "weekly": "week", "monthly": "month"}[repeat.kind]
     every = f"every {unit}" if repeat.interval == 1 else f"every {repeat.interval} {unit}s"
-    days = f" on {', '.join(DAYS[day] for day in repeat.days_of_week)}" if repeat.days_of_week else ""
+    days = f" on {', '.join(DAYS[day] for day in sorted(set(repeat.days_of_week)))}" if repeat.days_of_week else ""
     return f"{every}{days}{'' if repeat.end_date is None else f', until {repeat.end_date}'}"
 
 
