@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regulars.cli.moment import MOMENT, clock_at
+from regulars.cli.moment import MOMENT, SPAN, clock_at
 from regulars.cli.screen import command_line, counted, project_options, show_json, show_table
 from regulars.web.mask import mask
 
@@ -84,10 +84,11 @@ def show_command(
 @click.option("--wording", default="", help="Exactly what they were shown, or wrote.")
 @click.option("--evidence", help="What proves it: the id of a message, a form, a scan.")
 @click.option("--source", default="staff", show_default=True, help="Where it was said.")
-@click.option("--at", type=MOMENT, help="When.  [default: now]")
+@click.option("--at", "said", type=SPAN, help="When.  [default: now]")
 def record_command(
     address: str, *, folder: Path, action: Action | None, reply: str | None, channel: Channel | None, purpose: str,
-    method: Method, wording: str, evidence: str | None, source: str, at: datetime | None, as_json: bool,
+    method: Method, wording: str, evidence: str | None, source: str,
+    said: tuple[datetime, datetime] | None, as_json: bool,
 ) -> None:
     """Write down what somebody at ADDRESS said. A grant without --evidence is kept, and permits nothing."""
     from regulars.consent.ledger import Entry  # noqa: PLC0415
@@ -99,15 +100,21 @@ def record_command(
     workspace = open_workspace(folder)
     try:
         found, now = address_of(workspace, address, channel=channel), workspace.clock.now()
+        first, last = said or (now, now)
+        if first > now:
+            # Once its moment has come it would lift a STOP that was said before it.
+            raise click.UsageError(f"{first:%Y-%m-%d %H:%M} UTC is still to come")
+        # Of a day alone a grant is its first moment and a refusal its last: in doubt the refusal came later.
+        at = first if action == "grant" else min(last, now)
         if reply is not None:
             proof = evidence or f"{source} {now.isoformat()}"
-            _heard(hear(workspace, found, reply, source=source, evidence=proof, at=at or now), as_json=as_json)
+            _heard(hear(workspace, found, reply, source=source, evidence=proof, at=at), as_json=as_json)
             return
         assert action is not None
         try:
             entry = Entry(
                 address_hash=found.hashed or "", channel=found.channel, purpose=purpose, action=action,  # type: ignore[arg-type]  # checked there
-                method=method, at=at or now, source=source, wording=wording, evidence=evidence,
+                method=method, at=at, source=source, wording=wording, evidence=evidence,
             )
         except ValueError as error:
             raise click.UsageError(str(error)) from error
@@ -157,12 +164,13 @@ def import_command(
 
 @command.command("export")
 @project_options
-@click.option("--since", type=MOMENT, help="What was said from then on.")
+@click.option("--since", type=SPAN, help="What was said from then on.")
 @click.option("--until", type=MOMENT, help="What was said until then.")
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [default: printed]")
 @click.option("--reveal", is_flag=True, help="Write addresses and numbers in full: an auditor needs them.")
 def export_command(
-    *, folder: Path, since: datetime | None, until: datetime | None, to: Path | None, reveal: bool, as_json: bool
+    *, folder: Path, since: tuple[datetime, datetime] | None, until: datetime | None, to: Path | None, reveal: bool,
+    as_json: bool,
 ) -> None:
     """Write the ledger as CSV: who, channel, purpose, exact wording, source, evidence, time; and check its chain."""
     from regulars.pipeline.consent_files import evidence_csv  # noqa: PLC0415
@@ -170,7 +178,7 @@ def export_command(
 
     workspace = open_workspace(folder)
     try:
-        rows = workspace.book.consent.evidence(since=since, until=until)
+        rows = workspace.book.consent.evidence(since=since and since[0], until=until)
         broken = workspace.book.consent.first_broken()
     finally:
         workspace.close()

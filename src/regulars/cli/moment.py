@@ -28,7 +28,25 @@ class Moment(click.ParamType[datetime]):
         return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+class Span(click.ParamType[tuple[datetime, datetime]]):
+    """A day, from its beginning to its end, or a moment in ISO 8601, which begins and ends at once."""
+
+    name = "moment"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[datetime, datetime]:
+        """Return the first and the last moment that a text means."""
+        if isinstance(value, tuple):
+            return value
+        last = MOMENT.convert(value, param, ctx)
+        is_day = len(str(value)) == len("2026-01-05")
+        return last.replace(hour=0, minute=0, second=0) if is_day else last, last
+
+
 MOMENT = Moment()
+
+SPAN = Span()
 
 
 def clock_at(at: datetime | None) -> Clock:

@@ -92,6 +92,32 @@ def test_a_start_from_the_same_number_permits_again(project: Path, capsys: pytes
     assert permission(capsys, project, NUMBER, "transactional")["allowed"]
 
 
+def test_a_day_alone_is_said_before_now_and_in_doubt_the_refusal_came_later(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where, today = ("-p", str(project)), f"{datetime.now(UTC):%Y-%m-%d}"
+    given = ("record", NUMBER, "--grant", "--method", "web_form", "--evidence", "form 1")
+
+    typed(capsys, "record", NUMBER, "--revoke", "--at", today, *where)
+    now = json.loads(typed(capsys, "show", NUMBER, "--json", *where)[1])[0]["permissions"]["marketing"]
+    typed(capsys, *given, "--at", today, *where)
+    then = json.loads(typed(capsys, "show", NUMBER, "--json", *where)[1])[0]["permissions"]["marketing"]
+    since = list(csv.DictReader(io.StringIO(typed(capsys, "export", "--since", today, *where)[1])))
+
+    assert (now["allowed"], now["reason"][:12]) == (False, "opted out on")
+    assert not then["allowed"]
+    assert [row["action"] for row in since] == ["revoke", "grant"]
+
+
+def test_a_grant_that_is_still_to_come_is_refused_for_it_would_lift_a_stop(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, said = typed(capsys, "record", NUMBER, "--grant", "--evidence", "x", "--at", "2099-01-01", "-p", str(project))
+
+    assert code != 0
+    assert "2099-01-01 00:00 UTC is still to come" in said
+
+
 def test_a_grant_without_evidence_says_that_it_permits_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = typed(capsys, "record", MAIL, "--grant", "-p", str(project))
 

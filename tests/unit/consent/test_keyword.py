@@ -87,6 +87,20 @@ def test_what_did_not_come_is_no_refusal_of_it(text: str) -> None:
     assert read_reply(text).kind == "none"
 
 
+@pytest.mark.parametrize("text", [
+    "fewer messages please", "text me less", "maybe less of these?", "menos mensajes por favor", "moins souvent svp",
+])
+def test_a_wish_for_fewer_is_for_a_person_to_read(text: str) -> None:
+    assert read_reply(text).kind == "ambiguous"
+
+
+@pytest.mark.parametrize("text", [
+    "less than 10 of us are coming", "we have fewer things to carry", "I come less often now but love it",
+])
+def test_less_of_other_things_is_no_wish(text: str) -> None:
+    assert read_reply(text).kind == "none"
+
+
 @pytest.mark.parametrize("text", ["vos messages me dérangent encore", "what part of stop do you not understand"])
 def test_a_refusal_beside_what_is_sent_is_never_passed_over(text: str) -> None:
     assert read_reply(text).kind in ("opt_out", "ambiguous")
