@@ -16,10 +16,12 @@ _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s
 _MARKUP = re.compile(
     r"""<!--.*?(?:-->|\Z)
     | <(style|script|head|title|noscript|template|xml)\b.*?</\1\s*>
-    | <(/?)([a-z][\w:-]*+)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>
+    | <(/?)([a-z][\w:-]*(?![\w:-]))((?:[^<>"']*(?:"[^"]*"|'[^']*'))*[^<>"']*)>
     | </?[a-z!?][^>]*>""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
+"""Without possessive repeats: Python before 3.11.5 lets some match what they do not, and text is taken for markup."""
+
 _ATTRIBUTE = re.compile(r"""\b(href|alt|style)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _SPACE = r"[ \t\r\f\v\xa0\u200b\u200c\ufeff\u00ad\u034f]"
 _SPACES = re.compile(rf"{_SPACE}(?:{_SPACE}+|(?<! ))")

@@ -34,6 +34,10 @@ def test_a_plain_twin_says_where_links_lead(html: str, text: str) -> None:
     assert visible(html, is_linked=True) == text
 
 
+def test_a_quotation_mark_too_many_hides_nothing_on_any_python() -> None:
+    assert visible('one <l">""> two') == 'one ""> two'
+
+
 def test_plain_text_is_not_taken_for_html() -> None:
     assert not looks_like_html("3 < 4 and 5 > 4")
     assert looks_like_html("<p>x</p>")
