@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import cast, get_args
 
 from regulars.campaigns.campaign import Brake, Campaign, OnePer, Whose
@@ -100,15 +100,12 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
         caps=_caps(name, data.get("caps") or []), hours=_hours(data["hours"]) if "hours" in data else (),
         starts=starts, repeat=repeat,
         zone=cast("Whose", _one_of("zone", {"zone": "business", **data}, get_args(Whose))),
-        spread=duration(data["spread"], ("spread",)) if "spread" in data else None,
-        expires=duration(data["expires"], ("expires",)) if "expires" in data else None,
+        spread=_length("spread", data), expires=_length("expires", data),
         brake=_brake(data.get("pause_at") or {}),
         goals=declare_goals(data["goals"], currency=wording.currency) if "goals" in data else (),
         costs=declare_costs(data["costs"], currency=wording.currency) if "costs" in data else None,
         test=_test(data["test"]) if "test" in data else None,
-        offer_again_after=duration(
-            data["offer_again_after"], ("offer_again_after",)
-        ) if "offer_again_after" in data else None,
+        offer_again_after=_length("offer_again_after", data),
     )
     _check_test(campaign)
     _check_templates(campaign, known, wording)
@@ -265,6 +262,13 @@ def _wall(value: object) -> datetime:
     except ValueError as error:
         raise DeclarationError(f"{value!r}: {error}", path=("starts",)) from error
     raise DeclarationError(f"{value!r} is no time", hint="`starts: 2026-03-02 10:00`", path=("starts",))
+
+
+def _length(key: str, data: Data) -> timedelta | None:
+    length = duration(data[key], (key,)) if key in data else None
+    if length == timedelta():
+        raise DeclarationError(f"{data[key]!r} is no time at all", hint=f"`{key}: 3 days`", path=(key,))
+    return length
 
 
 def _repeat(value: object) -> Recurrence:

@@ -189,6 +189,9 @@ STREAM_TRANSPORT = frozenset({"files", "format", "encoding", "request", "header"
 """Keys of a stream's declaration that its source reads, not the record."""
 
 
+_FIGURES = 6                                 # of a length of time; a million weeks are more than there are dates
+
+
 def duration(value: object, path: tuple[str | int, ...] = ()) -> timedelta:
     """Return the length that `3 days`, `12 hours`, `30 minutes` or `1 week` means.
 
@@ -197,7 +200,7 @@ def duration(value: object, path: tuple[str | int, ...] = ()) -> timedelta:
     words = str(value).split()
     units = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
     unit = words[1].rstrip("s") if len(words) == 2 else ""
-    if unit not in units or not words[0].isdigit():
+    if unit not in units or not words[0].isdecimal() or len(words[0]) > _FIGURES:
         raise DeclarationError(f"{value!r} is not a length of time", hint="write `3 days` or `12 hours`", path=path)
     return timedelta(seconds=int(words[0]) * units[unit])
 
