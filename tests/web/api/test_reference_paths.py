@@ -41,10 +41,10 @@ class Desk:
         assert told["success"] == (status < 400)
         return told
 
-    def campaign(self, *contacts: int) -> int:
+    def campaign(self, *contacts: int, text: str = "Hi {first_name}") -> int:
         """Make a campaign, give it contacts, and return its number."""
         made = self.says("POST", "/api/campaigns/ab-test", {
-            "name": f"Winter {uuid4().hex[:6]}", "template_a": "Hi {first_name}", "template_b": "Hello {first_name|friend}",
+            "name": f"Winter {uuid4().hex[:6]}", "template_a": text, "template_b": "Hello {first_name|friend}",
             "ab_config": {"split_ratio": 50, "purpose": "transactional"},
         }, status=201)
         number = int(made["campaign_id"])
@@ -154,6 +154,45 @@ def test_what_recurs_sends_a_copy_of_its_own_each_time_at_the_same_wall_time(des
     assert (told["is_recurring"], told["next_run_at"]) == (True, "2026-01-07T16:00:00+00:00")
     assert [one.starts_at for one in copies] == [datetime(2026, 1, 6, 16, tzinfo=UTC)]
     assert len(rows) == 1
+
+
+def test_words_that_cannot_be_filled_in_keep_no_other_campaign_from_going(desk: Desk) -> None:
+    wrong, right = desk.campaign(1, text="Hi {nosuchthing}"), desk.campaign(2)
+    for number, hour in ((wrong, 1), (right, 2)):
+        desk.says("POST", f"/api/campaigns/{number}/schedule", {"scheduled_at": f"2026-01-06T0{hour}:00", "timezone": "UTC"})
+
+    desk.due(hours=6)
+
+    status = {number: desk.says("GET", f"/api/campaigns/{number}/schedule-info")["status"] for number in (wrong, right)}
+    refused = desk.says("POST", f"/api/campaigns/{wrong}/send", status=400)
+    assert status == {wrong: "draft", right: "running"}
+    assert (refused["error_code"], "nosuchthing" in refused["error"]) == ("INVALID_TEMPLATE", True)
+
+
+def test_contacts_that_there_are_not_are_counted_among_those_who_get_nothing(desk: Desk) -> None:
+    number = desk.campaign(1, 99999)
+
+    told = desk.says("POST", f"/api/campaigns/{number}/send")
+
+    assert (told["messages_queued"], told["messages_skipped"]) == (1, 1)
+    assert told["skipped"] == [{"reason": "no such contact, or one person twice", "contacts": 1}]
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000])
+def test_a_number_that_no_campaign_can_have_is_not_found(desk: Desk, number: str) -> None:
+    assert desk.says("GET", f"/api/campaigns/{number}/ab-results", status=404)["error_code"] == "CAMPAIGN_NOT_FOUND"
+    assert desk.says("GET", f"/api/templates/{number}", status=404)["error_code"] == "TEMPLATE_NOT_FOUND"
+    assert desk.says("POST", f"/api/campaigns/{desk.campaign()}/recipients", {"contact_ids": [number]})["recipients_added"] == 1
+
+
+def test_a_body_that_is_too_large_is_refused_however_it_comes(desk: Desk) -> None:
+    said = ('{"name": "' + "x" * 1_000_000 + '"}').encode()
+    whole, pieces = said, iter([said[:600_000], said[600_000:]])
+
+    for body in (whole, pieces):
+        answer = desk.client.post("/api/campaigns/ab-test", content=body, headers={"Content-Type": "application/json"})
+
+        assert (answer.status_code, answer.json()["error"]) == (400, "The body is larger than 1,000,000 bytes")
 
 
 def test_of_all_runs_that_were_missed_one_is_made_up_for(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -18,6 +19,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.ab_schedules import ABSchedule
 from regulars.storage.book.ab_tests import ABCampaign
 
+log = logging.getLogger("ABTesting")
 Said = Mapping[str, Any]
 Told = dict[str, Any]
 
@@ -174,6 +176,8 @@ def run_due(workspace: Workspace, service: ABTestingService) -> int:
         sent = send(workspace, service, number)
         following = None if one.pattern is None or sent.is_failure else _following(one, one.next_run_at, now=now)
         book.put(replace(one, next_run_at=following))
+        if sent.is_failure:
+            log.warning("ABTesting: campaign %s was due and is a draft again: %s", number, sent.error)
         if sent.is_failure or following is None:
             service.change_status(kept.number, "draft" if sent.is_failure else _ended(one))
         done += sent.is_success
