@@ -100,6 +100,8 @@ def test_a_campaign_is_scheduled_told_and_cancelled(desk: Desk) -> None:
 @pytest.mark.parametrize(("path", "said", "status", "error"), [
     ("schedule", {"scheduled_at": "2020-01-01T10:00", "timezone": "UTC"}, 400, "Cannot schedule campaign in the past"),
     ("schedule", {"scheduled_at": "2026-02-01T10:00", "timezone": "Mars/One"}, 400, "Invalid timezone"),
+    ("schedule", {"scheduled_at": "9999-12-31T23:59", "timezone": "America/New_York"}, 400, "date value out of range"),
+    ("schedule", {"scheduled_at": "0001-01-01T00:00+14:00", "timezone": "UTC"}, 400, "date value out of range"),
     ("schedule", {"scheduled_at": "soon"}, 400, "scheduled_at is required"),
     ("recurring", {"start_at": "2026-02-01T10:00", "recurrence_pattern": {}}, 400, "Recurrence pattern must include 'type'"),
     ("recurring", {"start_at": "2026-02-01T10:00", "recurrence_pattern": {"type": "yearly"}}, 400, "Recurrence type"),

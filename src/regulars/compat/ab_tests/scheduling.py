@@ -239,7 +239,7 @@ def _scheduled(
         if zone in available_timezones() and wall.tzinfo is not None:
             wall = wall.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
         at = schedule(wall, zone=zone, now=workspace.clock.now())
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:         # the last day of the year 9999 is over nowhere else
         return failure(str(error), code="INVALID_SCHEDULE")
     known = replace(
         workspace.book.ab_schedules.find(kept.number), zone=zone, starts_at=at, next_run_at=at,
