@@ -234,6 +234,17 @@ def test_a_copy_has_its_parent_and_what_is_archived_comes_back(desk: Desk) -> No
     assert len(desk.says("GET", "/api/timezones")["timezones"]) == 8
 
 
+def test_nothing_is_left_of_a_copy_that_cannot_go_when_it_should(desk: Desk) -> None:
+    number = desk.campaign()
+
+    desk.says("POST", f"/api/campaigns/{number}/duplicate", {"scheduled_at": "2020-01-01T10:00", "timezone": "UTC"}, status=400)
+    desk.says("POST", f"/api/campaigns/{number}/duplicate", {"scheduled_at": "2026-02-01T10:00", "timezone": "Mars/One"}, status=400)
+
+    workspace = opened(desk.folder)
+    assert [one for one in workspace.book.ab_schedules.all() if one.parent == number] == []
+    workspace.close()
+
+
 def test_a_template_is_approved_before_it_is_used_and_anew_after_a_change(desk: Desk) -> None:
     made = desk.says("POST", "/api/templates", {
         "name": "Spring", "content": "Hi {first_name|friend}, come to {city}", "category": "promotional",
