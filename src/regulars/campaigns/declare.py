@@ -255,7 +255,7 @@ def _hours(data: object) -> tuple[str, ...]:
 
 
 def _wall(value: object) -> datetime:
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?", str(value))
+    found = re.fullmatch(r"([12]\d{3}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?", str(value))
     try:
         if found is not None:
             return datetime.fromisoformat(f"{found[1]}T{found[2]}")

@@ -15,13 +15,19 @@ class UnreadableBody(ValueError):
     """A request's body is no JSON, or too large."""
 
 
-async def read_json(request: Request) -> object:
-    """Return what a request's body says. Raises UnreadableBody."""
+async def read_body(request: Request, *, most: int = LARGEST_BODY) -> bytes:
+    """Return a request's body, however it comes. Raises UnreadableBody for one of more than `most` bytes."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > LARGEST_BODY:
-            raise UnreadableBody(f"the body is larger than {LARGEST_BODY:,} bytes")
+        if len(body) > most:
+            raise UnreadableBody(f"the body is larger than {most:,} bytes")
+    return bytes(body)
+
+
+async def read_json(request: Request) -> object:
+    """Return what a request's body says. Raises UnreadableBody."""
+    body = await read_body(request)
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

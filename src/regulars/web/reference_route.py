@@ -24,7 +24,7 @@ from regulars.storage.book.api_keys import ApiKey, Scope
 from regulars.storage.book.audit import Changed
 from regulars.web.api.problem import STATUS, KeyUnknown, RequestInvalid, ScopeMissing
 from regulars.web.api.workers import Workers
-from regulars.web.body import LARGEST_BODY
+from regulars.web.body import UnreadableBody, read_body
 from regulars.web.gate import key_of
 from regulars.web.rights import opens
 from regulars.web.sign_in.forms import MOST_FIELDS
@@ -76,7 +76,11 @@ def reference_route(
     is_audited = changes and method != "GET"
 
     async def endpoint(request: Request) -> Response:
-        raw = await request.body() if int(request.headers.get("content-length") or 0) <= LARGEST_BODY else b"-"
+        raw: bytes | UnreadableBody
+        try:
+            raw = await read_body(request)
+        except UnreadableBody as error:
+            raw = error
         found, code = await workers.ask(lambda workspace: _answered(
             workspace, request, raw, answers, scope=scope, is_audited=is_audited
         ))
@@ -89,7 +93,8 @@ def reference_route(
 
 
 def _answered(
-    workspace: Workspace, request: Request, raw: bytes, answers: Answers, *, scope: Scope | None, is_audited: bool
+    workspace: Workspace, request: Request, raw: bytes | UnreadableBody, answers: Answers, *, scope: Scope | None,
+    is_audited: bool,
 ) -> tuple[dict[str, Any], int]:
     """Return what is said, and the status of an error; 0 where all is well."""
     subject = next(iter(request.path_params.values()), "")
@@ -121,8 +126,10 @@ def let_in(workspace: Workspace, request: Request, *, scope: Scope | None = None
     return key
 
 
-def _read(raw: bytes, request: Request) -> Said:
+def _read(raw: bytes | UnreadableBody, request: Request) -> Said:
     """Return what a body says, as JSON or as a form."""
+    if isinstance(raw, UnreadableBody):
+        raise RequestInvalid(str(raw).capitalize()) from raw
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         try:
             return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))

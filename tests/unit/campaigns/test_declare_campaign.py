@@ -74,6 +74,7 @@ def test_a_destination_may_be_slower_than_its_provider_and_never_faster(tmp_path
 @pytest.mark.parametrize(("more", "says"), [
     ("audiense: x", "campaigns/news.yaml:6: 'audiense' means nothing here"),
     ("one_per: person", "campaigns/news.yaml:6: 'person' is no one_per"),
+    ("starts: 9999-12-31 23:59", "campaigns/news.yaml:6: '9999-12-31 23:59' is no time"),
     ("starts: soon", "campaigns/news.yaml:6: 'soon' is no time"),
     ("repeat: {type: daily}", "campaigns/news.yaml:6: what repeats has a first time"),
     ("starts: 2026-03-02 10:00\nrepeat: {type: yearly}", "campaigns/news.yaml:7: Recurrence type must be one of"),

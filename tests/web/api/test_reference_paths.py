@@ -41,10 +41,10 @@ class Desk:
         assert told["success"] == (status < 400)
         return told
 
-    def campaign(self, *contacts: int) -> int:
+    def campaign(self, *contacts: int, text: str = "Hi {first_name}") -> int:
         """Make a campaign, give it contacts, and return its number."""
         made = self.says("POST", "/api/campaigns/ab-test", {
-            "name": f"Winter {uuid4().hex[:6]}", "template_a": "Hi {first_name}", "template_b": "Hello {first_name|friend}",
+            "name": f"Winter {uuid4().hex[:6]}", "template_a": text, "template_b": "Hello {first_name|friend}",
             "ab_config": {"split_ratio": 50, "purpose": "transactional"},
         }, status=201)
         number = int(made["campaign_id"])
@@ -100,6 +100,8 @@ def test_a_campaign_is_scheduled_told_and_cancelled(desk: Desk) -> None:
 @pytest.mark.parametrize(("path", "said", "status", "error"), [
     ("schedule", {"scheduled_at": "2020-01-01T10:00", "timezone": "UTC"}, 400, "Cannot schedule campaign in the past"),
     ("schedule", {"scheduled_at": "2026-02-01T10:00", "timezone": "Mars/One"}, 400, "Invalid timezone"),
+    ("schedule", {"scheduled_at": "9999-12-31T23:59", "timezone": "America/New_York"}, 400, "date value out of range"),
+    ("schedule", {"scheduled_at": "0001-01-01T00:00+14:00", "timezone": "UTC"}, 400, "date value out of range"),
     ("schedule", {"scheduled_at": "soon"}, 400, "scheduled_at is required"),
     ("recurring", {"start_at": "2026-02-01T10:00", "recurrence_pattern": {}}, 400, "Recurrence pattern must include 'type'"),
     ("recurring", {"start_at": "2026-02-01T10:00", "recurrence_pattern": {"type": "yearly"}}, 400, "Recurrence type"),
@@ -156,6 +158,45 @@ def test_what_recurs_sends_a_copy_of_its_own_each_time_at_the_same_wall_time(des
     assert len(rows) == 1
 
 
+def test_words_that_cannot_be_filled_in_keep_no_other_campaign_from_going(desk: Desk) -> None:
+    wrong, right = desk.campaign(1, text="Hi {nosuchthing}"), desk.campaign(2)
+    for number, hour in ((wrong, 1), (right, 2)):
+        desk.says("POST", f"/api/campaigns/{number}/schedule", {"scheduled_at": f"2026-01-06T0{hour}:00", "timezone": "UTC"})
+
+    desk.due(hours=6)
+
+    status = {number: desk.says("GET", f"/api/campaigns/{number}/schedule-info")["status"] for number in (wrong, right)}
+    refused = desk.says("POST", f"/api/campaigns/{wrong}/send", status=400)
+    assert status == {wrong: "draft", right: "running"}
+    assert (refused["error_code"], "nosuchthing" in refused["error"]) == ("INVALID_TEMPLATE", True)
+
+
+def test_contacts_that_there_are_not_are_counted_among_those_who_get_nothing(desk: Desk) -> None:
+    number = desk.campaign(1, 99999)
+
+    told = desk.says("POST", f"/api/campaigns/{number}/send")
+
+    assert (told["messages_queued"], told["messages_skipped"]) == (1, 1)
+    assert told["skipped"] == [{"reason": "no such contact, or one person twice", "contacts": 1}]
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000])
+def test_a_number_that_no_campaign_can_have_is_not_found(desk: Desk, number: str) -> None:
+    assert desk.says("GET", f"/api/campaigns/{number}/ab-results", status=404)["error_code"] == "CAMPAIGN_NOT_FOUND"
+    assert desk.says("GET", f"/api/templates/{number}", status=404)["error_code"] == "TEMPLATE_NOT_FOUND"
+    assert desk.says("POST", f"/api/campaigns/{desk.campaign()}/recipients", {"contact_ids": [number]})["recipients_added"] == 1
+
+
+def test_a_body_that_is_too_large_is_refused_however_it_comes(desk: Desk) -> None:
+    said = ('{"name": "' + "x" * 1_000_000 + '"}').encode()
+    whole, pieces = said, iter([said[:600_000], said[600_000:]])
+
+    for body in (whole, pieces):
+        answer = desk.client.post("/api/campaigns/ab-test", content=body, headers={"Content-Type": "application/json"})
+
+        assert (answer.status_code, answer.json()["error"]) == (400, "The body is larger than 1,000,000 bytes")
+
+
 def test_of_all_runs_that_were_missed_one_is_made_up_for(desk: Desk) -> None:
     number = desk.campaign(1)
     desk.says("POST", f"/api/campaigns/{number}/recurring", {
@@ -191,6 +232,17 @@ def test_a_copy_has_its_parent_and_what_is_archived_comes_back(desk: Desk) -> No
     assert (put_away["archived"], listed[number]["archive_reason"], back["archived"]) == (True, "over", False)
     assert (bulk["campaigns_scheduled"], [one["campaign_id"] for one in bulk["failed_campaigns"]]) == (1, ["99999"])
     assert len(desk.says("GET", "/api/timezones")["timezones"]) == 8
+
+
+def test_nothing_is_left_of_a_copy_that_cannot_go_when_it_should(desk: Desk) -> None:
+    number = desk.campaign()
+
+    desk.says("POST", f"/api/campaigns/{number}/duplicate", {"scheduled_at": "2020-01-01T10:00", "timezone": "UTC"}, status=400)
+    desk.says("POST", f"/api/campaigns/{number}/duplicate", {"scheduled_at": "2026-02-01T10:00", "timezone": "Mars/One"}, status=400)
+
+    workspace = opened(desk.folder)
+    assert [one for one in workspace.book.ab_schedules.all() if one.parent == number] == []
+    workspace.close()
 
 
 def test_a_template_is_approved_before_it_is_used_and_anew_after_a_change(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from regulars.compat.result import Result, failure, success
+from regulars.compat.texting.number import whole_number
 from regulars.experiments.experiment import Allocation, Experiment, Goal, Variant
 from regulars.storage.book.ab_tests import ABCampaign
 
@@ -129,16 +130,13 @@ def deterministic_variant(campaign_id: object, contact_id: object, split_ratio: 
 
 def told_id(unit: str) -> int | str:
     """Return an id as the reference has it: a number where it is written like one, else text."""
-    return int(unit) if unit.isascii() and unit.isdigit() and str(int(unit)) == unit else unit
+    number = whole_number(unit)
+    return number if number is not None and str(number) == unit else unit
 
 
 def numbered(campaign_id: object) -> int | None:
     """Return a campaign's number from a number or its text; None where it is neither."""
-    if isinstance(campaign_id, int) and not isinstance(campaign_id, bool):
-        return campaign_id
-    if isinstance(campaign_id, str) and campaign_id.isascii() and campaign_id.isdigit():
-        return int(campaign_id)
-    return None
+    return whole_number(campaign_id) if isinstance(campaign_id, int | str) else None
 
 
 def described(campaign: ABCampaign) -> dict[str, Any]:

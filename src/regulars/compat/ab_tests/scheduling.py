@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -18,6 +19,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.ab_schedules import ABSchedule
 from regulars.storage.book.ab_tests import ABCampaign
 
+log = logging.getLogger("ABTesting")
 Said = Mapping[str, Any]
 Told = dict[str, Any]
 
@@ -71,11 +73,15 @@ def duplicate(workspace: Workspace, service: ABTestingService, campaign: str, sa
     kept = _campaign(service, campaign)
     if kept is None:
         return _missing(campaign)
+    zone = str(said.get("timezone") or kept.zone)
+    if said.get("scheduled_at") is not None:             # nothing is left of a copy that cannot go
+        starts = _moment(said, "scheduled_at", zone=zone, now=workspace.clock.now())
+        if starts.is_failure:
+            return failure(str(starts.error), code=str(starts.error_code))
     made = _copy(service, kept, name=str(said.get("name") or f"{kept.name} (copy)"))
     if made.is_failure:
         return made
     number = int(made.unwrap()["id"])
-    zone = str(said.get("timezone") or kept.zone)
     workspace.book.ab_schedules.put(ABSchedule(number=number, zone=zone, parent=kept.number))
     if said.get("scheduled_at") is not None:
         then = set_schedule(workspace, service, str(number), {**said, "timezone": zone})
@@ -174,6 +180,8 @@ def run_due(workspace: Workspace, service: ABTestingService) -> int:
         sent = send(workspace, service, number)
         following = None if one.pattern is None or sent.is_failure else _following(one, one.next_run_at, now=now)
         book.put(replace(one, next_run_at=following))
+        if sent.is_failure:
+            log.warning("ABTesting: campaign %s was due and is a draft again: %s", number, sent.error)
         if sent.is_failure or following is None:
             service.change_status(kept.number, "draft" if sent.is_failure else _ended(one))
         done += sent.is_success
@@ -227,16 +235,10 @@ def _scheduled(
     if kept.status not in {"draft", "scheduled"}:
         return failure(f"Cannot schedule campaign with status {kept.status}", code="INVALID_STATUS")
     zone = str(said.get("timezone") or kept.zone)
-    try:
-        wall = datetime.fromisoformat(str(said.get(moment)))
-    except ValueError:
-        return failure(f"{moment} is required, as 2026-03-02T10:00", code="INVALID_DATE")
-    try:
-        if zone in available_timezones() and wall.tzinfo is not None:
-            wall = wall.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-        at = schedule(wall, zone=zone, now=workspace.clock.now())
-    except ValueError as error:
-        return failure(str(error), code="INVALID_SCHEDULE")
+    starts = _moment(said, moment, zone=zone, now=workspace.clock.now())
+    if starts.is_failure:
+        return failure(str(starts.error), code=str(starts.error_code))
+    at = starts.unwrap()
     known = replace(
         workspace.book.ab_schedules.find(kept.number), zone=zone, starts_at=at, next_run_at=at,
         pattern=None if pattern is None else json.dumps(pattern),
@@ -244,6 +246,20 @@ def _scheduled(
     workspace.book.ab_schedules.put(known)
     service.change_status(kept.number, "scheduled")
     return success(_schedule(replace(kept, status="scheduled"), known))
+
+
+def _moment(said: Said, key: str, *, zone: str, now: datetime) -> Result[datetime]:
+    """Return the moment under a key: a wall time of the zone, or one with its own offset."""
+    try:
+        wall = datetime.fromisoformat(str(said.get(key)))
+    except ValueError:
+        return failure(f"{key} is required, as 2026-03-02T10:00", code="INVALID_DATE")
+    try:
+        if zone in available_timezones() and wall.tzinfo is not None:
+            wall = wall.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        return success(schedule(wall, zone=zone, now=now))
+    except (ValueError, OverflowError) as error:         # the last day of the year 9999 is over nowhere else
+        return failure(str(error), code="INVALID_SCHEDULE")
 
 
 def _schedule(kept: ABCampaign, one: ABSchedule) -> Told:

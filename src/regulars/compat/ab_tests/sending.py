@@ -21,6 +21,7 @@ from regulars.campaigns.template import Template
 from regulars.compat.ab_tests.ab_testing import ABTestingService
 from regulars.compat.ab_tests.campaign import VARIANTS, experiment_of, numbered
 from regulars.compat.result import Result, failure, success
+from regulars.errors import DeclarationError
 from regulars.pipeline.compose import plan_campaign, write_plan
 from regulars.pipeline.workspace import Workspace
 from regulars.project import Project
@@ -45,7 +46,7 @@ def with_ab_campaigns(project: Project, book: Book) -> Project:
 def send(workspace: Workspace, service: ABTestingService, campaign: object) -> Result[dict[str, Any]]:
     """Give every recipient a variant, and order their messages; whoever serves the project sends them. Twice is once.
 
-    Raises DeclarationError for words that cannot be filled in, NotFound before the first run.
+    Words that cannot be filled in are a failure. Raises NotFound before the first run.
     """
     number = numbered(campaign)
     kept = None if number is None else service.store.campaign(number)
@@ -54,7 +55,8 @@ def send(workspace: Workspace, service: ABTestingService, campaign: object) -> R
     found = with_ab_campaigns(workspace.project, workspace.book)
     if found is workspace.project:
         return failure("There is no destination for text messages", code="SERVICE_UNAVAILABLE")
-    people = customers_of(workspace, service.store.recipients(number))
+    recipients = service.store.recipients(number)
+    people = customers_of(workspace, recipients)
     if not people.num_rows:
         return failure("No recipients: add contacts to the campaign first", code="NO_RECIPIENTS")
     assigned = service.assign_recipients_to_variants(number, people["unit"].to_pylist())
@@ -64,14 +66,19 @@ def send(workspace: Workspace, service: ABTestingService, campaign: object) -> R
     chosen = pa.table({
         "customer_id": people["customer_id"], "variant": [variants[unit] for unit in people["unit"].to_pylist()],
     })
-    plan = plan_campaign(replace(workspace, project=found), experiment_of(number), chosen=chosen)
+    try:
+        plan = plan_campaign(replace(workspace, project=found), experiment_of(number), chosen=chosen)
+    except DeclarationError as error:
+        return failure(error.message, code="INVALID_TEMPLATE")
     write_plan(replace(workspace, project=found), plan)
     service.change_status(number, "running")
-    counts = Counter(variants.values())
+    counts, unknown = Counter(variants.values()), len(recipients) - people.num_rows
+    others = [{"reason": "no such contact, or one person twice", "contacts": unknown}] if unknown else []
     return success({
-        "campaign_id": number, "messages_queued": plan.sendable, "messages_skipped": plan.rows.num_rows - plan.sendable,
+        "campaign_id": number, "messages_queued": plan.sendable,
+        "messages_skipped": plan.rows.num_rows - plan.sendable + unknown,
         "variant_assignments": {variant: counts[variant] for variant in VARIANTS},
-        "skipped": [{"reason": reason, "contacts": people} for reason, people in plan.reasons],
+        "skipped": [{"reason": reason, "contacts": people} for reason, people in plan.reasons] + others,
     })
 
 

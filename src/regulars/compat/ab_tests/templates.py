@@ -15,6 +15,7 @@ from regulars.check import did_you_mean
 from regulars.compat.ab_tests.ab_testing import ABTestingService
 from regulars.compat.ab_tests.sending import customers_of
 from regulars.compat.result import Result, failure, success
+from regulars.compat.texting.number import whole_number
 from regulars.errors import DeclarationError
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.text_templates import TextTemplate
@@ -214,9 +215,8 @@ def _decided(workspace: Workspace, template: str, said: Said, action: Any) -> Re
 
 
 def _latest(workspace: Workspace, template: str) -> TextTemplate | None:
-    if not template.isascii() or not template.isdigit():
-        return None
-    return next(iter(workspace.book.text_templates.versions(int(template))), None)
+    number = whole_number(template)
+    return None if number is None else next(iter(workspace.book.text_templates.versions(number)), None)
 
 
 def _missing(template: str) -> Result[Told]:
