@@ -1,7 +1,8 @@
 """Libraries that are imported when they are first used: who sends a campaign reads declarations and computes nothing.
 
 Ibis, Arrow and numpy together take half a second. Modules that declare something, and say as an expression too what it
-means, take them from here; those that only compute import them. What is surely used can be imported `meanwhile`.
+means, take them from here; those that only compute import them. What is surely used can be imported `meanwhile`; what
+another library would take along in case of need is `hidden` from it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _MARKUP = re.compile(
     | </?[a-z!?][^>]*>""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-"""Without possessive repeats: Python before 3.11.5 lets some match what they do not, and text is taken for markup."""
+"""Without possessive repeats: Python 3.11.2 lets some match what they do not, and text is taken for markup."""
 
 _ATTRIBUTE = re.compile(r"""\b(href|alt|style)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _SPACE = r"[ \t\r\f\v\xa0\u200b\u200c\ufeff\u00ad\u034f]"

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from regulars.identity.distinct import distinct
-from regulars.identity.name import SUFFIX
+from regulars.identity.name import without_suffix
 from regulars.identity.naming import Naming
 from regulars.identity.portrait import Portraits, Texts, person_counts, text_hashes
 from regulars.identity.separation import Bools, Ints
@@ -87,11 +87,11 @@ def _are_rare(people: Portraits, person: Ints, naming: Naming, full: Ints) -> Bo
 def _suffixes(texts: Texts) -> Texts:
     """What marks a junior or senior behind each given name, with its blank; nothing behind the others."""
     known = text_column(texts)
-    cut = pc.replace_substring_regex(known, SUFFIX, "").to_pylist()
+    cut = without_suffix(known).to_pylist()
     return np.array([text[len(short):] for text, short in zip(texts.tolist(), cut, strict=True)], dtype=str)
 
 
 def _name_hashes(first: Texts, last: Texts) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    given = pc.replace_substring_regex(text_column(first), SUFFIX, "")
+    given = without_suffix(text_column(first))
     full = pc.binary_join_element_wise(given, text_column(last), " ")
     return text_hashes(spelled(full))

@@ -84,21 +84,21 @@ def cut_alike(left: NDArray[np.str_], right: NDArray[np.str_]) -> tuple[NDArray[
     return found[0].astype(str), found[1].astype(str)
 
 
-SUFFIX = " (jr|sr|ii|iii|iv)$"
+SUFFIXES = ("jr", "sr", "ii", "iii", "iv")
 """What stands behind the name of one who has a namesake at home."""
 
-SUFFIXES = ("jr", "sr", "ii", "iii", "iv")
+_SUFFIX = f" (?P<suffix>{'|'.join(SUFFIXES)})$"
 
 
 def suffix_numbers(names: pa.Array) -> NDArray[np.int64]:
     """Return which of SUFFIXES stands behind each name, -1 none."""
-    found = pc.struct_field(pc.extract_regex(names, " (?P<suffix>jr|sr|ii|iii|iv)$"), "suffix")
+    found = pc.struct_field(pc.extract_regex(names, _SUFFIX), "suffix")
     return np.asarray(pc.index_in(found, pa.array(SUFFIXES)).fill_null(-1), dtype=np.int64)
 
 
 def without_suffix(names: pa.Array) -> pa.Array:
     """Return names without what tells namesakes apart: "robert lee jr" is "robert lee"."""
-    return pc.replace_substring_regex(names, SUFFIX, "")
+    return pc.replace_substring_regex(names, _SUFFIX, "")
 
 
 def without_later_initials(names: pa.Array) -> pa.Array:

@@ -50,6 +50,27 @@ def test_the_sweep_finds_what_counting_by_hand_finds(rows: list[CheckIn], at_lea
     assert as_told(together(arrivals(check_ins(rows)), at_least=at_least)) == by_hand(rows, at_least)
 
 
+@pytest.mark.parametrize("last", [MONDAY + timedelta(days=1), date(9999, 12, 30)])       # with and without room for both
+def test_check_ins_are_sorted_by_day_place_time_and_customer_however_far_apart(last: date) -> None:
+    rows: list[CheckIn] = [
+        (f"{number * 7919 % 10_000:04}", (MONDAY, last)[number % 2], 600 + number % 3, f"hall {number % 200:03}")
+        for number in range(10_000)
+    ]
+
+    found = arrivals(check_ins(rows))
+
+    names, places = found.customers.to_pylist(), found.places.to_pylist()
+    minutes = (found.at - found.day.astype(int) * 86_400_000) // 60_000
+    told = [
+        (day, places[place], minute, names[who])
+        for who, day, minute, place in zip(
+            found.customer.tolist(), found.day.tolist(), minutes.tolist(), found.place.tolist(), strict=True
+        )
+    ]
+    epoch = date(1970, 1, 1)
+    assert told == sorted(((day - epoch).days, place, minute, who) for who, day, minute, place in rows)
+
+
 @given(ROWS, st.integers(1, 3), st.sets(st.sampled_from("abcdx")))
 @settings(max_examples=100, deadline=None)
 def test_asked_for_some_people_the_sweep_finds_their_pairs_and_no_others(
