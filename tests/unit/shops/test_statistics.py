@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -238,9 +239,11 @@ def test_statistics_are_the_same_rows_on_spark(tmp_path: Path) -> None:
     )
     spark, duck = ibis.pyspark.connect(session), ibis.duckdb.connect()
 
+    numbers = count()
+
     def on(backend: Any) -> Any:
         def arrow(table: pa.Table) -> ir.Table:
-            file = tmp_path / f"{id(table)}.parquet"
+            file = tmp_path / f"{next(numbers)}.parquet"
             pq.write_table(table, file)
             return backend.read_parquet(str(file))
         return arrow
