@@ -58,6 +58,9 @@ class _Hider:
 
 
 if TYPE_CHECKING:
+    import babel
+    import babel.dates as babel_dates
+    import babel.numbers as babel_numbers
     import css_inline
     import httpx
     import ibis
@@ -77,10 +80,11 @@ else:
     ibis, dt, ir = map(Later, ("ibis", "ibis.expr.datatypes", "ibis.expr.types"))
     np, npt = map(Later, ("numpy", "numpy.typing"))
     pa, pc, pq, arrow_csv = map(Later, ("pyarrow", "pyarrow.compute", "pyarrow.parquet", "pyarrow.csv"))
+    babel, babel_dates, babel_numbers = map(Later, ("babel", "babel.dates", "babel.numbers"))
     httpx, stamina, css_inline, mrml = map(Later, ("httpx", "stamina", "css_inline", "mrml"))
     phonenumbers, number_zones = map(Later, ("phonenumbers", "phonenumbers.timezone"))
 
 __all__ = [
-    "Later", "arrow_csv", "css_inline", "dt", "hidden", "httpx", "ibis", "ir", "meanwhile", "mrml", "np", "npt",
-    "number_zones", "pa", "pc", "phonenumbers", "pq", "stamina",
+    "Later", "arrow_csv", "babel", "babel_dates", "babel_numbers", "css_inline", "dt", "hidden", "httpx", "ibis", "ir",
+    "meanwhile", "mrml", "np", "npt", "number_zones", "pa", "pc", "phonenumbers", "pq", "stamina",
 ]

@@ -8,13 +8,9 @@ from decimal import Decimal
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.core import UnknownLocaleError
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
-
 from regulars.errors import DeclarationError
 from regulars.events.currency import CURRENCIES, minor_digits
+from regulars.later import babel, babel_dates, babel_numbers
 
 FORMS = ("short", "medium", "long", "full")
 """Named forms of a day, from 1/9/26 to Friday, January 9, 2026."""
@@ -33,10 +29,10 @@ class Wording:
         return ZoneInfo(self.zone)
 
     @cached_property
-    def _locale(self) -> Locale:
+    def _locale(self) -> babel.Locale:
         try:
-            return Locale.parse(self.locale)
-        except (UnknownLocaleError, ValueError) as error:
+            return babel.Locale.parse(self.locale)
+        except (babel.UnknownLocaleError, ValueError) as error:
             raise DeclarationError(f"no locale {self.locale!r}", hint="for example en_US, fr_CA, de_DE") from error
 
     def money(self, minor: int, currency: str | None = None) -> str:
@@ -46,7 +42,7 @@ class Wording:
             raise ValueError(f"money is a whole number of minor units, not {minor!r}")  # noqa: TRY004 - callers catch one
         if code not in CURRENCIES:
             raise ValueError(f"no currency {code!r}")
-        return str(format_currency(Decimal(minor).scaleb(-minor_digits(code)), code, locale=self._locale))
+        return str(babel_numbers.format_currency(Decimal(minor).scaleb(-minor_digits(code)), code, locale=self._locale))
 
     def day(self, when: date | datetime | str, form: str = "long") -> str:
         """Write a day or a moment in the business's zone.
@@ -61,19 +57,19 @@ class Wording:
         value = _parsed(when) if isinstance(when, str) else when
         if not isinstance(value, datetime):
             try:
-                return str(format_date(value, form, locale=self._locale))
+                return str(babel_dates.format_date(value, form, locale=self._locale))
             except AttributeError as error:
                 raise ValueError(f"{form!r} asks a day for its hour") from error
         if value.tzinfo is None:
             raise ValueError(f"{when!r} says no zone")
         local = value.astimezone(self._zone)
         if form in FORMS:
-            return str(format_date(local.date(), form, locale=self._locale))
-        return str(format_datetime(local, form, locale=self._locale))
+            return str(babel_dates.format_date(local.date(), form, locale=self._locale))
+        return str(babel_dates.format_datetime(local, form, locale=self._locale))
 
     def number(self, value: float | Decimal) -> str:
         """Write a number with the marks of the locale: 1234.5 as 1,234.5."""
-        return str(format_decimal(value, locale=self._locale))
+        return str(babel_numbers.format_decimal(value, locale=self._locale))
 
 
 def _parsed(text: str) -> date | datetime:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -124,14 +125,18 @@ class Progress:
     """An observer that draws a bar at a terminal and one line per step elsewhere; on stderr, so stdout stays data."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._out = None if quiet else console(err=True)
+        self._is_quiet = quiet
         self._status: Any = None
         self._under_way: dict[str, str] = {}             # step -> how far it is
+
+    @cached_property
+    def _out(self) -> Console:
+        return console(err=True)
 
     def started(self, step: str) -> None:
         """Show that a step begins."""
         self._under_way[step] = f"{step} …"
-        if self._status is None and self._out is not None and self._out.is_terminal:
+        if self._status is None and not self._is_quiet and sys.stderr.isatty():
             self._status = self._out.status("")
             self._status.start()
             if (context := click.get_current_context(silent=True)) is not None:
@@ -152,7 +157,7 @@ class Progress:
             self._status.stop()
             self._status = None
         self._show()
-        if self._out is not None:
+        if not self._is_quiet:
             rows = f"{result.work.rows_in:,} in, {result.work.rows_out:,} out" if result.work.rows_in else ""
             why = _escape(_once(result.error) or result.work.note)
             line = f"{result.name:<28} {result.seconds:6.1f} s  {rows:<28} {why}"

@@ -43,10 +43,10 @@ class Desk:
         return found
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("texting")
-    made(folder / "desk", name="Desk", stores=folder)
+    made(folder / "desk", name="Desk", stores=folder, book=request.getfixturevalue("new_database")() if request.param == "postgres" else "")
     workspace = opened(folder / "desk")
     assert run(workspace).exit_code == 0
     keys = {scope: new_key(workspace.book, uuid4().hex, scope=scope, by="test", at=NOW)[1] for scope in ("read", "write", "admin")}  # type: ignore[arg-type]  # a scope
