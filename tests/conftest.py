@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -25,8 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let all projects of a session share what they compile: most of what a small project's first run does.
 
     A text is found by all of its expression, so whoever changes what is asked compiles anew. The workers of xdist
-    inherit the folder; who names one himself finds it warm the next time.
+    inherit the folder; who names one himself finds it warm the next time. Garbage is looked for as seldom as a run's
+    workers look for it: with Python's own thresholds that takes a fourteenth of a run in this process.
     """
+    gc.set_threshold(50_000, 20, 50)
     if SHARED not in os.environ:
         os.environ[SHARED] = folder = tempfile.mkdtemp(prefix="regulars-texts-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
