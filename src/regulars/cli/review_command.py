@@ -151,7 +151,7 @@ def _ask(
 
 
 def _undone(workspace: Workspace, given: dict[int, str], number: int) -> int:
-    """Take the last answer back and return the place of its question, which is asked again; of none stay at `number`."""
+    """Take the last answer back; return the place of its question, to be asked again, or `number` if there is none."""
     from regulars.pipeline.review import take_back  # noqa: PLC0415
 
     if given:
