@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from regulars.clock import FixedClock
-from regulars.errors import NotFound
+from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.flow import run
 from regulars.pipeline.review import count_questions, open_questions, rule, take_back
 from regulars.pipeline.workspace import Workspace, open_workspace
@@ -144,6 +145,23 @@ def test_a_ruling_on_somebody_unknown_says_how_to_name_them(studio: Workspace) -
         rule(studio, ("desk/1", "desk/9"), "same", reason="", by="owner")
 
 
+@pytest.mark.parametrize("verdict", ["same", "different"])
+def test_a_ruling_on_one_profile_with_itself_is_refused(studio: Workspace, verdict: Literal["same", "different"]) -> None:
+    with pytest.raises(RegularsError, match="shop/x"):
+        rule(studio, ("shop/x", "shop/x"), verdict, reason="", by="owner")
+
+    assert studio.book.identity.ruling_history() == []
+
+
+@pytest.mark.usefixtures("studio")
+@pytest.mark.parametrize("limit", ["0", "-5"])
+def test_no_question_or_fewer_are_no_limit(folder: Path, limit: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        regulars(folder, "review", "--limit", limit)
+
+    assert (refused.value.returncode, "--limit" in refused.value.stderr) == (2, True)
+
+
 def regulars(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "regulars", *words, "-p", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True)
@@ -157,7 +175,7 @@ def test_questions_are_answered_with_one_key_each_at_a_terminal(folder: Path) ->
     os.close(there)
 
     assert "1 of 2" in until(here, "q stop: ", process)
-    for key, answer in (("d", "2 of 2"), ("u", "0 answers of today"), ("s", "1 answer kept")):
+    for key, answer in (("d", "2 of 2"), ("u", "1 of 2"), ("s", "2 of 2"), ("k", "1 answer kept")):
         press(here, key, answer, process)
     process.wait(timeout=30)
 
@@ -165,6 +183,7 @@ def test_questions_are_answered_with_one_key_each_at_a_terminal(folder: Path) ->
     assert sorted((row["verdict"], row["ruled_by"], row["reason"], row["revoked_at"] is None) for row in history) == [
         ("different", "owner", "asked", False), ("same", "owner", "asked", True),
     ]
+    assert len({(row["left_id"], row["right_id"]) for row in history}) == 1      # what is undone is asked again
 
 
 def press(terminal: int, key: str, answer: str, process: subprocess.Popen[bytes]) -> None:

@@ -186,6 +186,14 @@ def test_a_changed_segment_is_never_explained_by_an_old_text(desk: Path) -> None
     assert changed == told()
 
 
+def test_a_name_is_found_however_many_blanks_are_typed(desk: Path) -> None:
+    workspace = open_workspace(desk, clock=FixedClock(datetime(2026, 1, 20, 12, tzinfo=UTC)))
+
+    found = find_customer(workspace, "  ada \t EXAMPLE ")
+
+    assert found == find_customer(workspace, "ada@example.com")
+
+
 def test_what_was_compiled_ahead_is_what_an_explanation_asks(desk: Path) -> None:
     workspace = open_workspace(desk, clock=FixedClock(datetime(2026, 1, 20, 12, tzinfo=UTC)))
     somebody = find_customer(workspace, "ada@example.com")

@@ -23,7 +23,7 @@ WIDEST = 12                                  # characters of a bar of evidence; 
 
 @click.command("review")
 @project_options
-@click.option("--limit", default=20, show_default=True, help="How many questions.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many questions.")
 @click.option("--same", "same", nargs=2, metavar="PROFILE PROFILE", help="Rule that two profiles are one person.")
 @click.option("--different", "different", nargs=2, metavar="PROFILE PROFILE", help="Rule that they are two people.")
 @click.option("--weights", nargs=2, metavar="PROFILE PROFILE", help="Show what likeness says of two profiles.")
@@ -124,29 +124,41 @@ def _ask(
     workspace: Workspace, asked: list[Question], folder: Path, *, who: str, reason: str, reveal: bool
 ) -> None:
     """Show one question after the other and take a key for each; without a terminal all are only shown."""
-    from regulars.pipeline.review import count_questions, count_tiers, rule, take_back  # noqa: PLC0415
+    from regulars.pipeline.review import count_questions, count_tiers, rule  # noqa: PLC0415
 
-    given: list[str] = []
+    given: dict[int, str] = {}               # the ruling on each question, by its place
     can_ask = sys.stdin.isatty()
-    for number, question in enumerate(asked, 1):
-        _show(question, f"{number} of {len(asked)}", reveal=reveal)
+    number = 0
+    while number < len(asked):
+        question = asked[number]
+        _show(question, f"{number + 1} of {len(asked)}", reveal=reveal)
         answer = _key() if can_ask else "k"
-        while answer == "u":
-            if given:
-                take_back(workspace, given.pop())
-            click.echo(f"  {counted(len(given), 'answer')} of today kept")
-            answer = _key()
         if answer == "q":
             break
+        if answer == "u":
+            number = _undone(workspace, given, number)
+            continue
         if answer != "k":
             pair = (_name(question.left), _name(question.right))
             verdict: Literal["same", "different"] = "same" if answer == "s" else "different"
-            given.append(rule(workspace, pair, verdict, reason=reason, by=who).ruling_id)
+            given[number] = rule(workspace, pair, verdict, reason=reason, by=who).ruling_id
+        number += 1
     sure = ", ".join(f"{count:,} {tier}" for tier, count in count_tiers(workspace).items())
     click.echo(f"Profiles by how sure it is who they are: {sure}")
     left = count_questions(workspace)
     click.echo(f"{counted(len(given), 'answer')} kept, {counted(left, 'question')} open.", nl=False)
     click.echo(f" Next: {command_line('run' if given else 'review', folder)}" if left or given else "")
+
+
+def _undone(workspace: Workspace, given: dict[int, str], number: int) -> int:
+    """Take the last answer back; return the place of its question, to be asked again, or `number` if there is none."""
+    from regulars.pipeline.review import take_back  # noqa: PLC0415
+
+    if given:
+        number, ruling_id = given.popitem()
+        take_back(workspace, ruling_id)
+    click.echo(f"  {counted(len(given), 'answer')} of today kept")
+    return number
 
 
 def _key() -> str:

@@ -139,7 +139,7 @@ def meaning_of(asked: Asked, text: str, *, is_part: bool = False) -> Meaning:
     if phone := normalise_phones([text], rules=rules).values[0].as_py():
         return Meaning(kind="phone", values={"meant": phone})
     # Most people are looked for by name, and by one letter after the other: names are held and not read each time.
-    return Meaning(kind="name", values=some(called(asked, text.lower(), is_part=is_part)))
+    return Meaning(kind="name", values=some(called(asked, " ".join(text.lower().split()), is_part=is_part)))
 
 
 def matching(workspace: Workspace, kind: Kind) -> ir.Table:

@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from regulars.errors import NotFound
+from regulars.errors import NotFound, RegularsError
 from regulars.identity.evidence import CONFLICTS
 from regulars.identity.matching import MATCHES
 from regulars.identity.review import SIDES, Consequence, consequences, question_id, questions
@@ -98,6 +98,8 @@ def count_tiers(workspace: Workspace) -> dict[str, int]:
 
 def rule(workspace: Workspace, pair: tuple[str, str], verdict: Verdict, *, reason: str, by: str) -> Ruling:
     """Write down what a person decided of two profiles, each `source/id`. Raises NotFound for one nobody knows."""
+    if pair[0] == pair[1]:
+        raise RegularsError(f"{pair[0]!r} is one profile, not two", hint="`regulars review` shows pairs to rule on")
     (left_source, left_id), (right_source, right_id) = (_known(workspace, one) for one in sorted(pair))
     ruling = Ruling(
         ruling_id=f"r_{uuid4().hex[:12]}", verdict=verdict, left_source=left_source, left_id=left_id,

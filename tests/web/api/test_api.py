@@ -156,6 +156,12 @@ def test_a_request_that_was_refused_may_be_sent_again(served: Served) -> None:
     assert _rule(served, key)[0] == 201
 
 
+def test_a_ruling_on_one_profile_with_itself_is_refused(served: Served) -> None:
+    status, said = _rule(served, None, {**RULING, "left": RULING["right"]})
+
+    assert (status, "one profile, not two" in said["detail"]) == (422, True)
+
+
 def test_a_request_that_was_cut_off_is_not_done_again(served: Served) -> None:
     key = uuid4().hex
     _rule(served, key)

@@ -182,7 +182,7 @@ class IdentityBook:
         with self.database.writing() as connection:
             first = sa.func.coalesce(rulings.c.revoked_at, at)
             if not connection.execute(sa.update(rulings).where(*mine).values(revoked_at=first)).rowcount:
-                raise NotFound(f"there is no ruling {ruling_id!r}", hint="`regulars customer ID` shows its rulings")
+                raise NotFound(f"there is no ruling {ruling_id!r}", hint="`regulars review --history` shows them")
 
     def conflicts(self) -> list[Conflict]:
         """Return the open conflicts, oldest first."""
