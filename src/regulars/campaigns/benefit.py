@@ -207,8 +207,9 @@ _OFF = (
     r"|dto\b|cash\s?back|de r[ée]duction|de remise|rabatt|nachlass)"
 )
 _NO_DISCOUNT = (                             # what a minus before a percentage tells of besides: how figures went
-    r"(?:(?:la|le|les|un|une|el|los|das|den|[\d.,]+)\s+|l['\u2019])*(?:ans?|ann[ée]es?|mois|trimestres?|semestres?|p[ée]riode|semaines?"
-    r"|exercice|ventes|bourse|indice|march[ée]|chiffre|jours?|ventas|a[ñn]os?|jahre?|vorjahr|monate?)\b"
+    r"(?:(?:la|le|les|un|une|el|los|das|den|[\d.,]+)\s+|l['\u2019])*"
+    r"(?:ans?|ann[ée]es?|mois|trimestres?|semestres?|p[ée]riode"
+    r"|semaines?|exercice|ventes|bourse|indice|march[ée]|chiffre|jours?|ventas|a[ñn]os?|jahre?|vorjahr|monate?)\b"
 )
 _JOINING = r"(?:enroll?ment|joining|sign[\s-]?up|initiation|registration|activation|start[\s-]?up|set[\s-]?up|membership)"
 _WAIVE = r"(?<!not )(?<!n't )(?<!n\u2019t )(?<!never )(?<!may )(?<!might )\bwaiv(?:e|es|ing)\s+(?:the|your|our|all)\s+"
@@ -253,7 +254,7 @@ _RULES = [
     ),
     _rule(
         "percent_off", "% sur|% auf|% sobre|% on |% en ", _percent,
-        rf"(?<![\w.%])(?<!\d )[-−–]\s?({_PERCENT})\s?%\s(?:(?:sur|auf|sobre)\s+(?!{_NO_DISCOUNT})\w"
+        rf"(?<![\w.%])(?<!\d )[-\u2212\u2013]\s?({_PERCENT})\s?%\s(?:(?:sur|auf|sobre)\s+(?!{_NO_DISCOUNT})\w"
         r"|(?:on|en)\s+(?:all|every\w*|your|selected|tod[oa]s?|tus?)\b)",
     ),
     _rule("amount_off", "waiv", _money, rf"{_WAIVE}{_M}{_FEE}|{_M}{_FEE}\s+(?:(?:is|are)\s+)?waived\b"),

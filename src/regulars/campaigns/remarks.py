@@ -11,9 +11,10 @@ from regulars.campaigns.template import Template
 from regulars.check import Finding
 from regulars.consent.channel import Purpose
 
-_LEAVING = re.compile(                       # "stop by" and "cancel anytime" tell nobody how to leave
-    r"\bstop(?:all)?\b(?!\s+(?:by|in|over)\b)|\bunsub(?:scribe)?(?:_url)?\b|\bopt(?:ing)?[ -]?out\b|\b(?:arr[eê]t|stopper"
-    r"|alto|baja|parar|sair|d[ée]sinscri\w*|d[ée]sabonn\w*)\b"
+# "Stop by" and "cancel anytime" tell nobody how to leave.
+_LEAVING = re.compile(
+    r"\bstop(?:all)?\b(?!\s+(?:by|in|over)\b)|\bunsub(?:scribe)?(?:_url)?\b|\bopt(?:ing)?[ -]?out\b"
+    r"|\b(?:arr[eê]t|stopper|alto|baja|parar|sair|d[ée]sinscri\w*|d[ée]sabonn\w*)\b"
     r"|\b(?:reply|text|send|txt|respond\w*|env[ií]\w*)\s+(?:with\s+)?\W?(?:cancel(?:ar)?|end|quit|remove|leave)\b",
     re.IGNORECASE,
 )

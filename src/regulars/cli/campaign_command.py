@@ -17,7 +17,16 @@ from regulars.cli.campaign_decisions import approve, choose, rule, withdraw
 from regulars.cli.campaign_numbers import numbers
 from regulars.cli.campaign_read import read
 from regulars.cli.campaign_replies import replies
-from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_findings, show_json, show_table
+from regulars.cli.screen import (
+    Progress,
+    command_line,
+    console,
+    counted,
+    project_options,
+    show_findings,
+    show_json,
+    show_table,
+)
 from regulars.web.mask import mask
 
 if TYPE_CHECKING:
