@@ -211,7 +211,7 @@ _NO_DISCOUNT = (                             # what a minus before a percentage 
     r"(?:ans?|ann[ée]es?|mois|trimestres?|semestres?|p[ée]riode"
     r"|semaines?|exercice|ventes|bourse|indice|march[ée]|chiffre|jours?|ventas|a[ñn]os?|jahre?|vorjahr|monate?)\b"
 )
-_JOINING = r"(?:enroll?ment|joining|sign[\s-]?up|initiation|registration|activation|start[\s-]?up|set[\s-]?up|membership)"
+_JOINING = r"(?:enroll?ment|joining|initiation|registration|activation|membership|(?:sign|start|set)[\s-]?up)"
 _WAIVE = r"(?<!not )(?<!n't )(?<!n\u2019t )(?<!never )(?<!may )(?<!might )\bwaiv(?:e|es|ing)\s+(?:the|your|our|all)\s+"
 _FEE = r"\s+(?:(?!late\b|overdue\b|return\b|cancell?ation\b)[a-z-]+\s+){0,2}?fees?\b"
 
