@@ -105,3 +105,24 @@ def test_a_guardian_who_left_is_left_alone_about_the_child_too(workspace: Worksp
     told(workspace, MOTHER, action="revoke")
 
     assert (reasons(workspace)["Ben Lee"] or "").startswith("opted out on")
+
+
+def test_the_birthday_of_a_child_is_wished_to_the_guardian_in_a_flow_too(tmp_path: Path) -> None:
+    flow = (
+        "trigger: {anniversary: birthday}\nstarts: 2026-01-01\nchannel: sms\npurpose: transactional\nby: gateway\n"
+        'steps: [{wait: {until: the day}}, {message: wishes, text: "Happy birthday, {{ first_name }}"}]\n'
+    )
+    people = FILES["lists/people.csv"].replace("2015-06-12", "2016-02-29").replace("2014-01-02", "2014-02-28")
+    write_files(write_mailing(tmp_path, url="http://127.0.0.1:9"), {
+        **FILES, "flows/birthday.yaml": flow, "lists/people.csv": people,
+    })
+
+    for hour in (13, 14):                    # a run that comes twice
+        opened = open_workspace(tmp_path, clock=FixedClock(datetime(2026, 2, 28, hour, tzinfo=UTC)))
+        run(opened)
+        rows = opened.book.message_list.page(Wanted(campaign="birthday.wishes"), limit=9)
+        opened.close()
+
+    assert sorted((row.state, row.address, row.reason) for row in rows) == [
+        ("planned", MOTHER, None), ("skipped", None, "no address: minor without guardian"),
+    ]

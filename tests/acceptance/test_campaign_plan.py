@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -230,6 +231,21 @@ def test_the_commands_plan_send_and_account(folder: Path, capsys: pytest.Capture
     assert all(one["message"]["text"].startswith("Hi ") and "867530" not in one["address"] for one in json.loads(shown))
     assert json.loads(typed(capsys, "results", "news", "--json", *where)[1])["account"] == found
     assert typed(capsys, "pause", "news", *where)[2].startswith("▲ news is done: it cannot become paused")
+
+
+def test_plan_and_preview_warn_of_words_that_do_not_say_how_to_leave(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = Path(shutil.copytree(folder, tmp_path / "mine"))
+    (mine / "campaigns" / "bare.yaml").write_text(f'{CAMPAIGN}text: "{{{{ first_name }}}}, come back"\n', encoding="utf-8")
+    where = ("-p", str(mine))
+
+    planned = json.loads(typed(capsys, "plan", "bare", "--json", *where)[1])
+    code, shown, _ = typed(capsys, "preview", "bare", *where)
+
+    assert [(one["name"], one["status"]) for one in planned["findings"]] == [("says-how-to-leave", "warning")]
+    assert (code, "says-how-to-leave" in shown, "Reply STOP to opt out" in shown) == (0, True, True)
+    assert json.loads(typed(capsys, "plan", "news", "--json", *where)[1])["findings"] == []
 
 
 @pytest.mark.parametrize(("senders", "by"), [

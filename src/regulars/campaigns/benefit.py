@@ -206,6 +206,14 @@ _OFF = (
     r"(?:off\b(?! (?:campus|site|season|peak|the record|its|their|his|her|highs?|lows?)\b)|discount|de descuento"
     r"|dto\b|cash\s?back|de r[ée]duction|de remise|rabatt|nachlass)"
 )
+_NO_DISCOUNT = (                             # what a minus before a percentage tells of besides: how figures went
+    r"(?:(?:la|le|les|un|une|el|los|das|den|[\d.,]+)\s+|l['\u2019])*"
+    r"(?:ans?|ann[ée]es?|mois|trimestres?|semestres?|p[ée]riode"
+    r"|semaines?|exercice|ventes|bourse|indice|march[ée]|chiffre|jours?|ventas|a[ñn]os?|jahre?|vorjahr|monate?)\b"
+)
+_JOINING = r"(?:enroll?ment|joining|initiation|registration|activation|membership|(?:sign|start|set)[\s-]?up)"
+_WAIVE = r"(?<!not )(?<!n't )(?<!n\u2019t )(?<!never )(?<!may )(?<!might )\bwaiv(?:e|es|ing)\s+(?:the|your|our|all)\s+"
+_FEE = r"\s+(?:(?!late\b|overdue\b|return\b|cancell?ation\b)[a-z-]+\s+){0,2}?fees?\b"
 
 _RULES = [
     _rule(
@@ -243,6 +251,16 @@ _RULES = [
     _rule(
         "amount_off", "-$|-£|-€|- $|- £|- €|-us$", _money,
         rf"(?<![\w.])-\s?{_M}\s+(?:on|off|with|your)\b",
+    ),
+    _rule(
+        "percent_off", "% sur|% auf|% sobre|% on |% en ", _percent,
+        rf"(?<![\w.%])(?<!\d )[-\u2212\u2013]\s?({_PERCENT})\s?%\s(?:(?:sur|auf|sobre)\s+(?!{_NO_DISCOUNT})\w"
+        r"|(?:on|en)\s+(?:all|every\w*|your|selected|tod[oa]s?|tus?)\b)",
+    ),
+    _rule("amount_off", "waiv", _money, rf"{_WAIVE}{_M}{_FEE}|{_M}{_FEE}\s+(?:(?:is|are)\s+)?waived\b"),
+    _rule(
+        "amount_off", "waiv", _nothing,
+        rf"{_WAIVE}{_JOINING}\s+fees?\b|\b{_JOINING}\s+fees?\s+(?:(?:is|are)\s+)?waived\b",
     ),
     _rule(
         "voucher", "voucher|gift|credit|card|coupon|gutschein|reward", _money,
@@ -286,6 +304,12 @@ _RULES = [
         "bogo", "2 for|3 for|4 for|5 for|6 for|7 for|8 for|9 for|two for|three for|four for|five for", _more,
         r"\b(?P<of>[2-9]|three|four|five)\s+for\s+(?:the price of\s+)?(?P<pay>[1-8]|one|two|three|four)\b"
         r"(?!\s?[%$£€\d:.])",
+    ),
+    _rule(
+        "bogo", "2x1|2 x 1|3x2|3 x 2|4x3", _more,
+        r"(?<![\w.,/])(?P<of>[234])\s?x\s?(?P<pay>[123])\s+(?:(?:on|en|sur)\s+(?!the\s+(?:floor|wall))\w"
+        r"|(?:deals?|offers?|specials?|promo\w*|ofertas?)\b"
+        r"|(?:\w+\s+)?(?:pass(?:es)?|pases?|tickets?|entradas?|drinks?|class(?:es)?|clases|admissions?|memberships?)\b)",
     ),
     _rule(
         "bogo", "the price of", _more,

@@ -88,6 +88,8 @@ def declare(name: str, data: Data, *, known: Vocabulary, wording: Wording) -> Ca
     starts = _wall(data["starts"]) if "starts" in data else None
     if repeat is not None and starts is None:
         raise DeclarationError("what repeats has a first time", hint="`starts: 2026-03-02 10:00`", path=("repeat",))
+    if repeat is not None and starts is not None:
+        _check_end(repeat, starts)
     if "zone" in data and starts is None:
         raise DeclarationError("a zone is of a wall time", hint="`starts: 2026-03-02 10:00`", path=("zone",))
     campaign = Campaign(
@@ -281,6 +283,14 @@ def _repeat(value: object) -> Recurrence:
         return declare_recurrence(value, today=date.min)
     except ValueError as error:
         raise DeclarationError(str(error), hint="type: daily, weekly or monthly", path=("repeat",)) from error
+
+
+def _check_end(repeat: Recurrence, starts: datetime) -> None:
+    if repeat.end_date is not None and repeat.end_date < starts.date():
+        raise DeclarationError(
+            f"it ends on {repeat.end_date}, before it starts on {starts.date()}",
+            hint="`end_date` is the last day on which it may go", path=("repeat", "end_date"),
+        )
 
 
 def _brake(data: object) -> Brake:

@@ -1,8 +1,7 @@
-"""A template as real people would get it: the words, what they lack, what it costs, what a careful eye finds."""
+"""A template as real people would get it: the words, what they lack, and what it costs."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,10 +11,8 @@ import pyarrow.compute as pc
 
 from regulars.campaigns import sms
 from regulars.campaigns.template import Message, Parsed, Unfilled, missing, render, rendered
-from regulars.check import Finding
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-_LEAVING = re.compile(r"\b(?:stop|unsubscribe|opt[ -]?out|arr[eê]t|alto|baja|cancel)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,24 +59,3 @@ def survey(parsed: Parsed, people: pa.Table, *, recipient: str, shared: Mapping[
         segments=int(pc.sum(sms.counts(filled["text"])["segments"]).as_py() or 0) if is_sms else 0,
         worst=sms.worst(ids, filled["text"]) if is_sms else None,
     )
-
-
-def findings(parsed: Parsed) -> list[Finding]:
-    """Say what a careful reader would change before it goes out. Never a failure: those are found by `parse`."""
-    template = parsed.template
-    found = []
-    if template.channel == "sms":
-        for offender in sms.count(sms.plain(template.text)).offenders:
-            hint = f"write {offender.replacement!r}" if offender.replacement else "leave it out"
-            found.append(Finding(
-                name="segment-alphabet", status="warning", hint=hint,
-                message=f"{offender.character!r} ({offender.name}) makes a segment 70 characters instead of 160",
-            ))
-        if not _LEAVING.search(template.text):
-            found.append(Finding(
-                name="says-how-to-leave", status="warning", message="the text does not say how to leave",
-                hint="add: Reply STOP to opt out",
-            ))
-    if template.channel == "email" and template.subject.isupper():
-        found.append(Finding(name="subject-shouts", status="warning", message="the subject is all capitals"))
-    return found

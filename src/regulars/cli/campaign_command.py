@@ -17,7 +17,16 @@ from regulars.cli.campaign_decisions import approve, choose, rule, withdraw
 from regulars.cli.campaign_numbers import numbers
 from regulars.cli.campaign_read import read
 from regulars.cli.campaign_replies import replies
-from regulars.cli.screen import Progress, command_line, console, counted, project_options, show_json, show_table
+from regulars.cli.screen import (
+    Progress,
+    command_line,
+    console,
+    counted,
+    project_options,
+    show_findings,
+    show_json,
+    show_table,
+)
 from regulars.web.mask import mask
 
 if TYPE_CHECKING:
@@ -112,11 +121,13 @@ def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool)
             show_json([{
                 **{name: getattr(one, name) for name in ("customer_id", "address", "variant", "due_at", "segments")},
                 "message": {"subject": one.subject, "text": one.text},
+                "findings": [asdict(each) for each in found.remarks if each.where in {"", f"variants.{one.variant}"}],
             } for one in shown])
             return
         for one in shown:
             click.secho(f"{one.address}{f' ({one.variant})' if one.variant else ''}", bold=True)
             click.echo("\n".join(f"  {part}" for part in (one.subject, one.text) if part) + "\n")
+        show_findings(found.remarks)
         if not shown:
             click.echo(f"Nobody gets it. Next: {command_line(f'campaign plan {name}', folder)}")
 
@@ -324,6 +335,7 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
             "sendable": found.sendable, "variants": found.variants, "segments": found.segments,
             "skipped": [{"reason": reason, "people": number} for reason, number in found.reasons], "waits": waits,
             "rejected_rows": found.rejected, "unapproved": found.unapproved,
+            "findings": [asdict(one) for one in found.remarks],
             "test": None if found.test is None else asdict(found.test),
         })
         return
@@ -344,6 +356,7 @@ def _show_plan(found: Plan, folder: Path, *, as_json: bool) -> None:
         click.echo(f"{row['cap']}: {row['subjects']:,} are full now; their messages wait.")
     if found.segments:
         click.echo(f"{counted(found.segments, 'segment')} of text.")
+    show_findings(found.remarks)
     verb = f"campaign approve {name}" if found.unapproved else f"campaign send {name} --apply"
     click.echo(f"Nothing is sent yet. Next: {command_line(verb, folder)}")
 

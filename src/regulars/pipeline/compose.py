@@ -17,7 +17,9 @@ from regulars.campaigns.campaign import Campaign, campaign_id, message_id
 from regulars.campaigns.filled import Words
 from regulars.campaigns.offered import Offered, offered
 from regulars.campaigns.pace import free_before, spread
+from regulars.campaigns.remarks import remarks
 from regulars.campaigns.subset import REST, FirstTest, dealt, first_test
+from regulars.check import Finding
 from regulars.pipeline.approve import check_approved, unapproved
 from regulars.pipeline.assign import assigned, enrol_audience, is_running
 from regulars.pipeline.campaign import campaign_of, check_version, destination_of, occurrence_at, words
@@ -59,6 +61,11 @@ class Plan:
         named = pc.replace_substring_regex(skipped["reason"], r"\bc_\w+", "…")
         found = [(one["values"], one["counts"]) for one in pc.value_counts(named.combine_chunks()).to_pylist()]
         return sorted(found, key=lambda one: (-one[1], one[0]))
+
+    @property
+    def remarks(self) -> list[Finding]:
+        """Return what a careful reader would change in the words before they go out."""
+        return remarks(self.campaign)
 
     @property
     def test(self) -> FirstTest | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from regulars.campaigns.remarks import remarks
 from regulars.check import Finding
 from regulars.errors import DeclarationError
 from regulars.events.engine import Engine
@@ -30,7 +32,25 @@ def check_project(project: Project, *, engine: Engine | None = None) -> list[Fin
     if not project.problems:
         message = f"all declarations hold: {said}"
         findings.append(Finding(name="declaration", status="ok", message=message, numbers={**kinds}))
+    findings += _remarks(project)
     return findings + ([] if engine is None else _examples(project, engine))
+
+
+def _remarks(project: Project) -> Iterator[Finding]:
+    """What a careful reader would change in the words of campaigns and flows, with the file they stand in."""
+    for campaign in project.campaigns:
+        for one in remarks(campaign):
+            yield replace(one, where=_place(project, "campaigns", campaign.name, one.where))
+    for flow in project.flows:
+        for step in flow.messages:
+            for one in remarks(step.campaign):
+                place = f"{step.name}.{one.where}" if one.where else step.name
+                yield replace(one, where=_place(project, "flows", flow.name, place))
+
+
+def _place(project: Project, folder: str, name: str, within: str) -> str:
+    file = next(one.file for one in project.declared if (one.folder, one.name) == (folder, name))
+    return f"{file} ({within})" if within else file
 
 
 def _examples(project: Project, engine: Engine) -> list[Finding]:

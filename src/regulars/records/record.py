@@ -189,20 +189,25 @@ STREAM_TRANSPORT = frozenset({"files", "format", "encoding", "request", "header"
 """Keys of a stream's declaration that its source reads, not the record."""
 
 
-_FIGURES = 6                                 # of a length of time; a million weeks are more than there are dates
+_FIGURES = 9                                 # of a length of time, in whatever unit
+
+_LONGEST = timedelta(days=36_525)            # a century: what is longer was mistyped, or would leave the calendar
 
 
 def duration(value: object, path: tuple[str | int, ...] = ()) -> timedelta:
     """Return the length that `3 days`, `12 hours`, `30 minutes` or `1 week` means.
 
-    Raises DeclarationError for anything else.
+    Raises DeclarationError for anything else, and for more than a hundred years.
     """
     words = str(value).split()
     units = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
     unit = words[1].rstrip("s") if len(words) == 2 else ""
     if unit not in units or not words[0].isdecimal() or len(words[0]) > _FIGURES:
         raise DeclarationError(f"{value!r} is not a length of time", hint="write `3 days` or `12 hours`", path=path)
-    return timedelta(seconds=int(words[0]) * units[unit])
+    seconds = int(words[0]) * units[unit]
+    if seconds > _LONGEST.total_seconds():
+        raise DeclarationError(f"{value!r} is longer than a hundred years", hint="write `3 days`", path=path)
+    return timedelta(seconds=seconds)
 
 
 def _keep_for(data: Mapping[str, object]) -> timedelta | None:

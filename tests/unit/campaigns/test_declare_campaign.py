@@ -83,6 +83,11 @@ def test_a_destination_may_be_slower_than_its_provider_and_never_faster(tmp_path
     ("expires: 0 days", "campaigns/news.yaml:6: '0 days' is no time at all"),
     ("spread: ² hours", "campaigns/news.yaml:6: '² hours' is not a length of time"),
     ("expires: 9999999999 days", "campaigns/news.yaml:6: '9999999999 days' is not a length of time"),
+    ("expires: 400000 weeks", "campaigns/news.yaml:6: '400000 weeks' is longer than a hundred years"),
+    (
+        "starts: 2026-03-02 10:00\nrepeat: {type: daily, end_date: 2026-03-01}",
+        "campaigns/news.yaml:7: it ends on 2026-03-01, before it starts on 2026-03-02",
+    ),
     ("starts: 2026-03-02 10:00\nrepeat: {type: daily, interval: '2'}", "campaigns/news.yaml:7: Recurrence interval is"),
     ("hours: {weekdays: all day}", "campaigns/news.yaml:6: "),
     ("zone: recipient", "campaigns/news.yaml:6: a zone is of a wall time"),

@@ -140,6 +140,13 @@ def test_a_message_is_read_in_five_milliseconds(graded: list[Graded]) -> None:
     ("Bring a friend for free this Friday! Show this text at the desk.", "free_item", 1, None),
     ("Happy birthday! Enjoy a free day pass on us.", "free_item", 1, None),
     ("Enjoy a free week on us. Join now!", "free_trial", 1, None),
+    ("2x1 on day passes this Friday", "bogo", 1, None),
+    ("3x2 en toda la tienda", "bogo", 1, None),
+    ("Profitez de -20 % sur votre abonnement avec le code PRINTEMPS", "percent_off", 20, "PRINTEMPS"),
+    ("-15% on all shoes", "percent_off", 15, None),
+    ("We waive the $49 fee when you join this week", "amount_off", 49, None),
+    ("$49 initiation fee waived in January", "amount_off", 49, None),
+    ("Sign-up fee waived in January", "amount_off", None, None),
 ])
 def test_an_offer_is_read(text: str, kind: str, amount: object, code: str | None) -> None:
     offer = read_offer(text).offer
@@ -167,6 +174,11 @@ def test_an_offer_is_read(text: str, kind: str, amount: object, code: str | None
     "Battery 20% low. Plug in now",
     "Thanks for subscribing to our free newsletter",
     "{{#if deal}}{{ deal.percent }}% off{{/if}}",
+    "Bring two 2x1 boards and a 3x2 grid",
+    "Our sales: -20 % sur un an, -8 % sur les ventes",
+    "Between 10 - 20 % sur votre plan is done",
+    "We will not waive the $25 fee",
+    "We waive the $25 late fee this once",
     "",
 ])
 def test_what_is_no_offer_is_none(text: str) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pytest
 
-from regulars.campaigns.preview import findings, previews, survey
+from regulars.campaigns.preview import previews, survey
 from regulars.campaigns.template import (
     Message,
     Parsed,
@@ -220,11 +220,6 @@ def test_a_preview_shows_the_words_of_real_people_and_their_segments() -> None:
     assert first.count is not None
     assert (first.message.text, first.count.segments) == ("Hi Ann", 1)
     assert isinstance(second.message, Unfilled)
-
-
-def test_a_careful_reader_finds_what_costs_and_what_is_left_out() -> None:
-    assert [f.name for f in findings(sms("Fête today"))] == ["segment-alphabet", "says-how-to-leave"]
-    assert findings(sms("Sale today. Reply STOP to opt out")) == []
 
 
 def test_placeholders_in_single_braces_become_liquid() -> None:

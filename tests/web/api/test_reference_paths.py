@@ -197,6 +197,21 @@ def test_a_body_that_is_too_large_is_refused_however_it_comes(desk: Desk) -> Non
         assert (answer.status_code, answer.json()["error"]) == (400, "The body is larger than 1,000,000 bytes")
 
 
+def test_what_ends_before_it_begins_is_never_scheduled(desk: Desk) -> None:
+    number = desk.campaign(1)
+    said = {"start_at": "2026-01-08T23:30:00", "timezone": "America/Chicago"}
+
+    refused = desk.says("POST", f"/api/campaigns/{number}/recurring", {
+        **said, "recurrence_pattern": {"type": "daily", "end_date": "2026-01-07"},
+    }, status=400)
+    taken = desk.says("POST", f"/api/campaigns/{number}/recurring", {
+        **said, "recurrence_pattern": {"type": "daily", "end_date": "2026-01-08"},
+    })
+
+    assert refused["error"] == "Recurrence end date cannot be before the start"
+    assert taken["next_run_at"] == "2026-01-09T05:30:00+00:00"
+
+
 def test_of_all_runs_that_were_missed_one_is_made_up_for(desk: Desk) -> None:
     number = desk.campaign(1)
     desk.says("POST", f"/api/campaigns/{number}/recurring", {
@@ -269,6 +284,7 @@ def test_a_template_is_approved_before_it_is_used_and_anew_after_a_change(desk: 
     assert (copy["parent_id"], copy["status"]) == (made["id"], "draft")
     listed = desk.says("GET", "/api/templates?search=spring&per_page=1")
     assert (listed["total"], listed["total_pages"], len(listed["items"])) == (2, 2, 1)
+    assert desk.says("GET", "/api/templates?per_page=1000000")["per_page"] == 500
     assert desk.says("DELETE", path)["template"]["status"] == "archived"
     assert desk.says("GET", f"/api/templates/{copy['id']}")["template"]["status"] == "draft"
     assert desk.says("GET", f"{path}/statistics")["statistics"]["usage_count"] == 0

@@ -239,6 +239,8 @@ def _scheduled(
     if starts.is_failure:
         return failure(str(starts.error), code=str(starts.error_code))
     at = starts.unwrap()
+    if pattern is not None and _is_over(pattern, at, zone=zone):
+        return failure("Recurrence end date cannot be before the start", code="INVALID_RECURRENCE")
     known = replace(
         workspace.book.ab_schedules.find(kept.number), zone=zone, starts_at=at, next_run_at=at,
         pattern=None if pattern is None else json.dumps(pattern),
@@ -246,6 +248,12 @@ def _scheduled(
     workspace.book.ab_schedules.put(known)
     service.change_status(kept.number, "scheduled")
     return success(_schedule(replace(kept, status="scheduled"), known))
+
+
+def _is_over(pattern: Told, at: datetime, *, zone: str) -> bool:
+    """Whether the last day of a recurrence lies before its first run."""
+    end = declare_recurrence(pattern, today=date.min).end_date
+    return end is not None and end < at.astimezone(ZoneInfo(zone)).date()
 
 
 def _moment(said: Said, key: str, *, zone: str, now: datetime) -> Result[datetime]:

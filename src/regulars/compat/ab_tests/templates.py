@@ -23,6 +23,9 @@ from regulars.storage.book.text_templates import TextTemplate
 Said = Mapping[str, Any]
 Told = dict[str, Any]
 
+AT_MOST = 500
+"""Templates of one page, whatever is asked for."""
+
 CATEGORIES = ("promotional", "reminder", "follow_up", "notification", "custom")
 EXTRA = ("company", "property_address", "property_type", "property_value")
 """What texts of the reference speak of, beside what is known of customers and stands in lists."""
@@ -41,6 +44,7 @@ def listed(workspace: Workspace, _: ABTestingService, __: str, said: Said) -> Re
         page, per_page = (max(int(said.get(name, usual)), 1) for name, usual in (("page", 1), ("per_page", 20)))
     except ValueError:
         return failure("page and per_page are whole numbers", code="INVALID_PAGE")
+    per_page = min(per_page, AT_MOST)
     found = [_told(workspace, one) for one in workspace.book.text_templates.latest()]
     for name in ("category", "status"):
         found = [one for one in found if said.get(name) in {None, "", one[name]}]

@@ -11,6 +11,7 @@ import msgspec
 
 from regulars.campaigns.campaign import State
 from regulars.campaigns.subset import FirstTest
+from regulars.check import Finding
 from regulars.pipeline.account import change_state, latest
 from regulars.pipeline.approve import VariantStanding, decide, standings
 from regulars.pipeline.campaign import campaign_of
@@ -77,6 +78,7 @@ class PlanLine:
     rejected_rows: int                       # of a list
     unapproved: list[str]                    # variants whose words have to be approved first
     test: FirstTest | None
+    findings: list[Finding]                  # what a careful reader would change in its words first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,7 @@ def plan_line(found: Plan) -> PlanLine:
         waits=[Full(**row) for row in found.waits.to_pylist() if row["subjects"]], cost=cost(found),
         skipped=[Skipped(reason=reason, people=people) for reason, people in found.reasons],
         rejected_rows=found.rejected, unapproved=list(found.unapproved), test=found.test,
+        findings=found.remarks,
     )
 
 
