@@ -105,7 +105,7 @@ def plan(name: str, folder: Path, *, as_json: bool) -> None:
 
 @command.command("preview")
 @click.argument("name")
-@click.option("--limit", default=5, show_default=True, help="How many people.")
+@click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, help="How many people.")
 @click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
 @project_options
 def preview(name: str, limit: int, folder: Path, *, reveal: bool, as_json: bool) -> None:

@@ -245,7 +245,7 @@ def suppress_command(
 @click.option("--opt-out", "verdict", flag_value="opt_out", help="It was an opt-out.")
 @click.option("--keep", "verdict", flag_value="keep", help="It was none: consent stays as it was.")
 @click.option("--by", help="Who decides.  [default: who is logged in here]")
-@click.option("--limit", default=SHOWN, show_default=True, help="How many replies.")
+@click.option("--limit", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="How many replies.")
 @click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
 def review_command(
     review: str | None, *, folder: Path, verdict: Verdict | None, by: str | None, limit: int, reveal: bool,

@@ -70,7 +70,7 @@ def check(name: str | None, folder: Path, *, as_json: bool) -> None:
 
 @command.command("preview")
 @click.argument("name")
-@click.option("--limit", default=3, show_default=True, help="How many messages are shown.")
+@click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="How many messages are shown.")
 @click.option("--as-of", type=MOMENT, help="As if now were then: 2026-01-05 or 2026-01-05T09:00.")
 @click.option("--reveal", is_flag=True, help="Print addresses and numbers in full.")
 @project_options

@@ -12,7 +12,7 @@ from regulars.cli.screen import command_line, project_options, show_json, show_t
 @click.command("quarantine")
 @project_options
 @click.option("--reason", help="Show the rows of this reason, not the counts.")
-@click.option("--limit", default=20, show_default=True, help="How many rows.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many rows.")
 def command(folder: Path, reason: str | None, limit: int, *, as_json: bool) -> None:
     """Show what was set aside: counts by reason, or the rows of one reason with their payload."""
     from regulars.check import did_you_mean  # noqa: PLC0415  help must answer at once

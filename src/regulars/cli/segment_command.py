@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     metavar="FIRST LAST",
     help="Replay the rule day by day; nothing is written.",
 )
-@click.option("--limit", default=20, show_default=True, help="How many members or days.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many members or days.")
 def command(
     name: str | None, folder: Path, span: tuple[datetime, datetime] | None, limit: int, *, as_json: bool
 ) -> None:
