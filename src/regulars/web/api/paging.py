@@ -43,7 +43,7 @@ def place_in(cursor: str | None, kind: type[Place]) -> Place | None:
     refusal = RequestMeaningless("the cursor is none of this list", hint="take `next` of the page before")
     try:
         place = msgspec.json.decode(urlsafe_b64decode(cursor.encode("ascii")), type=kind)
-    except (UnicodeEncodeError, UnicodeDecodeError, Error, msgspec.DecodeError) as error:
+    except (UnicodeEncodeError, UnicodeDecodeError, Error, msgspec.DecodeError, RecursionError) as error:
         raise refusal from error
     if not is_sound(place):
         raise refusal
