@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 LARGEST_BODY = 1_000_000                     # bytes
-DEEPEST = 100                                # lists and objects within each other; what reads on from here goes down step by step
+DEEPEST = 100                                # lists and objects within each other: readers go down step by step
 
 
 class UnreadableBody(ValueError):
