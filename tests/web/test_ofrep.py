@@ -83,7 +83,7 @@ def test_who_has_the_answers_is_not_sent_them_again(client: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize(("body", "code"), [
-    ("{", "PARSE_ERROR"), ("", "PARSE_ERROR"), ('"\xff"'.encode("latin-1"), "PARSE_ERROR"),
+    ("{", "PARSE_ERROR"), ("", "PARSE_ERROR"), ('{"a":' * 9_000, "PARSE_ERROR"), ("[" * 101 + "]" * 101, "PARSE_ERROR"), ('"\xff"'.encode("latin-1"), "PARSE_ERROR"),
     ("[]", "INVALID_CONTEXT"), ("{}", "INVALID_CONTEXT"), ('{"context": 5}', "INVALID_CONTEXT"),
     ('{"context": {}}', "TARGETING_KEY_MISSING"), ('{"context": {"targetingKey": 5}}', "TARGETING_KEY_MISSING"),
     ('{"context": {"targetingKey": ""}}', "TARGETING_KEY_MISSING"),

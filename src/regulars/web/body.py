@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 LARGEST_BODY = 1_000_000                     # bytes
+DEEPEST = 100                                # lists and objects within each other: readers go down step by step
 
 
 class UnreadableBody(ValueError):
-    """A request's body is no JSON, or too large."""
+    """A request's body is no JSON, too large, or nested too deep."""
 
 
 async def read_body(request: Request, *, most: int = LARGEST_BODY) -> bytes:
@@ -27,11 +28,26 @@ async def read_body(request: Request, *, most: int = LARGEST_BODY) -> bytes:
 
 async def read_json(request: Request) -> object:
     """Return what a request's body says. Raises UnreadableBody."""
-    body = await read_body(request)
+    return json_of(await read_body(request))
+
+
+def json_of(body: bytes) -> object:
+    """Return what a body says. Raises UnreadableBody for what is no JSON, or nested deeper than DEEPEST."""
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        said: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableBody(f"the body is no JSON: {error}") from error
+    if _is_too_deep(said):
+        raise UnreadableBody(f"the body is nested deeper than {DEEPEST}")
+    return said
+
+
+def _is_too_deep(said: object) -> bool:
+    level = [said]
+    for _ in range(DEEPEST):
+        lists = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [within for each in lists for within in each]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def kept_answer(request: Request, data: object) -> Response:

@@ -18,6 +18,7 @@ from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.audit import Changed
 from regulars.web.api.problem import STATUS, RequestInvalid
 from regulars.web.api.workers import Workers
+from regulars.web.body import UnreadableBody, json_of, read_body
 from regulars.web.reference_route import let_in
 
 Answer = tuple[bytes, int, str]
@@ -36,8 +37,10 @@ def _route(
     workers: Workers, method: str, path: str, answers: Callable[[Workspace, Request, bytes], Answer]
 ) -> Route:
     async def endpoint(request: Request) -> Response:
-        is_fit = int(request.headers.get("content-length") or 0) <= LARGEST
-        raw = await request.body() if is_fit else None
+        try:
+            raw = await read_body(request, most=LARGEST)
+        except UnreadableBody:
+            raw = None
         body, status, kind = await workers.ask(lambda workspace: _answered(workspace, request, raw, answers))
         return Response(body, status_code=status, media_type=kind)
 
@@ -66,8 +69,8 @@ def _imported(workspace: Workspace, request: Request, raw: bytes) -> Answer:
         said |= {name: value.decode(errors="replace") for name, value in fields.items()}
     elif request.headers.get("content-type", "").startswith("application/json"):
         try:
-            told = msgspec.json.decode(raw, type=dict[str, Any])
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            told = msgspec.convert(json_of(raw), type=dict[str, Any])
+        except (UnreadableBody, msgspec.ValidationError) as error:
             raise RequestInvalid("The body is no object") from error
         said, raw = {**said, **told}, str(told.get("csv_data", "")).encode()
     name = str(said.get("list_name") or "imported")

@@ -24,7 +24,7 @@ from regulars.storage.book.api_keys import ApiKey, Scope
 from regulars.storage.book.audit import Changed
 from regulars.web.api.problem import STATUS, KeyUnknown, RequestInvalid, ScopeMissing
 from regulars.web.api.workers import Workers
-from regulars.web.body import UnreadableBody, read_body
+from regulars.web.body import UnreadableBody, json_of, read_body
 from regulars.web.gate import key_of
 from regulars.web.rights import opens
 from regulars.web.sign_in.forms import MOST_FIELDS
@@ -136,8 +136,8 @@ def _read(raw: bytes | UnreadableBody, request: Request) -> Said:
         except ValueError as error:
             raise RequestInvalid("The form cannot be read") from error
     try:
-        said = msgspec.json.decode(raw) if raw else {}
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        said = json_of(raw) if raw else {}
+    except UnreadableBody as error:
         raise RequestInvalid("The body is no JSON") from error
     if not isinstance(said, dict):
         raise RequestInvalid("The body is no object")

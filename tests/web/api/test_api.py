@@ -56,6 +56,15 @@ def test_pages_of_any_size_are_the_whole_list(served: Served, path: str) -> None
         assert _all(served, served.path(path), limit=limit) == whole
 
 
+def test_a_cursor_of_another_list_is_refused(served: Served) -> None:
+    """A customer's place reads like a run's: taken for one, it would answer that there are no more runs."""
+    cursor = _get(served, "/customers", limit=1)["next"]
+
+    answer = served.client.get(f"{ROOT}/runs", headers=served.headers(), params={"cursor": cursor})
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:regulars:request-meaningless")
+
+
 def test_every_customer_is_listed_once(served: Served) -> None:
     ids = [row["customer_id"] for row in _all(served, "/customers", limit=9)]
 

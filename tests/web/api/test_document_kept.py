@@ -55,7 +55,7 @@ ODD_PLACES = [
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if hasattr(route.query, "cursor")], ids=lambda route: route.name)
 def test_a_cursor_that_somebody_made_up_is_refused_or_means_a_place(served: Served, route: ApiRoute) -> None:
-    cursors = [base64.urlsafe_b64encode(place).decode() for place in ODD_PLACES]
+    cursors = [f"{route.name}.{base64.urlsafe_b64encode(place).decode()}" for place in ODD_PLACES]
 
     answers = [
         served.client.get(ROOT + served.path(route.path), headers=served.headers(), params={"cursor": each})

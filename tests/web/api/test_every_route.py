@@ -129,6 +129,14 @@ def test_a_parameter_that_there_is_not_is_refused(served: Served, route: ApiRout
     _is_as_documented(route, answer)
 
 
+@pytest.mark.parametrize("body", ['{"x":' * 9_000, "[" * 9_000, '{"declaration":' + "[" * 100 + "]" * 100 + "}"])
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.body], ids=_name)
+def test_a_body_that_is_nested_too_deep_is_refused(served: Served, route: ApiRoute, body: str) -> None:
+    answer = served.client.post(ROOT + served.path(route.path), headers=served.headers(), content=body)
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:regulars:request-invalid")
+
+
 @pytest.mark.parametrize("route", READ, ids=_name)
 def test_who_has_the_answer_is_not_sent_it_again(served: Served, route: ApiRoute) -> None:
     path = ROOT + served.path(route.path)

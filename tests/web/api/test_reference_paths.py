@@ -212,6 +212,22 @@ def test_what_ends_before_it_begins_is_never_scheduled(desk: Desk) -> None:
     assert taken["next_run_at"] == "2026-01-09T05:30:00+00:00"
 
 
+@pytest.mark.parametrize("body", ['{"name":' * 9_000, '{"name":' + "[" * 100 + "]" * 100 + "}"])
+@pytest.mark.parametrize("path", ["/api/campaigns/ab-test", "/api/contacts/import"])
+def test_a_body_that_is_nested_too_deep_is_refused(desk: Desk, path: str, body: str) -> None:
+    answer = desk.client.post(path, content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["error"][:14]) == (400, "The body is no")
+
+
+def test_a_list_that_is_too_large_is_refused_however_it_comes(desk: Desk) -> None:
+    pieces = (b"x" * 1_000_000 for _ in range(17))
+
+    answer = desk.client.post("/api/contacts/import", content=pieces, headers={"Content-Type": "text/csv"})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "The list is larger than 16 MB")
+
+
 def test_of_all_runs_that_were_missed_one_is_made_up_for(desk: Desk) -> None:
     number = desk.campaign(1)
     desk.says("POST", f"/api/campaigns/{number}/recurring", {

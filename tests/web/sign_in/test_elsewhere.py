@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -127,9 +128,13 @@ def test_an_answer_to_nothing_is_refused(both_sides: tuple[SandboxIssuer, Desk],
     without = browser.get(f"/sign-in/back{query}")
     browser.get(START)
     with_cookie = browser.get(f"/sign-in/back{query}")
-    nonsense = desk.browser().get(f"/sign-in/back{query}", headers={"Cookie": f"regulars_issuer_{browser.base_url.port}=bm90aGluZw"})
+    deep = base64.urlsafe_b64encode(b'{"x":' + b"[" * 3_000).decode()
+    nonsense = [
+        desk.browser().get(f"/sign-in/back{query}", headers={"Cookie": f"regulars_issuer_{browser.base_url.port}={shown}"})
+        for shown in ("bm90aGluZw", deep)
+    ]
 
-    assert [each.status_code for each in (without, with_cookie, nonsense)] == [403, 403, 403]
+    assert [each.status_code for each in (without, with_cookie, *nonsense)] == [403, 403, 403, 403]
 
 
 def test_who_says_no_there_is_told_so_here(both_sides: tuple[SandboxIssuer, Desk]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from regulars.web.api.counting import Counts
 from regulars.web.api.health import healthy
 from regulars.web.api.once import CREATED, change_once
 from regulars.web.api.openapi import document
+from regulars.web.api.paging import named, unnamed
 from regulars.web.api.problem import (
     KeyUnknown,
     MethodUnknown,
@@ -135,15 +136,19 @@ class Api:
         self, route: ApiRoute, workspace: Workspace, request: Request, *, key: ApiKey, raw: bytes, request_id: str,
         is_csv: bool,
     ) -> Response:
+        query: Any = query_of(request.query_params, route.query)
+        if getattr(query, "cursor", None) is not None:
+            query = replace(query, cursor=unnamed(query.cursor, of=route.name))
         ask = Ask(
-            workspace=workspace, key=key, path=path_of(request.path_params),
-            query=query_of(request.query_params, route.query), body=body_of(raw, route.body),
+            workspace=workspace, key=key, path=path_of(request.path_params), query=query, body=body_of(raw, route.body)
         )
         if route.method == "POST":
             same = idempotency_key_of(request.headers.get("idempotency-key"))
             answer = change_once(route, ask, raw=raw, idempotency_key=same, request_id=request_id)
             return Response(answer, status_code=CREATED, media_type=JSON)
         found = route.answer(ask)
+        if route.is_list and found.next:
+            found = replace(found, next=named(found.next, of=route.name))
         body = csv_of(found.items, route.gives) if is_csv else msgspec.json.encode(found)
         response = kept(request, body, media_type=CSV if is_csv else JSON)
         if route.is_list:

@@ -40,13 +40,26 @@ def place_in(cursor: str | None, kind: type[Place]) -> Place | None:
     """Return where a cursor goes on; None for none. Raises RequestMeaningless for a text that is none of this list."""
     if cursor is None:
         return None
-    refusal = RequestMeaningless("the cursor is none of this list", hint="take `next` of the page before")
+    refusal = _none_of_this_list()
     try:
         place = msgspec.json.decode(urlsafe_b64decode(cursor.encode("ascii")), type=kind)
-    except (UnicodeEncodeError, UnicodeDecodeError, Error, msgspec.DecodeError) as error:
+    except (UnicodeEncodeError, UnicodeDecodeError, Error, msgspec.DecodeError, RecursionError) as error:
         raise refusal from error
     if not is_sound(place):
         raise refusal
+    return place
+
+
+def named(place: str, *, of: str) -> str:
+    """Return the cursor of a place in a list by whose name no other list takes it: many lists have places alike."""
+    return f"{of}.{place}"
+
+
+def unnamed(cursor: str, *, of: str) -> str:
+    """Return the place of a cursor. Raises RequestMeaningless for one of another list."""
+    name, _, place = cursor.partition(".")
+    if name != of:
+        raise _none_of_this_list()
     return place
 
 
@@ -55,6 +68,10 @@ def aware(value: Any) -> Any:
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
+
+
+def _none_of_this_list() -> RequestMeaningless:
+    return RequestMeaningless("the cursor is none of this list", hint="take `next` of the page before")
 
 
 def _written(place: object) -> str:

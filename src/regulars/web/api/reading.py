@@ -14,6 +14,7 @@ from regulars.check import did_you_mean
 from regulars.errors import NotFound
 from regulars.web.api.problem import RequestInvalid, RequestMeaningless
 from regulars.web.api.sound import is_sound
+from regulars.web.body import UnreadableBody, json_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -41,9 +42,9 @@ def body_of(raw: bytes, kind: type | None) -> object:
     if kind is None:
         return None
     try:
-        said = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestInvalid(f"the body is no JSON: {error}") from error
+        said = json_of(raw)
+    except UnreadableBody as error:
+        raise RequestInvalid(str(error)) from error
     return _as(said, kind, strict=True)
 
 

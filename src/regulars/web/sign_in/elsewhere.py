@@ -90,5 +90,5 @@ def _written(one: Asked) -> str:
 def _read(shown: str) -> Asked | None:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(shown.encode()), type=Asked)
-    except (binascii.Error, msgspec.DecodeError, ValueError):
+    except (binascii.Error, msgspec.DecodeError, ValueError, RecursionError):
         return None

@@ -147,5 +147,5 @@ def _sent(
 def _read(body: bytes, kind: type[Kind]) -> Kind:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IssuerUnreadable("the issuer's answer cannot be read") from error
