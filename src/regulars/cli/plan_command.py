@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from regulars.cli.screen import Progress, command_line, project_options, show_json, show_table
+from regulars.cli.screen import Progress, command_line, counted, project_options, show_json, show_table
 
 if TYPE_CHECKING:
     from regulars.pipeline.tracking import Replay, Told
     from regulars.pipeline.workspace import Workspace
+    from regulars.project import Project
 
 
 @click.group("plan")
@@ -39,7 +40,7 @@ def infer(source: str, folder: Path, *, is_applied: bool, as_json: bool) -> None
         found = draft(workspace, source, told=told)
         plan = found.plan(source)
         text = f"# Drafted from {found.messages:,} messages; read it before you make it stricter.\n{as_yaml(plan)}"
-        file = _written(workspace, source, text) if is_applied else None
+        file = _written(workspace.project, source, text) if is_applied else None
     if as_json:
         show_json({"source": source, "messages": found.messages, "plan": plan, "file": file})
     elif file is None:
@@ -66,6 +67,62 @@ def check(source: str, folder: Path, *, as_json: bool) -> None:
         _show(found)
 
 
+@command.command("new")
+@click.argument("source")
+@click.option("--apply", "is_applied", is_flag=True, help="Write tracking_plans/SOURCE.yaml.")
+@project_options
+def new(source: str, folder: Path, *, is_applied: bool, as_json: bool) -> None:
+    """Begin the plan of SOURCE with the 28 events of shops as Segment's e-commerce specification names them.
+
+    Prints it as YAML. A plan that is there already is not touched.
+    """
+    from regulars.project import Project  # noqa: PLC0415  help must answer at once
+    from regulars.project.marked import as_yaml  # noqa: PLC0415
+    from regulars.project.tracking import door_of  # noqa: PLC0415
+    from regulars.sources.tracking.ecommerce import ecommerce  # noqa: PLC0415
+
+    project = Project.load(folder)
+    plan = ecommerce(door_of(project, source).name)
+    text = f"# The events of shops; take out what you do not send before you make it stricter.\n{as_yaml(plan)}"
+    file = _written(project, source, text) if is_applied else None
+    if as_json:
+        show_json({"source": source, "plan": plan, "file": file})
+    elif file is None:
+        click.echo(text, nl=False)
+    else:
+        click.echo(f"Written: {file.resolve()}   next: {command_line(f'plan check {source}', folder)}")
+
+
+@command.command("diff")
+@click.argument("source")
+@click.option("--against", type=click.File(encoding="utf-8"), required=True, help="The plan before; - is stdin.")
+@project_options
+@click.pass_context
+def diff(context: click.Context, source: str, folder: Path, *, against: IO[str], as_json: bool) -> None:
+    """Say what changed in the plan of SOURCE, and which of it breaks what senders send; 1 is answered when any does.
+
+    For a check of every change: git show main:tracking_plans/site.yaml | regulars plan diff site --against -
+    """
+    from regulars.project import Project  # noqa: PLC0415  help must answer at once
+    from regulars.project.marked import read_marked  # noqa: PLC0415
+    from regulars.project.tracking import plan_of  # noqa: PLC0415
+    from regulars.sources.tracking.difference import differences  # noqa: PLC0415
+    from regulars.sources.tracking.plan import declare  # noqa: PLC0415
+
+    now = plan_of(Project.load(folder), source)
+    found = differences(declare(source, read_marked(against.read()).data), now)
+    breaking = [one for one in found if one.is_breaking]
+    if as_json:
+        show_json({"source": source, "breaking": len(breaking), "differences": [asdict(one) for one in found]})
+    else:
+        click.echo(f"{counted(len(found), 'difference')}, {len(breaking)} breaking")
+        if found:
+            show_table("", ("", "where", "place", "what changed"), [
+                ("breaks" if one.is_breaking else "", one.where, one.place, one.said) for one in found
+            ])
+    context.exit(1 if breaking else 0)
+
+
 @contextmanager
 def _opened(folder: Path, step: str, *, is_quiet: bool) -> Iterator[tuple[Workspace, Told]]:
     from regulars.pipeline.workspace import open_workspace  # noqa: PLC0415  help must answer at once
@@ -79,12 +136,12 @@ def _opened(folder: Path, step: str, *, is_quiet: bool) -> Iterator[tuple[Worksp
         workspace.close()
 
 
-def _written(workspace: Workspace, source: str, text: str) -> Path:
+def _written(project: Project, source: str, text: str) -> Path:
     from regulars.errors import DeclarationError  # noqa: PLC0415  help must answer at once
     from regulars.project.tracking import FOLDER  # noqa: PLC0415
 
-    file = workspace.project.config.folder / FOLDER / f"{source}.yaml"
-    if file.exists() or any(plan.source == source for plan in workspace.project.tracking_plans):
+    file = project.config.folder / FOLDER / f"{source}.yaml"
+    if file.exists() or any(plan.source == source for plan in project.tracking_plans):
         raise DeclarationError(
             f"{source!r} has a tracking plan already", hint=f"regulars plan infer {source} prints a draft beside it"
         )

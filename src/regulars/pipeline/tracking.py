@@ -10,11 +10,12 @@ import msgspec
 
 from regulars.errors import NotFound
 from regulars.pipeline.workspace import Workspace
+from regulars.project.tracking import door_of, plan_of
 from regulars.runs.run import Checkpoint
-from regulars.sources.door import EVENTS, DoorSource
+from regulars.sources.door import EVENTS
 from regulars.sources.tracking.draft import Draft, Known
 from regulars.sources.tracking.judge import Judge
-from regulars.sources.tracking.plan import POLICIES, TRACK, TrackingPlan
+from regulars.sources.tracking.plan import POLICIES, TRACK
 
 AT_ONCE = 20_000
 """Messages between two words on how far it is."""
@@ -65,7 +66,7 @@ def replay(workspace: Workspace, source: str, *, told: Told) -> Replay:
 
     Raises NotFound when there is no such door, no plan of it, or no message.
     """
-    judge = Judge.of(_plan(workspace, source))
+    judge = Judge.of(plan_of(workspace.project, source))
     marks: Counter[tuple[str, str, str]] = Counter()
     becomes: Counter[str] = Counter()
     count = 0
@@ -92,18 +93,9 @@ def _deviations(marks: Counter[tuple[str, str, str]]) -> tuple[Deviation, ...]:
     )
 
 
-def _plan(workspace: Workspace, source: str) -> TrackingPlan:
-    for plan in workspace.project.tracking_plans:
-        if plan.source == source:
-            return plan
-    workspace.source(source)
-    raise NotFound(f"{source!r} has no tracking plan", hint=f"regulars plan infer {source} --apply")
-
-
 def _landed(workspace: Workspace, source: str, *, told: Told) -> Iterator[list[bytes]]:
     """Yield the stored messages of a door, some at a time."""
-    if not isinstance(workspace.source(source), DoorSource):
-        raise NotFound(f"{source!r} takes no messages", hint="a plan is of a source of `kind: door`")
+    door_of(workspace.project, source)
     total = sum(segment.rows for segment in workspace.book.pages.segments(source, EVENTS))
     if not total:
         raise NotFound(f"no message of {source!r} has landed yet", hint="regulars run")

@@ -7,15 +7,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regulars.check import Finding, did_you_mean
-from regulars.errors import DeclarationError
+from regulars.errors import DeclarationError, NotFound
 from regulars.project.declared import read_declarations, refused
 from regulars.sources.door import DoorSource
 from regulars.sources.tracking.plan import TrackingPlan, declare
 
 if TYPE_CHECKING:
+    from regulars.project import Project
     from regulars.sources.source import Source
 
 FOLDER = "tracking_plans"
+
+
+def door_of(project: Project, source: str) -> DoorSource:
+    """Return a door that is declared. Raises NotFound when there is no such source, or it takes no messages."""
+    sources = {one.name: one for one in project.sources}
+    if source not in sources:
+        raise NotFound(f"there is no source {source!r}", hint=did_you_mean(source, sources))
+    found = sources[source]
+    if not isinstance(found, DoorSource):
+        raise NotFound(f"{source!r} takes no messages", hint="a plan is of a source of `kind: door`")
+    return found
+
+
+def plan_of(project: Project, source: str) -> TrackingPlan:
+    """Return the tracking plan of a door. Raises NotFound when it has none, or there is no such door."""
+    for plan in project.tracking_plans:
+        if plan.source == source:
+            return plan
+    door_of(project, source)
+    raise NotFound(f"{source!r} has no tracking plan", hint=f"regulars plan infer {source} --apply")
 
 
 def read_tracking_plans(folder: Path) -> Mapping[str, TrackingPlan]:
