@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from regulars.campaigns.attribution import CONVERSION
-from regulars.campaigns.goal import CampaignGoal, countable
+from regulars.campaigns.goal import CampaignGoal
 from regulars.campaigns.spans import SECOND, moments, pairs, second_of, whole_seconds
-from regulars.metrics.metric import Metric, Taken
+from regulars.metrics.metric import Metric, Taken, countable
 
 ONCE_A_DAY = ("customer_id", "business_day")
 """Distinct customers and days: whatever one does on a business day is one conversion."""

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from regulars.metrics.metric import Metric, Taken
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignGoal:
@@ -39,9 +37,3 @@ class Costs:
     def of(self, pieces: int) -> int:
         """Return what so many segments or e-mails cost together, in whole minor units."""
         return int((self.each * pieces + self.fixed).quantize(Decimal(1), ROUND_HALF_EVEN))
-
-
-def countable(metric: Metric) -> Taken | None:
-    """Return what a metric takes over rows of people; None for a number of a day, which nobody converts to."""
-    formula = metric.formula
-    return formula if isinstance(formula, Taken) and formula.take != "average" else None

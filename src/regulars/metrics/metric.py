@@ -183,3 +183,9 @@ def _unit(formula: Formula) -> Unit:
             return "money"
         case _:
             return "number"
+
+
+def countable(metric: Metric) -> Taken | None:
+    """Return what a metric takes over rows of people; None for a number of a day, which nobody converts to."""
+    formula = metric.formula
+    return formula if isinstance(formula, Taken) and formula.take != "average" else None

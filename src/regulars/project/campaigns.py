@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from regulars.campaigns.campaign import Campaign
-from regulars.campaigns.goal import countable
 from regulars.check import did_you_mean
 from regulars.destinations.destination import Destination
 from regulars.errors import DeclarationError
 from regulars.events.vocabulary import Vocabulary
 from regulars.experiments.experiment import Experiment
-from regulars.metrics.metric import Metric
+from regulars.metrics.metric import Metric, countable
 
 WHO = ("customer", "household")
 """Units of experiments that people can be told of by."""
