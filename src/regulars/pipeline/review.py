@@ -97,10 +97,13 @@ def count_tiers(workspace: Workspace) -> dict[str, int]:
 
 
 def rule(workspace: Workspace, pair: tuple[str, str], verdict: Verdict, *, reason: str, by: str) -> Ruling:
-    """Write down what a person decided of two profiles, each `source/id`. Raises NotFound for one nobody knows."""
-    if pair[0] == pair[1]:
-        raise RegularsError(f"{pair[0]!r} is one profile, not two", hint="`regulars review` shows pairs to rule on")
+    """Write down what a person decided of two profiles, each `source/id`.
+
+    Raises NotFound for one nobody knows, RegularsError when both are the same one.
+    """
     (left_source, left_id), (right_source, right_id) = (_known(workspace, one) for one in sorted(pair))
+    if (left_source, left_id) == (right_source, right_id):
+        raise RegularsError(f"{pair[0]!r} is one profile, not two", hint="`regulars review` shows pairs to rule on")
     ruling = Ruling(
         ruling_id=f"r_{uuid4().hex[:12]}", verdict=verdict, left_source=left_source, left_id=left_id,
         right_source=right_source, right_id=right_id, reason=reason, ruled_by=by, ruled_at=workspace.clock.now(),
