@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from regulars.pipeline.tracking import Replay, Told
     from regulars.pipeline.workspace import Workspace
     from regulars.project import Project
+    from regulars.sources.tracking.plan import TrackingPlan
 
 
 @click.group("plan")
@@ -104,13 +105,11 @@ def diff(context: click.Context, source: str, folder: Path, *, against: IO[str],
     For a check of every change: git show main:tracking_plans/site.yaml | regulars plan diff site --against -
     """
     from regulars.project import Project  # noqa: PLC0415  help must answer at once
-    from regulars.project.marked import read_marked  # noqa: PLC0415
     from regulars.project.tracking import plan_of  # noqa: PLC0415
     from regulars.sources.tracking.difference import differences  # noqa: PLC0415
-    from regulars.sources.tracking.plan import declare  # noqa: PLC0415
 
     now = plan_of(Project.load(folder), source)
-    found = differences(declare(source, read_marked(against.read()).data), now)
+    found = differences(_plan_in(against, source), now)
     breaking = [one for one in found if one.is_breaking]
     if as_json:
         show_json({"source": source, "breaking": len(breaking), "differences": [asdict(one) for one in found]})
@@ -134,6 +133,19 @@ def _opened(folder: Path, step: str, *, is_quiet: bool) -> Iterator[tuple[Worksp
         yield workspace, partial(progress.reached, step)
     finally:
         workspace.close()
+
+
+def _plan_in(file: IO[str], source: str) -> TrackingPlan:
+    from regulars.errors import DeclarationError  # noqa: PLC0415  help must answer at once
+    from regulars.project.marked import read_marked  # noqa: PLC0415
+    from regulars.sources.tracking.plan import declare  # noqa: PLC0415
+
+    try:
+        return declare(source, read_marked(file.read()).data)
+    except DeclarationError as error:
+        raise DeclarationError(f"{file.name}: {error.message}", hint=error.hint, path=error.path) from error
+    except UnicodeDecodeError as error:
+        raise DeclarationError(f"{file.name} is no text", hint="a plan is YAML in UTF-8") from error
 
 
 def _written(project: Project, source: str, text: str) -> Path:

@@ -146,3 +146,18 @@ def test_a_plan_is_of_a_door_that_has_one(folder: Path, words: tuple[str, ...], 
     result = CliRunner().invoke(main_group, ["plan", *words, "-p", str(folder)], input="")
 
     assert said in str(result.exception)
+
+
+@pytest.mark.parametrize(("before", "said"), [
+    (b"track: {Paid: {properties: {requires: [a]}}}", "before.yaml: JSON Schema has no word 'requires'"),
+    (b"\xff\xfe", "before.yaml is no text"), (b"- a list", "before.yaml: "),
+])
+def test_a_former_plan_that_cannot_be_read_is_named(folder: Path, before: bytes, said: str) -> None:
+    assert typed(folder, "new", "site", "--apply")[0] == 0
+    (folder / "before.yaml").write_bytes(before)
+
+    result = CliRunner().invoke(main_group, [
+        "plan", "diff", "site", "--against", str(folder / "before.yaml"), "-p", str(folder),
+    ])
+
+    assert said in str(result.exception)
