@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -35,19 +35,12 @@ def infer(source: str, folder: Path, *, is_applied: bool, as_json: bool) -> None
     Prints it as YAML. A plan that is there already is not touched.
     """
     from regulars.pipeline.tracking import draft  # noqa: PLC0415  help must answer at once
-    from regulars.project.marked import as_yaml  # noqa: PLC0415
 
     with _opened(folder, "infer", is_quiet=as_json) as (workspace, told):
         found = draft(workspace, source, told=told)
-        plan = found.plan(source)
-        text = f"# Drafted from {found.messages:,} messages; read it before you make it stricter.\n{as_yaml(plan)}"
-        file = _written(workspace.project, source, text) if is_applied else None
-    if as_json:
-        show_json({"source": source, "messages": found.messages, "plan": plan, "file": file})
-    elif file is None:
-        click.echo(text, nl=False)
-    else:
-        click.echo(f"Written: {file.resolve()}   next: {command_line(f'plan check {source}', folder)}")
+    said = f"Drafted from {found.messages:,} messages; read it before you make it stricter."
+    project, plan = workspace.project, found.plan(source)
+    _give(project, plan, said, folder, is_applied=is_applied, as_json=as_json, messages=found.messages)
 
 
 @command.command("check")
@@ -78,20 +71,12 @@ def new(source: str, folder: Path, *, is_applied: bool, as_json: bool) -> None:
     Prints it as YAML. A plan that is there already is not touched.
     """
     from regulars.project import Project  # noqa: PLC0415  help must answer at once
-    from regulars.project.marked import as_yaml  # noqa: PLC0415
     from regulars.project.tracking import door_of  # noqa: PLC0415
     from regulars.sources.tracking.ecommerce import ecommerce  # noqa: PLC0415
 
     project = Project.load(folder)
-    plan = ecommerce(door_of(project, source).name)
-    text = f"# The events of shops; take out what you do not send before you make it stricter.\n{as_yaml(plan)}"
-    file = _written(project, source, text) if is_applied else None
-    if as_json:
-        show_json({"source": source, "plan": plan, "file": file})
-    elif file is None:
-        click.echo(text, nl=False)
-    else:
-        click.echo(f"Written: {file.resolve()}   next: {command_line(f'plan check {source}', folder)}")
+    said = "The events of shops; take out what you do not send before you make it stricter."
+    _give(project, ecommerce(door_of(project, source).name), said, folder, is_applied=is_applied, as_json=as_json)
 
 
 @command.command("diff")
@@ -133,6 +118,22 @@ def _opened(folder: Path, step: str, *, is_quiet: bool) -> Iterator[tuple[Worksp
         yield workspace, partial(progress.reached, step)
     finally:
         workspace.close()
+
+
+def _give(
+    project: Project, plan: dict[str, Any], said: str, folder: Path, *, is_applied: bool, as_json: bool, **numbers: int
+) -> None:
+    """Print a plan to begin with under what is said of it, or write it where there is none."""
+    from regulars.project.marked import as_yaml  # noqa: PLC0415  help must answer at once
+
+    source, text = plan["source"], f"# {said}\n{as_yaml(plan)}"
+    file = _written(project, source, text) if is_applied else None
+    if as_json:
+        show_json({"source": source, **numbers, "plan": plan, "file": file})
+    elif file is None:
+        click.echo(text, nl=False)
+    else:
+        click.echo(f"Written: {file.resolve()}   next: {command_line(f'plan check {source}', folder)}")
 
 
 def _plan_in(file: IO[str], source: str) -> TrackingPlan:
