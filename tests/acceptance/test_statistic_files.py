@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from shop_world import NOW, made, post, ran, said
 
 from full_disk import full_disk
-from regulars.cli.export_command import command
+from regulars.cli.main import main_group
 from regulars.clock import FixedClock
 from regulars.compat.shops.statistic_export import Exported, data_status, due_files, write_files
 from regulars.errors import NotFound, RegularsError
@@ -138,7 +138,7 @@ def test_a_full_disk_leaves_no_row_and_no_half_file_and_is_over_when_there_is_ro
 
 def typed(*words: str) -> tuple[int, dict[str, Any]]:
     """Type a command; return its exit code and what it printed as JSON."""
-    done = CliRunner().invoke(command, [*words, "--json"])
+    done = CliRunner().invoke(main_group, ["export", *words, "--json"])
     return done.exit_code, json.loads(done.stdout) if done.exit_code == 0 else {}
 
 
@@ -158,6 +158,6 @@ def test_the_command_shows_what_lacks_writes_it_and_has_nothing_to_write_after(w
     ("--layout", "statistics", "--to", "out"), ("--days", "2", "--dry-run"),
 ])
 def test_what_the_command_cannot_mean_is_refused(folder: Path, words: tuple[str, ...]) -> None:
-    done = CliRunner().invoke(command, ["--project", str(folder), *words])
+    done = CliRunner().invoke(main_group, ["export", "--project", str(folder), *words])
 
     assert done.exit_code == 2
