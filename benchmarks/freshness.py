@@ -16,8 +16,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -29,6 +31,10 @@ from regulars.storage.door.landed import STREAM
 KEY = "wk_benchmark"
 PAUSE = 0.02
 """Seconds between two looks, which the times are too long by at most: asking without a pause would take a core."""
+PATIENCE = 60.0
+"""Seconds after which what is not seen is not waited for, nor a server that is not ready."""
+LOOKED_AT = 10
+"""Newest events of a person among which the order is looked for: the crowd views in their name, too."""
 BUDGETS = {"on the timeline": 500.0, "in the segment": 1000.0}      # ms, p99
 
 
@@ -108,18 +114,11 @@ def _regulars(*words: str) -> str:
 def _watched(folder: Path, key: str, *, people: int, rate: int, seconds: int) -> None:
     """Take events at a rate, and watch one person after the other meanwhile."""
     words = [sys.executable, "-m", "regulars", "serve", "-p", str(folder), "--port", "0", "--json"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        said = ""
-        while not said.rstrip().endswith("}"):
-            said += server.stdout.readline()
-        url, ended = json.loads(said)["url"], threading.Event()
-        crowd = threading.Thread(target=_crowd, args=(url, people, rate, ended))
+    log = folder.parent / "serve.log"
+    with log.open("w") as errors, subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True) as server:
         try:
-            times = _seen(url, key, people=people, seconds=seconds, crowd=crowd)
+            times = _seen(_url_of(server, log), key, people=people, rate=rate, seconds=seconds)
         finally:
-            ended.set()
-            crowd.join()
             server.terminate()
     print(f"{'seen':<18} {'n':>5} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}")
     for name, found in times.items():
@@ -128,10 +127,26 @@ def _watched(folder: Path, key: str, *, people: int, rate: int, seconds: int) ->
         print(f"{name:<18} {len(found):5} {p50:8.0f} {p95:8.0f} {p99:8.0f}{over}")
 
 
+def _url_of(server: subprocess.Popen[str], log: Path) -> str:
+    """Return where a server answers, once it says so. Raises SystemExit for one that ends before, or takes too long."""
+    assert server.stdout is not None
+    late, said = threading.Timer(PATIENCE, server.terminate), ""
+    late.start()
+    try:
+        for line in server.stdout:
+            said += line
+            if said.rstrip().endswith("}"):
+                return str(json.loads(said)["url"])
+    finally:
+        late.cancel()
+    why = f"ended with {server.wait()}, or was ended after {PATIENCE:.0f} s, before it was ready"
+    raise SystemExit(f"the server {why}: {said}{log.read_text()}")
+
+
 def _crowd(url: str, people: int, rate: int, ended: threading.Event) -> None:
     """Post views of everybody, ten a request, at a rate."""
     rng, number, begun = random.Random(2), 0, time.monotonic()
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
         while not ended.is_set():
             batch = [{"type": "page", "name": "Pricing", "userId": f"u{rng.randrange(people)}",
                       "messageId": f"crowd-{number + n}"} for n in range(10)]
@@ -141,40 +156,60 @@ def _crowd(url: str, people: int, rate: int, ended: threading.Event) -> None:
         print(f"{number / (time.monotonic() - begun):,.0f} events a second were taken")
 
 
-def _seen(url: str, key: str, *, people: int, seconds: int, crowd: threading.Thread) -> dict[str, list[float]]:
+def _seen(url: str, key: str, *, people: int, rate: int, seconds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in BUDGETS}
-    api = httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=60)
-    door, rng = httpx.Client(base_url=url, timeout=60), random.Random(3)
+    api = httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
+    door, ended = httpx.Client(base_url=url, timeout=PATIENCE), threading.Event()
+    crowd = threading.Thread(target=_crowd, args=(url, people, rate, ended))
     with api, door:
         _ordered(door, api, "u0", "first")                  # until the tail is read for the first time
         crowd.start()
-        time.sleep(3)
-        until, number = time.monotonic() + seconds, 0
-        while time.monotonic() < until:
-            number += 1
-            for name, found in _ordered(door, api, f"u{rng.randrange(1, people)}", f"watched-{number}").items():
-                times[name].append(found)
+        try:
+            time.sleep(3)
+            until = time.monotonic() + seconds
+            # Nobody twice: who has ordered before is in the segment already.
+            for number, n in enumerate(random.Random(3).sample(range(1, people), people - 1)):
+                if time.monotonic() > until:
+                    break
+                for name, found in _ordered(door, api, f"u{n}", f"watched-{number}").items():
+                    times[name].append(found)
+        finally:
+            ended.set()
+            crowd.join()
     return times
 
 
 def _ordered(door: httpx.Client, api: httpx.Client, user: str, message: str) -> dict[str, float]:
-    """Let a user order, and return after how many ms that was seen."""
-    who = api.get("/customers", params={"q": f"site/{user}"}).json()["items"][0]["customer_id"]
+    """Let a user order, and return after how many ms that was seen. Raises SystemExit when it is not, in PATIENCE."""
+    who = _asked(api, "/customers", q=f"site/{user}")["items"][0]["customer_id"]
     order = {"userId": user, "event": "Order Completed", "messageId": message, "properties": {"total": 20}}
     door.post("/v1/track", json=order, auth=(KEY, "")).raise_for_status()
     began, found = time.perf_counter(), dict[str, float]()
     while len(found) < len(BUDGETS):
         time.sleep(PAUSE)
-        newest = api.get(f"/customers/{who}/timeline", params={"limit": 1}).json()["items"]
-        if "on the timeline" not in found and newest[0]["event_type"] == "order" and _is_today(newest[0]):
+        newest = _asked(api, f"/customers/{who}/timeline", limit=LOOKED_AT)["items"]
+        if "on the timeline" not in found and _has_ordered(newest):
             found["on the timeline"] = (time.perf_counter() - began) * 1000
-        inside = {stay["segment"] for stay in api.get(f"/customers/{who}").json()["segments"]}
+        inside = {stay["segment"] for stay in _asked(api, f"/customers/{who}")["segments"]}
         if "in the segment" not in found and "segment_0" in inside:
             found["in the segment"] = (time.perf_counter() - began) * 1000
+        if time.perf_counter() - began > PATIENCE:
+            raise SystemExit(f"the order of {user} is not seen everywhere after {PATIENCE:.0f} s, only: {found}")
     return found
 
 
-def _is_today(event: dict[str, str]) -> bool:
+def _asked(api: httpx.Client, path: str, **params: str | int) -> dict[str, Any]:
+    answer = api.get(path, params=params)
+    answer.raise_for_status()
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _has_ordered(newest: Iterable[Mapping[str, str]]) -> bool:
+    return any(event["event_type"] == "order" and _is_today(event) for event in newest)
+
+
+def _is_today(event: Mapping[str, str]) -> bool:
     return datetime.fromisoformat(event["occurred_at"]) > datetime.now(UTC) - timedelta(minutes=10)
 
 

@@ -27,7 +27,8 @@ def minted(prefix: str = "") -> Secret:
 
 def public_id(shown: str, *, prefix: str = "") -> str:
     """Return the id by which to look for a text that is shown; no id at all for a text of another kind."""
-    return shown.removeprefix(prefix).partition("_")[0] if shown.startswith(prefix) else ""
+    found = shown.removeprefix(prefix).partition("_")[0] if shown.startswith(prefix) else ""
+    return found if found.isascii() and found.isalnum() else ""      # no store is asked for what it cannot keep
 
 
 def is_kept(shown: str, kept: str | None, *, prefix: str = "") -> bool:

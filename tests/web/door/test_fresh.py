@@ -251,6 +251,22 @@ def test_a_generation_that_is_landed_between_two_looks_is_read_to_its_end(follow
     assert followed.events_of("ann@example.com") == ["order"] * 3
 
 
+def test_a_generation_that_is_landed_and_not_settled_yet_is_given_out_once(followed: Open) -> None:
+    store, behind = followed.door.commits.store, followed.fresh.tail
+    followed.look()
+    followed.post(order(1), order(2))
+    first = list(behind.pieces())
+    store.turn()
+    followed.door.commits.land(store.waiting[0])
+
+    again = [list(behind.pieces()) for _ in range(3)]
+    store.settle(followed.door.commits.land)
+
+    assert [piece.data.count(b"\n") for piece in first] == [2]
+    assert [*again, list(behind.pieces())] == [[], [], [], []]
+    assert behind.read == {}
+
+
 def test_a_message_is_given_out_once(followed: Open) -> None:
     followed.take(order(1))
     followed.land()

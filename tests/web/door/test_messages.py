@@ -101,7 +101,8 @@ def test_half_a_character_costs_no_message(said: str, kept: str, opened: Any) ->
     (b'{"userId":"\xff"}', 400, "bad-json"), (gzip.compress(b"{}" * 9, mtime=0)[:-9], 400, "bad-json"),
     (b"[" * 100_000, 400, "bad-json"), (b"data=" + b"&a=1" * 60, 400, "bad-json"), (b"x" * (4 << 20) + b"x", 413, "too_large"),
     (gzip.compress(b" " * (5 << 20), mtime=0), 413, "too_large"),
-], ids=["empty", "text", "cut", "not UTF-8", "cut gzip", "too deep", "too many fields", "too large", "too large unpacked"])
+    (b'{"batch":[' + b"{}," * 50_000 + b"{}]}", 413, "too_large"), (b"[" + b"1," * 50_000 + b"1]", 413, "too_large"),
+], ids=["empty", "text", "cut", "not UTF-8", "cut gzip", "too deep", "too many fields", "too large", "too large unpacked", "too many messages", "too many in a list"])
 def test_a_body_nobody_can_read_is_refused_and_kept(body: bytes, status: int, reason: str, opened: Any) -> None:
     answer = opened.post("/v1/batch", body)
 

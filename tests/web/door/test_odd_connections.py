@@ -20,6 +20,7 @@ from regulars.web.ingest import door_protocol, server_protocol
 from regulars.web.ingest.door_protocol import protocol_of
 from regulars.web.ingest.ingest_door import IngestDoor
 from regulars.web.ingest.server_protocol import LARGEST_HEAD, ServerProtocol
+from regulars.web.ingest.unfinished import Unfinished
 from regulars.web.ingest.write_keys import WriteKeys
 
 from .conftest import NOW
@@ -213,3 +214,38 @@ def test_a_head_that_never_ends_is_not_kept(line: Served) -> None:
     heard = line.hears([HEAD + b"X-A: ", *[b"a" * 10_000] * 10])
 
     assert (heard.statuses, heard.is_closed) == ([431], True)
+
+
+@pytest.mark.parametrize("said", [
+    [HEAD + LENGTH + b"\r\n" + BODY[:9]], [HEAD + LENGTH + b"\r\n", BODY[:9]], [CODED + CHUNKS[:9]], [HEAD + b"X-A: a"],
+    [GOOD + HEAD + LENGTH + b"\r\n" + BODY[:9]],
+], ids=["in its body", "before its body", "in its chunks", "in its head", "behind another"])
+def test_whoever_dragged_a_request_out_goes_when_unfinished_ones_hold_too_much(
+    said: list[bytes], line: Served, behind: Served, monkeypatch: Any
+) -> None:
+    for server in (line, behind):
+        monkeypatch.setattr(ServerProtocol, "unfinished", Unfinished(most=1_500))
+
+        large = [HEAD + b"X-A: " + b"a" * 1_300, b"\r\n" + LENGTH + b"\r\n" + BODY]
+        slow, honest = server.hear_both(said, [GOOD[:40], GOOD[40:], *large])
+
+        assert (slow.statuses[-1], slow.is_closed) == (503, True)
+        assert b"retry-after: 1" in slow.said
+        assert (honest.statuses, honest.is_closed) == ([200, 200], False)
+        assert len(ServerProtocol.unfinished) == 0
+
+
+def test_what_unfinished_requests_hold_is_given_back_however_they_end(line: Served, behind: Served) -> None:
+    for server in (line, behind):
+        for said in ([GOOD[:40]], cut(GOOD * 2, "in kilobytes"), [GOOD[:-3], GOOD[-3:]], [CODED + CHUNKS[:9]], [HEAD, b"no: \0\r\n\r\n"]):
+            server.hears(said)
+
+            assert len(ServerProtocol.unfinished) == 0
+
+
+def test_many_tiny_pieces_take_more_room_than_they_say(line: Served, monkeypatch: Any) -> None:
+    monkeypatch.setattr(ServerProtocol, "unfinished", Unfinished(most=2_000))
+
+    heard = line.hears([HEAD + LENGTH + b"\r\n", *(bytes([each]) for each in BODY)])
+
+    assert (heard.statuses, heard.is_closed) == ([503], True)

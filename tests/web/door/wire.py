@@ -80,18 +80,39 @@ class Served:
         """Send pieces one after the other, each after what the one before led to, and return what is answered."""
         return self.runner.run(self._hears(pieces, wait))
 
+    def hear_both(self, first: Iterable[bytes], second: Iterable[bytes]) -> tuple[Heard, Heard]:
+        """Send pieces on one connection and then, while it is open, on another; return what each is answered."""
+        return self.runner.run(self._hear_both(first, second))
+
     async def _hears(self, pieces: Iterable[bytes], wait: float) -> Heard:
-        wire, loop = Wire(), asyncio.get_running_loop()
-        make = cast("type[Any]", self.config.http_protocol_class)
-        wire.protocol = make(config=self.config, server_state=self.state, app_state={}, _loop=loop)
+        wire = self._wire()
+        await self._send(wire, pieces)
+        await asyncio.sleep(wait)
+        return await self._heard(wire)
+
+    async def _hear_both(self, first: Iterable[bytes], second: Iterable[bytes]) -> tuple[Heard, Heard]:
+        one, other = self._wire(), self._wire()
+        await self._send(one, first)
+        await self._send(other, second)
+        return await self._heard(one), await self._heard(other)
+
+    def _wire(self) -> Wire:
+        wire, make = Wire(), cast("type[Any]", self.config.http_protocol_class)
+        wire.protocol = make(
+            config=self.config, server_state=self.state, app_state={}, _loop=asyncio.get_running_loop()
+        )
         wire.protocol.connection_made(wire)
+        return wire
+
+    async def _send(self, wire: Wire, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
             if wire.is_closed:
                 break
             wire.protocol.data_received(piece)
             await self._calm()
         await self._calm()
-        await asyncio.sleep(wait)
+
+    async def _heard(self, wire: Wire) -> Heard:
         heard = Heard(said=wire.said, is_closed=wire.is_closed)
         wire.is_closed = True
         wire.protocol.connection_lost(None)

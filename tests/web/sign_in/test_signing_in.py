@@ -184,7 +184,7 @@ def test_who_is_disabled_is_out_with_the_next_click(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("token_", "headers"), [
     (None, {}), ("", {}), ("guessed", {}),
-    ("right", {"Origin": "https://evil.example"}), ("right", {"Origin": "null"}),
+    ("right", {"Origin": "https://evil.example"}), ("right", {"Origin": "null"}), ("right", {"Origin": "http://[half"}),
     ("right", {"Sec-Fetch-Site": "cross-site"}), ("right", {"Sec-Fetch-Site": "same-site"}),
 ])
 @pytest.mark.parametrize("path", ["/sign-out", "/account/password", "/account/sessions/end-others"])
@@ -252,11 +252,12 @@ def test_a_cookie_is_for_no_script_and_no_other_place(desk: Desk) -> None:
         assert "domain" not in cookie.lower()
 
 
-def test_a_password_is_not_taken_where_others_can_read_it(desk: Desk) -> None:
+@pytest.mark.parametrize("host", ["desk.example", "[::1", "[desk]", ""])
+def test_a_password_is_not_taken_where_others_can_read_it(desk: Desk, host: str) -> None:
     person, browser = desk.person(), desk.browser()
     form = browser.get("/sign-in")
 
-    answer = browser.post("/sign-in", headers={"Host": "desk.example"}, data={
+    answer = browser.post("/sign-in", headers={"Host": host}, data={
         "csrf_token": token(form), "email": person.email, "password": PASSWORD,
     })
 

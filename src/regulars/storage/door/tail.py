@@ -46,18 +46,22 @@ class Tail:
     def pieces(self) -> Iterator[Piece]:
         """Yield what came since the last time, piece by piece."""
         # Segments last: what was landed while journals were read is found there.
-        for name, source, journal in self._journals():
+        journals = list(self._journals())
+        for name, source, journal in journals:
             yield from self._from_file(name, source, journal.path, end=journal.length)
         for source, seq in list(self.landed.items()):
             for segment in self.book.pages.segments(source, STREAM, after_seq=seq):
                 if segment.set_id is not None and segment.name.endswith(LINES):
                     path = self.files.local(segment.name)
                     yield from self._from_file(segment.set_id, source, path, end=path.stat().st_size)
-                    self.read.pop(segment.set_id, None)
                 self.landed[source] = segment.seq
+        # A journal stays for a while after it was landed: until it is gone it is not to be read again.
+        there = {name for name, _, _ in journals}
+        self.read = {name: end for name, end in self.read.items() if name in there}
 
     def _journals(self) -> Iterable[tuple[str, str, Journal]]:
-        for generation in (*self.store.waiting, self.store.current):
+        current = self.store.current         # first: it may wait by the time that those are asked for
+        for generation in (*self.store.waiting, current):
             for (source, outcome), journal in list(generation.journals.items()):
                 if outcome == "stored" and source in self.landed:
                     yield f"{generation.name}.{source}.{outcome}", source, journal

@@ -40,7 +40,7 @@ def place_in(cursor: str | None, kind: type[Place]) -> Place | None:
     """Return where a cursor goes on; None for none. Raises RequestMeaningless for a text that is none of this list."""
     if cursor is None:
         return None
-    refusal = _none_of_this_list()
+    refusal = none_of_this_list()
     try:
         place = msgspec.json.decode(urlsafe_b64decode(cursor.encode("ascii")), type=kind)
     except (UnicodeEncodeError, UnicodeDecodeError, Error, msgspec.DecodeError, RecursionError) as error:
@@ -59,7 +59,7 @@ def unnamed(cursor: str, *, of: str) -> str:
     """Return the place of a cursor. Raises RequestMeaningless for one of another list."""
     name, _, place = cursor.partition(".")
     if name != of:
-        raise _none_of_this_list()
+        raise none_of_this_list()
     return place
 
 
@@ -70,7 +70,8 @@ def aware(value: Any) -> Any:
     return value
 
 
-def _none_of_this_list() -> RequestMeaningless:
+def none_of_this_list() -> RequestMeaningless:
+    """Return the refusal of a cursor that this list, or its order, did not give."""
     return RequestMeaningless("the cursor is none of this list", hint="take `next` of the page before")
 
 

@@ -52,6 +52,11 @@ def failed(status: int, message: str, *more: Header) -> Answer:
     return answer(status, {"success": False, "message": message}, *more)
 
 
+def later() -> Answer:
+    """Return the answer to a request that took too long while too many others did."""
+    return failed(503, "too many requests are unfinished; come again", _LATER)
+
+
 def answer_to(outcome: Outcome) -> Answer:
     """Return what a client hears of what became of its request."""
     if isinstance(outcome, Receipt):

@@ -15,8 +15,12 @@ MOST_FIELDS = 50
 """Fields of a form or a query that are read: more than any known client sends."""
 
 
+MOST_MESSAGES = 50_000
+"""Messages of one body: all of them are judged in one go, while everybody else waits."""
+
+
 class TooLarge(ValueError):
-    """The body is beyond LARGEST_BODY."""
+    """The body is beyond LARGEST_BODY, or has more than MOST_MESSAGES."""
 
 
 class Unreadable(ValueError):

@@ -19,7 +19,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from regulars.storage.door.arrival_store import Receipt
-from regulars.web.ingest.answer import Outcome, answer_to, line_to
+from regulars.web.ingest.answer import Answer, Outcome, answer_to, later, line_to
 from regulars.web.ingest.body import LARGEST_BODY
 from regulars.web.ingest.envelope import Envelope, addressed
 from regulars.web.ingest.ingest_door import IngestDoor
@@ -102,6 +102,7 @@ class DoorProtocol(asyncio.Protocol):
         del exc
         self._left()
         self._parts.clear()
+        ServerProtocol.unfinished.end(self)
 
     def data_received(self, data: bytes) -> None:
         """Take what came: a request, a part of one, or several."""
@@ -115,7 +116,10 @@ class DoorProtocol(asyncio.Protocol):
             self._parts.append(data)
             self._size += len(data)
             if self._size >= self._head.length:
+                ServerProtocol.unfinished.end(self)
                 self._said(self._head, b"".join(self._parts))
+            else:
+                ServerProtocol.unfinished.add(self, data)
 
     def pause_writing(self) -> None:
         """Read no more from a client that does not listen."""
@@ -135,6 +139,11 @@ class DoorProtocol(asyncio.Protocol):
         if not self._is_asked:
             self._transport.close()
 
+    def sent_away(self) -> None:
+        """End the connection within a request that is not whole, for too many are."""
+        self._parts.clear()
+        self._ended(later())
+
     def _begun(self, data: bytes) -> None:
         end = data.find(_END) + len(_END)
         head = self.heads.read(data[:end]) if end >= len(_END) else None
@@ -144,6 +153,7 @@ class DoorProtocol(asyncio.Protocol):
             self._said(head, data[end:])
         else:
             self._head, self._parts, self._size = head, [data[end:]], len(data) - end
+            ServerProtocol.unfinished.add(self, data)
 
     def _said(self, head: Head, data: bytes) -> None:
         """Take a request that is whole; the data may go on behind it."""
@@ -161,17 +171,21 @@ class DoorProtocol(asyncio.Protocol):
     def _heard(self, outcome: Outcome) -> None:
         if self._transport.is_closing():
             return
-        more = list(self._server.default_headers)
         if self._is_last:
-            self._transport.write(answer_to(outcome).line([*more, (b"connection", b"close")]))
-            self._transport.close()
+            self._ended(answer_to(outcome))
             return
+        more = list(self._server.default_headers)
         is_plain = not more and isinstance(outcome, Receipt)
         self._transport.write(line_to(outcome) if is_plain else answer_to(outcome).line(more))
         if self._parts:
             self._loop.call_soon(self._gone_on)          # not at once: a thousand requests may have come together
         else:
             self._is_asked = False
+
+    def _ended(self, last: Answer) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(last.line([*self._server.default_headers, (b"connection", b"close")]))
+            self._transport.close()
 
     def _gone_on(self) -> None:
         data, self._parts, self._is_asked = b"".join(self._parts), [], False

@@ -12,7 +12,7 @@ import msgspec
 from regulars.sources.tracking.judge import Judge
 from regulars.storage.door.arrival_store import Arrivals
 from regulars.storage.door.generation import prefix_of
-from regulars.web.ingest.body import TooLarge, Unreadable, opened, whole_characters
+from regulars.web.ingest.body import MOST_MESSAGES, TooLarge, Unreadable, opened, whole_characters
 from regulars.web.ingest.dialects import Translate, keys_of
 from regulars.web.ingest.envelope import Envelope
 from regulars.web.ingest.event_time import SenderClock, read_time
@@ -71,8 +71,9 @@ def received(
     try:
         text = opened(body)
         outer = _outer_of_any(text, route)
-    except TooLarge:
-        return _unread(body, source, "too_large", "the body is too large", now=now, status=413)
+    except TooLarge as error:
+        message = str(error) or "the body is too large"
+        return _unread(body, source, "too_large", message, now=now, status=413)
     except (Unreadable, msgspec.DecodeError, RecursionError) as error:
         return _unread(body, source, "bad-json", str(error) or "the body is no JSON", now=now, status=400)
     source = source or _key_in(outer, text, keys)
@@ -112,7 +113,7 @@ def _outer_of_any(text: bytes, route: Route) -> _Outer:
 def _outer(text: bytes, route: Route) -> _Outer:
     """Return a body taken apart. What is JSON and not as it should be is one message, and a bad one."""
     if text[:1] == b"[":
-        return _Outer(messages=[bytes(raw) for raw in _RAWS.decode(text)])
+        return _Outer(messages=_each(_RAWS.decode(text)))
     if route.is_batch:
         return _batch(text, route)
     if route.translate is not None:
@@ -134,7 +135,7 @@ def _batch(text: bytes, route: Route) -> _Outer:
     raws = said.batch if said.batch is not None else said.data
     if raws is None:
         return _Outer(messages=(text,), key=said.write_key)
-    messages = [bytes(raw) for raw in raws]
+    messages = _each(raws)
     may_be_plain = route.translate is None and max(map(len, messages), default=0) <= route.limit
     inherited = (("context", bytes(said.context)), ("integrations", bytes(said.integrations)))
     shared = {name: msgspec.Raw(raw) for name, raw in inherited if raw[:1] == b"{" and len(raw) > len(b"{}")}
@@ -143,6 +144,12 @@ def _batch(text: bytes, route: Route) -> _Outer:
         messages=messages, plain=_plain(text) if may_be_plain else None,
         shared=shared if route.translate is None else None, sent=read_time(sent), key=said.write_key,
     )
+
+
+def _each(raws: Sequence[msgspec.Raw]) -> Sequence[bytes]:
+    if len(raws) > MOST_MESSAGES:
+        raise TooLarge(f"the body has more than {MOST_MESSAGES:,} messages")
+    return [bytes(raw) for raw in raws]
 
 
 def _plain(text: bytes) -> Sequence[Plain] | None:

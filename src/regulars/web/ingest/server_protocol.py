@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from regulars.web.ingest.answer import Header, failed
+from regulars.web.ingest.answer import Answer, Header, failed, later
+from regulars.web.ingest.body import LARGEST_BODY
+from regulars.web.ingest.unfinished import Unfinished
 
 LARGEST_HEAD: Final = 64 << 10
 """Bytes of a request's first line and headers."""
@@ -33,8 +35,10 @@ class Unacceptable(Exception):
 class ServerProtocol(HttpToolsProtocol):
     """One connection."""
 
+    unfinished: ClassVar = Unfinished()      # of this process, whichever protocol a request came by
     _is_in_head = False
     _size = 0                                # bytes of the head
+    _body_size = 0
     _refusal: HTTPStatus | None = None       # of the request that is being read
     _due: asyncio.TimerHandle | None = None  # when patience ends
     _last_word: str | None = None            # that is to be said once everything before it is answered
@@ -49,17 +53,20 @@ class ServerProtocol(HttpToolsProtocol):
         super().data_received(data)
         # What is read is not told before it is whole: this is the only bound of a single endless header.
         self._size += len(data)
+        if self._is_in_head:
+            self.unfinished.add(self, data)
         if was_in_head and self._is_in_head and self._size > LARGEST_HEAD:
             self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was not said to its end."""
         self._wait_no_more()
+        self.unfinished.end(self)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Begin a head."""
-        self._is_in_head, self._size = True, 0
+        self._is_in_head, self._size, self._body_size = True, 0, 0
         self._wait()
         super().on_message_begin()
 
@@ -74,9 +81,17 @@ class ServerProtocol(HttpToolsProtocol):
             raise Unacceptable
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Hand a piece of the body on; nobody keeps what is beyond LARGEST_BODY."""
+        super().on_body(body)
+        self._body_size += len(body)
+        if self._body_size <= LARGEST_BODY:
+            self.unfinished.add(self, body)
+
     def on_message_complete(self) -> None:
         """Let the request be answered, however long that takes."""
         self._wait_no_more()
+        self.unfinished.end(self)
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -98,6 +113,21 @@ class ServerProtocol(HttpToolsProtocol):
         if self._last_word is not None and not is_next:
             said, self._last_word = self._last_word, None
             self.send_400_response(said)
+
+    def sent_away(self) -> None:
+        """End the connection within a request that is not whole, for too many are.
+
+        Nothing is said where a client could take it for the answer to another request, or for a part of one.
+        """
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self._is_in_head:
+            is_silent = not is_answering
+        else:
+            is_silent = is_answering and not self.pipeline and not self.cycle.response_started
+        if is_silent:
+            self._ended(later())
+        else:
+            self.transport.close()
 
     def _is_unanswered(self) -> bool:
         """Say whether a request that came whole still waits for its answer."""
@@ -126,9 +156,11 @@ class ServerProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _end(self, status: HTTPStatus) -> None:
+        self._ended(failed(status, status.phrase.lower()))
+
+    def _ended(self, last: Answer) -> None:
         if not self.transport.is_closing():
-            told = failed(status, status.phrase.lower())
-            self.transport.write(told.line([*self.server_state.default_headers, (b"connection", b"close")]))
+            self.transport.write(last.line([*self.server_state.default_headers, (b"connection", b"close")]))
             self.transport.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -18,8 +18,9 @@ from starlette.routing import Route
 from regulars.errors import RegularsError
 from regulars.pipeline.workspace import Workspace
 from regulars.web.api.counting import Counts
+from regulars.web.api.paging import named, unnamed
 from regulars.web.api.problem import problem_of, response_of
-from regulars.web.api.reading import query_of, request_id_of
+from regulars.web.api.reading import path_of, query_of, request_id_of
 from regulars.web.api.workers import Workers
 from regulars.web.assets import asset_routes
 from regulars.web.body import kept
@@ -114,7 +115,7 @@ class Pages:
         try:
             if page.needs_run and not workspace.lake.exists("customers"):
                 return _page("problem.html", first_view(), shell, request)
-            view = page.view(self._visit(page, workspace, shell, request, request_id=request_id))
+            view = _shown(page, self._visit(page, workspace, shell, request, request_id=request_id))
         except Exception as error:  # noqa: BLE001  said within the shell, which still works
             return self._refused(error, request, request_id, shell=shell if form == "html" else None)
         match form:
@@ -144,7 +145,7 @@ class Pages:
             told = _told(form, visit, request.state.form)
             if isinstance(told, str):
                 return RedirectResponse(told, status_code=303)
-            view = page.view(replace(visit, told=told))
+            view = _shown(page, replace(visit, told=told))
         except Exception as error:  # noqa: BLE001  said within the shell, which still works
             return self._refused(error, request, request_id, shell=shell)
         response = _page(page.template, view, shell, request, status=422 if told.trouble else 200, told=told)
@@ -154,9 +155,13 @@ class Pages:
     def _visit(
         self, page: DashboardPage, workspace: Workspace, shell: Shell, request: Request, *, request_id: str
     ) -> Visit:
+        said = QueryParams([(name, value) for name, value in request.query_params.multi_items() if value])
+        query: Any = query_of(said, page.query)
+        cursor = getattr(query, "cursor", None)
         return Visit(
-            workspace=workspace, latest=shell.latest, path=request.path_params, visitor=request.state.visitor,
-            query=query_of(QueryParams(shell.params), page.query), door=self.door, lag=self.lag, request_id=request_id,
+            workspace=workspace, latest=shell.latest, path=path_of(request.path_params), query=query,
+            after=None if cursor is None else unnamed(cursor, of=page.name), visitor=request.state.visitor,
+            door=self.door, lag=self.lag, request_id=request_id,
             origin=f"{request.url.scheme}://{request.headers.get('host', '')}",
         )
 
@@ -184,6 +189,13 @@ class Pages:
         if shell is None:
             return response_of(problem)
         return _page("problem.html", problem_view(problem), shell, request, status=problem.status)
+
+
+def _shown(page: DashboardPage, visit: Visit) -> Any:
+    """Return a page's view; where its list goes on is said by a cursor that no other list takes."""
+    view = page.view(visit)
+    following = getattr(view, "next", None)
+    return view if following is None else replace(view, next=named(following, of=page.name))
 
 
 def _page(

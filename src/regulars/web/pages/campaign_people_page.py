@@ -45,7 +45,7 @@ def campaign_people_page(visit: Visit) -> CampaignPeopleView:
     workspace, wish = visit.workspace, visit.query
     plan = plan_campaign(workspace, visit.path["campaign"])
     found = people_of(
-        plan, limit=ROWS + 1, after=place_in(wish.cursor, str), state=wish.state, reason=wish.reason,
+        plan, limit=ROWS + 1, after=place_in(visit.after, str), state=wish.state, reason=wish.reason,
         variant=wish.variant,
     )
     shown = page_of(found, limit=ROWS, row=recipient_of, place=lambda row: row["customer_id"])

@@ -114,7 +114,7 @@ def customer_page(visit: Visit) -> CustomerView:
     row = customer_row(workspace, customer_id)
     profiles = profiles_of(workspace, customer_id)
     mine = [(each["profile_source"], each["profile_id"]) for each in profiles]
-    after = place_in(wish.cursor, tuple[datetime, str])
+    after = place_in(visit.after, tuple[datetime, str])
     found = course(
         workspace, customer_id, mine, limit=EVENTS + 1, months=months_of(row), event_type=wish.type,
         after=None if after is None else Place(occurred_at=after[0], event_id=after[1]),
@@ -205,6 +205,7 @@ def _happened(view: CustomerView) -> bytes:
 
 
 def _reveal(visit: Visit, said: Mapping[str, str]) -> Told:  # noqa: ARG001  as all forms
+    customer_row(visit.workspace, visit.path["customer_id"])     # of nobody there is nothing to reveal
     # Written down before it is shown: what could not be written is not shown.
     visit.workspace.book.audit.add(Changed(
         at=visit.workspace.clock.now(), by=visit.visitor.name, what="customer.reveal",

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from regulars.pipeline.listed import Facet, Wanted, beside, facets, ordered_page
-from regulars.web.api.paging import page_of, place_in
+from regulars.web.api.paging import none_of_this_list, page_of, place_in
 from regulars.web.api.route import Cursor, Page
 from regulars.web.api.twin import csv_of
 from regulars.web.mask import mask
@@ -73,10 +73,14 @@ def customers_page(visit: Visit) -> CustomersView:
     """Return the customers a person asks for."""
     wish: CustomerWish = visit.query
     wanted = _wanted(wish, visit.latest.day)
-    after = place_in(wish.cursor, tuple[str, str])
-    found = ordered_page(visit.workspace, wanted, order=wish.sort, limit=ROWS + 1, after=after)
+    after = place_in(visit.after, tuple[str, str, str])
+    if after is not None and after[0] != wish.sort:
+        raise none_of_this_list()
+    found = ordered_page(
+        visit.workspace, wanted, order=wish.sort, limit=ROWS + 1, after=None if after is None else after[1:]
+    )
     shown = page_of(
-        found, limit=ROWS, row=lambda row: row, place=lambda row: (row["place"], row["customer_id"])
+        found, limit=ROWS, row=lambda row: row, place=lambda row: (wish.sort, row["place"], row["customer_id"])
     )
     told = _beside(visit, [row["customer_id"] for row in shown.items])
     rows = tuple(_line(row, told) for row in shown.items)

@@ -72,7 +72,7 @@ def flow_page(visit: Visit) -> FlowView:
     found = results(workspace, one)
     people = workspace.book.journeys.page(
         one.name, limit=ROWS + 1, step=wish.step, is_over=False,
-        before=place_in(wish.cursor, tuple[datetime, str, str]),
+        before=place_in(visit.after, tuple[datetime, str, str]),
     )
     names = names_of(workspace, [each.customer_id for each in people])
     shown = page_of(

@@ -35,7 +35,7 @@ class HeldView:
 def held_page(visit: Visit) -> HeldView:
     """Return the records of a reason. Raises NotFound for a reason that there is none."""
     code = visit.path["reason"]
-    shown = held_records(visit.workspace, code, limit=ROWS, cursor=visit.query.cursor)
+    shown = held_records(visit.workspace, code, limit=ROWS, cursor=visit.after)
     reason = quarantine.REASONS[code]
     return HeldView(
         title=f"Set aside: {reason.sentence}", sentence=f"To repair: {reason.repair}.", reason=code,

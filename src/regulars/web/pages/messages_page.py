@@ -58,7 +58,7 @@ def messages_page(visit: Visit) -> MessagesView:
     """Return messages, also before the first run."""
     book, wish = visit.workspace.book, visit.query
     wanted = Wanted(**{name: getattr(wish, name) for name in Wanted.__slots__ if name != "address"})
-    found = book.message_list.page(wanted, limit=ROWS + 1, after=place_in(wish.cursor, tuple[str, str]))
+    found = book.message_list.page(wanted, limit=ROWS + 1, after=place_in(visit.after, tuple[str, str]))
     shown = page_of(
         [{"it": one} for one in found], limit=ROWS, row=lambda row: message_row(row["it"]),
         place=lambda row: (row["it"].campaign_id, row["it"].customer_id),

@@ -54,6 +54,7 @@ class Visit:
     latest: Latest
     path: Mapping[str, str]
     query: Any                               # of the page's `query`
+    after: str | None                        # the place that its cursor names, see `paging.unnamed`
     visitor: Visitor
     request_id: str
     origin: str                              # where people reach this: `https://desk.example`

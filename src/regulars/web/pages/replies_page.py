@@ -65,7 +65,7 @@ def replies_page(visit: Visit) -> RepliesView:
     book, wish = visit.workspace.book, visit.query
     found = book.replies.page(
         limit=ROWS + 1, campaign=wish.campaign, mood=wish.mood,
-        before=place_in(wish.cursor, tuple[datetime, str, str]),
+        before=place_in(visit.after, tuple[datetime, str, str]),
     )
     shown = page_of(
         [{"it": one} for one in found], limit=ROWS, row=lambda row: reply_row(row["it"]),

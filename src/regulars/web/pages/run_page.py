@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regulars.storage.book.runs import RunRow, StepRow
 from regulars.web.api.route import Page
@@ -16,9 +16,8 @@ from regulars.web.pages.page import DashboardPage, Visit
 class RunStep:
     """A step of a run."""
 
-    step: StepRow
+    step: StepRow                            # addresses and numbers in its error are hidden
     share: float                             # of the slowest step's time, of 100
-    error: str                               # addresses and numbers hidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,10 @@ def run_page(visit: Visit) -> RunView:
     run, steps = book.run(visit.path["run_id"]), book.steps(visit.path["run_id"])
     longest = max((step.seconds or 0.0 for step in steps), default=0.0) or 1.0
     told = tuple(
-        RunStep(step=step, share=round(100 * (step.seconds or 0.0) / longest, 1), error=mask_within(step.error or ""))
+        RunStep(
+            step=replace(step, error=step.error and mask_within(step.error)),
+            share=round(100 * (step.seconds or 0.0) / longest, 1),
+        )
         for step in steps
     )
     failed = [step.step for step in steps if step.outcome == "failed"]

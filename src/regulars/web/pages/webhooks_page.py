@@ -69,7 +69,7 @@ def webhooks_page(visit: Visit) -> WebhooksView:
         StateCount(state=state, deliveries=sum(count for (_, of), count in found.items() if of == state))
         for state in STATES
     )
-    before = place_in(wish.cursor, tuple[datetime, str])
+    before = place_in(visit.after, tuple[datetime, str])
     newest = {each.webhook_id: each for each in book.newest(limit=ROWS + 1, state=wish.state, before=before)}
     shown = page_of(
         [{"webhook_id": each} for each in newest], limit=ROWS, row=lambda row: newest[row["webhook_id"]],

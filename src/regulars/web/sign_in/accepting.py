@@ -14,6 +14,7 @@ from regulars.pipeline.password import SHORTEST
 from regulars.pipeline.people import NAME_RULE, accept, known_invite
 from regulars.pipeline.sign_in import SignedIn, begin_session
 from regulars.storage.book.invites import Invite
+from regulars.web.api.reading import path_of
 from regulars.web.sign_in.doorstep import agent_of, formed, let_in, sent, token_of
 from regulars.web.sign_in.entrance import Entrance
 from regulars.web.sign_in.where import START
@@ -72,7 +73,7 @@ class AcceptPages:
         return begin_session(book, person, agent=agent_of(request), at=now)
 
     def _invite(self, request: Request) -> Invite:
-        shown = request.path_params["shown"]
+        shown = path_of(request.path_params)["shown"]
         found = known_invite(self.entrance.opened(), shown, at=self.entrance.clock.now())
         if found is None:
             raise NotFound("this link leads nowhere any more", hint="ask for another one: it works once, for a week")

@@ -15,6 +15,7 @@ from regulars.errors import RegularsError
 from regulars.pipeline.password import SHORTEST
 from regulars.pipeline.sign_in import NotIn, SignedIn, change_password
 from regulars.storage.book.people import Person
+from regulars.web.api.reading import path_of
 from regulars.web.frame import frame_of, framed
 from regulars.web.rights import MAY
 from regulars.web.sign_in.accepting import UNEQUAL
@@ -79,7 +80,7 @@ class AccountPages:
 
     async def end(self, request: Request) -> Response:
         """End one session of one's own, this one too."""
-        visitor, session_id = request.state.visitor, request.path_params["session_id"]
+        visitor, session_id = request.state.visitor, path_of(request.path_params)["session_id"]
         book, now = self.entrance.opened(), self.entrance.clock.now()
         await run_in_threadpool(lambda: book.sessions.end(session_id, of=visitor.person_id, at=now))
         return RedirectResponse(PATH, status_code=303)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from regulars.web.api.problem import FormRefused
+from regulars.web.api.sound import is_sound
 from regulars.web.body import LARGEST_BODY
 from regulars.web.sign_in.where import is_from_here
 
@@ -28,9 +29,12 @@ async def form_of(request: Request) -> Mapping[str, str]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         return {}
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        said = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError as error:
         raise FormRefused("the form cannot be read") from error
+    if not is_sound(said):
+        raise FormRefused("a field of the form has a character that nothing keeps", hint="type it again")
+    return said
 
 
 def is_ours(request: Request, form: Mapping[str, str], *, token: str) -> bool:

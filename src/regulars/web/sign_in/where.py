@@ -28,8 +28,11 @@ def is_safe(request: Request) -> bool:
 
 
 def host_of(request: Request) -> str:
-    """Return the host that a request asks for, without its port."""
-    return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    """Return the host that a request asks for, without its port; "" for what is none."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:                       # half a pair of brackets
+        return ""
 
 
 def is_loopback(host: str) -> bool:
@@ -59,4 +62,7 @@ def is_from_here(request: Request) -> bool:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None and site not in ("same-origin", "none"):
         return False
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    except ValueError:                       # half a pair of brackets
+        return False
