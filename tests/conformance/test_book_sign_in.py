@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from regulars.errors import NotFound, RegularsError
+from regulars.pipeline.password import hashed
 from regulars.pipeline.people import accept, disable, invite, known_invite, reset
 from regulars.pipeline.sign_in import (
     IDLE,
@@ -392,3 +393,38 @@ def test_people_links_and_sessions_of_another_tenant_are_not_there(book: Book, b
     assert known_session(book, found.shown, at=NOW) is not None
     assert (theirs.person_id == ada.person_id, isinstance(_try(book), SignedIn)) == (False, True)
     other.close()
+
+
+# --- while something is changed ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [
+    lambda book, ada: book.people.set_password(ada.person_id, hashed(OTHER), at=NOW, by="test"),
+    lambda book, ada: book.people.disable(ada.email, at=NOW, by="test"),
+], ids=["another password", "disabled"])
+def test_a_password_that_was_right_a_moment_ago_opens_nothing(
+    book: Book, change: Callable[[Book, Person], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _person(book, "owner@example.com")
+    ada = _person(book, role="viewer")
+
+    def right_and_then_changed(_password: str, _kept: str | None) -> bool:
+        change(book, ada)
+        return True
+
+    monkeypatch.setattr("regulars.pipeline.sign_in.is_right", right_and_then_changed)
+    monkeypatch.setattr("regulars.pipeline.sign_in.is_outdated", lambda _kept: True)
+
+    assert _try(book) == NotIn()
+    assert book.sessions.of(ada.person_id) == []
+
+
+def test_another_hash_of_the_same_password_does_not_bring_an_old_one_back(book: Book) -> None:
+    ada = _person(book)
+    before = book.people.password_hash(ada.person_id)
+    assert before is not None
+    book.people.set_password(ada.person_id, hashed(OTHER), at=NOW, by="test")
+
+    book.people.rehash(ada.person_id, hashed(PASSWORD), instead_of=before)
+
+    assert isinstance(_try(book, password=OTHER), SignedIn)

@@ -74,19 +74,27 @@ def sign_in(
     if not is_right(password, kept) or person is None or kept is None or person.disabled_at is not None:
         return NotIn()
     book.attempts.succeeded(account, address=origin)
-    if is_outdated(kept):
-        book.people.rehash(person.person_id, hashed(password))
-    return begin_session(book, person, agent=agent, at=at)
+    begun = _begun(book, person, agent=agent, at=at, proved_by=kept)
+    if begun is not None and is_outdated(kept):
+        book.people.rehash(person.person_id, hashed(password), instead_of=kept)
+    return begun or NotIn()
 
 
 def begin_session(book: Book, person: Person, *, agent: str, at: datetime) -> SignedIn:
     """Begin a session of somebody who has shown who they are; always a new one, whatever the browser had."""
+    begun = _begun(book, person, agent=agent, at=at, proved_by=None)
+    assert begun is not None
+    return begun
+
+
+def _begun(book: Book, person: Person, *, agent: str, at: datetime, proved_by: str | None) -> SignedIn | None:
     secret = minted()
     session = Session(
         session_id=secret.public_id, person_id=person.person_id, began_at=at, seen_at=at, expires_at=at + LONGEST,
         agent=agent[:200],
     )
-    book.sessions.begin(session, secret_hash=secret.kept)
+    if not book.sessions.begin(session, secret_hash=secret.kept, proved_by=proved_by):
+        return None
     return SignedIn(person=person, session=session, shown=secret.shown)
 
 

@@ -113,10 +113,12 @@ class PeopleBook:
             end_sessions(self.database, connection, person_id)
             write(self.database, connection, Changed(at=at, by=by, what="person.password", subject=person_id))
 
-    def rehash(self, person_id: str, password_hash: str) -> None:
-        """Keep another hash of the same password."""
+    def rehash(self, person_id: str, password_hash: str, *, instead_of: str) -> None:
+        """Keep another hash of the same password; a password that was changed meanwhile stays."""
+        mine = (people.c.tenant == self.database.tenant, people.c.person_id == person_id)
+        same = sa.update(people).where(*mine, people.c.password_hash == instead_of)
         with self.database.writing() as connection:
-            self._change(connection, person_id, password_hash=password_hash)
+            connection.execute(same.values(password_hash=password_hash))
 
     def _leave_an_owner(self, connection: sa.Connection, person: Person) -> None:
         t = people.c

@@ -31,10 +31,16 @@ class SessionBook:
 
     database: Database
 
-    def begin(self, session: Session, *, secret_hash: str) -> None:
-        """Keep a new session; what has expired is forgotten."""
+    def begin(self, session: Session, *, secret_hash: str, proved_by: str | None = None) -> bool:
+        """Keep a new session and say so; what has expired is forgotten.
+
+        `proved_by`: the hash of the password that was right. Another by now, or a person who was disabled: no session,
+        because it would outlive the end of all others.
+        """
         t = sessions.c
         with self.database.writing() as connection:
+            if proved_by is not None and not self._still(connection, session.person_id, proved_by):
+                return False
             over = (t.tenant == self.database.tenant, t.expires_at <= session.began_at)
             connection.execute(sa.delete(sessions).where(*over))
             values = {name: getattr(session, name) for name in Session.__dataclass_fields__}
@@ -45,6 +51,13 @@ class SessionBook:
                 at=session.began_at, by=f"person:{session.person_id}", what="session.begin",
                 subject=session.session_id,
             ))
+        return True
+
+    def _still(self, connection: sa.Connection, person_id: str, password_hash: str) -> bool:
+        t = people.c
+        mine = (t.tenant == self.database.tenant, t.person_id == person_id, t.disabled_at.is_(None))
+        kept = connection.execute(sa.select(t.password_hash).where(*mine).with_for_update()).scalar_one_or_none()
+        return kept == password_hash
 
     def find(self, session_id: str) -> tuple[Session, Person, str] | None:
         """Return a session, whose it is, and the hash of its secret; None when there is none of that id."""
