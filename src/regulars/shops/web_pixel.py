@@ -274,8 +274,8 @@ def _of_variant(spoken: str | None, variant: _Variant, properties: Mapping[str, 
 
 def _of_cart_line(spoken: str | None, line: _CartLine, href: str) -> Meant:
     variant = line.merchandise or _Variant()
-    line_told = _line(line.quantity, line.cost.total_amount)
-    return _of_variant(spoken, variant, _counted(variant, line.quantity, href), line=line_told)
+    told = _line(line.quantity, line.cost.total_amount)
+    return _of_variant(spoken, variant, _counted(variant, line.quantity, href), line=told)
 
 
 def _line(quantity: int | None, cost: _Money | None) -> dict[str, Any]:
