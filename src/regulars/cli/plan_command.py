@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from regulars.cli.screen import Progress, command_line, counted, project_options, show_json, show_table
+from regulars.sources.tracking.built_in import BUILT_IN, begun
 
 if TYPE_CHECKING:
     from regulars.pipeline.tracking import Replay, Told
@@ -40,7 +41,8 @@ def infer(source: str, folder: Path, *, is_applied: bool, as_json: bool) -> None
         found = draft(workspace, source, told=told)
     said = f"Drafted from {found.messages:,} messages; read it before you make it stricter."
     project, plan = workspace.project, found.plan(source)
-    _give(project, plan, said, folder, is_applied=is_applied, as_json=as_json, messages=found.messages)
+    again = f"infer {source}"
+    _give(project, plan, said, folder, again=again, is_applied=is_applied, as_json=as_json, messages=found.messages)
 
 
 @command.command("check")
@@ -63,20 +65,23 @@ def check(source: str, folder: Path, *, as_json: bool) -> None:
 
 @command.command("new")
 @click.argument("source")
+@click.option("--events", type=click.Choice([*BUILT_IN]), default="ecommerce", show_default=True,
+              help="Whose: the 28 of Segment's e-commerce specification, or those of the example gym.")
 @click.option("--apply", "is_applied", is_flag=True, help="Write tracking_plans/SOURCE.yaml.")
 @project_options
-def new(source: str, folder: Path, *, is_applied: bool, as_json: bool) -> None:
-    """Begin the plan of SOURCE with the 28 events of shops as Segment's e-commerce specification names them.
+def new(source: str, events: str, folder: Path, *, is_applied: bool, as_json: bool) -> None:
+    """Begin the plan of SOURCE with built-in events, where nothing has been sent yet to draw a draft from.
 
     Prints it as YAML. A plan that is there already is not touched.
     """
     from regulars.project import Project  # noqa: PLC0415  help must answer at once
     from regulars.project.tracking import door_of  # noqa: PLC0415
-    from regulars.sources.tracking.ecommerce import ecommerce  # noqa: PLC0415
 
     project = Project.load(folder)
-    said = "The events of shops; take out what you do not send before you make it stricter."
-    _give(project, ecommerce(door_of(project, source).name), said, folder, is_applied=is_applied, as_json=as_json)
+    plan = begun(events, door_of(project, source).name)
+    said = f"{BUILT_IN[events].said}; take out what you do not send before you make it stricter."
+    again = f"new {source} --events {events}"
+    _give(project, plan, said, folder, again=again, is_applied=is_applied, as_json=as_json)
 
 
 @command.command("diff")
@@ -121,13 +126,15 @@ def _opened(folder: Path, step: str, *, is_quiet: bool) -> Iterator[tuple[Worksp
 
 
 def _give(
-    project: Project, plan: dict[str, Any], said: str, folder: Path, *, is_applied: bool, as_json: bool, **numbers: int
+    project: Project, plan: dict[str, Any], said: str, folder: Path, *,
+    again: str, is_applied: bool, as_json: bool, **numbers: int,
 ) -> None:
-    """Print a plan to begin with under what is said of it, or write it where there is none."""
+    """Print a plan to begin with under what is said of it, or write it where there is none; `again` prints it."""
     from regulars.project.marked import as_yaml  # noqa: PLC0415  help must answer at once
 
     source, text = plan["source"], f"# {said}\n{as_yaml(plan)}"
-    file = _written(project, source, text) if is_applied else None
+    hint = f"{command_line(f'plan {again}', folder)} prints what would be written: take from it what you need"
+    file = _written(project, source, text, hint=hint) if is_applied else None
     if as_json:
         show_json({"source": source, **numbers, "plan": plan, "file": file})
     elif file is None:
@@ -149,15 +156,18 @@ def _plan_in(file: IO[str], source: str) -> TrackingPlan:
         raise DeclarationError(f"{file.name} is no text", hint="a plan is YAML in UTF-8") from error
 
 
-def _written(project: Project, source: str, text: str) -> Path:
+def _written(project: Project, source: str, text: str, *, hint: str) -> Path:
     from regulars.errors import DeclarationError  # noqa: PLC0415  help must answer at once
     from regulars.project.tracking import FOLDER  # noqa: PLC0415
 
     file = project.config.folder / FOLDER / f"{source}.yaml"
-    if file.exists() or any(plan.source == source for plan in project.tracking_plans):
-        raise DeclarationError(
-            f"{source!r} has a tracking plan already", hint=f"regulars plan infer {source} prints a draft beside it"
-        )
+    for plan in project.tracking_plans:
+        if plan.source == source:
+            message = f"{source!r} has a tracking plan already, {FOLDER}/{plan.name}.yaml"
+            raise DeclarationError(message, hint=hint)
+        if plan.name == source:
+            message = f"{FOLDER}/{plan.name}.yaml is there already, the plan of {plan.source!r}"
+            raise DeclarationError(message, hint=hint)
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
     return file

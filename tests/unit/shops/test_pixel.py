@@ -42,8 +42,9 @@ def fault(said: Any, shops: Shops = BOTH) -> Fault:
 
 
 def message(said: Any) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(event(said).message)
-    return told
+    [told] = event(said).messages
+    found: dict[str, Any] = json.loads(told)
+    return found
 
 
 def test_an_impression_is_a_product_viewed_by_its_session() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from regulars.project.marked import as_yaml, read_marked
-from regulars.sources.tracking.ecommerce import EVENTS, ecommerce
+from regulars.sources.tracking.built_in import begun
+from regulars.sources.tracking.ecommerce import EVENTS
 from regulars.sources.tracking.plan import declare
 from regulars.sources.tracking.schema import compiled, violations
 
@@ -21,14 +22,14 @@ ORDER = {
 
 
 def wrong(event: str, properties: dict[str, object]) -> list[tuple[str, str]]:
-    plan = declare("site", ecommerce("site"))
+    plan = declare("site", begun("ecommerce", "site"))
     assert plan.track is not None
     validator = compiled(plan.track[event].versions[""]["properties"])
     return [(one.kind, ".".join(map(str, one.path))) for one in violations(properties, validator, part="properties")]
 
 
 def test_it_has_the_28_events_and_reads_back_from_its_file_as_it_is() -> None:
-    plan = ecommerce("site")
+    plan = begun("ecommerce", "site")
 
     assert len(EVENTS) == 28
     assert read_marked(as_yaml(plan)).data == plan

@@ -239,3 +239,42 @@ def test_a_purchase_is_dated_by_its_own_time(door: Opened) -> None:
     say(door, said)
 
     assert door.lines()[0]["door"]["at"] == "2026-11-25T11:30:00Z"
+
+
+LINES = [
+    {"id": str(n), "quantity": 1, "variant": {"id": 70 + n, "product": {"id": 7}}, "finalLinePrice": {"amount": 9.5, "currencyCode": "USD"}}
+    for n in (1, 2)
+]
+COMPLETED = {
+    "id": "sh-1", "name": "checkout_completed", "clientId": "c1", "shopDomain": "gear.myshopify.com", "timestamp": "2026-11-25T11:59:00Z",
+    "data": {"checkout": {"token": "t1", "order": {"id": "1001"}, "currencyCode": "USD", "lineItems": LINES}},
+}
+
+
+def test_an_order_that_shopify_tells_of_is_stored_once_with_its_lines(door: Opened) -> None:
+    first, again = say(door, COMPLETED), say(door, {**COMPLETED, "id": "sh-2"})
+
+    assert first == (200, {"success": True, "eventId": "gear/order/1001", "testId": None, "activeCase": None, "message": "Event tracked"})
+    assert again == (200, {"success": True, "deduplicated": True, "eventId": "gear/order/1001"})
+    assert [(line["door"]["name"], line["door"]["anonymous"]) for line in door.lines()] == [
+        ("Order Completed", "c1"), ("Order Line", "c1"), ("Order Line", "c1"),
+    ]
+
+
+def test_a_line_that_became_known_later_is_stored_though_its_order_is_known(door: Opened) -> None:
+    early = {**COMPLETED, "data": {"checkout": {**COMPLETED["data"]["checkout"], "lineItems": LINES[:1]}}}  # type: ignore[index]  # it has them
+
+    answers = [say(door, said)[1] for said in (early, COMPLETED)]
+
+    assert ["deduplicated" in answer for answer in answers] == [False, False]
+    assert [line["door"]["id"] for line in door.lines()] == ["gear/order/1001", "gear/order/1001/1", "gear/order/1001/2"]
+
+
+def test_what_of_an_order_is_off_plan_is_set_aside_and_its_rest_is_stored(opened: Opened) -> None:
+    plan = {"track": {"Order Line": {"on_violation": "quarantine", "properties": {"required": ["line_item_id", "coupon"]}}}}
+    door = pixels(opened, judges={"site": Judge.of(declare("site", plan))})
+
+    status, told = say(door, COMPLETED)
+
+    assert (status, told["error"]) == (422, "Off plan")
+    assert [line["door"]["name"] for line in door.lines()] == ["Order Completed"]

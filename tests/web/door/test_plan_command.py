@@ -136,3 +136,39 @@ def test_what_cannot_be_answered_says_what_is_missing(
     code, told = typed(folder, capsys, *words)
 
     assert (code, said in told) == (1, True)
+
+
+@pytest.mark.parametrize(("words", "event"), [
+    ([], "Order Completed"), (["--events", "ecommerce"], "Order Completed"), (["--events", "gym"], "check_in"),
+])
+def test_a_plan_begins_with_the_events_of_a_line_of_business(
+    words: list[str], event: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = typed(folder, capsys, "new", "site", *words, "--apply", "--json")
+
+    assert (code, event in told["plan"]["track"]) == (0, True)
+    assert event in Path(told["file"]).read_text()
+
+
+def test_where_a_plan_is_already_what_was_typed_is_what_prints_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    landed(folder, *ORDERS)
+    write_plan(folder, PLAN)
+
+    for words in ("new site --events gym", "new site --events ecommerce", "infer site"):
+        code, said = typed(folder, capsys, *words.split(), "--apply")
+
+        assert (code, "has a tracking plan already, tracking_plans/site.yaml" in said) == (2, True)
+        assert f"plan {words} --project {folder} prints what would be written" in " ".join(said.split())
+        assert typed(folder, capsys, *words.split())[0] == 0
+
+
+def test_the_file_of_another_plan_is_not_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "sources" / "other.yaml").write_text("kind: door\n")
+    file = write_plan(folder, f"source: other\n{PLAN}")
+
+    code, said = typed(folder, capsys, "new", "site", "--apply")
+
+    assert (code, "tracking_plans/site.yaml is there already, the plan of 'other'" in " ".join(said.split())) == (2, True)
+    assert file.read_text() == f"source: other\n{PLAN}"

@@ -1,4 +1,4 @@
-"""The events of shops as Segment's e-commerce specification (version 2) names them, as a plan to begin with.
+"""The events of shops as Segment's e-commerce specification (version 2) names them, for a plan to begin with.
 
 28 events with the properties of each and their types; https://www.twilio.com/docs/segment/connections/spec/ecommerce/v2.
 """
@@ -59,13 +59,8 @@ EVENTS: dict[str, tuple[str, ...]] = {
 """Each event with its properties, none of which the specification calls required."""
 
 
-def ecommerce(source: str) -> dict[str, Any]:
-    """Return a plan of a door as it would be declared: it marks what is otherwise, and turns nothing away."""
-    track = {event: {"properties": {"properties": _properties(event)}} for event in EVENTS}
-    return {"source": source, "on_violation": "allow", "on_unplanned": "allow", "track": track}
-
-
-def _properties(event: str) -> dict[str, Any]:
+def properties(event: str) -> dict[str, Any]:
+    """Return the schema of each property of an event."""
     return {name: _type(name, event) for name in EVENTS[event]}
 
 

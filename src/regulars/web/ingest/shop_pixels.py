@@ -52,7 +52,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def heard(self, written: Receipt | Exception) -> Heard:
         """Return what is heard once it is known what became of it."""
         if isinstance(written, Receipt):
-            return self.known if written.duplicate else self.stored
+            return self.known if written.duplicate and not written.stored else self.stored
         if isinstance(written, Busy):
             return Heard(status=429, told={"success": False, "error": "Too many requests"}, is_later=True)
         if isinstance(written, StoreError):
@@ -91,9 +91,10 @@ class PixelDoor(msgspec.Struct, frozen=True, kw_only=True):
         source = event.shop.source
         request = Request(
             prefix=prefix_of(source), received=now, mint=self.mint, clock=SenderClock.of(None, received=now),
-            is_robot=envelope.is_robot, is_on_one_line=True, limit=len(event.message), judge=self.judges.get(source),
+            is_robot=envelope.is_robot, is_on_one_line=True, limit=max(map(len, event.messages)),
+            judge=self.judges.get(source),
         )
-        found = judged((event.message,), request=request)
+        found = judged(event.messages, request=request)
         rejects = [
             reject_line(replace(one, raw=text), received=now, number=n, source=source)
             for n, one in enumerate(found.refused)
@@ -103,7 +104,7 @@ class PixelDoor(msgspec.Struct, frozen=True, kw_only=True):
             source=source, hashes=found.hashes, text=found.text, rejects=rejects, answers=answers,
             blocked=[blocked_line(one) for one in found.blocked], may_deliver=False,
         )
-        showing = self.shown(event.shop, event.product, now)
+        showing = None if event.product is None else self.shown(event.shop, event.product, now)
         told = {"success": True, "eventId": event.event_id, **_test(showing), "message": "Event tracked"}
         if found.refused:
             return _both(arrivals, 422, {"success": False, "error": "Off plan", "message": found.refused[0].message})
