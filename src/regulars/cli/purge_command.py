@@ -115,7 +115,7 @@ def _listed(workspace: Workspace, *, as_json: bool) -> None:
 
 def _planned(planned: Plan, *, as_json: bool) -> None:
     rows = [
-        *(("landing", f"{planned.source}.{one.stream}", f"{one.rows:,} rows, {len(one.segments):,} files anew")
+        *(("landing", f"{planned.source}.{one.stream}", f"{one.rows:,} rows, {len(one.parts):,} files anew")
           for one in planned.landing),
         *([("door", planned.source, f"{planned.door:,} messages that are not landed yet")] if planned.door else []),
         *(("lake", table, f"{count:,} rows") for table, count in planned.lake.items()),
@@ -133,7 +133,7 @@ def _plan(planned: Plan) -> dict[str, Any]:
     return {
         "source": planned.source, **_wanted(planned.wanted),
         "landing": [
-            {"stream": one.stream, "rows": one.rows, "segments": len(one.segments)} for one in planned.landing
+            {"stream": one.stream, "rows": one.rows, "segments": len(one.parts)} for one in planned.landing
         ],
         "door": planned.door, "lake": planned.lake, "reads": planned.reads,
     }
@@ -142,7 +142,8 @@ def _plan(planned: Plan) -> dict[str, Any]:
 def _plain(one: Purge) -> dict[str, Any]:
     return {
         "purge_id": one.purge_id, "source": one.source, **_wanted(one.wanted), "asked_at": one.asked_at,
-        "asked_by": one.asked_by, "finished_at": one.finished_at, "purged": one.rows, "proof": one.proof,
+        "asked_by": one.asked_by, "finished_at": one.finished_at, "rows": one.rows, "gone": one.gone,
+        "proof": one.proof,
     }
 
 

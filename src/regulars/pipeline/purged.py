@@ -22,16 +22,25 @@ from regulars.storage.landing import ROWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What is meant of one segment."""
+
+    segment: Segment
+    rows: int
+    gone: int                                # of them, those that go whole; the others say less than before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What is meant of one stream of the landing."""
 
     stream: str                              # `events`, or `events.rejects` for what was set aside
-    segments: tuple[tuple[Segment, int], ...]    # those that hold any, each with how many rows of it
+    parts: tuple[Part, ...]                  # segments that hold any
 
     @property
     def rows(self) -> int:
         """Return how many rows are meant."""
-        return sum(rows for _, rows in self.segments)
+        return sum(part.rows for part in self.parts)
 
 
 def messages_of(source: Source) -> Stream:
@@ -43,18 +52,20 @@ def landed(workspace: Workspace, source: Source, wanted: Wanted, *, after_seq: i
     """Return what is meant of the landing of a door behind a number, stream by stream; none where nothing is."""
     found = []
     for stream in _streams(source):
-        rows = workspace.landing.rows(source.name, stream, after_seq=after_seq)
+        landing = workspace.landing.rows(source.name, stream, after_seq=after_seq)
         with workspace.stores.border.bench() as bench:
-            changed = _changed(stream, rows, wanted, bench)
-            counts = {row["seq"]: row["rows"] for row in bench.fetch(
-                changed.group_by("seq").agg(rows=changed.count())
-            ).to_pylist()}
-        segments = [
-            (segment, sum(rows for seq, rows in counts.items() if segment.first_seq <= seq <= segment.seq))
-            for segment in workspace.book.pages.segments(source.name, stream, after_seq=after_seq)
-        ]
-        found.append(Found(stream=stream, segments=tuple((one, rows) for one, rows in segments if rows)))
-    return [one for one in found if one.segments]
+            changed = _changed(stream, landing, wanted, bench)
+            counts = bench.fetch(
+                changed.group_by("seq").agg(rows=changed.count(), gone=changed.payload.isnull().sum())
+            ).to_pylist()
+        parts = []
+        for segment in workspace.book.pages.segments(source.name, stream, after_seq=after_seq):
+            mine = [row for row in counts if segment.first_seq <= row["seq"] <= segment.seq]
+            if mine:
+                rows, gone = (sum(row[name] for row in mine) for name in ("rows", "gone"))
+                parts.append(Part(segment=segment, rows=rows, gone=gone))
+        found.append(Found(stream=stream, parts=tuple(parts)))
+    return [one for one in found if one.parts]
 
 
 def waiting(workspace: Workspace, source: Source, wanted: Wanted) -> int:
@@ -95,10 +106,9 @@ def strike(workspace: Workspace, purge: Purge, source: Source, *, after_seq: int
     """
     found = landed(workspace, source, purge.wanted, after_seq=after_seq)
     for one in found:
-        for segment, rows in one.segments:
-            proof = workspace.book.purges.proving(
-                purge.purge_id, f"{LANDING}{source.name}.{one.stream}", {"rows": rows, "segments": 1}
-            )
+        for part in one.parts:
+            segment, facts = part.segment, {"rows": part.rows, "gone": part.gone, "segments": 1}
+            proof = workspace.book.purges.proving(purge.purge_id, f"{LANDING}{source.name}.{one.stream}", facts)
             held = workspace.landing.rows(
                 source.name, one.stream, after_seq=max(segment.first_seq - 1, after_seq), until_seq=segment.seq
             )

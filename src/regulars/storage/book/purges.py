@@ -40,7 +40,15 @@ class Purge:
     @property
     def rows(self) -> int:
         """Return how many rows of the landing it has taken out or changed so far, late ones too."""
-        return sum(facts["rows"] for step, facts in self.proof.items() if step.startswith(LANDING))
+        return self._counted("rows")
+
+    @property
+    def gone(self) -> int:
+        """Return how many rows of the landing it has taken out so far: what was stored or set aside, and is no more."""
+        return self._counted("gone")
+
+    def _counted(self, name: str) -> int:
+        return sum(facts[name] for step, facts in self.proof.items() if step.startswith(LANDING))
 
 
 LANDING = "landing "
