@@ -36,7 +36,7 @@ from purge_world import (
 from regulars.config import read_config
 from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.flow import purge, rebuild, run
-from regulars.pipeline.purge import plan, searched_again, wanted_of
+from regulars.pipeline.purge import begin, plan, searched_again, wanted_of
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
 from regulars.storage.door.message_ids import message_hashes
@@ -238,6 +238,16 @@ def test_all_that_was_purged_is_searched_for_again(without_flood: Workspace) -> 
 def test_the_same_again_says_that_it_was_done(without_flood: Workspace) -> None:
     with pytest.raises(NotFound, match="was purged as p_"):
         plan(without_flood, "site", wanted_of(without_flood, "site", event="Ticked"))
+
+
+def test_an_open_purge_is_gone_on_with_unless_more_is_meant(world: Path, tmp_path: Path) -> None:
+    workspace = opened(copied(world, tmp_path))
+    until = [wanted_of(workspace, "site", event="Ticked", until=day) for day in (DAYS[1], DAYS[0], DAYS[2])]
+
+    first, less, more = (begin(workspace, "site", one, by="desk").purge_id for one in until)
+
+    assert first == less != more
+    workspace.close()
 
 
 @pytest.mark.parametrize(("source", "narrowed", "said"), [

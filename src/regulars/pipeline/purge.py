@@ -98,10 +98,10 @@ def plan(workspace: Workspace, source: str, wanted: Wanted) -> Plan:
 def begin(workspace: Workspace, source: str, wanted: Wanted, *, by: str) -> Purge:
     """Write a purge into the book: from now on nothing of it is read. The rest is done by the next run.
 
-    One that was begun and not finished, and means the same, is returned as it is, whenever it was to end.
+    One that was begun and not finished, and reaches as far, is returned as it is.
     """
     known = begun(workspace, source, wanted)
-    if known is not None:
+    if known is not None and known.until >= wanted.until:
         return known
     now = workspace.clock.now()
     told = "\0".join(map(str, (source, wanted.event, wanted.path, wanted.since, wanted.until, now)))
@@ -114,9 +114,9 @@ def begin(workspace: Workspace, source: str, wanted: Wanted, *, by: str) -> Purg
 
 
 def begun(workspace: Workspace, source: str, wanted: Wanted) -> Purge | None:
-    """Return the purge that means the same and is not finished; None when there is none."""
+    """Return the purge of the same that is not finished, the one that reaches farthest; None when there is none."""
     found = [one for one in workspace.book.purges.open() if one.source == source and _is_same(one.wanted, wanted)]
-    return found[0] if found else None
+    return max(found, key=lambda one: one.until, default=None)
 
 
 def carry_out_purges(workspace: Workspace) -> None:
