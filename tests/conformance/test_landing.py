@@ -14,9 +14,10 @@ import pytest
 from regulars.clock import FixedClock
 from regulars.errors import StoreError
 from regulars.storage.book import Book
+from regulars.storage.book.pages import Segment
 from regulars.storage.engines.duckdb import DuckDBEngine
 from regulars.storage.files import FileStore
-from regulars.storage.landing import ITEMS, ROWS, Landing
+from regulars.storage.landing import CHANGED, ITEMS, ROWS, Landing
 from regulars.storage.segment_name import LINES
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -240,9 +241,8 @@ def test_many_lines_keep_their_numbers(landing: Landing) -> None:
     assert landing.border.fetch(wrong).num_rows == 0
 
 
-def _withdrawn(*rows: dict[str, object]) -> pa.Table:
-    schema = pa.schema([("seq", pa.int64()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])
-    return pa.Table.from_pylist(list(rows), schema=schema)
+def _withdraw(landing: Landing, segment: Segment, *rows: dict[str, object]) -> None:
+    landing.withdraw(segment, landing.border.arrow(pa.Table.from_pylist(list(rows), schema=CHANGED)))
 
 
 def test_what_is_withdrawn_is_gone_from_the_files_and_other_rows_stay_as_they_were(landing: Landing) -> None:
@@ -250,7 +250,7 @@ def test_what_is_withdrawn_is_gone_from_the_files_and_other_rows_stay_as_they_we
     segment, = landing.book.pages.segments("capitan", "check_ins")
     place = {"seq": segment.seq, "file": None}
 
-    landing.withdraw(segment, gone=_withdrawn({**place, "line": 2}), changed=_withdrawn({**place, "line": 3, "payload": "{}"}))
+    _withdraw(landing, segment, {**place, "line": 2}, {**place, "line": 3, "payload": "{}"})
 
     rows = landing.border.fetch(landing.rows("capitan", "check_ins")).to_pylist()
     assert [(row["line"], row["payload"], row["set_id"]) for row in rows] == [(1, '{"n": 1}', "one"), (3, "{}", "one")]
@@ -263,6 +263,6 @@ def test_a_segment_of_which_everything_is_withdrawn_is_no_more(landing: Landing)
     _land(landing, "two", b'{"n": 2}')
     segment = landing.book.pages.segments("capitan", "check_ins")[0]
 
-    landing.withdraw(segment, gone=_withdrawn({"seq": segment.seq, "file": None, "line": 1}), changed=_withdrawn())
+    _withdraw(landing, segment, {"seq": segment.seq, "file": None, "line": 1})
 
     assert [row["payload"] for row in landing.border.fetch(landing.rows("capitan", "check_ins")).to_pylist()] == ['{"n": 2}']

@@ -34,6 +34,7 @@ COMMANDS = {
     "flow": "Read flows, try, explain, pause and judge them.",
     "consent": "Show, write down, bring in and prove consent; leave people alone.",
     "forget": "Let one person leave every store, with a proof; search for who was forgotten.",
+    "purge": "Let events or a property of them leave every store, by name or time, with a proof.",
     "quarantine": "Show the rows that were set aside, why, and how to repair them.",
     "plan": "Draft and try tracking plans: what the messages of a door are to look like.",
     "webhook": "Show deliveries of providers, and hand on again what could not be handed on.",

@@ -15,6 +15,7 @@ from regulars.consent.suppression import address_hash
 from regulars.events.event import EventType
 from regulars.pipeline.consent import salt
 from regulars.pipeline.pull import rejects_of
+from regulars.pipeline.purged import strike_late
 from regulars.pipeline.read import read_source, records_of
 from regulars.pipeline.workspace import Workspace
 from regulars.records import mention
@@ -23,6 +24,7 @@ from regulars.records.record import Stream
 from regulars.runs.run import Steps
 from regulars.sources.source import Source
 from regulars.storage.book.erasures import Kind
+from regulars.storage.landing import CHANGED
 
 Key = tuple[Kind, str]
 
@@ -111,13 +113,16 @@ def places_of(source: Source, stream: Stream, events: Sequence[EventType]) -> li
 
 
 def read_unerased(workspace: Workspace, source: Source) -> Steps:
-    """Read what landed since the last time, without the rows of erased people: these leave the landing first."""
-    struck = strike_source(workspace, source)
+    """Read what landed since the last time, without rows of erased people and of what was purged.
+
+    These leave the landing first.
+    """
+    told = {"erased": strike_source(workspace, source), "purged": strike_late(workspace, source)}
     work = yield from read_source(workspace, source)
-    if not struck:
-        return work
-    note = "; ".join(part for part in (work.note, f"{struck:,} rows of erased people dropped") if part)
-    return replace(work, note=note, facts={**work.facts, "erased": struck})
+    words = {"erased": "{:,} rows of erased people dropped", "purged": "{:,} rows of what was purged dropped"}
+    struck = {name: rows for name, rows in told.items() if rows}
+    note = "; ".join(part for part in (work.note, *(words[name].format(rows) for name, rows in struck.items())) if part)
+    return replace(work, note=note, facts={**work.facts, **struck})
 
 
 def strike_source(workspace: Workspace, source: Source) -> int:
@@ -139,17 +144,19 @@ def strike(
 ) -> Struck:
     """Write a stream's segments anew without the rows of erased people, and without what others' rows say of them."""
     paths, found, meant = find(workspace, source, stream, keys=keys, after_seq=after_seq)
-    owned, others = [row for row in found if row["is_owned"]], [row for row in found if not row["is_owned"]]
-    changed = [{**row, "payload": mention.blanked(row["payload"], paths, meant=meant)} for row in others]
+    changed = [
+        {**row, "payload": None if row["is_owned"] else mention.blanked(row["payload"], paths, meant=meant)}
+        for row in found
+    ]
     rewritten = 0
     for segment in workspace.book.pages.segments(source, stream, after_seq=after_seq):
-        here = range(segment.first_seq, segment.seq + 1)
-        parts = [[row for row in rows if row["seq"] in here] for rows in (owned, changed)]
-        if any(parts):
-            gone, new = (pa.Table.from_pylist(rows, schema=_ROWS) for rows in parts)
-            workspace.landing.withdraw(segment, gone=gone, changed=new)
+        here = [row for row in changed if segment.first_seq <= row["seq"] <= segment.seq]
+        if here:
+            rows = pa.Table.from_pylist(here, schema=CHANGED)
+            workspace.landing.withdraw(segment, workspace.stores.border.arrow(rows))
             rewritten += 1
-    return Struck(source=source, stream=stream, rows=len(owned), mentions=len(others), segments=rewritten)
+    owned = sum(row["is_owned"] for row in found)
+    return Struck(source=source, stream=stream, rows=owned, mentions=len(found) - owned, segments=rewritten)
 
 
 def find(
@@ -241,4 +248,3 @@ def _item_paths(formula: Formula | str, paths: Mapping[str, str], *, is_child: b
 
 
 _CHANNEL: Mapping[int, Channel] = {mention.ADDRESS: "email", mention.NUMBER: "sms"}
-_ROWS = pa.schema([("seq", pa.int64()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])

@@ -42,11 +42,14 @@ from regulars.pipeline.households import form_households
 from regulars.pipeline.inspect import inspect_data
 from regulars.pipeline.measure import measure_days
 from regulars.pipeline.pull import pull_source
+from regulars.pipeline.purge import begin as begin_purge
+from regulars.pipeline.purge import carry_out_purges, verify_purges
 from regulars.pipeline.resolve import resolve_people
 from regulars.pipeline.retain import expire, expired
 from regulars.pipeline.segment import as_of_now, segment_customers
 from regulars.pipeline.transfer import find_transfers, read_passes
 from regulars.pipeline.workspace import Workspace
+from regulars.records.purged import Wanted
 from regulars.runs.execute import execute
 from regulars.runs.hold import held
 from regulars.runs.run import Observer, RunResult, Step, Steps
@@ -240,6 +243,21 @@ def forget(workspace: Workspace, customer_id: str | None, *, by: str, observer: 
     return _carried_out(workspace, partial(due, pulls=False), "forget", observer)
 
 
+def purge(
+    workspace: Workspace, source: str | None, wanted: Wanted | None, *, by: str, observer: Observer | None = None
+) -> RunResult:
+    """Purge what is wanted of a door in every store, and make every table again; no door named: go on with it.
+
+    The purge is in the book before anything is done: killed anywhere, the next run finishes it. Raises LeaseHeld
+    while another run is at work.
+    """
+    with held(workspace.book.lease):
+        if source is not None and wanted is not None:
+            begun = begin_purge(workspace, source, wanted, by=by)
+            workspace.book.audit.add(Changed(at=begun.asked_at, by=by, what="purge.begin", subject=begun.purge_id))
+    return _carried_out(workspace, partial(due, pulls=False), "purge", observer)
+
+
 def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Observer | None) -> RunResult:
     steps_, workers = todo(workspace), workspace.workers
     with held(workspace.book.lease):
@@ -251,6 +269,7 @@ def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Obser
         if is_whole:
             carry_out(workspace)
             forget_shops(workspace)
+            carry_out_purges(workspace)
             expire(workspace, expired(workspace))
         if workers is not None:
             workers.take(todo)               # they open their stores now: forgetting leaves nobody a stale look at any
@@ -262,4 +281,5 @@ def _carried_out(workspace: Workspace, todo: Todo, command: str, observer: Obser
             )
         if is_whole:
             verify(workspace)
+            verify_purges(workspace)
         return result

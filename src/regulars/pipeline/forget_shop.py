@@ -28,6 +28,7 @@ from regulars.storage.book.shop_erasures import ShopErasure
 from regulars.storage.door.collect import collect
 from regulars.storage.door.landed import ArrivalLanding
 from regulars.storage.files import FileStore, open_files
+from regulars.storage.landing import CHANGED
 
 
 def forget_shops(workspace: Workspace) -> None:
@@ -104,7 +105,8 @@ def _struck(workspace: Workspace, source: str, stream: str, found: list[dict[str
     for segment in workspace.book.pages.segments(source, stream):
         mine = [row for row in found if segment.first_seq <= row["seq"] <= segment.seq]
         if mine:
-            workspace.landing.withdraw(segment, gone=_rows(mine), changed=_rows([]))
+            rows = pa.Table.from_pylist([{**row, "payload": None} for row in mine], schema=CHANGED)
+            workspace.landing.withdraw(segment, workspace.stores.border.arrow(rows))
     return len(found)
 
 
@@ -115,13 +117,6 @@ def _found(workspace: Workspace, source: str, stream: str, told: Told) -> list[d
         landing = workspace.landing.rows(source, stream)
         rows = mention.rows_of(landing, paths, owners=dict.fromkeys(range(len(paths)), ()), meant=meant, bench=bench)
         return list(rows.to_pylist())
-
-
-def _rows(found: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(found, schema=_ROWS)
-
-
-_ROWS = pa.schema([("seq", pa.int64()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])
 
 
 def _files_gone(exports: FileStore, tenant: str, shop: Shop) -> int:

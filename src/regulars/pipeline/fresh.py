@@ -52,6 +52,7 @@ class Fresh:
     whose: Statement | None = None           # WHO of ids that messages named
     newest_first: Statement | None = None
     made_of: tuple[object, ...] = ()         # business day and versions that the statements were made for
+    purged: int = 0                          # purges that the book knew of then
     looked_at: datetime | None = None        # when the last look at the door began that has ended
 
     @classmethod
@@ -111,15 +112,18 @@ class Fresh:
         now: tuple[object, ...] = (today, *(version.number for version in versions if version is not None))
         if now == self.made_of:
             return True
+        purged = len(self.workspace.book.purges.listed())
         if not self.made_of:
             self._begin()
+        elif purged != self.purged:
+            self._begin_again()
         events = self.workspace.lake.on(self.standing.engine).table(EVENTS)
         known = self.deciding.look(events)
         with self.deciding.at_work:
             # At once: for whoever decides, an event is fresh or known, and never both or neither.
             self._forget(events)
             self.deciding.prepare(known, today=today)
-        self.made_of = now
+        self.made_of, self.purged = now, purged
         return True
 
     def _begin(self) -> None:
@@ -131,7 +135,18 @@ class Fresh:
         self.whose = standing.statement(named_since(standing))
         self.newest_first = _newest_first(schema)
         for name in self.readings:
-            self.tail.since(name, int(self.workspace.lake.meta(f"records.{name}.events").get("seq", 0)))
+            self.tail.since(name, self._covered(name))
+
+    def _begin_again(self) -> None:
+        """Read everything again that no run has read: of the rest, some was purged and is in no run's events."""
+        with self.deciding.at_work:
+            self.standing.clear(FRESH)
+        for name in self.readings:
+            self.tail.again(name, self._covered(name))
+
+    def _covered(self, source: str) -> int:
+        """Return how far the last run read the messages of a door."""
+        return int(self.workspace.lake.meta(f"records.{source}.events").get("seq", 0))
 
     def _forget(self, events: ir.Table) -> None:
         """Take up whom the last run knows, and forget the events that it made."""

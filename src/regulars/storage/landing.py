@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from regulars.clock import Clock, SystemClock
 from regulars.storage.book import Book
-from regulars.storage.book.pages import Segment, StagedSet
+from regulars.storage.book.pages import Segment, StagedSet, Within
 from regulars.storage.engines.duckdb import DuckDBEngine, literal
 from regulars.storage.files import FileStore
 from regulars.storage.segment_name import COMPACTED, LINES, PAGE, segment_name
@@ -31,6 +31,9 @@ ROWS = ibis.schema({
     "payload": "string",
 })
 """Landing rows: number of the segment, its set, when that was committed (UTC), file, line and the item's JSON text."""
+
+CHANGED = pa.schema([("seq", pa.int64()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string())])
+"""Rows that are written anew: where each lies, and what it says from now on; null: it goes."""
 
 UNREADABLE = "unreadable_base64"
 """Key of the JSON object that stands for an item that is not text: its bytes, so that nothing is lost."""
@@ -156,28 +159,27 @@ class Landing:
                 days[segment.recorded_at.date()].append(segment)
         return sum(self._join(day, found) for day, found in sorted(days.items()) if _is_worth_joining(found))
 
-    def withdraw(self, segment: Segment, *, gone: pa.Table, changed: pa.Table) -> None:
+    def withdraw(self, segment: Segment, changed: ir.Table, *, proof: Within | None = None) -> None:
         """Write a segment anew without some of its rows and with other text in some; the others stay as they are.
 
         Nothing but this and `remove` takes away what came: it is for what must be forgotten. The old file goes last.
-        `gone` and `changed` have seq, file and line, and `changed` the new payload.
+        `changed`: the border's, columns of CHANGED. `proof` is written in the transaction by which it is so.
         """
         with self.border.bench() as bench:
-            same = "held.seq = {0}.seq and held.line = {0}.line and held.file is not distinct from {0}.file"
             query = f"""
                 select {", ".join(f"held.{name}" for name in ROWS.names if name != "payload")},
-                    coalesce(changed.payload, held.payload) as payload
-                from held left join changed on {same.format("changed")}
-                where not exists (select 1 from gone where {same.format("gone")})"""
-            tables = {"gone": self.border.arrow(gone), "changed": self.border.arrow(changed)}
-            kept = bench.select(query, ROWS, held=self._rows([segment]), **tables)
+                    case when changed.seq is null then held.payload else changed.payload end as payload
+                from held left join changed on held.seq = changed.seq and held.line = changed.line
+                    and held.file is not distinct from changed.file
+                where changed.seq is null or changed.payload is not null"""
+            kept = bench.select(query, ROWS, held=self._rows([segment]), changed=changed)
             written = self.border.put_by(kept, self.files.scratch(), order_by=("seq", "file", "line"))
         name = None
         if written:
             day = segment.recorded_at.date()
             name = self._name(segment.source, segment.stream, day, "kept", COMPACTED)
             self.files.publish(written[0].path, name)
-        self.book.pages.withdraw_segment(segment, name=name, rows=sum(file.rows for file in written))
+        self.book.pages.withdraw_segment(segment, name=name, rows=sum(file.rows for file in written), proof=proof)
         self.files.delete(segment.name)
 
     def remove(self, segment: Segment) -> None:

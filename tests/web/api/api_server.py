@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -200,6 +201,16 @@ def asked(workspace: Workspace, text: str = "please no more for now") -> str:
     return heard.review_id
 
 
+def posted(workspace: Workspace) -> None:
+    """Land a message of the door that no run has read yet."""
+    set_id, at = uuid4().hex, (NOW - timedelta(hours=1)).isoformat()
+    door = {"id": set_id, "type": "track", "at": at, "received_at": at, "user": "u", "name": "Ticked"}
+    workspace.landing.stage(
+        set_id, source="pages", stream="events", page=0, items=[json.dumps({"door": door, "event": "Ticked"}).encode()]
+    )
+    workspace.landing.commit(set_id, is_complete=False)
+
+
 @contextmanager
 def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None) -> Iterator[Served]:
     workspace = opened(folder, tenant)
@@ -213,6 +224,7 @@ def serving(folder: Path, *, tenant: str = "default", rates: Rates | None = None
     run_id = workspace.book.runs.last_runs(1)[0].run_id
     for campaign in ("news", "tested"):
         write_plan(workspace, plan_campaign(workspace, campaign))
+    posted(workspace)
     webhook_id, unclear, review_id = given_up(workspace, f"d-{uuid4().hex}"), lost(workspace), asked(workspace)
     workspace.close()
     with running(lambda: opened(folder, tenant), folder, rates=rates) as client:

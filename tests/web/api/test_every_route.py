@@ -26,7 +26,7 @@ BODIES: dict[str, Any] = {
     "addConsent": {"address": "p9@desk.example", "action": "revoke"},
     "addSuppressions": {"addresses": ["254 867 5309", "nobody"], "reason": "do not contact"},
     "pauseFlow": {}, "ruleMessage": {"ruling": "not_sent", "reason": "asked them"}, "settleReview": {"verdict": "keep"},
-    "addErasure": {"customer": "desk/9"},
+    "addErasure": {"customer": "desk/9"}, "addPurge": {"source": "pages", "event": "Ticked"},
     "addRuling": {"left": "desk/5", "right": "desk/6", "verdict": "same", "reason": "asked them"},
 }
 

@@ -23,8 +23,10 @@ from test_timeline import ANN, business, post, ran
 from regulars.clock import FixedClock
 from regulars.config import read_config
 from regulars.pipeline.find import customer_card, find_customer
+from regulars.pipeline.flow import purge
 from regulars.pipeline.fresh import Fresh, Reach
 from regulars.pipeline.own import profile_keys
+from regulars.pipeline.purge import wanted_of
 from regulars.pipeline.segment import segment_counts
 from regulars.pipeline.stays import memberships_of
 from regulars.pipeline.timeline import Place, timeline
@@ -186,6 +188,23 @@ def test_what_a_run_has_made_is_no_longer_fresh(followed: Open) -> None:
 
     assert before == ["order"]
     assert followed.events_of("ann@example.com") == []
+
+
+def test_what_was_purged_is_on_no_timeline_though_no_run_had_read_it(followed: Open) -> None:
+    followed.take(order(1), {"type": "page", "userId": "u1", "messageId": "p1", "name": "Secret"})
+    before = followed.events_of("ann@example.com")
+    followed.runner.run(asyncio.to_thread(purged, followed, "Secret"))
+    followed.take(order(2))
+
+    assert sorted(before) == ["order", "visit"]
+    assert followed.events_of("ann@example.com") == ["order"]
+
+
+def purged(followed: Open, event: str) -> None:
+    """Purge an event as another process would, while the door is open."""
+    workspace = open_workspace(followed.folder, clock=followed.clock, environment={})
+    assert purge(workspace, "site", wanted_of(workspace, "site", event=event), by="desk").outcome == "done"
+    workspace.close()
 
 
 def test_nobody_is_decided_beside_a_run_and_everybody_after_it(followed: Open) -> None:

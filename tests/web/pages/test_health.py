@@ -44,7 +44,7 @@ def test_what_is_set_aside_says_what_is_wrong_and_how_it_comes_back(pages: Shown
 def test_received_is_stored_and_duplicate_and_set_aside(pages: Shown) -> None:
     (line,) = pages.client.get("/health.json").json()["door"]
 
-    assert line == {"source": "site", "received": 8, "stored": 5, "duplicate": 1, "quarantined": 1, "blocked": 1}
+    assert line == {"source": "site", "received": 8, "stored": 5, "duplicate": 1, "quarantined": 1, "blocked": 1, "purged": 0}
     assert "Through the door" in pages.text("/health")
 
 

@@ -20,7 +20,7 @@ class Changed:
     at: datetime                             # aware
     by: str                                  # a person, or `key:NAME`
     what: str                                # key.new, key.revoke, ruling.add, ruling.undo, experiment.decide,
-                                             # webhook.replay, retention.expire
+                                             # webhook.replay, retention.expire, purge.begin
     subject: str                             # the id of what was changed
     before: str | None = None                # digest of what was there; None: nothing
     after: str | None = None                 # digest of what is there now

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from regulars.storage.book.offers import OfferBook
     from regulars.storage.book.pages import PageBook
     from regulars.storage.book.people import PeopleBook
+    from regulars.storage.book.purges import PurgeBook
     from regulars.storage.book.readings import ReadingBook
     from regulars.storage.book.receipts import ReceiptBook
     from regulars.storage.book.replies import ReplyBook
@@ -132,6 +133,7 @@ class Book:
     statistic_exports: StatisticExportBook = _part("statistic_exports")  # files of shops that were handed out
     erasures: ErasureBook = _part("erasures")                     # who asked to be forgotten, and how far that is
     shop_erasures: ShopErasureBook = _part("shop_erasures")       # the same of whole shops
+    purges: PurgeBook = _part("purges")                           # the same of events and properties
     forgetting: ForgettingBook = _part("forgetting")              # of a person, in all tables
     known: KnownBook = _part("known")                             # of a person, in all tables
 

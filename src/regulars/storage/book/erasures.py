@@ -11,6 +11,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from regulars.storage.book.database import Database
+from regulars.storage.book.proof import add
 from regulars.storage.book.tables import erased_keys, erasures, suppressions
 
 Kind = Literal["profile", "email", "sms"]
@@ -57,11 +58,7 @@ class ErasureBook:
     def prove(self, erasure_id: str, step: str, facts: Mapping[str, Any]) -> None:
         """Write down what a step of an erasure did; done again, numbers are added to those of the first time."""
         with self.database.writing() as connection:
-            mine = self._one(erasure_id)
-            text = connection.execute(sa.select(erasures.c.proof).where(*mine).with_for_update()).scalar_one()
-            proof = dict(json.loads(text))
-            proof[step] = _added(proof.get(step, {}), facts)
-            connection.execute(sa.update(erasures).where(*mine).values(proof=json.dumps(proof, sort_keys=True)))
+            add(connection, erasures.c.proof, self._one(erasure_id), step, facts)
 
     def finish(self, erasure_id: str, verified: Mapping[str, Any], *, at: datetime) -> None:
         """Close an erasure with what was searched for it, and forget its customer ids."""
@@ -116,13 +113,3 @@ def _erasure(row: Mapping[Any, Any]) -> Erasure:
         customer_ids=None if ids is None else tuple(json.loads(ids)), asked_at=row["asked_at"],
         asked_by=row["asked_by"], proof=json.loads(row["proof"]), finished_at=row["finished_at"],
     )
-
-
-def _added(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both, counts added: what a killed process did and what was done after it are one deed."""
-    whole = dict(before)
-    for name, value in now.items():
-        known = whole.get(name)
-        is_count = isinstance(value, int) and isinstance(known, int)
-        whole[name] = known + value if is_count else value
-    return whole

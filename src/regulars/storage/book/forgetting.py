@@ -62,6 +62,7 @@ FATE: Mapping[str, str] = {
     "number_answers": "those about numbers that are nobody else's are deleted",
     "page_sets": NOTHING,
     "people": COLLEAGUE,
+    "purges": NOTHING,
     "readings": NOTHING,
     "receipts": f"{RENAMED}; without link and program",
     "replies": f"{RENAMED}; without address and words",
@@ -122,10 +123,15 @@ class ForgettingBook:
             found |= self._renamed(connection, customer_ids, known_as)
             found["consent_entries"] = self._consent(connection, customer_ids)
             found["webhook_queue"] = self._given_up(connection)
-            found["kept_answers"] = self._count(connection, sa.delete(t.kept_answers).where(self._mine(t.kept_answers)))
+            found["kept_answers"] = self._unkept(connection)
         for address in addresses:
             ConsentBook(self.database).erase(address)
         return {name: count for name, count in found.items() if count}
+
+    def forget_answers(self) -> int:
+        """Forget every answer that a run worked out ahead, and return how many there were; the next run finds them."""
+        with self.database.writing() as connection:
+            return self._unkept(connection)
 
     def compact(self) -> None:
         """Have the database give up what was deleted: the bytes of a file, or on PostgreSQL the rows nobody sees."""
@@ -261,6 +267,9 @@ class ForgettingBook:
         reviews = sa.update(r).where(*self._of(r, r.c.customer_id, ids)).values(customer_id=None)
         entries = sa.update(e).where(*self._of(e, e.c.customer_id, ids)).values(customer_id=None)
         return self._count(connection, entries) + self._count(connection, reviews)
+
+    def _unkept(self, connection: sa.Connection) -> int:
+        return self._count(connection, sa.delete(t.kept_answers).where(self._mine(t.kept_answers)))
 
     def _given_up(self, connection: sa.Connection) -> int:
         q = t.webhook_queue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,9 @@ import sqlalchemy as sa
 from regulars.errors import StoreError
 from regulars.storage.book.database import Database
 from regulars.storage.book.tables import cursors, page_sets, segments, staged_pages
+
+Within = Callable[[sa.Connection], None]
+"""What is written in a transaction of the book that somebody else began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,9 +266,12 @@ class PageBook:
             connection.execute(sa.insert(segments).values(tenant=self.database.tenant, **_columns(new)))
         return new
 
-    def withdraw_segment(self, segment: Segment, *, name: str | None, rows: int) -> None:
+    def withdraw_segment(
+        self, segment: Segment, *, name: str | None, rows: int, proof: Within | None = None
+    ) -> None:
         """Put another file in the place of a segment's, under its numbers; no name: nothing of it is left.
 
+        `proof` is written in the same transaction: it says no less and no more than what was done.
         Raises StoreError when it is no longer there, for then somebody else compacted it.
         """
         with self.database.writing() as connection:
@@ -275,6 +281,8 @@ class PageBook:
             if name is not None:
                 kept = _columns(segment) | {"name": name, "rows": rows, "set_id": None}
                 connection.execute(sa.insert(segments).values(tenant=self.database.tenant, **kept))
+            if proof is not None:
+                proof(connection)
 
     def files(self) -> set[str]:
         """Return the names of all files that are needed: visible or staged."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-HEAD = "0023"
+HEAD = "0024"
 """The migration that gives exactly these tables."""
 
 metadata = sa.MetaData()
@@ -47,6 +47,10 @@ def _need(name: str, kind: Any = sa.Text) -> sa.Column[Any]:
 
 def _may(name: str, kind: Any = sa.Text) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=True)
+
+
+def _asked() -> list[sa.Column[Any]]:
+    return [_need("asked_at", Moment), _need("asked_by"), _need("proof"), _may("finished_at", Moment)]
 
 
 counters = _table("counters", _key("name"), _need("value", sa.BigInteger))
@@ -379,17 +383,14 @@ webhook_queue = _table(
     sa.Index("webhook_queue_by_age", "tenant", "received_at", "webhook_id"),
 )
 
-# --- people who asked to be forgotten ----------------------------------------------------------------------------
+# --- what is to be forgotten -------------------------------------------------------------------------------------
 
-erasures = _table(
-    "erasures", _key("erasure_id"), _need("customer_hash"),
-    _may("customer_ids"),                    # null: finished
-    _need("asked_at", Moment), _need("asked_by"), _need("proof"), _may("finished_at", Moment),
-)
+erasures = _table("erasures", _key("erasure_id"), _need("customer_hash"), _may("customer_ids"), *_asked())
 erased_keys = _table("erased_keys", _key("kind"), _key("key_hash"), _need("erasure_id"))
-shop_erasures = _table(
-    "shop_erasures", _key("domain"), _need("asked_at", Moment), _need("asked_by"), _need("proof"),
-    _may("finished_at", Moment),
+shop_erasures = _table("shop_erasures", _key("domain"), *_asked())
+purges = _table(
+    "purges", _key("purge_id"), _need("source"), _may("event"), _may("path"), _may("since", Moment),
+    _need("until", Moment), *_asked(),
 )
 
 # --- secrets -----------------------------------------------------------------------------------------------------

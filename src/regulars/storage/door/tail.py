@@ -43,6 +43,11 @@ class Tail:
         """Begin behind a segment of a source: what came before it is known. Nothing is known of other sources."""
         self.landed[source] = seq
 
+    def again(self, source: str, seq: int) -> None:
+        """Begin again behind a segment of a source, journals too: what is behind it comes once more."""
+        self.read = {name: at for name, at in self.read.items() if f".{source}." not in name}
+        self.since(source, seq)
+
     def pieces(self) -> Iterator[Piece]:
         """Yield what came since the last time, piece by piece."""
         # Segments last: what was landed while journals were read is found there.

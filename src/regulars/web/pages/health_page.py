@@ -49,7 +49,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorLine:
-    """What came through the door from one source: `received` is the sum of the others."""
+    """What came through the door from one source: `received` is the sum of the next four."""
 
     source: str
     received: int
@@ -57,6 +57,7 @@ class DoorLine:
     duplicate: int
     quarantined: int
     blocked: int
+    purged: int                              # of what was stored or set aside: taken out again since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +98,19 @@ def health_page(visit: Visit) -> HealthView:
     counts = tuple((state, words[state], sum(each.state == state for each in streams)) for state in ORDER)
     return HealthView(
         title="Data health", sentence=_sentence(runs, findings, held), counts=counts, streams=streams, runs=runs,
-        checks=checks, held=tuple(held), door=tuple(door_lines(visit.door)), lag=visit.lag(),
+        checks=checks, held=tuple(held), door=tuple(door_lines(workspace, visit.door)), lag=visit.lag(),
         webhooks=tuple(_webhooks(workspace)),
     )
 
 
-def door_lines(door: DoorCounts) -> list[DoorLine]:
+def door_lines(workspace: Workspace, door: DoorCounts) -> list[DoorLine]:
     """Return what came through the door, by source."""
-    counts = door()
+    counts, purges = door(), workspace.book.purges.listed()
     lines = []
     for source in sorted({of for of, _ in counts}):
         of = {outcome: counts.get((source, outcome), 0) for outcome in RECEIVED}
-        lines.append(DoorLine(source=source, received=sum(of.values()), **of))
+        purged = sum(one.gone for one in purges if one.source == source)
+        lines.append(DoorLine(source=source, received=sum(of.values()), **of, purged=purged))
     return lines
 
 

@@ -1,0 +1,125 @@
+"""Purged: which messages of a door go by their name, their time or without one of their properties, and what stays.
+
+This is the border: SQL text for DuckDB in process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.types as ir
+
+from regulars.records.border import Bench, json_path, literal, path_parts, quoted
+from regulars.records.record import Field
+
+CHANGED = ibis.schema({"seq": "int64", "file": "string", "line": "int64", "payload": "string"})
+"""Landing rows as they are to be: where each lies, and what it says from now on; null: it goes."""
+
+KEYS = ibis.schema({"record_key": "string"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which messages go, or what goes out of which messages."""
+
+    event: str | None                        # the name they were sent under; None: whatever they are
+    path: str | None                         # dotted path of what goes out of each; None: they go whole
+    since: datetime | None                   # aware; of when they happened, None: from the first one on
+    until: datetime                          # aware; what happened before it and what came before it
+
+    def sentence(self) -> str:
+        """Return what is meant in words."""
+        what = "everything" if self.event is None else repr(self.event)
+        from_ = "" if self.since is None else f" from {self.since:%Y-%m-%d %H:%M}"
+        return f"{what if self.path is None else f'{self.path} of {what}'}{from_} to {self.until:%Y-%m-%d %H:%M}"
+
+
+def messages(landing: ir.Table, wanted: Wanted, *, bench: Bench) -> ir.Table:
+    """Return the stored messages of some landing rows that are meant, as CHANGED."""
+    told = """
+        select seq, file, line, said, said as told, null::varchar as raw, false as is_torn,
+            said ->> '$.door.name' as name, try_cast(said ->> '$.door.at' as timestamp) as happened,
+            try_cast(said ->> '$.door.received_at' as timestamp) as came
+        from (select *, case when json_valid(payload) then payload::json else '{}'::json end as said from landing)"""
+    return bench.select(_changed(told, wanted, whole="{patched}::varchar"), CHANGED, landing=landing)
+
+
+def rejects(landing: ir.Table, wanted: Wanted, *, bench: Bench) -> ir.Table:
+    """Return what was set aside of some landing rows and is meant, as CHANGED.
+
+    It counts by when its sender says that it happened, else by when it came. What is no JSON goes whole when it holds
+    the name that is looked for in quotation marks: nobody can take a property out of it.
+    """
+    told = """
+        select *, coalesce(try_cast(said ->> '$.timestamp' as timestamp), came) as happened, said is null as is_torn,
+            coalesce(said ->> '$.event', said ->> '$.name', said ->> '$.eventType') as name
+        from (
+            select seq, file, line, payload::json as told, payload ->> '$.raw' as raw, recorded_at as came,
+                case when json_valid(payload ->> '$.raw') and json_type(payload ->> '$.raw') = 'OBJECT'
+                    then (payload ->> '$.raw')::json end as said
+            from landing where json_valid(payload) and (payload ->> '$.reason') <> 'answered'
+        )"""
+    whole = "json_merge_patch(told, json_object('raw', {patched}::varchar))::varchar"
+    return bench.select(_changed(told, wanted, whole=whole), CHANGED, landing=landing)
+
+
+def records(table: ir.Table, wanted: Wanted, fields: Mapping[str, Field], *, bench: Bench) -> ir.Table:
+    """Return the keys of typed records of a door that are meant: KEYS. `fields`: those that `touched` gives."""
+    where = [f'least("at", received_at) < {_moment(wanted.until)}']
+    where += [f"name = {literal(wanted.event)}"] if wanted.event is not None else []
+    where += [f'"at" >= {_moment(wanted.since)}'] if wanted.since is not None else []
+    if wanted.path is not None:
+        where.append(f"({' or '.join(_holds(name, field, wanted.path) for name, field in fields.items()) or 'false'})")
+    return bench.select(f"select record_key from records where {' and '.join(where)}", KEYS, records=table)
+
+
+def touched(fields: Iterable[Field], path: str) -> dict[str, Field]:
+    """Return the fields that read what stands at a path, anything in it, or what it stands in, by name."""
+    mine = path_parts(path)
+    found = {}
+    for field in fields:
+        parts = path_parts(field.path)
+        if parts[: len(mine)] == mine[: len(parts)]:
+            found[field.name] = field
+    return found
+
+
+def _holds(name: str, field: Field, path: str) -> str:
+    """Return SQL that says whether a record's column still says what stands at a path."""
+    inside = path_parts(path)[len(path_parts(field.path)):]
+    if not inside:
+        return f"{quoted(name)} is not null"
+    return f"json_exists(try_cast({quoted(name)} as json), {literal(json_path(inside))})"
+
+
+def _changed(told: str, wanted: Wanted, *, whole: str) -> str:
+    """Return SQL of CHANGED from what rows tell: seq, file, line, said, told, raw, is_torn, name, happened, came."""
+    where = [f"least(happened, came) < {_moment(wanted.until)}"]
+    if wanted.since is not None:
+        where.append(f"happened >= {_moment(wanted.since)}")
+    if wanted.event is not None:
+        where.append(_or_torn(f"name = {literal(wanted.event)}", wanted.event))
+    payload = "null"
+    if wanted.path is not None:
+        parts = path_parts(wanted.path)
+        where.append(_or_torn(f"json_exists(said, {literal(json_path(parts))})", parts[-1]))
+        patch: object = None
+        for part in reversed(parts):
+            patch = {part: patch}
+        # A null in a merge patch takes the member out and leaves all others as they are (RFC 7396).
+        patched = f"json_merge_patch(said, {literal(json.dumps(patch, ensure_ascii=False))}::json)"
+        payload = f"case when is_torn then null else {whole.format(patched=patched)} end"
+    return f"select seq, file, line, {payload} as payload from ({told}) where {' and '.join(where)}"
+
+
+def _or_torn(claim: str, name: str) -> str:
+    held = literal(json.dumps(name, ensure_ascii=False))
+    return f"(coalesce({claim}, false) or (is_torn and contains(raw, {held})))"
+
+
+def _moment(at: datetime) -> str:
+    return f"timestamp '{at.astimezone(UTC).replace(tzinfo=None)}'"
