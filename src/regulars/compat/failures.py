@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from regulars.compat.material import Material, percent_of
 from regulars.compat.memberships import FLAGS, contracts
 from regulars.compat.transactions import NUMBER
-from regulars.records.formula_functions import word_pattern
+from regulars.records.formula_functions import as_words, word_pattern
 
 INTENTS = "records.stripe.payment_intents"
 FAILED = ("requires_payment_method", "canceled")
@@ -89,7 +89,7 @@ def _failed(material: Material) -> ir.Table:
     rows = material.table(INTENTS)
     text = rows.description.fill_null("").lower()
     rows = rows.mutate(number=text.re_extract(NUMBER, 1).nullif("")).filter(
-        rows.is_live, rows.status.isin(FAILED), text.re_search(ABOUT),
+        rows.is_live, rows.status.isin(FAILED), as_words(text).re_search(ABOUT),
         rows.created_at_day <= ibis.literal(material.today),
         rows.created_at_day > ibis.literal(material.today - timedelta(days=PERIOD)),
     )

@@ -13,7 +13,7 @@ from regulars.events.ledger import BACK, PAID
 from regulars.events.money import elements
 from regulars.events.plan import frequency_of, has_feature, size_of
 from regulars.events.subcategory import subcategory_of
-from regulars.records.formula_functions import word_pattern
+from regulars.records.formula_functions import as_words, word_pattern
 
 DAY_PASS, PROGRAMMING = "Day Pass", "Programming"
 MEMBERSHIP_CATEGORIES = ("New Membership", "Membership Renewal")
@@ -254,7 +254,7 @@ def _described(material: Material, rows: ir.Table) -> ir.Table:
 def _fitness(material: Material, rows: ir.Table, total: ir.Value) -> ir.Value:
     unit = 10**material.digits
     price, above = int(material.plans.addon_price * unit), int(material.plans.addon_above * unit)
-    text = rows.description.fill_null("").lower()
+    text = as_words(rows.description.fill_null(""))
     is_class = (rows.category == PROGRAMMING) & text.re_search(word_pattern(("fitness",)))
     part = ibis.ifelse(total < 0, -price, price) if price else total
     addon = ibis.ifelse(total.abs() > above, part, total)

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from regulars.compat.material import GYM, Material
 from regulars.compat.memberships import CUSTOMERS, roster
-from regulars.records.formula_functions import word_pattern
+from regulars.records.formula_functions import as_words, word_pattern
 
 CHECK_INS = f"records.{GYM}.check_ins"
 PROFILE_LINK = "https://app.hellocapitan.com/customers/{}/check-ins"
@@ -234,7 +234,7 @@ def _on_passes(material: Material) -> ir.Table:
     own = ibis.window(group_by=every.customer_id, order_by=[every.at, every.id])
     every = every.mutate(before=every.day.lag().over(own))
     every = every.mutate(gap=every.day.delta(every.before, unit="day").cast("int64"))
-    text = every.description.fill_null("").lower()
+    text = as_words(every.description.fill_null(""))
     passes = every.filter(every.entry_method.isin(PASS_METHODS), text.re_search(PASSES))
     stays = roster(material).select("start_date", "end_date", "status", member="customer_id")
     is_member = (passes.customer_id == stays.member) & (stays.start_date <= passes.day) & (

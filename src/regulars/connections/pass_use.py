@@ -14,7 +14,7 @@ from regulars.events.money import LINE
 from regulars.identity.name import normalise_names
 from regulars.records import quarantine
 from regulars.records.formula import Formula
-from regulars.records.formula_functions import word_pattern
+from regulars.records.formula_functions import as_words, word_pattern
 
 PASS_USE = ibis.schema({
     "source": "string", "stream": "string", "record_key": "string", "checkin_id": "string",
@@ -125,7 +125,7 @@ def _shaped(told: ir.Table, rules: TransferRules) -> ir.Table:
         purchaser_name=ibis.ifelse(told.is_own, ibis.null("string"), told["last"]),
         profile_source=told.profile_source, user_profile_id=told.user_profile_id,
         remaining_count=told.remaining_count,
-        **{name: pass_type.lower().re_search(word_pattern(each)) if each else ibis.literal(False)
+        **{name: as_words(pass_type).re_search(word_pattern(each)) if each else ibis.literal(False)
            for name, each in words.items()},
         entry_method=told.entry_method, location_name=told.location_name, recorded_at=told.recorded_at, text=told.text,
         reason=told.reason, seq=told.seq,

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 from regulars.later import ibis, ir
-from regulars.records.formula_functions import word_pattern
+from regulars.records.formula_functions import as_words, word_pattern
 
 PACKS = ("([0-9]+)[ -]?(?:pack|punch)",)
 """How a title says that one piece is several: 10-Pack, 5 Punch Pass."""
@@ -89,8 +89,9 @@ def categorised(ledger: ir.Table, categories: Categories) -> ir.Table:
     A line that no rule matches gets the `unmatched` category and no rule; tips, fees and payouts get neither.
     """
     seen = ledger.kind.isin(CATEGORISED)
-    first = _first_match(ledger, categories.rules)
-    table = ledger.mutate(rule_number=ibis.ifelse(seen, first, ibis.null("int64")))
+    asked = ledger.mutate(words=as_words(ledger.description.fill_null("")))
+    first = _first_match(asked, categories.rules)
+    table = asked.mutate(rule_number=ibis.ifelse(seen, first, ibis.null("int64")))
     names = [(table.rule_number == n, rule.name) for n, rule in enumerate(categories.rules)]
     kinds = [(table.rule_number == n, rule.category) for n, rule in enumerate(categories.rules)]
     sees = table.kind.isin(CATEGORISED)
@@ -99,7 +100,7 @@ def categorised(ledger: ir.Table, categories: Categories) -> ir.Table:
             categories.unmatched), ibis.null("string")),
         category_rule=ibis.cases(*names) if names else ibis.null("string"),
         units=table.quantity * _pack(table.description, categories.packs),
-    ).drop("rule_number")
+    ).drop("rule_number", "words")
 
 
 def unmatched(ledger: ir.Table) -> ir.Table:
@@ -116,18 +117,18 @@ def _first_match(ledger: ir.Table, rules: tuple[Rule, ...]) -> ir.Value:
 
 
 def _holds(ledger: ir.Table, rule: Rule) -> ir.Value:
-    text = ledger.description.fill_null("").lower()
     parts: list[ir.Value] = []
     if rule.words:
-        parts.append(text.re_search(word_pattern(rule.words)))
+        parts.append(ledger.words.re_search(word_pattern(rule.words)))
     if rule.not_words:
-        parts.append(~text.re_search(word_pattern(rule.not_words)))
+        parts.append(~ledger.words.re_search(word_pattern(rule.not_words)))
     if rule.source:
         parts.append(ledger.source.isin(rule.source))
     if rule.sku:
         parts.append(ibis.or_(*(_is_sku(ledger.sku.fill_null(""), sku) for sku in rule.sku)))
     if rule.product:
-        parts.append(text.strip().isin([product.strip().lower() for product in rule.product]))
+        text = ledger.description.fill_null("").lower().strip()
+        parts.append(text.isin([product.strip().lower() for product in rule.product]))
     return ibis.and_(*parts)
 
 

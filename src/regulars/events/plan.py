@@ -23,7 +23,7 @@ from decimal import Decimal, InvalidOperation
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 from regulars.later import ibis, ir
-from regulars.records.formula_functions import word_pattern
+from regulars.records.formula_functions import as_words, word_pattern
 
 Words = Mapping[str, tuple[str, ...]]
 
@@ -109,7 +109,7 @@ def _first(name: ir.Value, words: Words, otherwise: ir.Value) -> ir.Value:
 
 
 def _text(name: ir.Value) -> ir.Value:
-    return name.fill_null("").lower()
+    return as_words(name.fill_null(""))
 
 
 def _mapping(data: Mapping[str, object], key: str) -> dict[str, object]:

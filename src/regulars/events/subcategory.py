@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from regulars.check import did_you_mean
 from regulars.errors import DeclarationError
 from regulars.later import ibis, ir
-from regulars.records.formula_functions import word_pattern
+from regulars.records.formula_functions import as_words, word_pattern
 
 _KNOWN = ("category", "name", "take", "words", "not_words", "detail")
 
@@ -73,7 +73,7 @@ def subcategory_of(category: ir.Value, description: ir.Value, *, kinds: Subcateg
 
 
 def _holds(category: ir.Value, description: ir.Value, kind: Kind) -> ir.Value:
-    text = description.fill_null("").lower()
+    text = as_words(description.fill_null(""))
     parts = [category == kind.category]
     if kind.words:
         parts.append(text.re_search(word_pattern(kind.words)))
