@@ -31,7 +31,7 @@ def test_what_cannot_be_meant_is_refused_with_what_would_be_right(served: Served
     posted(workspace)
     workspace.close()
     refused = {
-        422: [{"source": "pages"}, {"source": "desk", "event": "E"}, {**BODY, "since": "2999-01-01T00:00:00"},
+        422: [{"source": "pages"}, {"source": "desk", "event": "E"}, {**BODY, "since": "2999-01-01T00:00:00Z"},
               {**BODY, "until": "2999-01-01T00:00:00Z"}, {"source": "pages", "property": "door.id"}],
         404: [{"source": "no", "event": "E"}, {"source": "pages", "event": "Never"},
               {"source": "pages", "until": (NOW.replace(year=1999)).isoformat()}],

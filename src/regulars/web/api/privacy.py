@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from regulars.pipeline.find import find_customer
 from regulars.pipeline.forget import begin
@@ -13,8 +15,9 @@ from regulars.pipeline.purge import begin as begin_purge
 from regulars.pipeline.purge import begun, plan, wanted_of
 from regulars.storage.book.erasures import Erasure
 from regulars.storage.book.purges import Purge
-from regulars.web.api.paging import aware
 from regulars.web.api.route import ApiRoute, Ask, Change, Page
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +79,8 @@ class NewPurge:
     source: str                              # a door
     event: str | None = None
     property: str | None = None              # its name, or a dotted path such as traits.ssn
-    since: datetime | None = None
-    until: datetime | None = None            # null: now
+    since: _Moment | None = None
+    until: _Moment | None = None             # null: now
 
 
 def known(ask: Ask) -> Known:
@@ -106,8 +109,8 @@ def purge(ask: Ask) -> Change:
     """Begin to purge something: it is kept out from now on, and the next run takes it out of every store."""
     said: NewPurge = ask.body
     wanted = wanted_of(
-        ask.workspace, said.source, event=said.event, name=said.property, since=aware(said.since),
-        until=aware(said.until),
+        ask.workspace, said.source, event=said.event, name=said.property, since=said.since,
+        until=said.until,
     )
     if begun(ask.workspace, said.source, wanted) is None:
         plan(ask.workspace, said.source, wanted)
