@@ -20,9 +20,8 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def ndjson_rows(source: BinaryIO | gzip.GzipFile, *, file: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
     """Yield the rows of an NDJSON file in blocks; blank lines are no rows, bad lines are rejected one by one."""
-    line, text, rest = 1, b"", b""
+    line, rest = 1, b""
     while block := source.read(block_bytes):
-        line += text.count(b"\n")             # of the block before: after the last one nobody asks
         text = rest + block
         end = text.rfind(b"\n") + 1
         text, rest = text[:end], text[end:]
@@ -30,9 +29,9 @@ def ndjson_rows(source: BinaryIO | gzip.GzipFile, *, file: str, block_bytes: int
             text = text.removeprefix(codecs.BOM_UTF8)
         if text:
             yield _block(text, file=file, first_line=line)
+        line += text.count(b"\n")
     if rest.strip():
-        last = line + text.count(b"\n")
-        yield _block(rest.removeprefix(codecs.BOM_UTF8), file=file, first_line=last)
+        yield _block(rest.removeprefix(codecs.BOM_UTF8), file=file, first_line=line)
 
 
 def _block(text: bytes, *, file: str, first_line: int) -> Rows:
