@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web" / "door"))
 
-from process import KEY, project
+from process import NOW, post, project
 
 from regulars.clock import FixedClock
-from regulars.config import read_config
 from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import Workspace, open_workspace
-from regulars.web.ingest.open_door import open_door
 
-NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 DAYS = (NOW - timedelta(days=2), NOW - timedelta(days=1), NOW)
 FLOOD, CARD = "marked-as-flood", "4111-2222-3333"
 FILES = {
@@ -75,22 +70,6 @@ def of_a_day(day: datetime) -> list[dict[str, Any]]:
         *(ticked(n, at=at) for n in range(6)), *(ordered(n, at=at) for n in range(3)),
         ticked(7, at=at, **nobody), ordered(7, at=at, **nobody),
     ]
-
-
-def post(folder: Path, *messages: dict[str, Any], at: datetime = NOW) -> dict[str, Any]:
-    """Open the project's door, post a batch, and close it."""
-    async def posted() -> dict[str, Any]:
-        home = folder / ".regulars"
-        home.mkdir(exist_ok=True)
-        door = open_door(read_config(folder, environment={}), home=home, clock=FixedClock(at))
-        await door.commits.start()
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://door") as client:
-            answer = await client.post("/v1/batch", json={"batch": list(messages), "writeKey": KEY})
-        await door.commits.stop()
-        told: dict[str, Any] = answer.json()
-        return told
-
-    return asyncio.run(posted())
 
 
 def opened(folder: Path, at: datetime = NOW) -> Workspace:

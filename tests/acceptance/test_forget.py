@@ -283,9 +283,10 @@ def test_every_table_of_the_book_has_a_fate() -> None:
 
 
 KILLED = """
-import os, sys
+import sys
 from pathlib import Path
-import sqlalchemy as sa
+sys.path.insert(0, sys.argv[4])
+from dying import dies_at
 from regulars.clock import FixedClock
 from regulars.pipeline.find import find_customer
 from regulars.pipeline.flow import forget
@@ -293,17 +294,7 @@ from regulars.pipeline.workspace import open_workspace
 from regulars.testing.studio import DAYS, evening
 
 workspace = open_workspace(Path(sys.argv[1]), clock=FixedClock(evening(DAYS[1])))
-left = int(sys.argv[3])
-
-def counted(event, arguments):
-    global left
-    if event in ("os.link", "os.remove", "sqlite3.connect") or event == "commit":
-        left -= 1
-        if not left:
-            os._exit(9)
-
-sys.addaudithook(counted)
-sa.event.listen(workspace.book.database.engine, "commit", lambda connection: counted("commit", ()))
+dies_at(workspace, int(sys.argv[3]))
 forget(workspace, find_customer(workspace, sys.argv[2]), by="desk")
 """
 
@@ -312,7 +303,8 @@ forget(workspace, find_customer(workspace, sys.argv[2]), by="desk")
 def test_killed_anywhere_the_next_run_ends_alike(world: Path, forgotten: Workspace, tmp_path: Path, action: int) -> None:
     folder = copied(world, tmp_path)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    child = subprocess.run([sys.executable, "-c", KILLED, str(folder), WHO, str(action)], env=environment, check=False)
+    command = [sys.executable, "-c", KILLED, str(folder), WHO, str(action), str(Path(__file__).parent)]
+    child = subprocess.run(command, env=environment, check=False)
     assert child.returncode == 9
     workspace = opened(folder)
     assert len(workspace.book.erasures.open()) == 1

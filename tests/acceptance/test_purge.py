@@ -271,26 +271,16 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(
 
 
 KILLED = """
-import os, sys
+import sys
 from pathlib import Path
-import sqlalchemy as sa
 sys.path.insert(0, sys.argv[3])
+from dying import dies_at
 from purge_world import opened
 from regulars.pipeline.flow import purge
 from regulars.pipeline.purge import wanted_of
 
 workspace = opened(Path(sys.argv[1]))
-left = int(sys.argv[2])
-
-def counted(event, arguments):
-    global left
-    if event in ("os.link", "os.remove", "sqlite3.connect") or event == "commit":
-        left -= 1
-        if not left:
-            os._exit(9)
-
-sys.addaudithook(counted)
-sa.event.listen(workspace.book.database.engine, "commit", lambda connection: counted("commit", ()))
+dies_at(workspace, int(sys.argv[2]))
 purge(workspace, "site", wanted_of(workspace, "site", event="Ticked"), by="desk")
 """
 

@@ -93,7 +93,7 @@ def _try(method: Callable[..., Any], arguments: Mapping[str, Any], *, book: Book
         if callable(found):                  # what is written within somebody else's transaction
             with book.database.writing() as connection:
                 found(connection)
-    except (RegularsError, KeyError, AttributeError, ValueError, sa.exc.NoResultFound):
+    except (RegularsError, KeyError, AttributeError, ValueError):
         pass                                 # there is nothing of that id, the rows are none, or the text does not read
 
 

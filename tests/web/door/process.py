@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import http.client
 import os
@@ -14,18 +15,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from regulars.clock import SystemClock
+import httpx
+
+from regulars.clock import FixedClock, SystemClock
+from regulars.config import read_config
 from regulars.storage.door.arrival_store import ArrivalStore
 from regulars.storage.door.collect import collect
 from regulars.storage.door.landed import ArrivalLanding
 from regulars.storage.stores import Stores
+from regulars.web.ingest.open_door import open_door
 
 KEY = "a-write-key"
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 
 def project(folder: Path, *, land_every: float = 0.3) -> Path:
@@ -38,6 +45,22 @@ def project(folder: Path, *, land_every: float = 0.3) -> Path:
         f'[door]\nland_every = {land_every}\nkeys.site = ["{hashlib.sha256(KEY.encode()).hexdigest()}"]\n'
     )
     return folder
+
+
+def post(folder: Path, *messages: dict[str, Any], at: datetime = NOW, query: str = "") -> dict[str, Any]:
+    """Open the project's door, post a batch, and close it."""
+    async def posted() -> dict[str, Any]:
+        home = folder / ".regulars"
+        home.mkdir(exist_ok=True)
+        door = open_door(read_config(folder, environment={}), home=home, clock=FixedClock(at))
+        await door.commits.start()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://door") as client:
+            answer = await client.post(f"/v1/batch{query}", json={"batch": list(messages), "writeKey": KEY})
+        await door.commits.stop()
+        told: dict[str, Any] = answer.json()
+        return told
+
+    return asyncio.run(posted())
 
 
 def free_port() -> int:

@@ -6,16 +6,15 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from process import KEY, project
+from process import KEY, NOW, post, project
 
 from regulars.clock import FixedClock
 from regulars.config import read_config
@@ -23,7 +22,6 @@ from regulars.pipeline.flow import rebuild, run
 from regulars.pipeline.workspace import Workspace, open_workspace
 from regulars.web.ingest.open_door import open_door
 
-NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 EVENTS = {
     "visit": 'from: site.events\nwho: coalesce(user_id, anonymous_id)\nwhen: at\nonly_if: type == "page"\n',
     "order": "from: site.events\nwho: user_id\nwhen: at\nwhat: {total: total}\n"
@@ -46,22 +44,6 @@ def business(folder: Path) -> Path:
     for name, text in EVENTS.items():
         (made / "events" / f"{name}.yaml").write_text(text)
     return made
-
-
-def post(folder: Path, *messages: dict[str, Any], at: datetime = NOW, query: str = "") -> dict[str, Any]:
-    """Open the project's door, post a batch, and close it."""
-    async def posted() -> dict[str, Any]:
-        home = folder / ".regulars"
-        home.mkdir(exist_ok=True)
-        door = open_door(read_config(folder, environment={}), home=home, clock=FixedClock(at))
-        await door.commits.start()
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://door") as client:
-            answer = await client.post(f"/v1/batch{query}", json={"batch": list(messages), "writeKey": KEY})
-        await door.commits.stop()
-        told: dict[str, Any] = answer.json()
-        return told
-
-    return asyncio.run(posted())
 
 
 def ran(folder: Path, *, at: datetime = NOW) -> Iterator[Workspace]:
