@@ -31,6 +31,7 @@ from regulars.storage.door.landed import ArrivalLanding
 PROPERTIES = "properties"
 """What a property is in that is named alone."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a purge would do."""
