@@ -14,6 +14,7 @@ RegularsError
 │   ├── Overtaken          somebody else published a table in between; nothing changed
 │   └── LeaseHeld          another run holds the project
 ├── NotFound               no such customer, segment, source, run
+├── PurgeRefused           what is to be purged is nothing that can be
 └── AlreadyDone            it was done before, and is not done again
 """
 
@@ -137,6 +138,12 @@ class NotFound(RegularsError):
     """There is no such customer, segment, source or run."""
 
     code = "not-found"
+
+
+class PurgeRefused(RegularsError):
+    """What is to be purged is nothing that can be: of no door, without a bound, or yet to come."""
+
+    code = "purge-refused"
 
 
 class AlreadyDone(RegularsError):

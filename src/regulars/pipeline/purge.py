@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from regulars.check import did_you_mean
-from regulars.errors import NotFound, RegularsError
+from regulars.errors import NotFound, PurgeRefused
 from regulars.events.event import MONEY
 from regulars.pipeline.anew import drop_tables
 from regulars.pipeline.derive import EVENTS
@@ -56,27 +56,27 @@ def wanted_of(
     """Return what is meant by what somebody says; without an end: until now.
 
     `name` of a property: of `properties` when it is one word, else a dotted path such as `traits.ssn`.
-    Raises NotFound for a source that is none, RegularsError for what cannot be purged.
+    Raises NotFound for a source that is none, PurgeRefused for what cannot be purged.
     """
     now = workspace.clock.now()
     if not isinstance(workspace.source(source), DoorSource):
-        raise RegularsError(
+        raise PurgeRefused(
             f"{source} is no door: what it holds would be pulled again, or was handed on",
             hint="purge what is posted with a write key (`kind: door`); take the rest out where it comes from, "
                  "or let it go in time with `keep_for`",
         )
     if event is None and name is None and since is None and until is None:
-        raise RegularsError(
+        raise PurgeRefused(
             f"nothing says what of {source} is to go", hint="narrow it: --event, --property, --from or --to"
         )
     if until is not None and until > now:
-        raise RegularsError(
+        raise PurgeRefused(
             f"{until.isoformat()} is yet to come, and only what has happened is purged",
             hint="leave --to out for until now; what is to stay out from now on is blocked by its tracking plan",
         )
     end = until or now
     if since is not None and since >= end:
-        raise RegularsError(
+        raise PurgeRefused(
             f"the span ends at {end.isoformat()}, before it begins at {since.isoformat()}",
             hint="--from is the earlier moment, --to the later",
         )
@@ -176,9 +176,9 @@ def _of_doors(workspace: Workspace, *, is_open: bool) -> list[tuple[Purge, DoorS
 def _path(name: str) -> str:
     parts = path_parts(name)
     if not parts or any(part.isdigit() or "[" in part for part in parts):
-        raise RegularsError(f"{name!r} is no property", hint="write its name, or a dotted path such as traits.ssn")
+        raise PurgeRefused(f"{name!r} is no property", hint="write its name, or a dotted path such as traits.ssn")
     if parts[0] == "door":
-        raise RegularsError("what the door itself notes of a message cannot be purged", hint="name a property")
+        raise PurgeRefused("what the door itself notes of a message cannot be purged", hint="name a property")
     return name if len(parts) > 1 else f"{PROPERTIES}.{name}"
 
 

@@ -16,7 +16,7 @@ STATUS = {
     "not-found": 404, "declaration": 422, "lease-held": 409, "guard": 409, "store-unavailable": 503, "error": 422,
     "key-unknown": 401, "scope-missing": 403, "too-many": 429, "request-invalid": 422, "request-repeated": 422,
     "request-meaningless": 422, "request-unfinished": 409, "already-done": 409, "not-ready": 503, "sign-in-needed": 401,
-    "method-unknown": 405, "role-missing": 403, "form-refused": 403, "issuer-unreadable": 502,
+    "method-unknown": 405, "role-missing": 403, "form-refused": 403, "purge-refused": 422, "issuer-unreadable": 502,
 }
 """The status of a code; what is not here is our own trouble: 500."""
 
