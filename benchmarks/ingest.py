@@ -218,7 +218,7 @@ def _memory_of_its_own(pid: int) -> int:
     """Return the MB of a process, its part of what it shares among them; none of one that has just ended."""
     try:
         found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-    except ProcessLookupError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0
     return int(found[1]) // 1024 if found else 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from regulars.consent.place import place_of
 from regulars.consent.quiet_hours import Window, quiet_windows
 from regulars.consent.suppression import Reason, Suppression, address_hash
 from regulars.errors import NotFound, RegularsError
-from regulars.pipeline.find import find_customer
+from regulars.pipeline.find import customer_row, find_customer
 from regulars.pipeline.own import rows_of
 from regulars.pipeline.salt import salt_of
 from regulars.pipeline.workspace import Workspace
@@ -97,13 +97,12 @@ def addresses_of(workspace: Workspace, who: str) -> list[Address]:
     for channel in CHANNELS:
         if canonical(who, channel=channel, rules=rules) is not None:
             return [address_of(workspace, who, channel=channel)]
-    return _of_customer(workspace, find_customer(workspace, who))
+    return _of_customer(workspace, customer_row(workspace, find_customer(workspace, who)))
 
 
-def _of_customer(workspace: Workspace, customer_id: str) -> list[Address]:
-    row = rows_of(workspace, "contacts", customer_id)[0]
-    region = rows_of(workspace, "customers", customer_id)[0].get("region")
-    return [_reached(workspace, row, channel, region) for channel in CHANNELS]
+def _of_customer(workspace: Workspace, customer: Mapping[str, Any]) -> list[Address]:
+    row = rows_of(workspace, "contacts", customer["customer_id"])[0]
+    return [_reached(workspace, row, channel, customer.get("region")) for channel in CHANNELS]
 
 
 def show(workspace: Workspace, who: str) -> list[Shown]:
@@ -111,9 +110,9 @@ def show(workspace: Workspace, who: str) -> list[Shown]:
     return _shown(workspace, addresses_of(workspace, who))
 
 
-def show_customer(workspace: Workspace, customer_id: str) -> list[Shown]:
-    """Return the same as `show` of a customer who is known to be there."""
-    return _shown(workspace, _of_customer(workspace, customer_id))
+def show_customer(workspace: Workspace, customer: Mapping[str, Any]) -> list[Shown]:
+    """Return the same as `show` of a customer whose row is at hand."""
+    return _shown(workspace, _of_customer(workspace, customer))
 
 
 def _shown(workspace: Workspace, addresses: Sequence[Address]) -> list[Shown]:

@@ -14,6 +14,7 @@ from regulars.sources.source import ROW, Reject
 from regulars.sources.tabular import RAW_LIMIT, Rows
 
 BLOCK_BYTES = 16_000_000                     # text held at once: about 50,000 rows
+_LINE_FEED = 10
 _VALUES = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -45,14 +46,18 @@ def _block(text: bytes, *, file: str, first_line: int) -> Rows:
 def _if_all_good(text: bytes) -> pa.Array | None:
     """Return the lines, when every one is one JSON object: checked at C speed, without a loop over rows."""
     try:
-        decoded = text.decode()
+        text.decode()
         count = len(_VALUES.decode_lines(text))
     except (UnicodeDecodeError, msgspec.DecodeError):
         return None
-    lines = pc.split_pattern(pa.array([decoded.removesuffix("\n")]), "\n").flatten()
-    if len(lines) != count or not pc.all(pc.starts_with(lines, "{")).as_py():
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _LINE_FEED) + 1
+    if not text.endswith(b"\n"):
+        ends = np.append(ends, len(text))
+    if len(ends) != count:
         return None
-    return pc.ascii_rtrim(lines, "\r") if "\r" in decoded else lines
+    places = np.concatenate(([0], ends)).astype(np.int32)
+    lines = pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(places), pa.py_buffer(text)])
+    return pc.ascii_rtrim(lines, "\r\n") if pc.all(pc.starts_with(lines, "{")).as_py() else None
 
 
 def _one_by_one(text: bytes, *, file: str, first_line: int) -> Rows:

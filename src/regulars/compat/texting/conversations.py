@@ -14,6 +14,7 @@ from regulars.compat.texting.number import whole_number
 from regulars.destinations.sender import Reply
 from regulars.pipeline.answer_back import plan_answer
 from regulars.pipeline.consent import Shown, show_customer
+from regulars.pipeline.find import customer_row
 from regulars.pipeline.named import names_of
 from regulars.pipeline.workspace import Workspace
 from regulars.storage.book.message_list import MessageLine, Wanted
@@ -58,7 +59,8 @@ def messages(workspace: Workspace, _: ABTestingService, said_id: str, __: Said) 
     customer_id = customer_of(workspace, said_id)
     if customer_id is None:
         return missing(said_id)
-    places = sorted({str(one.address.text) for one in show_customer(workspace, customer_id) if one.address.text})
+    shown = show_customer(workspace, customer_row(workspace, customer_id))
+    places = sorted({str(one.address.text) for one in shown if one.address.text})
     wanted = [Wanted(customer_id=customer_id), *(Wanted(address=place) for place in places)]
     sent = {
         (one.campaign_id, one.customer_id): one
@@ -98,7 +100,8 @@ def send_message(workspace: Workspace, _: ABTestingService, said_id: str, said: 
     ways = [one for one in workspace.project.destinations if one.channel == "sms"]
     if not ways:
         return failure("There is no destination for text messages", code="SERVICE_UNAVAILABLE")
-    shown = next(one for one in show_customer(workspace, customer_id) if one.address.channel == "sms")
+    known = show_customer(workspace, customer_row(workspace, customer_id))
+    shown = next(one for one in known if one.address.channel == "sms")
     refused = _refused(shown)
     if refused is not None:
         return refused

@@ -12,6 +12,7 @@ from regulars.consent.channel import CHANNELS, Channel
 from regulars.consent.ledger import Entry
 from regulars.consent.suppression import Reason
 from regulars.pipeline.consent import Address, record, show_customer, suppress
+from regulars.pipeline.find import customer_row
 from regulars.pipeline.workspace import Workspace
 
 Said = Mapping[str, Any]
@@ -108,7 +109,7 @@ def _addresses(workspace: Workspace, customer_id: str, said: Said) -> list[Addre
     channels = APPLIES.get(str(said.get("applies_to", "sms")))
     if channels is None:
         return failure(f"applies_to is one of {', '.join(APPLIES)}", code="VALIDATION_ERROR")
-    shown = [one.address for one in show_customer(workspace, customer_id)]
+    shown = [one.address for one in show_customer(workspace, customer_row(workspace, customer_id))]
     return [one for one in shown if one.channel in channels and one.hashed is not None]
 
 

@@ -138,7 +138,7 @@ def customer_page(visit: Visit) -> CustomerView:
         ),
         profiles=tuple(_profile(each, hide) for each in profiles),
         consent=tuple(
-            line for each in show_customer(workspace, customer_id) for line in allowed_lines(each, hide=hide)
+            line for each in show_customer(workspace, row) for line in allowed_lines(each, hide=hide)
         ),
         segments=stays, experiments=tuple(workspace.book.experiments.stands(units, experiments=names)),
         money=tuple(MoneyLine(**each) for each in money_of(workspace, mine)),
