@@ -55,9 +55,10 @@ def _if_all_good(text: bytes) -> pa.Array | None:
         ends = np.append(ends, len(text))
     if len(ends) != count:
         return None
-    places = np.concatenate(([0], ends)).astype(np.int32)
-    lines = pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(places), pa.py_buffer(text)])
-    return pc.ascii_rtrim(lines, "\r\n") if pc.all(pc.starts_with(lines, "{")).as_py() else None
+    places = np.concatenate(([0], ends)).astype(np.int64)
+    # Of large strings, as a line may be longer than others can hold: then it is told, and not read wrong.
+    lines = pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(places), pa.py_buffer(text)])
+    return pc.ascii_rtrim(lines, "\r\n").cast(pa.string()) if pc.all(pc.starts_with(lines, "{")).as_py() else None
 
 
 def _one_by_one(text: bytes, *, file: str, first_line: int) -> Rows:
