@@ -56,7 +56,7 @@ def _if_all_good(text: bytes) -> pa.Array | None:
     if len(ends) != count:
         return None
     places = np.concatenate(([0], ends)).astype(np.int64)
-    # Of large strings, as a line may be longer than others can hold: then it is told, and not read wrong.
+    # Places of 64 bits: lines that 32 cannot count are refused by the cast, where they would else be cut anywhere.
     lines = pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(places), pa.py_buffer(text)])
     return pc.ascii_rtrim(lines, "\r\n").cast(pa.string()) if pc.all(pc.starts_with(lines, "{")).as_py() else None
 

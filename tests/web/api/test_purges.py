@@ -41,4 +41,5 @@ def test_what_cannot_be_meant_is_refused_with_what_would_be_right(served: Served
 
     assert {status: {one.status_code for one in answers} for status, answers in told.items()} == {422: {422}, 404: {404}}
     assert all(one.json()["hint"] for answers in told.values() for one in answers)
+    assert {one.json()["type"] for one in told[422]} == {"urn:regulars:purge-refused"}
     assert _asked(served, BODY, scope="write").status_code == 403
