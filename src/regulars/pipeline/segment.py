@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,12 +14,14 @@ import pyarrow as pa
 
 from regulars.check import did_you_mean
 from regulars.errors import NotFound
+from regulars.events.event import MONEY
 from regulars.events.window import AsOf
+from regulars.identity.profile import KEY as PROFILE
 from regulars.pipeline.named import names_of
 from regulars.pipeline.own import PLACES, Own, places_for, profile_keys, values_of
 from regulars.pipeline.read import digest
-from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.stays import until_of
+from regulars.pipeline.turned import Decided, who_turned
 from regulars.pipeline.workspace import Workspace
 from regulars.rules.backtest import Backtest, backtest
 from regulars.rules.evaluate import Tables, evaluate
@@ -36,26 +38,17 @@ LEDGER = ibis.schema(TRANSITIONS)
 
 def segment_customers(workspace: Workspace) -> Steps:
     """Evaluate every segment as of now, append the changes to the ledger, and publish it with the present members."""
-    engine, as_of = workspace.stores.engine, as_of_now(workspace)
-    segments = workspace.project.segments
+    engine, lake, as_of = workspace.stores.engine, workspace.lake, as_of_now(workspace)
+    segments, said = workspace.project.segments, lake.meta("memberships").get("decided")
+    before, now = None if said is None else Decided.from_json(said), Decided.by(workspace, as_of=as_of)
     yield Checkpoint(done=0, total=2, note=f"{len(segments)} segments")
-    evaluation = evaluate(segments, rule_tables(workspace), as_of=as_of)
-    changes = engine.fetch(transitions(evaluation))
+    known = read_ledger(workspace)
+    with who_turned(workspace, before, now, as_of=as_of, ledger=engine.arrow(known.rows)) as those:
+        evaluation = evaluate(segments, rule_tables(workspace, ledger=known, those=those), as_of=as_of)
+        changes = engine.fetch(transitions(evaluation))
     added = workspace.book.memberships.append(changes)
     yield Checkpoint(done=1, total=2, note=f"{added:,} changes")
-    batch = workspace.book.memberships.last_batch()
-    ledger = workspace.book.memberships.transitions()
-    # The ledger only grows, so its length says which one it is: killed between the book and the lake, the next run
-    # finds nothing new in the one and still brings the other up to date.
-    made_of = digest(len(ledger), *segments)
-    if workspace.lake.meta("memberships").get("made_of") != made_of:
-        table = engine.arrow(ledger)
-        workspace.lake.replace(
-            "transitions", table, order_by=("customer_id",), meta={"batch": batch}, allow_shrink=True
-        )
-        workspace.lake.replace(
-            "memberships", memberships(table, segments), meta={"made_of": made_of}, allow_shrink=True
-        )
+    _publish(workspace, read_ledger(workspace, known), before, now)
     entered = sum(change == "entered" for change in changes["change"].to_pylist())
     return Work(
         rows_in=workspace.lake.rows("customers"), rows_out=added, watermark=as_of.day.isoformat(),
@@ -63,22 +56,60 @@ def segment_customers(workspace: Workspace) -> Steps:
     )
 
 
-def rule_tables(workspace: Workspace) -> Tables:
-    """Return what rules are asked of: customers, events and money with their customers, the ledger of transitions."""
-    events = workspace.table("events")
-    money = workspace.table("money") if workspace.lake.exists("money") else None
+def _publish(workspace: Workspace, ledger: Ledger, before: Decided | None, now: Decided) -> None:
+    """Bring the lake's ledger and the present members up to date, and write down what everybody was decided by."""
+    lake, segments = workspace.lake, workspace.project.segments
+    # The ledger only grows, so its length says which one it is: killed between the book and the lake, the next run
+    # finds nothing new in the one and still brings the other up to date.
+    made_of = digest(len(ledger.rows), *segments)
+    is_same = lake.meta("memberships").get("made_of") == made_of
+    if is_same and before is not None and now.is_as(before):
+        return
+    table = workspace.stores.engine.arrow(ledger.rows)
+    if not is_same:
+        batch = {"batch": ledger.batch}
+        lake.replace("transitions", table, order_by=("customer_id",), meta=batch, allow_shrink=True)
+    made = {"made_of": made_of, "decided": now.to_json()}
+    lake.replace("memberships", memberships(table, segments), meta=made, allow_shrink=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The ledger of transitions up to one of its batches."""
+
+    rows: pa.Table
+    batch: int
+
+
+def read_ledger(workspace: Workspace, known: Ledger | None = None) -> Ledger:
+    """Return the ledger as it is now: what is known of it, or its copy in the lake, and out of the book what is newer.
+
+    To read all of it out of the book takes ten times as long.
+    """
+    book, lake = workspace.book.memberships, workspace.lake
+    if known is None and lake.exists("transitions"):
+        rows = workspace.fetch(lake.table("transitions")).select(LEDGER.names)
+        known = Ledger(rows=rows, batch=int(lake.meta("transitions").get("batch", 0)))
+    known, batch = known or Ledger(rows=LEDGER.to_pyarrow().empty_table(), batch=0), book.last_batch()
+    return Ledger(rows=pa.concat_tables([known.rows, book.since(known.batch, until=batch)]), batch=batch)
+
+
+def rule_tables(workspace: Workspace, *, ledger: Ledger | None = None, those: ir.Table | None = None) -> Tables:
+    """Return what rules are asked of: customers, events and money with their customers, the ledger of transitions.
+
+    `those`: the customer_id of customers who alone are asked about; everybody where it is left out.
+    """
+    def of(rows: ir.Table) -> ir.Table:
+        return rows if those is None else rows.semi_join(those, "customer_id")
+
+    identity = of(workspace.table("identity").select(*PROFILE, "customer_id"))
+    money = workspace.table(MONEY) if workspace.lake.exists(MONEY) else None
     return Tables(
-        customers=workspace.table("customers"),
-        events=with_customer(workspace, events),
-        money=None if money is None else with_customer(workspace, money),
-        transitions=ledger_table(workspace),
+        customers=of(workspace.table("customers")),
+        events=workspace.table("events").inner_join(identity, PROFILE),
+        money=None if money is None else money.inner_join(identity, PROFILE),
+        transitions=of(workspace.stores.engine.arrow((ledger or read_ledger(workspace)).rows)),
     )
-
-
-def ledger_table(workspace: Workspace) -> ir.Table:
-    """Return the ledger of transitions straight from the book: the lake's copy may be a step behind."""
-    ledger: pa.Table = workspace.book.memberships.transitions()
-    return workspace.stores.engine.arrow(ledger)
 
 
 def as_of_now(workspace: Workspace, at: datetime | None = None) -> AsOf:

@@ -185,18 +185,24 @@ class Lake:
         guard = 1.0 if allow_shrink else shrink_guard
         return self._publish(name, manifest, merged.written, marks=merged.marks, parent=parent, meta=meta, guard=guard)
 
-    def changes(self, name: str, *, since: int) -> tuple[ir.Table, ir.Table] | None:
+    def changes(
+        self, name: str, *, since: int, columns: Collection[str] | None = None
+    ) -> tuple[ir.Table, ir.Table] | None:
         """Return the rows that came and those that went since a version; None when that version is no longer kept.
 
         Rows that lie in the same file in both versions are in neither; a row that was only rewritten may be in both.
+        With `columns` they have those alone.
         """
         moved = self._moved(name, since)
         if moved is None:
             return None
-        went = self.read(moved.went, moved.old, schema=moved.new.schema)
+        schema = moved.new.schema
+        if columns is not None:
+            schema = ibis.schema({column: schema[column] for column in columns})
+        went = self.read(moved.went, moved.old, schema=schema)
         if moved.thinned:
-            went = went.union(self._marked(moved))
-        return self.read(moved.came, moved.new), went
+            went = went.union(self._marked(moved, schema))
+        return self.read(moved.came, moved.new, schema=schema), went
 
     def moved(self, name: str, *, since: int) -> tuple[int, int] | None:
         """Return how many rows `changes` would give, came and went, without reading any."""
@@ -285,10 +291,10 @@ class Lake:
             return None
         return Moved(old=Manifest.from_json(before.manifest), new=Manifest.from_json(self._version(name).manifest))
 
-    def _marked(self, moved: Moved) -> ir.Table:
+    def _marked(self, moved: Moved, schema: ibis.Schema) -> ir.Table:
         """Return the rows of files that both versions have, that were marked as gone in between."""
         paths, before = self.places([file for file, _ in moved.thinned], moved.old)
-        rows = self.engine.parquet(paths, moved.new.schema, file=FILE, place=PLACE, without=before)
+        rows = self.engine.parquet(paths, schema, file=FILE, place=PLACE, without=before)
         marks = self.engine.parquet([self.files.local(str(moved.new.marks))], MARKS)
         return rows.semi_join(marks, (FILE, PLACE)).drop(FILE, PLACE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -74,9 +75,10 @@ class MembershipBook:
         starts = range(0, len(customer_ids), bulk.BATCH)
         return self._ledger([those(customer_ids[start:start + bulk.BATCH]) for start in starts])
 
-    def since(self, batch: int) -> pa.Table:
-        """Return what was appended after a batch as TRANSITIONS, sorted by moment."""
-        return self._ledger([lambda ledger: ledger.c.batch > batch])
+    def since(self, batch: int, *, until: int | None = None) -> pa.Table:
+        """Return what was appended after a batch, and in no later one than another, as TRANSITIONS, by moment."""
+        last = sys.maxsize if until is None else until
+        return self._ledger([lambda ledger: (ledger.c.batch > batch) & (ledger.c.batch <= last)])
 
     def last_batch(self) -> int:
         """Return the number of the batch that was appended last; 0 before the first one."""
