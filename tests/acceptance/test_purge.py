@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -36,11 +37,13 @@ from purge_world import (
 from regulars.config import read_config
 from regulars.errors import NotFound, RegularsError
 from regulars.pipeline.flow import purge, rebuild, run
-from regulars.pipeline.purge import begin, plan, searched_again, wanted_of
+from regulars.pipeline.purge import begin, carry_out_purges, plan, searched_again, verify_purges, wanted_of
 from regulars.pipeline.workspace import Workspace
+from regulars.records.purged import Wanted, rejects
 from regulars.storage.door.arrival_store import Arrivals, ArrivalStore
 from regulars.storage.door.message_ids import message_hashes
 from regulars.storage.engines.texts import SHARED
+from regulars.storage.landing import ROWS
 
 HOUR = timedelta(hours=1)
 
@@ -247,6 +250,92 @@ def test_an_open_purge_is_gone_on_with_unless_more_is_meant(world: Path, tmp_pat
     first, less, more = (begin(workspace, "site", one, by="desk").purge_id for one in until)
 
     assert first == less != more
+    workspace.close()
+
+
+def test_the_same_asked_for_later_is_the_same_purge_while_nothing_more_came(world: Path, tmp_path: Path) -> None:
+    folder, asked = copied(world, tmp_path), []
+    for at in (NOW, NOW + HOUR):
+        workspace = opened(folder, at)
+        asked.append(begin(workspace, "site", wanted_of(workspace, "site", event="Ticked"), by="desk").purge_id)
+        workspace.close()
+    post(folder, ticked(50, at=NOW + HOUR), at=NOW + HOUR)
+    workspace = opened(folder, NOW + 2 * HOUR)
+
+    more = begin(workspace, "site", wanted_of(workspace, "site", event="Ticked"), by="desk").purge_id
+
+    assert asked[0] == asked[1] != more
+    workspace.close()
+
+
+def test_what_a_clock_that_runs_ahead_dates_counts_by_when_it_came(world: Path, tmp_path: Path) -> None:
+    folder = copied(world, tmp_path)
+    post(folder, ticked(60, at=NOW + 9 * HOUR, event="Ahead"), at=NOW)
+    workspace = opened(folder, NOW + 5 * HOUR)
+    run(workspace)
+    later = wanted_of(workspace, "site", event="Ahead", since=NOW + HOUR)
+
+    with pytest.raises(NotFound, match="nothing of site happened in that span"):
+        plan(workspace, "site", later)
+    found = plan(workspace, "site", wanted_of(workspace, "site", event="Ahead", since=NOW - HOUR))
+
+    assert (found.rows, found.lake["records.site.events"]) == (1, 1)
+    workspace.close()
+
+
+def test_another_span_is_not_said_to_have_been_purged(world: Path, tmp_path: Path) -> None:
+    workspace = purged(copied(world, tmp_path), event="Ticked", until=DAYS[1])
+
+    with pytest.raises(NotFound, match="nothing of site happened in that span"):
+        plan(workspace, "site", wanted_of(workspace, "site", event="Ticked", since=NOW - HOUR / 2))
+    with pytest.raises(NotFound, match="it was purged as p_"):
+        plan(workspace, "site", wanted_of(workspace, "site", event="Ticked", until=DAYS[1]))
+    workspace.close()
+
+
+def test_what_is_being_purged_is_not_said_to_be_done(world: Path, tmp_path: Path) -> None:
+    workspace = opened(copied(world, tmp_path))
+    wanted = wanted_of(workspace, "site", event="Ticked")
+    begin(workspace, "site", wanted, by="desk")
+    carry_out_purges(workspace)
+
+    with pytest.raises(NotFound, match="it is being purged as p_") as refused:
+        plan(workspace, "site", wanted)
+
+    assert refused.value.hint == "regulars run finishes it"
+    workspace.close()
+
+
+@pytest.mark.parametrize("written_", [r'"T\u00f6rn"', r'"T\u00F6rn"', '"Törn"', r'"T\u00f6rn2"'])
+def test_a_torn_body_is_found_however_it_writes_the_name(without_card: Workspace, written_: str) -> None:
+    line = json.dumps({"reason": "body", "message": "", "raw": f'{{"event": {written_}, "userId": "u1", '})
+    row = {"seq": 1, "set_id": "s", "recorded_at": NOW.replace(tzinfo=None), "file": "f", "line": 1, "payload": line}
+    wanted = Wanted(event="Törn", path=None, since=None, until=NOW + HOUR)
+
+    with without_card.stores.border.bench() as bench:
+        rows = without_card.stores.border.arrow(pa.Table.from_pylist([row], ROWS.to_pyarrow()))
+        found = bench.fetch(rejects(rows, wanted, bench=bench)).to_pylist()
+
+    assert [one["payload"] for one in found] == ([None] if not written_.endswith('2"') else [])
+
+
+def test_what_comes_after_the_landing_was_written_anew_keeps_no_purge_open(world: Path, tmp_path: Path) -> None:
+    folder = copied(world, tmp_path)
+    workspace = opened(folder)
+    begun = begin(workspace, "site", wanted_of(workspace, "site", event="Ticked"), by="desk")
+    carry_out_purges(workspace)
+    held = ArrivalStore.open(workspace.project.config.door.folder)
+    known = {"id": "late", "type": "track", "at": NOW - HOUR, "received_at": NOW, "user": "u1", "name": "Ticked"}
+    line = msgspec.json.encode({"door": known, **ticked(98, at=NOW)}) + b"\n"
+    held.commit([Arrivals(source="site", hashes=message_hashes(b"site\0", ["late"]), text=line)])
+    held.close()
+
+    verify_purges(workspace)
+
+    (one,) = workspace.book.purges.listed()
+    assert (one.purge_id, one.finished_at is not None) == (begun.purge_id, True)
+    run(workspace)
+    assert (names(workspace)["Ticked"], holding(folder, FLOOD)) == (0, [])
     workspace.close()
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from regulars.check import did_you_mean
@@ -99,10 +99,10 @@ def plan(workspace: Workspace, source: str, wanted: Wanted) -> Plan:
 def begin(workspace: Workspace, source: str, wanted: Wanted, *, by: str) -> Purge:
     """Write a purge into the book: from now on nothing of it is read. The rest is done by the next run.
 
-    One that was begun and not finished, and reaches as far, is returned as it is.
+    One that was begun and not finished, and means all there is of it, is returned as it is.
     """
     known = begun(workspace, source, wanted)
-    if known is not None and known.until >= wanted.until:
+    if known is not None and not _is_more(workspace, source, wanted, known):
         return known
     now = workspace.clock.now()
     told = "\0".join(map(str, (source, wanted.event, wanted.path, wanted.since, wanted.until, now)))
@@ -140,10 +140,13 @@ def carry_out_purges(workspace: Workspace) -> None:
 
 
 def verify_purges(workspace: Workspace) -> None:
-    """Search every store for what open purges mean, and close those of which nothing is found."""
+    """Search every store for what open purges mean, and close those of which nothing is found.
+
+    What the door holds came after the landing was written anew, and is dropped as it is read: it keeps none open.
+    """
     for purge, source in _of_doors(workspace, is_open=True):
         told = searched(workspace, source, purge.wanted)
-        if any(one["found"] for one in told.values()):
+        if any(told[store]["found"] for store in ("landing", "lake")):
             workspace.book.purges.prove(purge.purge_id, "searched", told)
         else:
             workspace.book.purges.finish(purge.purge_id, told, at=workspace.clock.now())
@@ -186,6 +189,21 @@ def _is_same(known: Wanted, wanted: Wanted) -> bool:
     return (known.event, known.path, known.since) == (wanted.event, wanted.path, wanted.since)
 
 
+def _is_more(workspace: Workspace, source: str, wanted: Wanted, known: Purge) -> bool:
+    """Return whether anything is meant that came after the end of a purge of the same."""
+    if wanted.until <= known.until:
+        return False
+    rest, door = replace(wanted, since=known.until), workspace.source(source)
+    return bool(waiting(workspace, door, rest) or landed(workspace, door, rest))
+
+
+def _covers(known: Wanted, wanted: Wanted) -> bool:
+    """Return whether a purge was of the same, from where it is wanted on; after its end nothing may have come."""
+    first = wanted.since or datetime.min.replace(tzinfo=UTC)
+    is_within = (known.since is None or known.since <= first) and first < known.until
+    return (known.event, known.path) == (wanted.event, wanted.path) and is_within
+
+
 def _readers(workspace: Workspace, source: str, wanted: Wanted) -> list[str]:
     """Return the events that read a property."""
     if wanted.path is None:
@@ -217,11 +235,12 @@ def _made(workspace: Workspace, source: str, wanted: Wanted, reads: Collection[s
 
 def _nothing(workspace: Workspace, source: str, wanted: Wanted) -> NotFound:
     """Return the error that says why nothing is meant."""
-    meant_by = (wanted.event, wanted.path)
-    done = [one for one in workspace.book.purges.listed(source) if (one.event, one.path) == meant_by]
+    done = [one for one in workspace.book.purges.listed(source) if _covers(one.wanted, wanted)]
     if done:
-        said = f"purged as {done[-1].purge_id}, and nothing of it came since"
-        return NotFound(f"nothing of {source} is left of that: it was {said}", hint="regulars purge")
+        said, hint = f"is being purged as {done[-1].purge_id}", "regulars run finishes it"
+        if done[-1].finished_at is not None:
+            said, hint = f"was purged as {done[-1].purge_id}, and nothing of it came since", "regulars purge"
+        return NotFound(f"nothing of {source} is left of that: it {said}", hint=hint)
     names = _names(workspace, source)
     if wanted.event is not None and wanted.event not in names:
         return NotFound(

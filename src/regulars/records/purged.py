@@ -6,6 +6,7 @@ This is the border: SQL text for DuckDB in process.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,12 +25,15 @@ KEYS = ibis.schema({"record_key": "string"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which messages go, or what goes out of which messages."""
+    """Which messages go, or what goes out of which messages.
+
+    A message counts by when it happened, or by when it came if that was before: clocks of senders run ahead.
+    """
 
     event: str | None                        # the name they were sent under; None: whatever they are
     path: str | None                         # dotted path of what goes out of each; None: they go whole
-    since: datetime | None                   # aware; of when they happened, None: from the first one on
-    until: datetime                          # aware; what happened before it and what came before it
+    since: datetime | None                   # aware; None: from the first one on
+    until: datetime                          # aware; exclusive
 
     def sentence(self) -> str:
         """Return what is meant in words."""
@@ -69,9 +73,8 @@ def rejects(landing: ir.Table, wanted: Wanted, *, bench: Bench) -> ir.Table:
 
 def records(table: ir.Table, wanted: Wanted, fields: Mapping[str, Field], *, bench: Bench) -> ir.Table:
     """Return the keys of typed records of a door that are meant: KEYS. `fields`: those that `touched` gives."""
-    where = [f'least("at", received_at) < {_moment(wanted.until)}']
+    where = _within('least("at", received_at)', wanted)
     where += [f"name = {literal(wanted.event)}"] if wanted.event is not None else []
-    where += [f'"at" >= {_moment(wanted.since)}'] if wanted.since is not None else []
     if wanted.path is not None:
         where.append(f"({' or '.join(_holds(name, field, wanted.path) for name, field in fields.items()) or 'false'})")
     return bench.select(f"select record_key from records where {' and '.join(where)}", KEYS, records=table)
@@ -98,9 +101,7 @@ def _holds(name: str, field: Field, path: str) -> str:
 
 def _changed(told: str, wanted: Wanted, *, whole: str) -> str:
     """Return SQL of CHANGED from what rows tell: seq, file, line, said, told, raw, is_torn, name, happened, came."""
-    where = [f"least(happened, came) < {_moment(wanted.until)}"]
-    if wanted.since is not None:
-        where.append(f"happened >= {_moment(wanted.since)}")
+    where = _within("least(happened, came)", wanted)
     if wanted.event is not None:
         where.append(_or_torn(f"name = {literal(wanted.event)}", wanted.event))
     payload = "null"
@@ -116,9 +117,21 @@ def _changed(told: str, wanted: Wanted, *, whole: str) -> str:
     return f"select seq, file, line, {payload} as payload from ({told}) where {' and '.join(where)}"
 
 
+def _within(moment: str, wanted: Wanted) -> list[str]:
+    since = [] if wanted.since is None else [f"{moment} >= {_moment(wanted.since)}"]
+    return [*since, f"{moment} < {_moment(wanted.until)}"]
+
+
 def _or_torn(claim: str, name: str) -> str:
-    held = literal(json.dumps(name, ensure_ascii=False))
-    return f"(coalesce({claim}, false) or (is_torn and contains(raw, {held})))"
+    held = " or ".join(f"contains(raw, {literal(text)})" for text in sorted(_written(name)))
+    return f"(coalesce({claim}, false) or (is_torn and ({held})))"
+
+
+def _written(name: str) -> set[str]:
+    """Return how a name may stand in a body: as it is, or beyond ASCII as escapes, in small letters or capitals."""
+    escaped = json.dumps(name)
+    capitals = re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), escaped)
+    return {json.dumps(name, ensure_ascii=False), escaped, capitals}
 
 
 def _moment(at: datetime) -> str:
