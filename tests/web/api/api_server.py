@@ -201,12 +201,12 @@ def asked(workspace: Workspace, text: str = "please no more for now") -> str:
     return heard.review_id
 
 
-def posted(workspace: Workspace) -> None:
+def posted(workspace: Workspace, *, name: str = "Ticked", ago: timedelta = timedelta(hours=1)) -> None:
     """Land a message of the door that no run has read yet."""
-    set_id, at = uuid4().hex, (NOW - timedelta(hours=1)).isoformat()
-    door = {"id": set_id, "type": "track", "at": at, "received_at": at, "user": "u", "name": "Ticked"}
+    set_id, at = uuid4().hex, (NOW - ago).isoformat()
+    door = {"id": set_id, "type": "track", "at": at, "received_at": at, "user": "u", "name": name}
     workspace.landing.stage(
-        set_id, source="pages", stream="events", page=0, items=[json.dumps({"door": door, "event": "Ticked"}).encode()]
+        set_id, source="pages", stream="events", page=0, items=[json.dumps({"door": door, "event": name}).encode()]
     )
     workspace.landing.commit(set_id, is_complete=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from api_server import NOW, Served, opened, posted
@@ -24,6 +25,23 @@ def test_a_purge_that_is_asked_for_twice_is_begun_once_and_in_the_audit(served: 
     assert [one["purge_id"] for one in listed if one["event"] == "Ticked"] == [begun["purge_id"]]
     assert ("purge.begin", begun["purge_id"]) in {(line["what"], line["subject"]) for line in audit}
     assert (begun["finished_at"], begun["rows"]) == (None, 0)
+
+
+def test_one_that_is_asked_for_farther_is_another_only_where_more_came(served: Served) -> None:
+    answers = []
+    body = {"source": "pages", "event": "Pinged"}
+    workspace = opened(served.folder)
+    posted(workspace, name="Pinged", ago=timedelta(hours=3))
+
+    answers.append(_asked(served, {**body, "until": (NOW - timedelta(hours=2)).isoformat()}))
+    answers.append(_asked(served, body))
+    posted(workspace, name="Pinged", ago=timedelta(hours=1))
+    answers.append(_asked(served, body))
+
+    workspace.close()
+    first, same, more = (one.json()["purge_id"] for one in answers)
+    assert {one.status_code for one in answers} == {201}
+    assert first == same != more
 
 
 def test_what_cannot_be_meant_is_refused_with_what_would_be_right(served: Served) -> None:
