@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections import Counter
@@ -10,15 +11,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web" / "door"))
 
-from process import NOW, post, project
+from process import KEY, NOW, post, project
 
 from regulars.clock import FixedClock
+from regulars.config import read_config
 from regulars.pipeline.flow import run
 from regulars.pipeline.workspace import Workspace, open_workspace
+from regulars.web.ingest.open_door import open_door
 
 DAYS = (NOW - timedelta(days=2), NOW - timedelta(days=1), NOW)
 FLOOD, CARD = "marked-as-flood", "4111-2222-3333"
@@ -86,6 +90,18 @@ def lived(folder: Path) -> Path:
             assert [(step.name, step.error) for step in run(workspace).steps if step.error] == []
             workspace.close()
     return folder
+
+
+def post_text(folder: Path, path: str, text: str, *, at: datetime) -> None:
+    """Post a text as it is to the project's door."""
+    async def posted() -> None:
+        door = open_door(read_config(folder, environment={}), home=folder / ".regulars", clock=FixedClock(at))
+        await door.commits.start()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://door") as client:
+            await client.post(f"/v1/{path}", auth=(KEY, ""), content=text)
+        await door.commits.stop()
+
+    asyncio.run(posted())
 
 
 def texts(folder: Path) -> dict[str, str]:

@@ -27,9 +27,11 @@ from purge_world import (
     holding,
     lived,
     names,
+    of_a_day,
     opened,
     payloads,
     post,
+    post_text,
     ticked,
     written,
 )
@@ -317,6 +319,37 @@ def test_a_torn_body_is_found_however_it_writes_the_name(without_card: Workspace
         found = bench.fetch(rejects(rows, wanted, bench=bench)).to_pylist()
 
     assert [one["payload"] for one in found] == ([None] if not written_.endswith('2"') else [])
+
+
+TWOFOLD = (
+    '{"type": "track", "event": "Order Completed", "userId": "u1", "messageId": "two", "timestamp": "'
+    + (NOW - HOUR).isoformat() + '", "properties": {"total": 1}, "properties": {"total": 1, "card": "REPEATED"}}'
+)
+A_BATCH = '{"batch": {"type": "track", "event": "Ticked", "userId": "u1", "properties": {"mark": "WRAPPED"}}}'
+
+
+@pytest.mark.parametrize(("path", "body", "narrowed", "needle"), [
+    ("track", TWOFOLD, {"name": "card"}, "REPEATED"),
+    ("batch", A_BATCH, {"event": "Ticked"}, "WRAPPED"),
+    ("batch", A_BATCH, {"name": "mark"}, "WRAPPED"),
+])
+def test_what_says_it_twice_or_in_another_shape_goes_whole(
+    tmp_path: Path, path: str, body: str, narrowed: dict[str, Any], needle: str
+) -> None:
+    folder = written(tmp_path / "world")
+    post(folder, *of_a_day(NOW), at=NOW)
+    post_text(folder, path, body, at=NOW - HOUR)
+    workspace = opened(folder)
+    run(workspace)
+    assert holding(folder, needle)
+    workspace.close()
+
+    workspace = purged(folder, **narrowed)
+
+    (one,) = workspace.book.purges.listed()
+    assert one.finished_at is not None
+    assert holding(folder, needle) == []
+    workspace.close()
 
 
 def test_what_comes_after_the_landing_was_written_anew_keeps_no_purge_open(world: Path, tmp_path: Path) -> None:

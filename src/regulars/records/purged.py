@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,32 +43,51 @@ class Wanted:
 
 
 def messages(landing: ir.Table, wanted: Wanted, *, bench: Bench) -> ir.Table:
-    """Return the stored messages of some landing rows that are meant, as CHANGED."""
-    told = """
-        select seq, file, line, said, said as told, null::varchar as raw, false as is_torn,
-            said ->> '$.door.name' as name, try_cast(said ->> '$.door.at' as timestamp) as happened,
+    """Return the stored messages of some landing rows that are meant, as CHANGED.
+
+    One that says a member twice on the way to a property goes whole when it holds the property's name: nobody can tell
+    which of the two is meant.
+    """
+    parts = path_parts(wanted.path) if wanted.path is not None else []
+    told = f"""
+        select seq, file, line, said, said as told, payload as raw, {_is_twofold(parts)} as is_torn,
+            false as is_other, said ->> '$.door.name' as name, try_cast(said ->> '$.door.at' as timestamp) as happened,
             try_cast(said ->> '$.door.received_at' as timestamp) as came
-        from (select *, case when json_valid(payload) then payload::json else '{}'::json end as said from landing)"""
+        from (select *, case when json_valid(payload) then payload::json else '{{}}'::json end as said from landing)"""
     return bench.select(_changed(told, wanted, whole="{patched}::varchar"), CHANGED, landing=landing)
 
 
 def rejects(landing: ir.Table, wanted: Wanted, *, bench: Bench) -> ir.Table:
     """Return what was set aside of some landing rows and is meant, as CHANGED.
 
-    It counts by when its sender says that it happened, else by when it came. What is no JSON goes whole when it holds
-    the name that is looked for in quotation marks: nobody can take a property out of it.
+    It counts by when its sender says that it happened, else by when it came. What is no JSON, is no single message (a
+    batch set aside whole) or says a member twice goes whole when it holds the name that is looked for in quotation
+    marks: nobody can take a property out of it.
     """
-    told = """
-        select *, coalesce(try_cast(said ->> '$.timestamp' as timestamp), came) as happened, said is null as is_torn,
-            coalesce(said ->> '$.event', said ->> '$.name', said ->> '$.eventType') as name
+    parts = path_parts(wanted.path) if wanted.path is not None else ["event"]
+    told = f"""
+        select *, coalesce(try_cast(said ->> '$.timestamp' as timestamp), came) as happened,
+            said is null or {_is_twofold(parts)} as is_torn,
+            coalesce(name, said ->> '$.type') is null as is_other
         from (
-            select seq, file, line, payload::json as told, payload ->> '$.raw' as raw, recorded_at as came,
-                case when json_valid(payload ->> '$.raw') and json_type(payload ->> '$.raw') = 'OBJECT'
-                    then (payload ->> '$.raw')::json end as said
-            from landing where json_valid(payload) and (payload ->> '$.reason') <> 'answered'
+            select *, coalesce(said ->> '$.event', said ->> '$.name', said ->> '$.eventType') as name
+            from (
+                select seq, file, line, payload::json as told, payload ->> '$.raw' as raw, recorded_at as came,
+                    case when json_valid(payload ->> '$.raw') and json_type(payload ->> '$.raw') = 'OBJECT'
+                        then (payload ->> '$.raw')::json end as said
+                from landing where json_valid(payload) and (payload ->> '$.reason') <> 'answered'
+            )
         )"""
     whole = "json_merge_patch(told, json_object('raw', {patched}::varchar))::varchar"
     return bench.select(_changed(told, wanted, whole=whole), CHANGED, landing=landing)
+
+
+def _is_twofold(parts: Sequence[str]) -> str:
+    """Return SQL that says whether an object on the way to a property has a member twice: others read the last one."""
+    places = [json_path(parts[:n]) if n else "$" for n in range(len(parts))]
+    twice = [f"len(json_keys(said, {literal(place)})) > len(list_distinct(json_keys(said, {literal(place)})))"
+             for place in places]
+    return f"coalesce({' or '.join(twice)}, false)" if twice else "false"
 
 
 def records(table: ir.Table, wanted: Wanted, fields: Mapping[str, Field], *, bench: Bench) -> ir.Table:
@@ -100,20 +119,24 @@ def _holds(name: str, field: Field, path: str) -> str:
 
 
 def _changed(told: str, wanted: Wanted, *, whole: str) -> str:
-    """Return SQL of CHANGED from what rows tell: seq, file, line, said, told, raw, is_torn, name, happened, came."""
+    """Return SQL of CHANGED from what rows tell: seq, file, line, said, told, raw, name, happened, came and two more.
+
+    is_torn: nobody can say what it says; is_other: it may be something else than one message.
+    """
     where = _within("least(happened, came)", wanted)
     if wanted.event is not None:
-        where.append(_or_torn(f"name = {literal(wanted.event)}", wanted.event))
+        where.append(_or_held(f"name = {literal(wanted.event)}", wanted.event))
     payload = "null"
     if wanted.path is not None:
         parts = path_parts(wanted.path)
-        where.append(_or_torn(f"json_exists(said, {literal(json_path(parts))})", parts[-1]))
+        has = f"coalesce(json_exists(said, {literal(json_path(parts))}), false)"
+        where.append(_or_held(has, parts[-1]))
         patch: object = None
         for part in reversed(parts):
             patch = {part: patch}
         # A null in a merge patch takes the member out and leaves all others as they are (RFC 7396).
         patched = f"json_merge_patch(said, {literal(json.dumps(patch, ensure_ascii=False))}::json)"
-        payload = f"case when is_torn then null else {whole.format(patched=patched)} end"
+        payload = f"case when {has} and not is_torn then {whole.format(patched=patched)} end"
     return f"select seq, file, line, {payload} as payload from ({told}) where {' and '.join(where)}"
 
 
@@ -122,9 +145,9 @@ def _within(moment: str, wanted: Wanted) -> list[str]:
     return [*since, f"{moment} < {_moment(wanted.until)}"]
 
 
-def _or_torn(claim: str, name: str) -> str:
+def _or_held(claim: str, name: str) -> str:
     held = " or ".join(f"contains(raw, {literal(text)})" for text in sorted(_written(name)))
-    return f"(coalesce({claim}, false) or (is_torn and ({held})))"
+    return f"(coalesce({claim}, false) or ((is_torn or is_other) and ({held})))"
 
 
 def _written(name: str) -> set[str]:
