@@ -76,7 +76,8 @@ def _versions(workspace: Workspace) -> dict[str, int]:
 def _touched(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -> ir.Table | None:
     """Return the customer_id of everybody whose row may come out otherwise; None: that is not known, or they are many.
 
-    Whether a contact is shared is said in the rows of all who use it, so they are touched by whoever had it or has it.
+    Whether a contact is shared is said in the rows of all who use it, so they are touched by whoever had it or has it
+    and is another customer now. That a customer's other profiles are who they were tells nobody anything.
     """
     lake, profiles, identity = workspace.lake, workspace.table("profiles"), workspace.table("identity")
     changes = {table: _changes(workspace, table, version) for table, version in since.items()}
@@ -87,10 +88,9 @@ def _touched(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -
     def kept(parts: Sequence[ir.Table], schema: ibis.Schema) -> ir.Table:
         return stack.enter_context(lake.gathered([part.select(*schema.names) for part in parts], schema=schema))
 
-    told = kept(known["profiles"], _KEYS)
+    told = kept([*known["profiles"], *known["identity"]], _KEYS)
     moved = kept([identity.semi_join(told, list(KEY)), *known["identity"]], _ONE)
-    theirs = profiles.semi_join(identity.semi_join(moved, "customer_id"), list(KEY))
-    contacts = kept([theirs, *known["profiles"][1:]], _CONTACTS)
+    contacts = kept([profiles.semi_join(told, list(KEY)), *known["profiles"][1:]], _CONTACTS)
     keys = [profiles.semi_join(contacts.filter(contacts[name].notnull()), name) for name in _CONTACTS]
     keys += [rows.filter(rows.source != OWN, rows.profile_id.notnull()) for rows in known[EVENTS]]
     met = kept(keys, _KEYS)
