@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 
 from regulars.errors import NotFound
 from regulars.storage.book import Book
@@ -76,6 +77,21 @@ def test_who_everybody_was_is_read_of_some_alone(book: Book) -> None:
     founders = pa.table({"profile_source": ["stripe", "square"], "profile_id": ["f-c2", "f-c1"]})
     assert book.identity.founded_by(founders) == _customers(("c2", None))
     assert book.identity.map_of_customers(pa.array([], pa.string())) == IDENTITY.empty_table()
+
+
+def test_a_customers_profiles_are_found_without_reading_through_all_there_are(book: Book) -> None:
+    asked: dict[str, object] = {}
+    sa.event.listen(book.database.engine, "before_cursor_execute", lambda _, __, text, values, *___: asked.update({text: values}))
+
+    book.identity.map_of_customers(pa.array(["c1", "c2"]))
+
+    with book.database.reading() as connection:
+        if connection.dialect.name != "sqlite":          # PostgreSQL counts rows before it plans
+            return
+        plans = [str(row[3]) for text, values in list(asked.items()) if "identity_map" in text
+                 for row in connection.exec_driver_sql(f"explain query plan {text}", values)]  # type: ignore[arg-type]  # its own
+    assert any("identity_map_by_customer (tenant=? AND customer_id=?)" in plan for plan in plans)
+    assert not any(plan.endswith("USING PRIMARY KEY (tenant=?)") for plan in plans)
 
 
 def test_a_household_is_found_by_its_people_its_id_and_its_founder(book: Book) -> None:

@@ -37,10 +37,10 @@ def customers(
     asked = identity if mine is None else mine
     people = _ranked(profiles, asked, source_priority)
     best = _best(people, {**FACTS, **{trait: trait for trait in traits}}, profiles=people.is_present.count())
+    used = people if mine is None else _users(best, profiles, identity)
     best = best.left_join(_sources(people), "customer_id").drop("customer_id_right")
     for contact in ("email", "phone"):
-        known = people if mine is None else _users(best, profiles, identity, contact)
-        best = _with_shared(best, known, contact)
+        best = _with_shared(best, used, contact)
     told = events if events is None or mine is None else events.semi_join(mine, list(KEY))
     best = best.left_join(_seen(asked, told), "customer_id").drop("customer_id_right")
     columns = ["first_seen", "last_seen", "profiles", "sources", "is_email_shared", "is_phone_shared"]
@@ -74,10 +74,11 @@ def _sources(people: ir.Table) -> ir.Table:
     return each.group_by("customer_id").aggregate(sources=each.profile_source.collect().sort().join(","))
 
 
-def _users(best: ir.Table, profiles: ir.Table, identity: ir.Table, contact: str) -> ir.Table:
-    """Return customer_id and the contact of everybody with a contact that is some customer's best."""
-    used = profiles.semi_join(best, contact).select(*KEY, contact)
-    return used.inner_join(identity, list(KEY)).select("customer_id", contact)
+def _users(best: ir.Table, profiles: ir.Table, identity: ir.Table) -> ir.Table:
+    """Return customer_id, email and phone of everybody with a contact that is some customer's best."""
+    is_used = [profiles[contact].isin(best[contact]) for contact in ("email", "phone")]
+    used = profiles.filter(ibis.or_(*is_used)).select(*KEY, "email", "phone")
+    return used.inner_join(identity, list(KEY)).select("customer_id", "email", "phone")
 
 
 def _with_shared(best: ir.Table, people: ir.Table, contact: str) -> ir.Table:

@@ -65,8 +65,8 @@ def find_reached(
     ties: list[Ties] = [(namer[0], name[0]), (namer[0], name[1])]
     touched = nodes.reached(nodes.told, ties=ties)
     people, keys, node = nodes.people(np.flatnonzero(touched & nodes.alive))
-    persons = exact_evidence(people, keys=keys, rulings=rulings).persons
-    seen = Seen.of(people, persons=persons, keys=keys, marks=ruling_marks(rulings, keys))
+    exact = exact_evidence(people, keys=keys, rulings=rulings)
+    seen = Seen.of(people, persons=exact.persons, keys=keys, marks=ruling_marks(rulings, keys))
     scored = score_day(
         nodes, seen, node, matched=(left, right), rulings=rulings, former=former, thresholds=thresholds
     )
@@ -76,8 +76,10 @@ def find_reached(
     ties += [(left_before[was_likely], right_before[was_likely]), (scored.left[is_likely], scored.right[is_likely])]
     reached = nodes.reached(np.flatnonzero(touched), ties=ties)
     reached, mine = _with_customers(nodes, reached, ties, known=known)
-    people, keys, node = nodes.people(np.flatnonzero(reached & nodes.alive))
-    exact = exact_evidence(people, keys=keys, rulings=rulings)
+    # Most days likeness and former customers reach nobody whom a contact did not: these are read already.
+    if (reached & nodes.alive & ~touched).any():
+        people, keys, node = nodes.people(np.flatnonzero(reached & nodes.alive))
+        exact = exact_evidence(people, keys=keys, rulings=rulings)
     found = _found(people, keys, exact, scored.among(node, count=len(nodes.keys)))
     return replace(found, reached=nodes.keys.filter(pa.array(reached)), mine=mine)
 

@@ -71,9 +71,9 @@ class Nodes:
     def places(self, asked: Sequence[pa.Array]) -> list[Ties]:
         """Return, for each array of keys, the node of each key today and as the last run left it, -1 for none."""
         count, whole = len(self.heir), pa.concat_arrays([keys.cast(pa.string()) for keys in asked])
-        was = whole_numbers(pc.index_in(whole, self.keys.slice(0, count)).fill_null(-1))
+        was = _places(whole, self.keys.slice(0, count))
         now, is_new = np.append(self.heir, -1)[was], was < 0     # -1 takes the last: nobody
-        fresh = whole_numbers(pc.index_in(whole.filter(pa.array(is_new)), self.keys.slice(count)).fill_null(-1))
+        fresh = _places(whole.filter(pa.array(is_new)), self.keys.slice(count))
         now[is_new] = np.where(fresh < 0, -1, count + fresh)
         ends = np.cumsum([len(keys) for keys in asked])[:-1]
         return list(zip(np.split(now, ends), np.split(was, ends), strict=True))
@@ -116,3 +116,13 @@ class Nodes:
         blocks[:, ~self.alive], person[~self.alive] = -1, -1
         blocks[:, node], person[node] = seen.blocks, seen.person
         return person, Blocks(keys=blocks, limits=tuple(limits))
+
+
+def _places(asked: pa.Array, keys: pa.Array) -> Ints:
+    """Return where each asked key is among keys that are all different, -1 for nowhere."""
+    # Those asked for are few: a set of them is made in no time, one of all keys is made anew for each question.
+    few = asked.dictionary_encode()
+    met = pc.index_in(keys, few.dictionary)
+    place = np.full(len(few.dictionary), -1)
+    place[whole_numbers(met.drop_null())] = np.flatnonzero(met.is_valid().to_numpy(zero_copy_only=False))
+    return place[whole_numbers(few.indices)]

@@ -24,7 +24,8 @@ TABLES = ("profiles", "identity", HOUSEHOLD_MEMBERS)
 
 _ONE = ibis.schema({"customer_id": "string"})
 _KEYS = ibis.schema(dict.fromkeys(KEY, "string"))
-_CONTACTS = ibis.schema({"email": "string", "phone": "string"})
+_CONTACTS = ("email", "phone")
+_TOLD = ibis.schema(dict.fromkeys((*KEY, *_CONTACTS), "string"))
 
 
 def describe_customers(workspace: Workspace) -> Steps:
@@ -76,7 +77,9 @@ def _versions(workspace: Workspace) -> dict[str, int]:
 def _touched(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -> ir.Table | None:
     """Return the customer_id of everybody whose row may come out otherwise; None: that is not known, or they are many.
 
-    Whether a contact is shared is said in the rows of all who use it, so they are touched by whoever had it or has it.
+    Whether a contact is shared is said in the rows of all who use it, so they are touched by whoever had it or has it
+    now. A profile that is as it was, but another customer's, touches these two alone: for all others its contacts are
+    used by somebody else as before.
     """
     lake, profiles, identity = workspace.lake, workspace.table("profiles"), workspace.table("identity")
     changes = {table: _changes(workspace, table, version) for table, version in since.items()}
@@ -87,11 +90,9 @@ def _touched(workspace: Workspace, since: Mapping[str, int], stack: ExitStack) -
     def kept(parts: Sequence[ir.Table], schema: ibis.Schema) -> ir.Table:
         return stack.enter_context(lake.gathered([part.select(*schema.names) for part in parts], schema=schema))
 
-    told = kept(known["profiles"], _KEYS)
+    told = kept(known["profiles"], _TOLD)
     moved = kept([identity.semi_join(told, list(KEY)), *known["identity"]], _ONE)
-    theirs = profiles.semi_join(identity.semi_join(moved, "customer_id"), list(KEY))
-    contacts = kept([theirs, *known["profiles"][1:]], _CONTACTS)
-    keys = [profiles.semi_join(contacts.filter(contacts[name].notnull()), name) for name in _CONTACTS]
+    keys = [profiles.semi_join(told.filter(told[name].notnull()), name) for name in _CONTACTS]
     keys += [rows.filter(rows.source != OWN, rows.profile_id.notnull()) for rows in known[EVENTS]]
     met = kept(keys, _KEYS)
     among = kept([moved, identity.semi_join(met, list(KEY)), *_rehoused(known[HOUSEHOLD_MEMBERS])], _ONE)

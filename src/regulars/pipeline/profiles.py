@@ -38,6 +38,7 @@ class Published:
 
     told: pa.Table | None                    # KEY of those that came, changed or went; None: any may have
     since: int                               # the version of the table that they did since
+    new: pa.Table                            # PROFILES of those of them that there are; none where any may have changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class TableOfProfiles:
     """The table's half of `identity.today.Today`: to read all of it takes longer than a day's decisions."""
 
     workspace: Workspace
+    published: Published
 
     @property
     def count(self) -> int:
@@ -56,9 +58,15 @@ class TableOfProfiles:
         return self.workspace.fetch(self._asked())
 
     def of(self, keys: pa.Array) -> pa.Table:
-        """Return what is asked of some profiles."""
+        """Return what is asked of some profiles; the table is not read for those that were published just now."""
+        asked, new = self._asked(), self.published.new
+        mine = new.filter(pc.is_in(profile_keys(*map(new.column, KEY)), value_set=keys))
+        told = _NO_KEYS if self.published.told is None else self.published.told
+        rest = keys.filter(pc.invert(pc.is_in(keys, value_set=profile_keys(*map(told.column, KEY)))))
+        if len(mine) and not len(rest):
+            return mine.select(asked.columns)
         some = self.workspace.stores.engine.arrow(key_table(keys))
-        return self.workspace.fetch(self._asked().semi_join(some, list(KEY)))
+        return self.workspace.fetch(asked.semi_join(some, list(KEY)))
 
     def naming(self) -> pa.Table:
         """Return the profiles whose system names another's id."""
@@ -87,15 +95,15 @@ def publish_profiles(workspace: Workspace) -> Published:
         found = role.without_roles(_gathered(workspace, streams, None), rules=project.identifier_rules)
         table = workspace.stores.engine.arrow(found)
         version = lake.replace(PROFILE_TABLE, table, order_by=KEY, meta=said, allow_shrink=workspace.allow_shrink)
-        return Published(told=None, since=version)
+        return Published(told=None, since=version, new=found.slice(0, 0))
     since = lake.versions(PROFILE_TABLE)[-1].number
     if meta["marks"] == now:
-        return Published(told=_NO_KEYS, since=since)
+        return Published(told=_NO_KEYS, since=since, new=_NO_KEYS)
     keys = workspace.stores.engine.arrow(touched)
     new = _judged(workspace, _gathered(workspace, streams, keys), keys)
     rows = workspace.stores.engine.arrow(new)
     lake.merge(PROFILE_TABLE, rows, key=KEY, gone=keys, meta=said, allow_shrink=workspace.allow_shrink)
-    return Published(told=pa.concat_tables([touched, new.select(list(KEY))]), since=since)
+    return Published(told=pa.concat_tables([touched, new.select(list(KEY))]), since=since, new=new)
 
 
 def _judged(workspace: Workspace, found: pa.Table, touched: ir.Table) -> pa.Table:

@@ -34,7 +34,8 @@ def resolve_people(workspace: Workspace) -> Steps:
     if workspace.lake.exists("matches") and workspace.lake.meta("identity").get("made_of") == seen:
         return Work(rows_in=workspace.lake.rows("profiles"), note="no profile changed")
     yield Checkpoint(done=0, total=3, note="profiles")
-    published, profiles = publish_profiles(workspace), TableOfProfiles(workspace)
+    published = publish_profiles(workspace)
+    profiles = TableOfProfiles(workspace, published)
     yield Checkpoint(done=1, total=3, note=f"{profiles.count:,} profiles")
     found = resolve(
         profiles,
