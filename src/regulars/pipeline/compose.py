@@ -188,9 +188,11 @@ def _candidates(
     return found.drop_columns(list(gaps)).append_column("gaps", rows_as_json(values))
 
 
-def people_of(workspace: Workspace, campaign: Campaign) -> ir.Table:
-    """Return the customers of a segment, or all, with household_id and region."""
+def people_of(workspace: Workspace, campaign: Campaign, *, only: ir.Table | None = None) -> ir.Table:
+    """Return the customers of a segment, or all, with household_id and region; `only` has the ids of those wanted."""
     people, contacts = workspace.table("customers"), workspace.table("contacts")
+    if only is not None:
+        people = people.semi_join(only, "customer_id")
     if campaign.audience is not None:
         memberships = workspace.table("memberships")
         people = people.semi_join(memberships.filter(memberships.segment == campaign.audience), "customer_id")

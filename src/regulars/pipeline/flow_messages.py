@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +15,12 @@ from regulars.campaigns.audience import candidates, doubles
 from regulars.campaigns.campaign import Campaign, campaign_id
 from regulars.campaigns.filled import Words
 from regulars.consent.channel import Channel, Purpose
-from regulars.events.event import EVENT
+from regulars.events.vocabulary import OF_EVERY_EVENT
 from regulars.flows.flow import Flow, Message, OnDate, OnEvent
 from regulars.flows.occasions import facts
 from regulars.pipeline.campaign import words
 from regulars.pipeline.compose import people_of, variants_of
+from regulars.pipeline.permitted import permitted_people
 from regulars.pipeline.resolve import with_customer
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
@@ -47,6 +48,28 @@ class Batch:
     def campaign_id(self) -> str:
         """Return the id of the occurrence."""
         return campaign_id(self.campaign.name, self.occurrence)
+
+
+def kinds_of(flow: Flow) -> set[Kind]:
+    """Return the channels and purposes of a flow's messages."""
+    return {(step.campaign.channel, step.campaign.purpose) for step in flow.messages}
+
+
+def permitted_kinds(workspace: Workspace, asked: Sequence[tuple[Flow, pa.Array]]) -> dict[Kind, pa.Table]:
+    """Return PERMITTED as of now, for every kind of message of some flows, of all customers that these ask about.
+
+    Each kind is asked about once, however many flows have it; one that is asked of nobody is left out.
+    """
+    told = {}
+    for channel, purpose in sorted(set().union(*(kinds_of(flow) for flow, _ in asked))):
+        parts = [customers for flow, customers in asked if (channel, purpose) in kinds_of(flow)]
+        everybody = pc.unique(pa.chunked_array(parts, pa.string()))
+        if len(everybody):
+            only = workspace.stores.engine.arrow(pa.table({"customer_id": everybody}))
+            told[channel, purpose] = permitted_people(
+                workspace, channel=channel, purpose=purpose, at=workspace.clock.now(), only=only
+            )
+    return told
 
 
 def composed(
@@ -85,7 +108,7 @@ def gaps_of(
     """Return what a message says of each journey. One row each, in order: customer_id, occasion, gaps (JSON)."""
     ready = words(workspace.project, step.campaign)
     asked = workspace.stores.engine.arrow(journeys.select(["customer_id"]))
-    people = people_of(workspace, step.campaign).semi_join(asked, "customer_id")
+    people = people_of(workspace, step.campaign, only=asked)
     told = workspace.fetch(people.select("customer_id", **_said(people, ready)))
     gaps = _gaps(workspace, flow, ready, journeys, told, events=events)
     return pa.table({"customer_id": journeys["customer_id"], "occasion": journeys["occasion"], "gaps": gaps})
@@ -125,7 +148,9 @@ def happenings(workspace: Workspace, flows: Iterable[Flow]) -> Iterator[ir.Table
     types = sorted({name for flow in flows for name in flow.occasion_events})
     events = happened(workspace)
     declared = {name for each in workspace.project.events if each.event in types for name in each.what}
-    rows = events.filter(events.event_type.isin(types)).select("customer_id", *EVENT, *sorted(declared))
+    rows = events.filter(events.event_type.isin(types)).select(
+        "customer_id", "event_id", "event_type", *sorted(OF_EVERY_EVENT | declared)
+    )
     with workspace.lake.gathered([rows] if types else [], schema=rows.schema()) as found:
         yield found
 
@@ -137,7 +162,7 @@ def _rows(
     engine, campaign = workspace.stores.engine, step.campaign
     sends = sends.sort_by([("customer_id", "ascending"), ("occasion", "ascending")])
     asked = engine.arrow(pa.table({"customer_id": pc.unique(sends["customer_id"])}))
-    people = people_of(workspace, campaign).semi_join(asked, "customer_id")
+    people = people_of(workspace, campaign, only=asked)
     variants = variants_of(workspace, campaign, enrols=False)
     ready = words(workspace.project, campaign)
     found = workspace.fetch(candidates(

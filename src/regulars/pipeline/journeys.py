@@ -31,8 +31,16 @@ from regulars.flows.merged import Followed, followed, placed
 from regulars.flows.occasions import occasions
 from regulars.pipeline.assign import assigned, enrol_units, in_force, is_running
 from regulars.pipeline.flow_answers import Known, units_of
-from regulars.pipeline.flow_messages import Batch, Kind, composed, gaps_of, happened, happenings
-from regulars.pipeline.permitted import permitted_people
+from regulars.pipeline.flow_messages import (
+    Batch,
+    Kind,
+    composed,
+    gaps_of,
+    happened,
+    happenings,
+    kinds_of,
+    permitted_kinds,
+)
 from regulars.pipeline.segment import as_of_now
 from regulars.pipeline.workspace import Workspace
 from regulars.rules.evaluate import Tables
@@ -45,6 +53,20 @@ TOLD_WITHIN = timedelta(days=7)
 """The window in which bounces and complaints of a message are counted."""
 
 WITHDRAWN = "left the flow: {}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a run decides by what is to become of one flow."""
+
+    flow: Flow
+    at: datetime                             # aware
+    tables: Tables
+    considered: pa.Table                     # CONSIDERED: occasions that have no journey yet
+    followed: Followed                       # journeys by the ids in force now
+    begun: pa.Table                          # JOURNEYS
+    every: pa.Table                          # JOURNEYS: those on the way, and those begun
+    asked: pa.Array                          # customers of whom it must be known whether they may be written to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +88,13 @@ def carry_flows(workspace: Workspace) -> Steps:
     """Let every flow that runs go on as of now; the messages it plans wait in the ledger for whoever sends."""
     flows, begun, planned, moved = workspace.project.flows, 0, 0, 0
     with happenings(workspace, flows) as events:
-        for n, flow in enumerate(flows):
-            yield Checkpoint(done=n, total=len(flows), note=flow.name)
+        for flow in flows:
             _brake(workspace, flow)
-            if rests(workspace, flow) is not None:
-                continue
-            decided = decide(workspace, flow, events=events)
+        going = [_found(workspace, flow, events) for flow in flows if rests(workspace, flow) is None]
+        permitted = permitted_kinds(workspace, [(found.flow, found.asked) for found in going])
+        for n, found in enumerate(going):
+            yield Checkpoint(done=n, total=len(going), note=found.flow.name)
+            decided = _decided(workspace, found, permitted)
             write(workspace, decided)
             begun += decided.begun.num_rows
             planned += decided.advanced.sends.num_rows
@@ -117,34 +140,49 @@ def decide(workspace: Workspace, flow: Flow, *, events: ir.Table | None = None) 
 
     `events`: what happened, where it was gathered for several flows before.
     """
-    now, book, zone = workspace.clock.now(), workspace.book.journeys, workspace.zone
-    answers = Known(workspace=workspace, now=now)
+    found = _found(workspace, flow, happened(workspace) if events is None else events)
+    return _decided(workspace, found, permitted_kinds(workspace, [(flow, found.asked)]))
+
+
+def _found(workspace: Workspace, flow: Flow, events: ir.Table) -> Found:
+    now, zone = workspace.clock.now(), workspace.zone
     merged = workspace.book.identity.merged()
-    going = book.on_the_way(flow.name)
+    going = workspace.book.journeys.on_the_way(flow.name)
     own = followed(flow, going, merged, over=_over(workspace, flow, going, merged), at=now)
-    going = _placed(workspace, flow, own.going)
-    tables = _tables(workspace, flow, happened(workspace) if events is None else events)
+    tables = _tables(workspace, flow, events)
     considered, known = _considered(workspace, flow, tables, merged)
     fresh = considered.filter(pc.is_null(considered["refusal"])).select(OCCASIONS.names)
     begun = journeys_of(
         flow, fresh, known, held_out=_held_out(workspace, flow, fresh["customer_id"].combine_chunks()), now=now,
         zone=zone,
     )
-    every = pa.concat_tables([going, begun])
-    moment = pa.scalar(now.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    every = pa.concat_tables([_placed(workspace, flow, own.going), begun])
     # Whoever may leave by an opt-out is asked about once, for that and for the messages.
-    asked = every if flow.is_left_by_opt_out else every.filter(pc.less_equal(every["due_at"], moment))
-    permitted = _permitted(workspace, flow, asked["customer_id"].combine_chunks(), now)
-    over = ended(every, leaving(
-        flow, every, answers, gone=_gone(workspace, flow, tables, every), opted_out=_opted_out(flow, every, permitted),
-    ), at=now)
-    left = _keys(over)
-    stay = every.filter(pc.invert(pc.is_in(_keys(every), left)))
-    due = stay.filter(pc.less_equal(stay["due_at"], moment))
-    return Decided(
-        flow=flow, at=now, considered=considered, followed=own, begun=begun, ended=over,
-        advanced=advance(flow, due, answers, now=now, zone=zone), permitted=permitted, events=tables.events,
+    asked = every if flow.is_left_by_opt_out else _due(every, now)
+    return Found(
+        flow=flow, at=now, tables=tables, considered=considered, followed=own, begun=begun, every=every,
+        asked=asked["customer_id"].combine_chunks(),
     )
+
+
+def _decided(workspace: Workspace, found: Found, told: Mapping[Kind, pa.Table]) -> Decided:
+    flow, every, answers = found.flow, found.every, Known(workspace=workspace, now=found.at)
+    permitted = {kind: told[kind] for kind in kinds_of(flow) & told.keys()}
+    over = ended(every, leaving(
+        flow, every, answers, gone=_gone(workspace, flow, found.tables, every),
+        opted_out=_opted_out(flow, every, permitted),
+    ), at=found.at)
+    stay = every.filter(pc.invert(pc.is_in(_keys(every), _keys(over))))
+    return Decided(
+        flow=flow, at=found.at, considered=found.considered, followed=found.followed, begun=found.begun, ended=over,
+        advanced=advance(flow, _due(stay, found.at), answers, now=found.at, zone=workspace.zone), permitted=permitted,
+        events=found.tables.events,
+    )
+
+
+def _due(journeys: pa.Table, at: datetime) -> pa.Table:
+    moment = pa.scalar(at.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    return journeys.filter(pc.less_equal(journeys["due_at"], moment))
 
 
 def write(workspace: Workspace, decided: Decided) -> list[Batch]:
@@ -283,17 +321,6 @@ def _gone(workspace: Workspace, flow: Flow, tables: Tables, journeys: pa.Table) 
     found = workspace.fetch(occasions(flow, tables, first=days["min"].as_py(), last=days["max"].as_py()))
     gone: NDArray[np.bool_] = pc.invert(pc.is_in(_keys(journeys), _keys(found))).to_numpy(zero_copy_only=False)
     return gone
-
-
-def _permitted(workspace: Workspace, flow: Flow, customers: pa.Array, at: datetime) -> dict[Kind, pa.Table]:
-    """Return who of some customers may be written to now, for every channel and purpose of the flow's messages."""
-    if not len(customers):
-        return {}
-    asked = workspace.stores.engine.arrow(pa.table({"customer_id": pc.unique(customers)}))
-    return {
-        (channel, purpose): permitted_people(workspace, channel=channel, purpose=purpose, at=at, only=asked)
-        for channel, purpose in sorted({(step.campaign.channel, step.campaign.purpose) for step in flow.messages})
-    }
 
 
 def _opted_out(flow: Flow, journeys: pa.Table, permitted: Mapping[Kind, pa.Table]) -> NDArray[np.bool_]:

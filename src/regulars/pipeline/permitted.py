@@ -43,8 +43,7 @@ def permitted_people(
     `only` has the customer_id of those that are asked about, where that is not everybody.
     Raises NotFound before the first run.
     """
-    found = reached(workspace, channel)
-    people = found if only is None else found.semi_join(only, "customer_id")
+    people = reached(workspace, channel, only=only)
     return in_order(permitted_of(workspace, people, channel=channel, purpose=purpose, at=at), "customer_id")
 
 
@@ -111,9 +110,11 @@ def placed(workspace: Workspace, people: pa.Table) -> tuple[npt.NDArray[np.int64
     return keys.indices.to_numpy().astype(np.int64), places
 
 
-def reached(workspace: Workspace, channel: Channel) -> ir.Table:
-    """Return how a channel reaches every customer: customer_id, address, address_reason, region."""
+def reached(workspace: Workspace, channel: Channel, *, only: ir.Table | None = None) -> ir.Table:
+    """Return how a channel reaches every customer, or `only` some: customer_id, address, address_reason, region."""
     contacts, customers, contact = workspace.table("contacts"), workspace.table("customers"), CONTACTS[channel]
+    if only is not None:
+        contacts = contacts.semi_join(only, "customer_id")
     region = customers.region if "region" in customers.columns else ibis.null("string")
     places = customers.select("customer_id", region=region)
     found = contacts.left_join(places, "customer_id")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from club import FILES, GUEST, HOST, WINBACK, Club, copied, morning, spent, states
@@ -187,6 +188,20 @@ def test_who_opts_out_leaves_the_flow(club: Path, tmp_path: Path) -> None:
     ] * 2
 
 
+def test_who_wants_no_offers_leaves_the_flow_of_offers_and_is_reminded_by_another(club: Path, tmp_path: Path) -> None:
+    offers = WINBACK.replace("purpose: transactional", "purpose: marketing")
+    told = copied(club, tmp_path / "club", flows={"guest": GUEST, "winback": offers})
+    told.days(date(2026, 2, 6), date(2026, 2, 7))
+
+    told.ask(lambda w: _stop(w, "254-867-5303", purpose="marketing"))
+    told.day(date(2026, 2, 12))
+
+    cat, = (each for each, name in told.called().items() if name == "Cat")
+    endings = told.ask(lambda w: [row["ending"] for row in w.book.journeys.of("winback", [cat]).to_pylist()])
+    assert endings == ["opted out"]
+    assert sorted(name for name, what, _ in told.planned() if what == "guest.reminder") == ["Cat", "Cat", "Dan"]
+
+
 def test_a_party_that_is_moved_begins_anew_and_one_that_is_called_off_ends(club: Path, tmp_path: Path) -> None:
     told = copied(club, tmp_path / "club", flows={"host": HOST})
     told.day(date(2026, 2, 7))
@@ -277,10 +292,10 @@ def test_a_step_that_is_new_is_gone_on_with_and_one_that_is_gone_is_passed_by(cl
     ]
 
 
-def _stop(workspace: Workspace, number: str) -> None:
+def _stop(workspace: Workspace, number: str, *, purpose: Literal["any", "marketing"] = "any") -> None:
     where = address_of(workspace, number, channel="sms")
     record(workspace, where, Entry(
-        address_hash=where.hashed or "", channel="sms", purpose="any", action="revoke", method="keyword",
+        address_hash=where.hashed or "", channel="sms", purpose=purpose, action="revoke", method="keyword",
         at=datetime(2026, 2, 7, 12, 30, tzinfo=UTC), source="phone",
     ))
 
