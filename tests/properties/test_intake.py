@@ -128,6 +128,33 @@ def test_what_holds_of_each_is_its_last_whole_answer_and_what_came_after_however
     assert at_once == {tuple(row.values()) for row in good.to_pylist()}
 
 
+@settings(max_examples=6, deadline=None)
+@given(
+    payloads=st.lists(st.sampled_from(['{"id": "1"}', '{"id": "2"}', '{"id": " 4"}', "[1]", "{", '{"n": 1}'])),
+    key=st.sampled_from([["id"], ["file", "id"], ["id", "line"]]),
+)
+@example(payloads=['{"id": "1"}', "{", '{"id": " 4"}', '{"id": "2"}'], key=["id"])
+@example(payloads=["[1]", '{"id": "1"}'], key=["file", "id"])
+@example(payloads=["[1]", '{"id": "1"}'], key=["id", "line"])
+def test_a_row_that_says_what_a_record_says_has_the_key_it_would_have_alone(
+    payloads: list[str], key: list[str]
+) -> None:
+    stream = declare_stream("desk", "people", {"fields": {"id": "id"}, "key": key, "mode": "snapshot"})
+    old, new = (
+        _table([
+            {"seq": seq, "set_id": f"s{seq}", "recorded_at": datetime(2026, 1, seq, tzinfo=UTC), "file": f"f{seq}",
+             "line": line, "payload": payload}
+            for line, payload in enumerate(said, start=1)
+        ])
+        for seq, said in ((1, ['{"id": "1"}', '{"id": " 4"}']), (2, payloads))
+    )
+    current = versions.keyed(old, stream, bench=BENCH).table.select("record_key", "fingerprint")
+
+    known = versions.keyed(new, stream, bench=BENCH, current=current)
+
+    assert _fetch(known.table) == _fetch(versions.keyed(new, stream, bench=BENCH).table)
+
+
 @settings(max_examples=8, deadline=None)
 @given(found=deliveries, chance=st.randoms(use_true_random=False))
 def test_the_order_in_which_landing_rows_are_read_never_matters(found: list[tuple[int, str]], chance: object) -> None:

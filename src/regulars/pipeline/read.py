@@ -64,7 +64,9 @@ def read_stream(workspace: Workspace, source: Source, stream: Stream) -> tuple[i
     note = {"declared": declared, "seq": reaches}
     with workspace.stores.border.bench() as bench:
         landing = workspace.landing.rows(source.name, landed_as, after_seq=covered, until_seq=reaches)
-        keyed = _in_order(workspace, versions.keyed(landing, parent or stream, bench=bench), bench)
+        current = None if is_anew else workspace.lake.on(workspace.stores.border).table(records_of(stream))
+        keyed = versions.keyed(landing, parent or stream, bench=bench, current=current)
+        keyed = _in_order(workspace, keyed, bench)
         if stream.parent is None:
             refuse_drift(workspace, keyed, bench=bench, is_anew=is_anew)
         taken = _taken(workspace, stream, parent, keyed, bench, is_anew=is_anew)

@@ -51,24 +51,33 @@ class Keyed:
         return {"keyed": self.table} | ({} if self.wholes is None else {"wholes": self.wholes})
 
 
-def keyed(landing: ir.Table, stream: Stream, *, bench: Bench) -> Keyed:
-    """Work out the key and fingerprint of landing rows, once."""
+def keyed(landing: ir.Table, stream: Stream, *, bench: Bench, current: ir.Table | None = None) -> Keyed:
+    """Work out the key and fingerprint of landing rows, once.
+
+    `current`: records as they stand, read under the same declaration; a snapshot's row that says what one of them says
+    has its key, and is not taken apart again.
+    """
     own = {name: (stream.field(name).path, False) for name in stream.key if name not in {"file", "line"}}
     is_each = stream.mode == "snapshot_each"
     if is_each:
         own[WHOLE] = (WHOLE, False)
-    whole, raw = taken_apart(OBJECT, own, whole="own")
+    whole, raw = taken_apart("case when is_object and known_key is null then payload else '{}' end", own, whole="own")
+    printed, tables = _UNKNOWN, {"landing": landing}
+    # A key that says the place of a row is not in what the row says.
+    if current is not None and stream.mode == "snapshot" and {"file", "line"}.isdisjoint(stream.key):
+        printed, tables = _PRINTED, tables | {"current": current}
     query = f"""
-        select {_names(LANDING)}, is_object, {_key(stream, raw)} as record_key, md5(payload) as fingerprint
+        select {_names(LANDING)}, is_object, coalesce(known_key, {_key(stream, raw)}) as record_key, fingerprint
             {_whole_of(stream, raw) if is_each else ""}
         from (
             select *, {whole} as own
             from (
-                select *, coalesce(regexp_matches(payload, {_BRACE}) and json_valid(payload), false) as is_object
-                from landing
+                select *, case when known_key is not null then true
+                    else coalesce(regexp_matches(payload, {_BRACE}) and json_valid(payload), false) end as is_object
+                from ({printed})
             )
         )"""
-    every = bench.keep(bench.select(query, _TOLD if is_each else KEYED, landing=landing))
+    every = bench.keep(bench.select(query, _TOLD if is_each else KEYED, **tables))
     table, wholes = _told_apart(every, bench) if is_each else (every, None)
     facts = bench.fetch(bench.select(
         """
@@ -83,6 +92,13 @@ def keyed(landing: ir.Table, stream: Stream, *, bench: Bench) -> Keyed:
         wholes=wholes,
     )
 
+
+_UNKNOWN = "select *, md5(payload) as fingerprint, null::varchar as known_key from landing"
+_PRINTED = """
+    select * from (select *, md5(payload) as fingerprint from landing) left join (
+        select fingerprint, any_value(record_key) as known_key from current group by fingerprint
+    ) using (fingerprint)"""
+"""Landing rows and the key of the record that says the same: one payload has one key."""
 
 VERSION = "door.version"
 """Where a payload says which version of its record it is, in the order of time: a field that is read from there."""
