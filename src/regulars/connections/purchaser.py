@@ -65,6 +65,9 @@ WEIGHTS: Mapping[str, int] = {
 }
 """Bits of each kind of evidence, the strongest first."""
 
+_MOST = sum(weight for weight in WEIGHTS.values() if weight > 0)
+_DIGITS = len(str(2 ** (_MOST + 20)))
+
 NOBODY = -4
 """Bits of the purchaser being no customer, where a customer has the name."""
 
@@ -112,11 +115,10 @@ def purchases(money: ir.Table, identity: ir.Table, bought: Formula | None) -> ir
     """Return PURCHASE of lines of money whose payer is a customer: the sales of which the rules' formula holds."""
     is_pass = ibis.literal(False) if bought is None else bought.column(money)
     sold = money.filter(money.kind == "sale", is_pass, money.units > 0).select(
-        "profile_source", "profile_id", "units", "line_id", pass_key=_key(money.description),
-        bought_at=money.occurred_at,
+        "profile_source", "profile_id", "units", "line_id", "description", bought_at=money.occurred_at
     )
     theirs = sold.inner_join(identity.select(*_OWNER), ["profile_source", "profile_id"])
-    return theirs.select(*PURCHASE.names).cast(PURCHASE)
+    return theirs.mutate(pass_key=_key(theirs.description)).select(*PURCHASE.names).cast(PURCHASE)
 
 
 def evidence(
@@ -165,14 +167,13 @@ def weighed(found: ir.Table, reasons: ir.Table) -> ir.Table:
     bits = [ibis.ifelse(rows[kind].fill_null(False), weight, 0) for kind, weight in WEIGHTS.items()]
     method = [ibis.ifelse(rows[kind].fill_null(False), f"+{kind}", "") for kind in WEIGHTS]
     rows = rows.mutate(share=_likelihood(_sum(bits)), match_method=ibis.literal("name").concat(*method))
-    likeliest = ibis.window(group_by="checkin_id", order_by=[rows.share.desc(), rows.customer_id])
-    rows = rows.mutate(turn=ibis.row_number().over(likeliest))
-    # The turn before the id sorts the ids by likelihood, on every engine, and is cut off again.
-    listed = rows.turn.cast("string").lpad(6, "0") + ">" + rows.customer_id
-    best = {name: rows[name].min(where=rows.turn == 0) for name in ("customer_id", "profile_id", "match_method")}
-    found_out = rows.mutate(listed=listed).group_by("checkin_id").agg(
+    # What is left to the greatest likelihood, before the id, sorts the ids by likelihood on every engine.
+    rows = rows.mutate(turn=(_likelihood(ibis.literal(_MOST)) - rows.share).cast("string").lpad(_DIGITS, "0"))
+    rows = rows.mutate(listed=rows.turn + ">" + rows.customer_id)
+    best = {name: rows[name].argmin(rows.listed) for name in ("customer_id", "profile_id", "match_method")}
+    found_out = rows.group_by("checkin_id").agg(
         **best, share=rows.share.max(), total=rows.share.sum().cast("int64") + _likelihood(ibis.literal(NOBODY)),
-        candidates=listed.collect().sort().join(",").re_replace("[0-9]{6}>", ""),
+        candidates=rows.listed.collect().sort().join(",").re_replace(f"[0-9]{{{_DIGITS}}}>", ""),
     )
     confidence = quotient(found_out.share * 100, found_out.total)
     is_sure = confidence >= SURE
