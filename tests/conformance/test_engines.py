@@ -52,6 +52,12 @@ def test_what_goes_in_comes_out(engine: Engine) -> None:
     assert _sorted(engine.fetch(engine.arrow(WORLD))) == _sorted(WORLD)
 
 
+def test_empty_chunks_hide_no_rows(engine: Engine) -> None:
+    none = WORLD.slice(0, 0)
+
+    assert _sorted(engine.fetch(engine.arrow(pa.concat_tables([none, none, WORLD, none])))) == _sorted(WORLD)
+
+
 def test_what_is_written_is_read_back(engine: Engine, tmp_path: Path) -> None:
     paths = _write(engine, WORLD, tmp_path)
 

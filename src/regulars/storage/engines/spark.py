@@ -103,7 +103,8 @@ class SparkEngine:
         table = plain(table)
         if not table.num_rows:
             return self._table(self.session.createDataFrame([], _spark_schema(ibis.schema(table.schema))))
-        return self._table(self.session.createDataFrame(table))
+        # As one chunk: behind two empty ones Spark takes nothing.
+        return self._table(self.session.createDataFrame(table.combine_chunks()))
 
     def fetch(self, expr: ir.Table) -> pa.Table:
         """Carry out an expression and return its rows."""
