@@ -86,8 +86,8 @@ def test_a_customers_profiles_are_found_without_reading_through_all_there_are(bo
     book.identity.map_of_customers(pa.array(["c1", "c2"]))
 
     with book.database.reading() as connection:
-        if connection.dialect.name != "sqlite":          # PostgreSQL counts rows before it plans
-            return
+        if connection.dialect.name != "sqlite":
+            pytest.skip("SQLite alone plans without knowing how many rows there are")
         plans = [str(row[3]) for text, values in list(asked.items()) if "identity_map" in text
                  for row in connection.exec_driver_sql(f"explain query plan {text}", values)]  # type: ignore[arg-type]  # its own
     assert any("identity_map_by_customer (tenant=? AND customer_id=?)" in plan for plan in plans)

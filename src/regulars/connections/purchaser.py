@@ -66,7 +66,10 @@ WEIGHTS: Mapping[str, int] = {
 """Bits of each kind of evidence, the strongest first."""
 
 _MOST = sum(weight for weight in WEIGHTS.values() if weight > 0)
+"""Bits beyond which nobody can have any."""
+
 _DIGITS = len(str(2 ** (_MOST + 20)))
+"""Digits of their likelihood, in the units of `_likelihood`."""
 
 NOBODY = -4
 """Bits of the purchaser being no customer, where a customer has the name."""

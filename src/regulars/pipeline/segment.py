@@ -90,7 +90,7 @@ def read_ledger(workspace: Workspace, known: Ledger | None = None) -> Ledger:
     if known is None and lake.exists("transitions"):
         rows = workspace.fetch(lake.table("transitions")).select(LEDGER.names)
         known = Ledger(rows=rows, batch=int(lake.meta("transitions").get("batch", 0)))
-    known, batch = known or Ledger(rows=LEDGER.to_pyarrow().empty_table(), batch=0), book.last_batch()
+    known, batch = known or Ledger(rows=pa.Table.from_batches([], TRANSITIONS), batch=0), book.last_batch()
     return Ledger(rows=pa.concat_tables([known.rows, book.since(known.batch, until=batch)]), batch=batch)
 
 
